@@ -1,0 +1,285 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { gateLimits } from '../limits.ts';
+import { sampleNowMs } from '../samples.ts';
+import type { PlanLimits } from '../tenancy/plans.ts';
+import type { AdmissionAsk, Demand, GateView, LimitName } from './gate.ts';
+import {
+  isPastCounter,
+  judge,
+  monthOf,
+  planAdmission,
+  readToken,
+  reservationToken,
+  spendCounter,
+  take,
+} from './gate.ts';
+
+const now = sampleNowMs;
+const minuteMs = 60_000;
+const everyLimit: PlanLimits = {
+  weight: 1,
+  requests_per_minute: 10,
+  requests_per_day: 100,
+  images_per_minute: 20,
+  open_jobs_max: 5,
+  budget_usd_micros_per_month: 10_000,
+};
+
+describe('planAdmission', () => {
+  it('asks for what a plan limits, each under a name that holds its window', () => {
+    const ask = planAdmission(everyLimit, demand(), now);
+
+    expect(Object.fromEntries(ask.counters.map(({ name, add, max }) => [name, [add, max]]))).toEqual({
+      [`requests_per_minute@${Math.floor(now / minuteMs)}`]: [1, 10],
+      [`images_per_minute@${Math.floor(now / minuteMs)}`]: [2, 20],
+      [`requests_per_day@${Math.floor(now / 86_400_000)}`]: [1, 100],
+      'budget_usd_micros_per_month@203003': [400, 10_000],
+    });
+  });
+
+  it('counts spend for a plan without a budget, and nothing else that is not limited', () => {
+    const ask = planAdmission({ weight: 1, open_jobs_max: 5 }, demand(), now);
+
+    expect(ask.counters).toHaveLength(1);
+    expect(ask.counters[0]).toMatchObject({ name: spendCounter('203003'), add: 400 });
+  });
+
+  it('never asks for more open jobs than a gate can hold', () => {
+    const ask = planAdmission({ weight: 1, open_jobs_max: 1_000_000 }, demand(), now);
+
+    expect(ask.openJobsMax).toBe(gateLimits.openJobsMax);
+  });
+
+  it('ends the month at the first of the next one, in December too', () => {
+    const christmas = Date.UTC(2030, 11, 25, 23, 59);
+
+    const [budget] = planAdmission({ weight: 1, open_jobs_max: 5 }, demand(), christmas).counters;
+
+    expect(budget).toMatchObject({ name: spendCounter('203012'), resetsAtMs: Date.UTC(2031, 0, 1) });
+  });
+
+  it('ends every window in the future, and gives the instant it ends a name of its own', () => {
+    fc.assert(
+      fc.property(instant, (nowMs) => {
+        for (const counter of planAdmission(everyLimit, demand(), nowMs).counters) {
+          const next = planAdmission(everyLimit, demand(), counter.resetsAtMs);
+          const last = planAdmission(everyLimit, demand(), counter.resetsAtMs - 1);
+
+          expect(counter.resetsAtMs).toBeGreaterThan(nowMs);
+          expect(named(next, counter.limit)).not.toBe(counter.name);
+          expect(named(last, counter.limit)).toBe(counter.name);
+        }
+      }),
+    );
+  });
+});
+
+describe('judge', () => {
+  it('admits what fills every limit exactly', () => {
+    const ask = planAdmission(everyLimit, demand(), now);
+    const full: GateView = {
+      ...emptyGate,
+      open: { a: 't', b: 't', c: 't', d: 't' },
+      counters: Object.fromEntries(ask.counters.map(({ name, max, add }) => [name, max - add])),
+    };
+
+    expect(judge(full, ask, now)).toEqual({ kind: 'admit' });
+  });
+
+  it.each<LimitName>([
+    'requests_per_minute',
+    'images_per_minute',
+    'requests_per_day',
+    'budget_usd_micros_per_month',
+  ])('refuses one past %s and says when its window ends', (limit) => {
+    const ask = planAdmission(everyLimit, demand(), now);
+    const counter = ask.counters.find((each) => each.limit === limit);
+    if (counter === undefined) throw new Error(`${limit} is not asked for`);
+    const used = counter.max - counter.add + 1;
+
+    const judgement = judge({ ...emptyGate, counters: { [counter.name]: used } }, ask, now);
+
+    const retryAfterSeconds = Math.ceil((counter.resetsAtMs - now) / 1000);
+    expect(judgement).toEqual({
+      kind: 'refuse',
+      refusal: { limit, used, max: counter.max, retryAfterSeconds },
+    });
+  });
+
+  it('refuses past open_jobs_max, to be asked again after a moment', () => {
+    const open = { a: 't', b: 't', c: 't', d: 't', e: 't' };
+
+    const judgement = judge({ ...emptyGate, open }, planAdmission(everyLimit, demand(), now), now);
+
+    expect(judgement).toEqual({
+      kind: 'refuse',
+      refusal: {
+        limit: 'open_jobs_max',
+        used: 5,
+        max: 5,
+        retryAfterSeconds: gateLimits.concurrencyRetrySeconds,
+      },
+    });
+  });
+
+  it('calls a reservation that is open already a duplicate, even when a limit is used up', () => {
+    const ask = planAdmission({ ...everyLimit, open_jobs_max: 1 }, demand(), now);
+
+    expect(judge({ ...emptyGate, open: { [ask.jobId]: 'other' } }, ask, now)).toEqual({ kind: 'duplicate' });
+  });
+
+  it('refuses a suspended tenant before anything else', () => {
+    const ask = planAdmission(everyLimit, demand(), now);
+    const gate: GateView = { ...emptyGate, status: 'suspended', open: { [ask.jobId]: ask.token } };
+
+    expect(judge(gate, ask, now)).toMatchObject({ kind: 'refuse', refusal: { limit: 'suspended' } });
+  });
+
+  it('names a wait of at least a second, also when the window has ended by the clock that asks', () => {
+    const ask = planAdmission({ ...everyLimit, requests_per_minute: 1 }, demand(), now);
+    const gate = take(emptyGate, ask);
+
+    const judgement = judge(gate, { ...ask, jobId: 'job_other' }, now + 2 * minuteMs);
+
+    expect(judgement).toMatchObject({ refusal: { limit: 'requests_per_minute', retryAfterSeconds: 1 } });
+  });
+});
+
+describe('judge and take, over any history', () => {
+  const step = fc.record({
+    job: fc.integer({ min: 0, max: 12 }),
+    images: fc.integer({ min: 1, max: 8 }),
+    reservedUsdMicros: fc.integer({ min: 0, max: 4_000 }),
+    laterMs: fc.oneof(fc.constant(0), fc.integer({ min: 0, max: 40_000 }), fc.constant(86_400_000)),
+    release: fc.boolean(),
+  });
+
+  it('exceed no limit in any window and never hold more open jobs than allowed', () => {
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 80 }), (steps) => {
+        let gate = emptyGate;
+        let nowMs = now;
+        for (const { job, laterMs, release, ...asked } of steps) {
+          nowMs += laterMs;
+          const ask = planAdmission(everyLimit, demand({ jobId: `job_${job}`, ...asked }), nowMs);
+          if (release) gate = { ...gate, open: without(gate.open, ask.jobId) };
+          else if (judge(gate, ask, nowMs).kind === 'admit') gate = take(gate, ask);
+
+          for (const [name, used] of Object.entries(gate.counters)) {
+            expect(used).toBeLessThanOrEqual(maxOf(name));
+          }
+          expect(Object.keys(gate.open).length).toBeLessThanOrEqual(everyLimit.open_jobs_max);
+        }
+      }),
+    );
+  });
+
+  it('take exactly what was asked and leave the gate they were given alone', () => {
+    const before = structuredClone(emptyGate);
+    const ask = planAdmission(everyLimit, demand(), now);
+
+    const gate = take(take(emptyGate, ask), { ...ask, jobId: 'job_other', token: 'other' });
+
+    expect(gate.finishTags).toEqual({ demo: 200 });
+    expect(gate.open).toEqual({ [ask.jobId]: ask.token, job_other: 'other' });
+    expect(gate.counters[spendCounter('203003')]).toBe(800);
+    expect(emptyGate).toEqual(before);
+  });
+});
+
+describe('isPastCounter', () => {
+  it('tells every counter past from the instant its window ends, and not before', () => {
+    fc.assert(
+      fc.property(instant, (nowMs) => {
+        for (const { name, resetsAtMs } of planAdmission(everyLimit, demand(), nowMs).counters) {
+          expect(isPastCounter(name, nowMs)).toBe(false);
+          expect(isPastCounter(name, resetsAtMs - 1)).toBe(false);
+          expect(isPastCounter(name, resetsAtMs)).toBe(true);
+        }
+      }),
+    );
+  });
+
+  it('keeps what it cannot read', () => {
+    expect(isPastCounter('no window', now)).toBe(false);
+  });
+});
+
+describe('reservation tokens', () => {
+  it('read back what they were written from', () => {
+    fc.assert(
+      fc.property(fc.maxSafeNat(), instant, nonce, (reservedUsdMicros, admittedAtMs, salt) => {
+        const token = reservationToken(reservedUsdMicros, admittedAtMs, salt);
+
+        expect(readToken(token)).toEqual({ reservedUsdMicros, admittedAtMs });
+      }),
+    );
+  });
+
+  it('stay below the 50 bytes with the name that the size of a gate is reckoned by', () => {
+    const token = reservationToken(1_000_000_000, now, '01234567');
+
+    expect(token.length).toBeLessThanOrEqual(24);
+  });
+
+  it.each(['', 'abc', 'a.b', 'a.b.c.d', 'A.b.c', 'a.b.', '.a.b'])('read %j as none', (text) => {
+    expect(readToken(text)).toBeNull();
+  });
+
+  it('read any text as a token or as none, without throwing', () => {
+    fc.assert(
+      fc.property(fc.string(), (text) => {
+        expect(() => readToken(text)).not.toThrow();
+      }),
+    );
+  });
+});
+
+describe('monthOf', () => {
+  it('is the month in UTC', () => {
+    expect(monthOf(Date.UTC(2029, 11, 31, 23, 59, 59, 999))).toBe('202912');
+    expect(monthOf(Date.UTC(2030, 0, 1))).toBe('203001');
+  });
+});
+
+const instant = fc.integer({ min: Date.UTC(2020, 0, 1), max: Date.UTC(2100, 0, 1) });
+const nonce = fc.string({
+  unit: fc.constantFrom(...'0123456789abcdefghjkmnpqrstvwxyz'),
+  minLength: 8,
+  maxLength: 8,
+});
+
+const emptyGate: GateView = {
+  tenantId: 'tenant-a',
+  open: {},
+  counters: {},
+  finishTags: {},
+  status: 'active',
+};
+
+function demand(overrides: Partial<Demand> = {}): Demand {
+  return {
+    jobId: 'job_a',
+    nonce: '01234567',
+    pool: 'demo',
+    tagCost: 100,
+    images: 2,
+    reservedUsdMicros: 400,
+    ...overrides,
+  };
+}
+
+function named(ask: AdmissionAsk, limit: LimitName): string | undefined {
+  return ask.counters.find((counter) => counter.limit === limit)?.name;
+}
+
+function maxOf(counterName: string): number {
+  const limits: Readonly<Record<string, number | undefined>> = everyLimit;
+  return limits[counterName.split('@')[0] ?? ''] ?? 0;
+}
+
+function without(open: GateView['open'], jobId: string): GateView['open'] {
+  const { [jobId]: _released, ...rest } = open;
+  return rest;
+}

@@ -1,0 +1,167 @@
+/** The job as it travels: request, answer, list. */
+import { z } from 'zod';
+import type { JobRecord } from '../job/job.ts';
+import { jobClasses, jobStatuses } from '../job/job.ts';
+import { apiLimits, jobLimits } from '../limits.ts';
+import type { PoolState } from '../ports.ts';
+
+export const jobIdSchema = z
+  .string()
+  .regex(/^job_[0-9a-hjkmnp-tv-z]{26}$/)
+  .meta({ description: 'Job id', example: 'job_01hzy3v6q8k2m4n6p8r0s2t4v6' });
+
+export const metadataSchema = z
+  .record(
+    z.string().min(1).max(apiLimits.metadataKeyCharactersMax),
+    z.string().max(apiLimits.metadataValueCharactersMax),
+  )
+  .refine((value) => Object.keys(value).length <= apiLimits.metadataKeysMax, {
+    message: `must have at most ${apiLimits.metadataKeysMax} keys`,
+  })
+  .meta({ description: 'Your own labels, up to 16; come back with the job and filter lists.' });
+
+export const jobRequestSchema = z
+  .strictObject({
+    model: z.string().min(1).max(128).meta({ description: 'Model id from /v1/models' }),
+    input: z.record(z.string(), z.json()).meta({ description: "Checked against the model's input schema" }),
+    class: z.enum(jobClasses).default('interactive'),
+    metadata: metadataSchema.default({}),
+    deadline_s: z
+      .int()
+      .min(1)
+      .max(jobLimits.startWithinMsMax / 1000)
+      .optional()
+      .meta({ description: 'Seconds within which the job must start, else it expires' }),
+  })
+  .meta({ id: 'JobRequest' });
+
+const timeSchema = z.iso.datetime();
+
+export const jobOutputSchema = z.strictObject({
+  type: z.enum(['image', 'text']),
+  url: z.string().meta({ description: 'Redirects to a link that works for 15 minutes' }),
+  content_type: z.string(),
+  width: z.int().optional(),
+  height: z.int().optional(),
+  bytes: z.int(),
+  sha256: z.string(),
+});
+
+export const waitReasons = ['starting_worker', 'behind_others'] as const;
+
+export const jobSchema = z
+  .strictObject({
+    id: jobIdSchema,
+    object: z.literal('job'),
+    status: z.enum(jobStatuses),
+    model: z.string(),
+    model_revision: z.string(),
+    class: z.enum(jobClasses),
+    input: z.record(z.string(), z.json()),
+    output: z.array(jobOutputSchema),
+    error: z.strictObject({ code: z.string(), message: z.string(), retryable: z.boolean() }).nullable(),
+    metadata: z.record(z.string(), z.string()),
+    attempts: z.int(),
+    created_at: timeSchema,
+    started_at: timeSchema.nullable(),
+    finished_at: timeSchema.nullable(),
+    deadline_at: timeSchema,
+    wait: z.strictObject({ reason: z.enum(waitReasons) }).nullable(),
+    progress: z.strictObject({ step: z.int(), steps: z.int() }).nullable(),
+    usage: z.strictObject({ gpu_ms: z.int(), images: z.int(), weighted_images: z.number() }).nullable(),
+    cost: z.strictObject({ usd_micros: z.int() }).nullable(),
+    timings: z
+      .strictObject({ queued_ms: z.int(), load_ms: z.int(), run_ms: z.int(), upload_ms: z.int() })
+      .nullable(),
+    receipt: z
+      .strictObject({
+        engine: z.string(),
+        model_revision: z.string(),
+        batch_size: z.int(),
+        seeds: z.array(z.int()),
+        unknown_words: z.array(z.string()).meta({ description: 'Prompt words the model does not know' }),
+        runtime_versions: z.record(z.string(), z.string()),
+      })
+      .nullable(),
+    urls: z.strictObject({ self: z.string(), cancel: z.string() }),
+  })
+  .meta({ id: 'Job' });
+
+export type JobResource = z.infer<typeof jobSchema>;
+
+export const jobListSchema = z
+  .strictObject({
+    object: z.literal('list'),
+    data: z.array(jobSchema),
+    next_cursor: z.string().nullable().meta({ description: 'Pass as `cursor` for the next page' }),
+  })
+  .meta({ id: 'JobList' });
+
+/** `poolState` explains the wait of a queued job; links are relative to the API's origin. */
+export function presentJob(job: JobRecord, poolState: PoolState | null): JobResource {
+  const self = `/v1/jobs/${job.jobId}`;
+  return {
+    id: job.jobId,
+    object: 'job',
+    status: job.status,
+    model: job.model,
+    model_revision: job.modelRevision,
+    class: job.class,
+    input: job.input,
+    output: job.outputs.map(({ type, contentType, width, height, bytes, sha256 }, index) => ({
+      type,
+      url: `${self}/output/${index}`,
+      content_type: contentType,
+      width,
+      height,
+      bytes,
+      sha256,
+    })),
+    // The last error of a job that will be tried again is not its end.
+    error: job.place.kind === 'done' ? job.error : null,
+    metadata: job.metadata,
+    attempts: job.attempt,
+    created_at: timeOf(job.createdAtMs),
+    started_at: job.startedAtMs === null ? null : timeOf(job.startedAtMs),
+    finished_at: job.finishedAtMs === null ? null : timeOf(job.finishedAtMs),
+    deadline_at: timeOf(job.startByMs),
+    wait: waitOf(job, poolState),
+    progress: job.progress,
+    cost: job.costUsdMicros === null ? null : { usd_micros: job.costUsdMicros },
+    ...presentRun(job),
+    urls: { self, cancel: `${self}/cancel` },
+  };
+}
+
+function presentRun({
+  usage,
+  timings,
+  receipt,
+}: JobRecord): Pick<JobResource, 'usage' | 'timings' | 'receipt'> {
+  return {
+    usage: usage && { gpu_ms: usage.gpuMs, images: usage.images, weighted_images: usage.weightedImages },
+    timings: timings && {
+      queued_ms: timings.queuedMs,
+      load_ms: timings.loadMs,
+      run_ms: timings.runMs,
+      upload_ms: timings.uploadMs,
+    },
+    receipt: receipt && {
+      engine: receipt.engine,
+      model_revision: receipt.modelRevision,
+      batch_size: receipt.batchSize,
+      seeds: receipt.seeds,
+      unknown_words: receipt.unknownWords,
+      runtime_versions: receipt.versions,
+    },
+  };
+}
+
+function waitOf(job: JobRecord, poolState: PoolState | null): JobResource['wait'] {
+  if (job.place.kind !== 'line') return null;
+  return { reason: poolState === 'cold' || poolState === 'waking' ? 'starting_worker' : 'behind_others' };
+}
+
+function timeOf(ms: number): string {
+  return new Date(ms).toISOString();
+}

@@ -1,0 +1,49 @@
+/** Models as they travel: OpenAI's list shape plus what a caller needs to fill in a request. */
+import { z } from 'zod';
+import type { Model } from '../models/manifest.ts';
+import type { PoolState } from '../ports.ts';
+
+export const modelSchema = z
+  .strictObject({
+    id: z.string(),
+    object: z.literal('model'),
+    created: z.int().meta({ description: 'Always 0; kept for OpenAI clients' }),
+    owned_by: z.string(),
+    title: z.string(),
+    description: z.string(),
+    revision: z.string(),
+    task: z.string(),
+    license: z.strictObject({ spdx: z.string(), notes: z.string() }),
+    input_schema: z.record(z.string(), z.json()).meta({ description: 'JSON Schema 2020-12 of `input`' }),
+    batch_max: z.int(),
+    price: z.strictObject({ usd_micros_per_gpu_hour: z.int() }),
+    state: z.enum(['cold', 'warming', 'warm']),
+  })
+  .meta({ id: 'Model' });
+
+export type ModelResource = z.infer<typeof modelSchema>;
+
+export const modelListSchema = z
+  .strictObject({ object: z.literal('list'), data: z.array(modelSchema) })
+  .meta({ id: 'ModelList' });
+
+const stateWords = { cold: 'cold', waking: 'warming', warm: 'warm', idle: 'warm' } as const;
+
+export function presentModel({ manifest }: Model, poolState: PoolState): ModelResource {
+  return {
+    id: manifest.id,
+    object: 'model',
+    created: 0,
+    owned_by: 'pilotlight',
+    title: manifest.title,
+    description: manifest.description,
+    revision: manifest.revision,
+    task: manifest.task,
+    license: manifest.license,
+    // Parsed from JSON, so it is JSON; the manifest's loose type does not say so.
+    input_schema: z.record(z.string(), z.json()).parse(manifest.input_schema),
+    batch_max: manifest.batch_max,
+    price: { usd_micros_per_gpu_hour: manifest.usd_micros_per_gpu_hour },
+    state: stateWords[poolState],
+  };
+}

@@ -1,0 +1,273 @@
+/**
+ * The one table of routes. The router, the OpenAPI document, the CLI, the CDK methods and the authorisation tests all
+ * read it; a route that is not here does not exist.
+ */
+import { z } from 'zod';
+import type { RequestErrorCode } from '../errors.ts';
+import { jobClasses, jobStatuses } from '../job/job.ts';
+import { apiLimits } from '../limits.ts';
+import type { Scope } from '../tenancy/tenant.ts';
+import { jobListSchema, jobRequestSchema, jobSchema } from './job-resource.ts';
+import { limitsSchema } from './limits-resource.ts';
+import { modelListSchema, modelSchema } from './model-resource.ts';
+
+export interface Answer {
+  readonly description: string;
+  /** Absent: no body. */
+  readonly schema?: z.ZodType;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+export interface Route {
+  readonly id: string;
+  readonly method: 'GET' | 'POST';
+  /** `{name}` marks a parameter. */
+  readonly path: string;
+  readonly summary: string;
+  readonly tag: 'jobs' | 'models' | 'account' | 'service';
+  /** Scope the key must have; null: no key is asked for. */
+  readonly scope: Scope | null;
+  readonly params?: z.ZodObject;
+  /** Lenient about types because a query is text; strict about names. */
+  readonly query?: z.ZodObject;
+  /** By lower-case name; other headers are none of the route's business. */
+  readonly headers?: z.ZodObject;
+  readonly body?: z.ZodType;
+  readonly answers: Readonly<Record<number, Answer>>;
+  readonly errors: readonly RequestErrorCode[];
+}
+
+/** Not the id's exact form: a malformed id must answer as a missing job does. */
+const jobParamsSchema = z.object({ id: z.string() });
+
+/** Query values are text: only plain digits make a number, so that `1e1`, `0x1` and an empty value are refused. */
+function wholeNumber(min: number, max: number) {
+  return z
+    .string()
+    .regex(/^\d{1,9}$/, 'must be a whole number')
+    .transform(Number)
+    .pipe(z.int().min(min).max(max));
+}
+
+const waitSecondsSchema = wholeNumber(0, apiLimits.waitSecondsMax)
+  .optional()
+  .meta({ description: `Seconds to wait for the job to end, up to ${apiLimits.waitSecondsMax}` });
+
+/** Begins the name of a query parameter that filters by metadata: `metadata.order=17`. */
+export const metadataQueryPrefix = 'metadata.';
+
+const listQueryFields = {
+  limit: wholeNumber(1, apiLimits.pageMax).default(apiLimits.pageDefault),
+  cursor: z.string().max(2048).optional().meta({ description: '`next_cursor` of the page before' }),
+  status: z.enum(jobStatuses).optional(),
+  model: z.string().max(128).optional(),
+  class: z.enum(jobClasses).optional(),
+  created_after: z.iso.datetime().optional(),
+};
+
+/** `metadata.k=v` pairs are let through for the handler to gather; every other unknown name is refused. */
+const listQuerySchema = z
+  .object(listQueryFields)
+  .catchall(z.string().max(apiLimits.metadataValueCharactersMax))
+  .check(({ value, issues }) => {
+    const known = new Set(Object.keys(listQueryFields));
+    const keys = Object.keys(value).filter((name) => !known.has(name) && !name.startsWith(metadataQueryPrefix));
+    if (keys.length > 0) issues.push({ code: 'unrecognized_keys', keys, input: value });
+  });
+
+const submitHeadersSchema = z.object({
+  'idempotency-key': z
+    .string()
+    .min(1)
+    .max(apiLimits.idempotencyKeyCharactersMax)
+    .optional()
+    .meta({ description: 'Repeating a request with the same key and body gives the first answer again' }),
+  prefer: z.string().optional().meta({ description: '`wait` or `wait=n`: answer when the job has ended' }),
+});
+
+const jobAnswerHeaders = {
+  'x-pilotlight-job-id': 'Id of the job',
+  'x-pilotlight-cost-usd': 'Cost in USD, once the job is priced',
+};
+
+const submitAnswerHeaders = {
+  ...jobAnswerHeaders,
+  location: 'Path of the job',
+  'idempotency-replayed': 'true when an earlier request with this key was answered again',
+  'preference-applied': '`wait` when the Prefer header was followed',
+  'x-ratelimit-limit-requests': 'Requests a minute that the plan allows',
+  'x-ratelimit-remaining-requests': 'Requests left in this minute',
+  'x-ratelimit-reset-requests': 'Time until the minute ends, such as 12s',
+};
+
+const authErrors = ['invalid_api_key', 'missing_scope', 'tenant_suspended'] as const;
+
+export const routes = {
+  submitJob: {
+    id: 'submitJob',
+    method: 'POST',
+    path: '/v1/jobs',
+    summary: 'Submit a job',
+    tag: 'jobs',
+    scope: 'jobs:write',
+    query: z.strictObject({ wait: waitSecondsSchema }),
+    headers: submitHeadersSchema,
+    body: jobRequestSchema,
+    answers: {
+      200: { description: 'The job has ended already', schema: jobSchema, headers: submitAnswerHeaders },
+      202: { description: 'Accepted; poll or wait for it', schema: jobSchema, headers: submitAnswerHeaders },
+    },
+    errors: [
+      ...authErrors,
+      'invalid_request',
+      'invalid_json',
+      'model_not_found',
+      'idempotency_in_flight',
+      'idempotency_mismatch',
+      'payload_too_large',
+      'unsupported_media_type',
+      'budget_exhausted',
+      'rate_limit_exceeded',
+      'quota_exceeded',
+      'concurrency_limit',
+    ],
+  },
+  listJobs: {
+    id: 'listJobs',
+    method: 'GET',
+    path: '/v1/jobs',
+    summary: 'List jobs, newest first',
+    tag: 'jobs',
+    scope: 'jobs:read',
+    query: listQuerySchema,
+    answers: { 200: { description: 'A page of jobs', schema: jobListSchema } },
+    errors: [...authErrors, 'invalid_request'],
+  },
+  getJob: {
+    id: 'getJob',
+    method: 'GET',
+    path: '/v1/jobs/{id}',
+    summary: 'Read a job, or wait for it',
+    tag: 'jobs',
+    scope: 'jobs:read',
+    params: jobParamsSchema,
+    query: z.strictObject({ wait: waitSecondsSchema }),
+    headers: z.object({
+      prefer: z.string().optional(),
+      'if-none-match': z.string().optional().meta({ description: 'An ETag seen before' }),
+    }),
+    answers: {
+      200: {
+        description: 'The job',
+        schema: jobSchema,
+        headers: {
+          ...jobAnswerHeaders,
+          etag: 'Changes with the job',
+          'preference-applied': '`wait` when the Prefer header was followed',
+          'retry-after': 'Seconds until the next look, while the job has not ended',
+        },
+      },
+      304: { description: 'Not changed since the ETag', headers: { etag: 'The same' } },
+    },
+    errors: [...authErrors, 'invalid_request', 'not_found'],
+  },
+  cancelJob: {
+    id: 'cancelJob',
+    method: 'POST',
+    path: '/v1/jobs/{id}/cancel',
+    summary: 'Cancel a job; idempotent',
+    tag: 'jobs',
+    scope: 'jobs:write',
+    params: jobParamsSchema,
+    answers: {
+      200: {
+        description: 'The job: canceled, about to be, or ended before',
+        schema: jobSchema,
+        headers: jobAnswerHeaders,
+      },
+    },
+    errors: [...authErrors, 'invalid_request', 'invalid_json', 'unsupported_media_type', 'not_found', 'conflict'],
+  },
+  getJobOutput: {
+    id: 'getJobOutput',
+    method: 'GET',
+    path: '/v1/jobs/{id}/output/{n}',
+    summary: 'Redirect to one output',
+    tag: 'jobs',
+    scope: 'jobs:read',
+    params: z.object({ id: z.string(), n: z.string() }),
+    answers: {
+      302: {
+        description: 'Follow it to the bytes',
+        headers: { location: 'A link that works for 15 minutes' },
+      },
+    },
+    errors: [...authErrors, 'not_found'],
+  },
+  listModels: {
+    id: 'listModels',
+    method: 'GET',
+    path: '/v1/models',
+    summary: 'List models',
+    tag: 'models',
+    scope: 'jobs:read',
+    answers: { 200: { description: 'Every model', schema: modelListSchema } },
+    errors: [...authErrors],
+  },
+  getModel: {
+    id: 'getModel',
+    method: 'GET',
+    path: '/v1/models/{id}',
+    summary: 'Read a model',
+    tag: 'models',
+    scope: 'jobs:read',
+    params: z.object({ id: z.string() }),
+    answers: { 200: { description: 'The model', schema: modelSchema } },
+    errors: [...authErrors, 'model_not_found'],
+  },
+  getLimits: {
+    id: 'getLimits',
+    method: 'GET',
+    path: '/v1/limits',
+    summary: "Read the plan's limits and what is used of them",
+    tag: 'account',
+    scope: 'jobs:read',
+    answers: { 200: { description: 'Every limit', schema: limitsSchema } },
+    errors: [...authErrors],
+  },
+  getHealth: {
+    id: 'getHealth',
+    method: 'GET',
+    path: '/health',
+    summary: 'Version, and whether the dependencies answer',
+    tag: 'service',
+    scope: null,
+    answers: {
+      200: {
+        description: 'Healthy',
+        schema: z
+          .strictObject({
+            status: z.literal('ok'),
+            version: z.string(),
+            dependencies: z.record(z.string(), z.literal('ok')),
+          })
+          .meta({ id: 'Health' }),
+      },
+    },
+    errors: ['unavailable'],
+  },
+  getOpenapi: {
+    id: 'getOpenapi',
+    method: 'GET',
+    path: '/openapi.json',
+    summary: 'This document',
+    tag: 'service',
+    scope: null,
+    answers: { 200: { description: 'OpenAPI 3.1', schema: z.record(z.string(), z.json()) } },
+    errors: [],
+  },
+} as const satisfies Record<string, Route>;
+
+export type RouteId = keyof typeof routes;
+
+export const routeList: readonly Route[] = Object.values(routes);

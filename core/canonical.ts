@@ -1,0 +1,46 @@
+/**
+ * Canonical text and hashes. Hashing is a pure function, so `node:crypto`'s `createHash` is the one builtin that core
+ * uses.
+ */
+import { createHash } from 'node:crypto';
+
+const crockford = '0123456789abcdefghjkmnpqrstvwxyz';
+
+/** JSON with sorted keys and no white space: equal values give equal text (RFC 8785 without its number forms). */
+export function canonicalJson(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`;
+  if (value !== null && typeof value === 'object') {
+    const members = Object.entries(value)
+      .filter(([, member]) => member !== undefined)
+      .toSorted(([left], [right]) => (left < right ? -1 : 1))
+      .map(([name, member]) => `${JSON.stringify(name)}:${canonicalJson(member)}`);
+    return `{${members.join(',')}}`;
+  }
+  return JSON.stringify(value) ?? 'null';
+}
+
+/** SHA-256 of the text's UTF-8, hex. */
+export function digest(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
+}
+
+/**
+ * The id of the job that a tenant's Idempotency-Key names: `job_` + 26 Crockford base32 characters of a hash, so every
+ * retry meets the same items. The NUL keeps (`a`, `bc`) and (`ab`, `c`) apart.
+ */
+export function derivedJobId(tenantId: string, idempotencyKey: string): string {
+  const bytes = createHash('sha256').update(`job\0${tenantId}\0${idempotencyKey}`).digest();
+  return `job_${crockfordOf(bytes, 26)}`;
+}
+
+/** The first `characters` base32 digits of the bytes, five bits each. */
+export function crockfordOf(bytes: Uint8Array, characters: number): string {
+  let text = '';
+  for (let index = 0; index < characters; index += 1) {
+    const bit = index * 5;
+    const high = bytes[bit >> 3] ?? 0;
+    const low = bytes[(bit >> 3) + 1] ?? 0;
+    text += crockford.charAt((((high << 8) | low) >> (11 - (bit & 7))) & 31);
+  }
+  return text;
+}

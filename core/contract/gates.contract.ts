@@ -1,0 +1,530 @@
+/** Promises of the `Gates` port: tenancy's arithmetic of `admission/gate.ts`, held under parallel callers. */
+import { describe, expect, it } from 'vitest';
+import type { AdmissionAsk, Demand, GateView, Refusal } from '../admission/gate.ts';
+import { monthOf, planAdmission, spendCounter } from '../admission/gate.ts';
+import { gateLimits } from '../limits.ts';
+import type { AdmitOutcome, Release } from '../ports.ts';
+import type { PlanLimits } from '../tenancy/plans.ts';
+import type { Scene } from './scene.ts';
+import { allPages, atOnce } from './scene.ts';
+
+const dayMs = 24 * 60 * 60 * 1000;
+const wide: PlanLimits = { weight: 1, open_jobs_max: 500 };
+
+export function gatesContract(scene: Scene): void {
+  describe('Gates', () => {
+    describe('admit', () => admit(scene));
+    describe('admit under parallel callers', () => admitInParallel(scene));
+    describe('release', () => release(scene));
+    describe('lift', () => lift(scene));
+    describe('listOpen and rest', () => listOpenAndRest(scene));
+  });
+}
+
+function admit(scene: Scene): void {
+  it('takes everything the ask names at once', async () => {
+    const tenantId = await scene.tenant();
+    const ask = plan(scene, { ...wide, requests_per_minute: 5, requests_per_day: 9, images_per_minute: 8 });
+
+    const outcome = await scene.ports.gates.admit(tenantId, ask);
+
+    const gate: GateView = {
+      tenantId,
+      open: { [ask.jobId]: ask.token },
+      counters: Object.fromEntries(ask.counters.map(({ name, add }) => [name, add])),
+      finishTags: { [ask.pool]: ask.tagCost },
+      status: 'active',
+    };
+    expect(outcome).toEqual({ kind: 'admitted', finishTag: ask.tagCost, gate });
+    expect(await scene.ports.gates.read(tenantId)).toEqual(gate);
+  });
+
+  it('adds up what several asks take, and a finish tag per pool', async () => {
+    const tenantId = await scene.tenant();
+    const limits = { ...wide, images_per_minute: 100 };
+    const first = plan(scene, limits, { images: 3, tagCost: 70 });
+    const second = plan(scene, limits, { images: 4, tagCost: 30, pool: first.pool });
+    const elsewhere = plan(scene, limits, { images: 5, tagCost: 11, pool: 'pool-elsewhere' });
+
+    const finishTags: number[] = [];
+    for (const ask of [first, second, elsewhere])
+      finishTags.push((await admitted(scene, tenantId, ask)).finishTag);
+
+    const gate = await view(scene, tenantId);
+    expect(finishTags).toEqual([70, 100, 11]);
+    expect(gate.finishTags).toEqual({ [first.pool]: 100, 'pool-elsewhere': 11 });
+    expect(Object.keys(gate.open)).toHaveLength(3);
+    expect(gate.counters[imagesCounter(first)]).toBe(12);
+  });
+
+  it.each<[Refusal['limit'], Partial<PlanLimits>, Partial<Demand>, { used: number; max: number }]>([
+    ['requests_per_minute', { requests_per_minute: 1 }, {}, { used: 1, max: 1 }],
+    ['requests_per_day', { requests_per_day: 1 }, {}, { used: 1, max: 1 }],
+    ['images_per_minute', { images_per_minute: 5 }, { images: 3 }, { used: 3, max: 5 }],
+    [
+      'budget_usd_micros_per_month',
+      { budget_usd_micros_per_month: 1_000 },
+      { reservedUsdMicros: 501 },
+      { used: 501, max: 1_000 },
+    ],
+    ['open_jobs_max', { open_jobs_max: 1 }, {}, { used: 1, max: 1 }],
+  ])(
+    'refuses past %s by name, says when to come back and takes nothing',
+    async (limit, limits, demand, bound) => {
+      const tenantId = await scene.tenant();
+      const bounds = { ...wide, ...limits };
+      const nowMs = scene.clock.nowMs();
+      await admitted(scene, tenantId, plan(scene, bounds, demand, nowMs));
+      const before = await view(scene, tenantId);
+
+      const ask = plan(scene, bounds, demand, nowMs);
+      const refusal = await refused(scene, tenantId, ask);
+
+      const window = ask.counters.find((counter) => counter.limit === limit);
+      const waitSecondsMax =
+        window === undefined
+          ? gateLimits.concurrencyRetrySeconds
+          : Math.ceil((window.resetsAtMs - nowMs) / 1000);
+      expect(refusal).toMatchObject({ limit, ...bound });
+      expect(refusal.retryAfterSeconds).toBeGreaterThanOrEqual(1);
+      expect(refusal.retryAfterSeconds).toBeLessThanOrEqual(Math.max(1, waitSecondsMax));
+      expect(await view(scene, tenantId)).toEqual(before);
+    },
+  );
+
+  it('fills every limit to the brim', async () => {
+    const tenantId = await scene.tenant();
+    const limits: PlanLimits = {
+      weight: 1,
+      open_jobs_max: 1,
+      requests_per_minute: 1,
+      requests_per_day: 1,
+      images_per_minute: 4,
+      budget_usd_micros_per_month: 400,
+    };
+
+    await admitted(scene, tenantId, plan(scene, limits, { images: 4, reservedUsdMicros: 400 }));
+  });
+
+  it('counts a new window from zero', async () => {
+    const tenantId = await scene.tenant();
+    const limits = { ...wide, requests_per_minute: 1 };
+    const nowMs = scene.clock.nowMs();
+    await admitted(scene, tenantId, plan(scene, limits, {}, nowMs));
+
+    await admitted(scene, tenantId, plan(scene, limits, {}, nowMs + 60_000));
+  });
+
+  it('answers `duplicate` to a second reservation of a name and takes nothing', async () => {
+    const tenantId = await scene.tenant();
+    const ask = plan(scene, wide);
+    await admitted(scene, tenantId, ask);
+    const before = await view(scene, tenantId);
+
+    const other = plan(scene, wide, { jobId: ask.jobId });
+    const outcome = await scene.ports.gates.admit(tenantId, other);
+
+    expect(outcome).toEqual({ kind: 'duplicate' });
+    expect(await view(scene, tenantId)).toEqual(before);
+  });
+
+  it('answers `admitted` to a retry that sees its own write, and takes nothing more', async () => {
+    const tenantId = await scene.tenant();
+    const ask = plan(scene, { ...wide, requests_per_minute: 1, open_jobs_max: 1 });
+    const first = await admitted(scene, tenantId, ask);
+
+    const again = await scene.ports.gates.admit(tenantId, ask);
+
+    expect(again).toEqual(first);
+    expect(await view(scene, tenantId)).toEqual(first.gate);
+  });
+
+  it('answers `no_tenant` without a gate, and makes none', async () => {
+    const tenantId = scene.tenantId();
+
+    expect(await scene.ports.gates.admit(tenantId, plan(scene, wide))).toEqual({ kind: 'no_tenant' });
+    expect(await scene.ports.gates.read(tenantId)).toBeNull();
+  });
+
+  it('refuses everything to a suspended tenant', async () => {
+    const tenantId = await scene.tenant({ status: 'suspended' });
+
+    const refusal = await refused(scene, tenantId, plan(scene, wide));
+
+    expect(refusal.limit).toBe('suspended');
+    expect(await view(scene, tenantId)).toMatchObject({ open: {}, counters: {}, status: 'suspended' });
+  });
+
+  it('keeps the gates of two tenants apart', async () => {
+    const mine = await scene.tenant();
+    const theirs = await scene.tenant();
+    const limits = { ...wide, open_jobs_max: 1 };
+
+    await admitted(scene, mine, plan(scene, limits));
+    await admitted(scene, theirs, plan(scene, limits));
+  });
+}
+
+function admitInParallel(scene: Scene): void {
+  it('never opens more jobs than allowed: 200 callers, 3 places, 3 admitted', async () => {
+    const tenantId = await scene.tenant();
+    const limits = { ...wide, open_jobs_max: 3, requests_per_minute: 1_000 };
+    const nowMs = scene.clock.nowMs();
+
+    const outcomes = await atOnce(200, () =>
+      scene.ports.gates.admit(tenantId, plan(scene, limits, {}, nowMs)),
+    );
+
+    const gate = await view(scene, tenantId);
+    expect(kinds(outcomes)).toEqual({ admitted: 3, refused: 197 });
+    expect(Object.keys(gate.open)).toHaveLength(3);
+    expect(Object.values(gate.finishTags)).toEqual([300]);
+    expect(gate.counters[spendCounter(monthOf(nowMs))]).toBe(1_200);
+  });
+
+  it('never counts past a window: 120 callers, 50 a minute, 50 admitted', async () => {
+    const tenantId = await scene.tenant();
+    const limits = { ...wide, requests_per_minute: 50 };
+    const nowMs = scene.clock.nowMs();
+
+    const outcomes = await atOnce(120, () =>
+      scene.ports.gates.admit(tenantId, plan(scene, limits, {}, nowMs)),
+    );
+
+    expect(kinds(outcomes)).toEqual({ admitted: 50, refused: 70 });
+    expect(Object.keys((await view(scene, tenantId)).open)).toHaveLength(50);
+  });
+
+  it('takes one reservation of a name, whatever the number of callers', async () => {
+    const tenantId = await scene.tenant();
+    const jobId = scene.jobId();
+
+    const outcomes = await atOnce(32, () => scene.ports.gates.admit(tenantId, plan(scene, wide, { jobId })));
+
+    expect(kinds(outcomes)).toEqual({ admitted: 1, duplicate: 31 });
+  });
+
+  it('gives every admission a finish tag of its own', async () => {
+    const tenantId = await scene.tenant();
+
+    const outcomes = await atOnce(40, () => scene.ports.gates.admit(tenantId, plan(scene, wide)));
+
+    const tags = outcomes.flatMap((outcome) => (outcome.kind === 'admitted' ? [outcome.finishTag] : []));
+    expect(tags.toSorted((left, right) => left - right)).toEqual(
+      Array.from({ length: 40 }, (_, index) => (index + 1) * 100),
+    );
+  });
+}
+
+function release(scene: Scene): void {
+  it('removes the reservation and trues up the month and the finish tag', async () => {
+    const tenantId = await scene.tenant();
+    const ask = plan(scene, wide);
+    await admitted(scene, tenantId, ask);
+
+    const outcome = await scene.ports.gates.release(tenantId, ask.jobId, trueUp(scene, ask));
+
+    const gate = await view(scene, tenantId);
+    expect(outcome).toBe('released');
+    expect(gate.open).toEqual({});
+    expect(gate.counters).toEqual({ [spendCounter(monthOf(scene.clock.nowMs()))]: 250 });
+    expect(gate.finishTags).toEqual({ [ask.pool]: 60 });
+  });
+
+  it('frees the place for another job', async () => {
+    const tenantId = await scene.tenant();
+    const limits = { ...wide, open_jobs_max: 1 };
+    const ask = plan(scene, limits);
+    await admitted(scene, tenantId, ask);
+    await scene.ports.gates.release(tenantId, ask.jobId, trueUp(scene, ask));
+
+    await admitted(scene, tenantId, plan(scene, limits));
+  });
+
+  it('answers `gone` the second time and trues up nothing more', async () => {
+    const tenantId = await scene.tenant();
+    const ask = plan(scene, wide);
+    await admitted(scene, tenantId, ask);
+    await scene.ports.gates.release(tenantId, ask.jobId, trueUp(scene, ask));
+    const before = await view(scene, tenantId);
+
+    expect(await scene.ports.gates.release(tenantId, ask.jobId, trueUp(scene, ask))).toBe('gone');
+    expect(await view(scene, tenantId)).toEqual(before);
+  });
+
+  it('lets exactly one of 32 parallel releases through', async () => {
+    const tenantId = await scene.tenant();
+    const ask = plan(scene, wide);
+    await admitted(scene, tenantId, ask);
+
+    const outcomes = await atOnce(32, () =>
+      scene.ports.gates.release(tenantId, ask.jobId, trueUp(scene, ask)),
+    );
+
+    expect(outcomes.filter((outcome) => outcome === 'released')).toHaveLength(1);
+    expect((await view(scene, tenantId)).finishTags).toEqual({ [ask.pool]: 60 });
+  });
+
+  it('leaves a reservation alone that carries another token', async () => {
+    const tenantId = await scene.tenant();
+    const ask = plan(scene, wide);
+    await admitted(scene, tenantId, ask);
+    const before = await view(scene, tenantId);
+    const other = plan(scene, wide, { jobId: ask.jobId });
+
+    expect(await scene.ports.gates.release(tenantId, ask.jobId, trueUp(scene, other))).toBe('gone');
+    expect(await view(scene, tenantId)).toEqual(before);
+  });
+
+  it('trues up the month in which the reservation was taken', async () => {
+    const tenantId = await scene.tenant();
+    const lastMonthMs = scene.clock.nowMs() - 32 * dayMs;
+    const ask = plan(scene, wide, {}, lastMonthMs);
+    await admitted(scene, tenantId, ask);
+    await admitted(scene, tenantId, plan(scene, wide));
+
+    await scene.ports.gates.release(tenantId, ask.jobId, {
+      ...trueUp(scene, ask),
+      month: monthOf(lastMonthMs),
+    });
+
+    const { counters } = await view(scene, tenantId);
+    expect(counters[spendCounter(monthOf(lastMonthMs))]).toBe(250);
+    expect(counters[spendCounter(monthOf(scene.clock.nowMs()))]).toBe(400);
+  });
+
+  it('takes a true-up above what was reserved', async () => {
+    const tenantId = await scene.tenant();
+    const ask = plan(scene, wide);
+    await admitted(scene, tenantId, ask);
+
+    await scene.ports.gates.release(tenantId, ask.jobId, {
+      ...trueUp(scene, ask),
+      spendDeltaUsdMicros: 5,
+      finishTag: { pool: ask.pool, delta: 7 },
+    });
+
+    const gate = await view(scene, tenantId);
+    expect(gate.counters[spendCounter(monthOf(scene.clock.nowMs()))]).toBe(405);
+    expect(gate.finishTags).toEqual({ [ask.pool]: 107 });
+  });
+
+  it('leaves the finish tag alone when there is nothing to correct', async () => {
+    const tenantId = await scene.tenant();
+    const ask = plan(scene, wide);
+    await admitted(scene, tenantId, ask);
+
+    const outcome = await scene.ports.gates.release(tenantId, ask.jobId, {
+      ...trueUp(scene, ask),
+      spendDeltaUsdMicros: 0,
+      finishTag: null,
+    });
+
+    const gate = await view(scene, tenantId);
+    expect(outcome).toBe('released');
+    expect(gate.counters[spendCounter(monthOf(scene.clock.nowMs()))]).toBe(400);
+    expect(gate.finishTags).toEqual({ [ask.pool]: 100 });
+  });
+
+  it('answers `gone` without a gate, and makes none', async () => {
+    const tenantId = scene.tenantId();
+    const ask = plan(scene, wide);
+
+    expect(await scene.ports.gates.release(tenantId, ask.jobId, trueUp(scene, ask))).toBe('gone');
+    expect(await scene.ports.gates.read(tenantId)).toBeNull();
+  });
+}
+
+function lift(scene: Scene): void {
+  it('moves the finish tag of the pool named and no other', async () => {
+    const tenantId = await scene.tenant();
+    const ask = plan(scene, wide);
+    await admitted(scene, tenantId, ask);
+    await admitted(scene, tenantId, plan(scene, wide, { pool: 'pool-elsewhere' }));
+
+    await scene.ports.gates.lift(tenantId, ask.pool, 100, 9_000);
+
+    const next = await admitted(scene, tenantId, plan(scene, wide, { pool: ask.pool }));
+    expect(next.finishTag).toBe(9_100);
+    expect(next.gate.finishTags['pool-elsewhere']).toBe(100);
+  });
+
+  it('does nothing when the tag moved meanwhile', async () => {
+    const tenantId = await scene.tenant();
+    const ask = plan(scene, wide);
+    await admitted(scene, tenantId, ask);
+    await admitted(scene, tenantId, plan(scene, wide, { pool: ask.pool }));
+    const before = await view(scene, tenantId);
+
+    await scene.ports.gates.lift(tenantId, ask.pool, 100, 9_000);
+
+    expect(await view(scene, tenantId)).toEqual(before);
+  });
+
+  it('makes no gate for an unknown tenant', async () => {
+    const tenantId = scene.tenantId();
+
+    await scene.ports.gates.lift(tenantId, 'pool-a', 0, 9_000);
+
+    expect(await scene.ports.gates.read(tenantId)).toBeNull();
+  });
+}
+
+function listOpenAndRest(scene: Scene): void {
+  it('lists a gate with a reservation, and one without only until it is laid to rest', async () => {
+    const tenantId = await scene.tenant();
+    const ask = plan(scene, wide);
+    await admitted(scene, tenantId, ask);
+    await scene.eventually(async () => expect(await open(scene)).toContain(tenantId));
+    await scene.ports.gates.release(tenantId, ask.jobId, trueUp(scene, ask));
+
+    await scene.ports.gates.rest(tenantId, scene.clock.nowMs());
+
+    await scene.eventually(async () => expect(await open(scene)).not.toContain(tenantId));
+  });
+
+  it('lists every open gate once, page by page', async () => {
+    const tenantIds = await atOnce(30, () => scene.tenant());
+    await Promise.all(tenantIds.map((tenantId) => admitted(scene, tenantId, plan(scene, wide))));
+
+    await scene.eventually(async () => {
+      const found = (await open(scene)).filter((tenantId) => tenantIds.includes(tenantId));
+      expect(found.toSorted()).toEqual(tenantIds.toSorted());
+    });
+  });
+
+  it('never lists a gate that admitted nothing', async () => {
+    const tenantId = await scene.tenant();
+    await refused(
+      scene,
+      tenantId,
+      plan(scene, { ...wide, requests_per_minute: 1 }, { images: 1 }, undefined, 2),
+    );
+
+    expect(await open(scene)).not.toContain(tenantId);
+  });
+
+  it('does not lay a gate to rest while a reservation is open', async () => {
+    const tenantId = await scene.tenant();
+    await admitted(scene, tenantId, plan(scene, { ...wide, requests_per_minute: 5 }));
+    const before = await view(scene, tenantId);
+
+    await scene.ports.gates.rest(tenantId, scene.clock.nowMs() + 40 * dayMs);
+
+    expect(await view(scene, tenantId)).toEqual(before);
+    await scene.eventually(async () => expect(await open(scene)).toContain(tenantId));
+  });
+
+  it('clears past windows and keeps current ones and finish tags', async () => {
+    const tenantId = await scene.tenant();
+    const nowMs = scene.clock.nowMs();
+    const limits = { ...wide, requests_per_minute: 5, requests_per_day: 9, images_per_minute: 8 };
+    const past = plan(scene, limits, {}, nowMs - 40 * dayMs);
+    const current = plan(scene, limits, { pool: past.pool }, nowMs);
+    for (const ask of [past, current]) {
+      await admitted(scene, tenantId, ask);
+      await scene.ports.gates.release(tenantId, ask.jobId, { ...trueUp(scene, ask), spendDeltaUsdMicros: 0 });
+    }
+
+    await scene.ports.gates.rest(tenantId, nowMs);
+
+    const gate = await view(scene, tenantId);
+    expect(gate.counters).toEqual(Object.fromEntries(current.counters.map(({ name, add }) => [name, add])));
+    expect(gate.finishTags).toEqual({ [past.pool]: 120 });
+  });
+
+  it('lists and counts a gate again when it admits after a rest', async () => {
+    const tenantId = await scene.tenant();
+    const first = plan(scene, wide);
+    await admitted(scene, tenantId, first);
+    await scene.ports.gates.release(tenantId, first.jobId, trueUp(scene, first));
+    await scene.ports.gates.rest(tenantId, scene.clock.nowMs());
+
+    const second = await admitted(scene, tenantId, plan(scene, wide, { pool: first.pool }));
+
+    expect(second.finishTag).toBe(160);
+    await scene.eventually(async () => expect(await open(scene)).toContain(tenantId));
+  });
+
+  it('makes no gate for an unknown tenant', async () => {
+    const tenantId = scene.tenantId();
+
+    await scene.ports.gates.rest(tenantId, scene.clock.nowMs());
+
+    expect(await scene.ports.gates.read(tenantId)).toBeNull();
+  });
+}
+
+/** One request of 400 micro-USD, 2 images and 100 tag units in the pool `pool-a`, unless the test says otherwise. */
+function plan(
+  scene: Scene,
+  limits: PlanLimits,
+  demand: Partial<Demand> = {},
+  nowMs = scene.clock.nowMs(),
+  requests = 1,
+): AdmissionAsk {
+  const ask = planAdmission(
+    limits,
+    {
+      jobId: scene.jobId(),
+      nonce: scene.nonce(),
+      pool: 'pool-a',
+      tagCost: 100,
+      images: 2,
+      reservedUsdMicros: 400,
+      ...demand,
+    },
+    nowMs,
+  );
+  const counters = ask.counters.map((counter) =>
+    counter.limit === 'requests_per_minute' ? { ...counter, add: requests } : counter,
+  );
+  return { ...ask, counters };
+}
+
+/** The job cost 250 of its 400 micro-USD and 60 of its 100 tag units. */
+function trueUp(scene: Scene, ask: AdmissionAsk): Release {
+  return {
+    token: ask.token,
+    spendDeltaUsdMicros: -150,
+    month: monthOf(scene.clock.nowMs()),
+    finishTag: { pool: ask.pool, delta: -40 },
+  };
+}
+
+async function admitted(
+  scene: Scene,
+  tenantId: string,
+  ask: AdmissionAsk,
+): Promise<Extract<AdmitOutcome, { kind: 'admitted' }>> {
+  const outcome = await scene.ports.gates.admit(tenantId, ask);
+  if (outcome.kind !== 'admitted') throw new Error(`admission ended as ${JSON.stringify(outcome)}`);
+  return outcome;
+}
+
+async function refused(scene: Scene, tenantId: string, ask: AdmissionAsk): Promise<Refusal> {
+  const outcome = await scene.ports.gates.admit(tenantId, ask);
+  if (outcome.kind !== 'refused') throw new Error(`admission ended as ${outcome.kind}`);
+  expect(outcome.gate).toEqual(await view(scene, tenantId));
+  return outcome.refusal;
+}
+
+async function view(scene: Scene, tenantId: string): Promise<GateView> {
+  const gate = await scene.ports.gates.read(tenantId);
+  if (gate === null) throw new Error(`${tenantId} has no gate`);
+  return gate;
+}
+
+function open(scene: Scene): Promise<string[]> {
+  return allPages((cursor) => scene.ports.gates.listOpen(cursor));
+}
+
+function imagesCounter(ask: AdmissionAsk): string {
+  return ask.counters.find((counter) => counter.limit === 'images_per_minute')?.name ?? '';
+}
+
+function kinds(outcomes: readonly AdmitOutcome[]): Partial<Record<AdmitOutcome['kind'], number>> {
+  const counts: Partial<Record<AdmitOutcome['kind'], number>> = {};
+  for (const { kind } of outcomes) counts[kind] = (counts[kind] ?? 0) + 1;
+  return counts;
+}

@@ -1,0 +1,100 @@
+/** Promises of the `Pools` port. */
+import { describe, expect, it } from 'vitest';
+import { sampleNowMs } from '../samples.ts';
+import type { Scene } from './scene.ts';
+import { atOnce } from './scene.ts';
+
+const now = sampleNowMs;
+
+export function poolsContract(scene: Scene): void {
+  describe('Pools', () => {
+    describe('read and move', () => readAndMove(scene));
+    describe('advance', () => advance(scene));
+  });
+}
+
+function readAndMove(scene: Scene): void {
+  it('reads an unknown pool as cold since ever, with virtual time 0', async () => {
+    const pool = await scene.pool();
+
+    expect(await scene.ports.pools.read(pool)).toEqual({
+      pool,
+      state: 'cold',
+      stateSinceMs: 0,
+      virtualTime: 0,
+    });
+  });
+
+  it('moves a pool from a state named, and notes since when', async () => {
+    const pool = await scene.pool();
+
+    expect(await scene.ports.pools.move(pool, ['cold'], 'waking', now)).toBe('moved');
+    expect(await scene.ports.pools.read(pool)).toMatchObject({ state: 'waking', stateSinceMs: now });
+    expect(await scene.ports.pools.move(pool, ['cold', 'waking'], 'warm', now + 5)).toBe('moved');
+    expect(await scene.ports.pools.read(pool)).toMatchObject({ state: 'warm', stateSinceMs: now + 5 });
+  });
+
+  it('leaves a pool alone that is in no state named', async () => {
+    const pool = await scene.pool();
+    await scene.ports.pools.move(pool, ['cold'], 'waking', now);
+
+    expect(await scene.ports.pools.move(pool, ['cold', 'warm'], 'cold', now + 5)).toBe('elsewhere');
+    expect(await scene.ports.pools.read(pool)).toMatchObject({ state: 'waking', stateSinceMs: now });
+  });
+
+  it('lets exactly one of 32 parallel callers wake a pool', async () => {
+    const pool = await scene.pool();
+
+    const outcomes = await atOnce(32, () => scene.ports.pools.move(pool, ['cold'], 'waking', now));
+
+    expect(outcomes.filter((outcome) => outcome === 'moved')).toHaveLength(1);
+  });
+
+  it('keeps pools apart', async () => {
+    const pool = await scene.pool();
+    const other = await scene.pool();
+
+    await scene.ports.pools.move(pool, ['cold'], 'warm', now);
+    await scene.ports.pools.advance(pool, 10);
+
+    expect(await scene.ports.pools.read(other)).toMatchObject({ state: 'cold', virtualTime: 0 });
+  });
+}
+
+function advance(scene: Scene): void {
+  it('raises the virtual time and never lowers it', async () => {
+    const pool = await scene.pool();
+
+    const seen: number[] = [];
+    for (const tag of [10, 5, 9, 100, 10]) {
+      await scene.ports.pools.advance(pool, tag);
+      seen.push((await scene.ports.pools.read(pool)).virtualTime);
+    }
+
+    expect(seen).toEqual([10, 10, 10, 100, 100]);
+  });
+
+  it('ends at the highest of many parallel tags', async () => {
+    const pool = await scene.pool();
+
+    await atOnce(32, (index) => scene.ports.pools.advance(pool, (index * 7) % 32));
+
+    expect((await scene.ports.pools.read(pool)).virtualTime).toBe(31);
+  });
+
+  it('leaves the state alone, and a state leaves the virtual time alone', async () => {
+    const pool = await scene.pool();
+
+    await scene.ports.pools.advance(pool, 10);
+    expect(await scene.ports.pools.read(pool)).toMatchObject({ state: 'cold', stateSinceMs: 0 });
+    expect(await scene.ports.pools.move(pool, ['cold'], 'waking', now)).toBe('moved');
+    await scene.ports.pools.advance(pool, 20);
+
+    expect(await scene.ports.pools.read(pool)).toEqual({
+      pool,
+      state: 'waking',
+      stateSinceMs: now,
+      virtualTime: 20,
+    });
+  });
+}

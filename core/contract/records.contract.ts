@@ -1,0 +1,192 @@
+/** Promises of the ports that only keep things: `Tenants`, `Keys`, `Ledger`, `Blobs`. */
+import { describe, expect, it } from 'vitest';
+import { sampleKey, sampleLedgerEntry, sampleTenant } from '../samples.ts';
+import { scopes } from '../tenancy/tenant.ts';
+import type { Scene } from './scene.ts';
+import { allPages, atOnce } from './scene.ts';
+
+const path = 'jobs/job_1/1/0.png';
+
+export function tenantsContract(scene: Scene): void {
+  describe('Tenants', () => {
+    it('creates a tenant with its gate, once', async () => {
+      const tenant = sampleTenant({
+        tenantId: scene.tenantId(),
+        overrides: { weight: 7, open_jobs_max: 9, budget_usd_micros_per_month: 5_000_000 },
+      });
+
+      expect(await scene.ports.tenants.create(tenant)).toBe('created');
+
+      expect(await scene.ports.tenants.get(tenant.tenantId)).toEqual(tenant);
+      expect(await scene.ports.gates.read(tenant.tenantId)).toEqual({
+        tenantId: tenant.tenantId,
+        open: {},
+        counters: {},
+        finishTags: {},
+        status: 'active',
+      });
+    });
+
+    it('answers `exists` the second time and leaves tenant and gate untouched', async () => {
+      const tenant = sampleTenant({ tenantId: scene.tenantId() });
+      await scene.ports.tenants.create(tenant);
+
+      const again = await scene.ports.tenants.create({ ...tenant, plan: 'vip', status: 'suspended' });
+
+      expect(again).toBe('exists');
+      expect(await scene.ports.tenants.get(tenant.tenantId)).toEqual(tenant);
+      expect(await scene.ports.gates.read(tenant.tenantId)).toMatchObject({ status: 'active' });
+    });
+
+    it('creates a tenant exactly once under 16 parallel callers', async () => {
+      const tenant = sampleTenant({ tenantId: scene.tenantId() });
+
+      const outcomes = await atOnce(16, () => scene.ports.tenants.create(tenant));
+
+      expect(outcomes.filter((outcome) => outcome === 'created')).toHaveLength(1);
+    });
+
+    it('answers null for a missing tenant', async () => {
+      expect(await scene.ports.tenants.get(scene.tenantId())).toBeNull();
+    });
+
+    it('lists every tenant once, page by page', async () => {
+      const tenantIds = await atOnce(30, () => scene.tenant());
+
+      await scene.eventually(async () => {
+        const tenants = await allPages((cursor) => scene.ports.tenants.list(cursor));
+        const found = tenants.filter(({ tenantId }) => tenantIds.includes(tenantId));
+        expect(found.map(({ tenantId }) => tenantId).toSorted()).toEqual(tenantIds.toSorted());
+        expect(found.every((tenant) => tenant.plan === 'pro')).toBe(true);
+      });
+    });
+  });
+}
+
+export function keysContract(scene: Scene): void {
+  describe('Keys', () => {
+    it('creates a key once; a second create of its id changes nothing', async () => {
+      const key = sampleKey({ keyId: scene.nonce(), tenantId: scene.tenantId(), scopes: [...scopes] });
+
+      expect(await scene.ports.keys.create(key)).toBe('created');
+      expect(await scene.ports.keys.create({ ...key, tenantId: scene.tenantId() })).toBe('exists');
+
+      expect(await scene.ports.keys.get(key.keyId)).toEqual(key);
+    });
+
+    it('answers null for a missing key', async () => {
+      expect(await scene.ports.keys.get(scene.nonce())).toBeNull();
+    });
+  });
+}
+
+export function ledgerContract(scene: Scene): void {
+  describe('Ledger', () => {
+    it('appends one entry per tenant, month and job; a second changes nothing', async () => {
+      const entry = sampleLedgerEntry({ tenantId: scene.tenantId(), jobId: scene.jobId() });
+
+      expect(await scene.ports.ledger.append(entry)).toBe('appended');
+      expect(await scene.ports.ledger.append({ ...entry, usdMicros: 999 })).toBe('exists');
+
+      await scene.eventually(async () => {
+        expect(await scene.ports.ledger.list(entry.tenantId, entry.month)).toEqual({
+          items: [entry],
+          cursor: null,
+        });
+      });
+    });
+
+    it('appends exactly once under 16 parallel callers', async () => {
+      const entry = sampleLedgerEntry({ tenantId: scene.tenantId(), jobId: scene.jobId() });
+
+      const outcomes = await atOnce(16, () => scene.ports.ledger.append(entry));
+
+      expect(outcomes.filter((outcome) => outcome === 'appended')).toHaveLength(1);
+    });
+
+    it('keeps tenants and months apart', async () => {
+      const entry = sampleLedgerEntry({ tenantId: scene.tenantId(), jobId: scene.jobId() });
+      const nextMonth = { ...entry, month: '203004' };
+      const theirs = { ...entry, tenantId: scene.tenantId() };
+      for (const each of [entry, nextMonth, theirs]) {
+        expect(await scene.ports.ledger.append(each)).toBe('appended');
+      }
+
+      await scene.eventually(async () => {
+        for (const each of [entry, nextMonth, theirs]) {
+          expect((await scene.ports.ledger.list(each.tenantId, each.month)).items).toEqual([each]);
+        }
+      });
+    });
+
+    it('lists every entry of a month once, page by page', async () => {
+      const tenantId = scene.tenantId();
+      const jobIds = await atOnce(60, async () => {
+        const jobId = scene.jobId();
+        await scene.ports.ledger.append(sampleLedgerEntry({ tenantId, jobId }));
+        return jobId;
+      });
+
+      await scene.eventually(async () => {
+        const entries = await allPages((cursor) => scene.ports.ledger.list(tenantId, '203003', cursor));
+        expect(entries.map((entry) => entry.jobId).toSorted()).toEqual(jobIds.toSorted());
+      });
+    });
+  });
+}
+
+export function blobsContract(scene: Scene): void {
+  describe('Blobs', () => {
+    it('returns what was put, byte for byte', async () => {
+      const tenantId = scene.tenantId();
+      const body = Uint8Array.from({ length: 70_000 }, (_, index) => index % 256);
+
+      await scene.ports.blobs.put(tenantId, path, body, 'application/octet-stream');
+
+      const found = await blob(scene, tenantId);
+      expect(found !== null && Buffer.compare(found, body) === 0).toBe(true);
+    });
+
+    it("answers null for a missing blob and for another tenant's blob alike", async () => {
+      const tenantId = scene.tenantId();
+      await scene.ports.blobs.put(tenantId, path, Uint8Array.of(1), 'text/plain');
+
+      expect(await scene.ports.blobs.get(tenantId, 'jobs/job_1/2/0.png')).toBeNull();
+      expect(await scene.ports.blobs.get(scene.tenantId(), path)).toBeNull();
+    });
+
+    it('keeps blobs of the same path under two tenants apart', async () => {
+      const [mine, theirs] = [scene.tenantId(), scene.tenantId()];
+      await scene.ports.blobs.put(mine, path, Uint8Array.of(1), 'text/plain');
+
+      await scene.ports.blobs.put(theirs, path, Uint8Array.of(2), 'text/plain');
+
+      expect([...((await blob(scene, mine)) ?? [])]).toEqual([1]);
+    });
+
+    it('replaces a blob that is put again', async () => {
+      const tenantId = scene.tenantId();
+      await scene.ports.blobs.put(tenantId, path, Uint8Array.of(1), 'text/plain');
+
+      await scene.ports.blobs.put(tenantId, path, Uint8Array.of(2, 3), 'text/plain');
+
+      expect([...((await blob(scene, tenantId)) ?? [])]).toEqual([2, 3]);
+    });
+
+    it('hands out a link that anyone can read the blob by, with its content type', async () => {
+      const tenantId = scene.tenantId();
+      const body = Uint8Array.of(0, 1, 2, 253, 254, 255);
+      await scene.ports.blobs.put(tenantId, path, body, 'image/png');
+
+      const answer = await fetch(await scene.ports.blobs.link(tenantId, path, 60));
+
+      expect(answer.ok).toBe(true);
+      expect(answer.headers.get('content-type')).toBe('image/png');
+      expect(new Uint8Array(await answer.arrayBuffer())).toEqual(body);
+    });
+  });
+}
+
+function blob(scene: Scene, tenantId: string): Promise<Uint8Array | null> {
+  return scene.ports.blobs.get(tenantId, path);
+}

@@ -1,0 +1,42 @@
+/** Turns a zod error into the details of an error body: a path a person can find, and a sentence. */
+import type { z } from 'zod';
+import type { ErrorDetail } from './errors.ts';
+
+type Issue = z.core.$ZodIssue;
+
+export function faultsOf(error: z.ZodError, prefix: readonly string[] = []): ErrorDetail[] {
+  return error.issues.flatMap((issue) => faultsOfIssue(issue, prefix));
+}
+
+function faultsOfIssue(issue: Issue, prefix: readonly string[]): ErrorDetail[] {
+  const path = [...prefix, ...issue.path.map(String)];
+  if (issue.code === 'unrecognized_keys') {
+    return issue.keys.map((key) => ({ path: [...path, key].join('.'), message: 'is not a known field' }));
+  }
+  return [{ path: path.join('.'), message: sentenceOf(issue) }];
+}
+
+function sentenceOf(issue: Issue): string {
+  if (issue.code === 'invalid_union') {
+    const allowed = allowedValues(issue);
+    if (allowed.length > 0) return `must be one of ${allowed.join(', ')}`;
+  }
+  if (issue.code === 'invalid_value') return `must be one of ${issue.values.map(String).join(', ')}`;
+  if (issue.code === 'invalid_type') return wrongType(issue);
+  return issue.message;
+}
+
+/** zod leaves the input out of an issue, so that a missing field shows only in its own message. */
+function wrongType({ expected, message }: Extract<Issue, { code: 'invalid_type' }>): string {
+  if (message.endsWith('received undefined')) return 'is required';
+  if (expected === 'int') return 'must be a whole number';
+  return `must be ${/^[aeiou]/.test(expected) ? 'an' : 'a'} ${expected === 'record' ? 'object' : expected}`;
+}
+
+/** JSON Schema enums of numbers compile to unions of constants: gather them back. */
+function allowedValues(issue: Extract<Issue, { code: 'invalid_union' }>): string[] {
+  const values = issue.errors.map((branch) => branch[0]);
+  return values.every((first) => first?.code === 'invalid_value')
+    ? values.flatMap((first) => (first?.code === 'invalid_value' ? first.values.map(String) : []))
+    : [];
+}

@@ -1,0 +1,45 @@
+/**
+ * Settles a terminal job: writes its ledger entry, then removes its reservation. The ledger takes one entry per job
+ * and the gate lets a reservation be removed once, so settling again changes nothing. The ledger comes first: while
+ * the reservation stands, the sweep still knows that there is something to settle.
+ */
+import { monthOf, readToken } from '../admission/gate.ts';
+import { ledgerEntryOf } from '../billing/ledger.ts';
+import type { JobRecord } from '../job/job.ts';
+import type { Gates, Ledger } from '../ports.ts';
+
+export interface SettlePorts {
+  readonly gates: Gates;
+  readonly ledger: Ledger;
+}
+
+export async function settle(ports: SettlePorts, job: JobRecord): Promise<'settled' | 'before'> {
+  const entry = ledgerEntryOf(job);
+  const appended = await ports.ledger.append(entry);
+  const released = await release(ports, job, job.reservation, entry);
+  return appended === 'appended' && released === 'released' ? 'settled' : 'before';
+}
+
+/** What a reservation came to: nothing for one that belongs to no job. */
+export interface Spent {
+  readonly usdMicros: number;
+  readonly gpuMs: number;
+}
+
+/** Removes one reservation and gives back what it set aside beyond what was spent. */
+export async function release(
+  ports: Pick<SettlePorts, 'gates'>,
+  job: Pick<JobRecord, 'tenantId' | 'jobId' | 'pool' | 'predictedGpuMs' | 'tagCost'>,
+  token: string,
+  spent: Spent,
+): Promise<'released' | 'gone'> {
+  const reserved = readToken(token);
+  if (reserved === null) throw new Error(`job ${job.jobId} carries a reservation that is none`);
+  const usedTag = Math.ceil((job.tagCost * spent.gpuMs) / Math.max(1, job.predictedGpuMs));
+  return ports.gates.release(job.tenantId, job.jobId, {
+    token,
+    spendDeltaUsdMicros: spent.usdMicros - reserved.reservedUsdMicros,
+    month: monthOf(reserved.admittedAtMs),
+    finishTag: { pool: job.pool, delta: usedTag - job.tagCost },
+  });
+}

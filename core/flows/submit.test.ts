@@ -1,0 +1,193 @@
+import { describe, expect, it } from 'vitest';
+import type { FlowWorld } from '#sim/memory/flow-world.ts';
+import { createFlowWorld, submission, worldPool } from '#sim/memory/flow-world.ts';
+import { derivedJobId } from '../canonical.ts';
+import { sampleTenant } from '../samples.ts';
+import type { SubmitAsk } from './submit.ts';
+import { submit } from './submit.ts';
+
+async function setup(overrides = {}) {
+  const tenant = sampleTenant({ overrides });
+  const world = await createFlowWorld({ tenant });
+  return { world, ask: (more: Partial<SubmitAsk> = {}) => submission(tenant, more) };
+}
+
+async function accepted(world: FlowWorld, ask: SubmitAsk) {
+  const outcome = await submit(world, ask);
+  if (outcome.kind !== 'accepted') throw new Error(`expected accepted, got ${outcome.kind}`);
+  return outcome.job;
+}
+
+describe('an accepted submission', () => {
+  it('is queued in the line with defaults filled in, a reservation, a ticket and a wake', async () => {
+    const { world, ask } = await setup();
+
+    const job = await accepted(world, ask());
+
+    expect(job.input).toMatchObject({ prompt: 'a lighthouse', n: 1, size: 512, steps: 2 });
+    expect(job.input.seed).toBeTypeOf('number');
+    expect(await world.jobs.line(worldPool, 'interactive', 10)).toHaveLength(1);
+    expect((await world.gates.read(job.tenantId))?.open).toEqual({ [job.jobId]: job.reservation });
+    expect(await world.tickets.depth(worldPool)).toEqual({ visible: 1, hidden: 0 });
+    expect(world.woken).toEqual([worldPool]);
+  });
+
+  it('reserves the predicted price: 10 ms + 2 steps of 100 ms at 1 micro-USD a millisecond', async () => {
+    const { world, ask } = await setup();
+
+    expect((await accepted(world, ask())).reservedUsdMicros).toBe(210);
+  });
+
+  it('wakes a pool once, however many come at once', async () => {
+    const { world, ask } = await setup();
+
+    await Promise.all(Array.from({ length: 20 }, () => submit(world, ask())));
+
+    expect(world.woken).toEqual([worldPool]);
+  });
+
+  it('stays accepted when the ticket cannot be sent: the sweep will', async () => {
+    const { world, ask } = await setup();
+    const deaf = { ...world.tickets, send: () => Promise.reject(new Error('no SQS')) };
+
+    const outcome = await submit({ ...world, tickets: deaf }, ask());
+
+    expect(outcome.kind).toBe('accepted');
+    expect(world.log.events()).toContain('submit.left_to_sweep');
+  });
+
+  it('joins at the pool’s virtual time when its tenant comes back from idle', async () => {
+    const { world, ask } = await setup();
+    await world.pools.advance(worldPool, 5_000_000);
+
+    const job = await accepted(world, ask());
+
+    expect(job.tag).toBe(5_000_000);
+    expect((await world.gates.read(job.tenantId))?.finishTags[worldPool]).toBe(5_000_000 + job.tagCost);
+  });
+});
+
+describe('an Idempotency-Key', () => {
+  it('gives the first job again, however often it is sent', async () => {
+    const { world, ask } = await setup();
+    const first = await accepted(world, ask({ idempotencyKey: 'order-7' }));
+
+    const second = await submit(world, ask({ idempotencyKey: 'order-7' }));
+
+    expect(second).toMatchObject({ kind: 'replayed', job: { jobId: first.jobId } });
+    expect(await world.tickets.depth(worldPool)).toEqual({ visible: 1, hidden: 0 });
+  });
+
+  it('makes exactly one job of 64 submissions at once', async () => {
+    const { world, ask } = await setup();
+
+    const outcomes = await Promise.all(
+      Array.from({ length: 64 }, () => submit(world, ask({ idempotencyKey: 'order-8' }))),
+    );
+
+    expect(outcomes.filter(({ kind }) => kind === 'accepted')).toHaveLength(1);
+    expect(outcomes.every(({ kind }) => ['accepted', 'replayed', 'in_flight'].includes(kind))).toBe(true);
+    expect((await world.jobs.count(worldPool)).waiting).toBe(1);
+  });
+
+  it('is refused with another body, and the first job stays as it was', async () => {
+    const { world, ask } = await setup();
+    const first = await accepted(world, ask({ idempotencyKey: 'order-9' }));
+
+    const second = await submit(world, ask({ idempotencyKey: 'order-9', input: { prompt: 'a boat' } }));
+
+    expect(second).toEqual({ kind: 'mismatch' });
+    expect(await world.jobs.get(first.tenantId, first.jobId)).toEqual(first);
+  });
+
+  it('does not mind the order of the body’s keys', async () => {
+    const { world, ask } = await setup();
+    await accepted(world, ask({ idempotencyKey: 'k', input: { prompt: 'a boat', steps: 3 } }));
+
+    const second = await submit(world, ask({ idempotencyKey: 'k', input: { steps: 3, prompt: 'a boat' } }));
+
+    expect(second.kind).toBe('replayed');
+  });
+
+  it('leaves no reservation behind when its job had settled in the meantime', async () => {
+    const { world, ask } = await setup();
+    const job = await accepted(world, ask({ idempotencyKey: 'late' }));
+    await world.gates.release(job.tenantId, job.jobId, {
+      token: job.reservation,
+      spendDeltaUsdMicros: 0,
+      month: '203003',
+      finishTag: null,
+    });
+    const blind = { ...world.jobs, get: once(null, world.jobs.get) };
+
+    const second = await submit({ ...world, jobs: blind }, ask({ idempotencyKey: 'late' }));
+
+    expect(second.kind).toBe('replayed');
+    expect((await world.gates.read(job.tenantId))?.open).toEqual({});
+  });
+
+  it('names the same job for the same tenant and key only', () => {
+    expect(derivedJobId('a', 'k')).toMatch(/^job_[0-9a-hjkmnp-tv-z]{26}$/);
+    expect(derivedJobId('a', 'k')).toBe(derivedJobId('a', 'k'));
+    expect(derivedJobId('a', 'bc')).not.toBe(derivedJobId('ab', 'c'));
+  });
+});
+
+describe('a refused submission', () => {
+  const cases: [string, Partial<SubmitAsk>, Record<string, unknown>][] = [
+    ['an unknown model', { model: 'nope' }, { kind: 'model_not_found' }],
+    [
+      'a value out of range',
+      { input: { prompt: 'x', steps: 101 } },
+      { kind: 'invalid', details: [{ path: 'input.steps' }] },
+    ],
+    [
+      'a size that is not offered',
+      { input: { prompt: 'x', size: 300 } },
+      { kind: 'invalid', details: [{ path: 'input.size', message: 'must be one of 256, 512' }] },
+    ],
+    [
+      'an unknown field',
+      { input: { prompt: 'x', cfg: 7 } },
+      { kind: 'invalid', details: [{ path: 'input.cfg', message: 'is not a known field' }] },
+    ],
+  ];
+
+  it.each(cases)('for %s costs no write at all', async (_title, more, expected) => {
+    const { world, ask } = await setup();
+
+    expect(await submit(world, ask(more))).toMatchObject(expected);
+    expect((await world.gates.read('tenant-a'))?.open).toEqual({});
+    expect(await world.tickets.depth(worldPool)).toEqual({ visible: 0, hidden: 0 });
+  });
+
+  it('names the limit of the plan that a single request breaks', async () => {
+    const { world, ask } = await setup({ steps_max: 8 });
+
+    expect(await submit(world, ask({ input: { prompt: 'x', steps: 9 } }))).toMatchObject({
+      kind: 'invalid',
+      details: [{ path: 'input.steps', message: 'the plan allows 8 at most, this asks for 9' }],
+    });
+  });
+
+  it('names the limit of the gate, and leaves neither job nor reservation', async () => {
+    const { world, ask } = await setup({ open_jobs_max: 2 });
+
+    const outcomes = await Promise.all(Array.from({ length: 5 }, () => submit(world, ask())));
+
+    const refused = outcomes.filter(({ kind }) => kind === 'refused');
+    expect(refused).toHaveLength(3);
+    expect(refused[0]).toMatchObject({ refusal: { limit: 'open_jobs_max', used: 2, max: 2 } });
+    expect((await world.jobs.count(worldPool)).waiting).toBe(2);
+  });
+});
+
+/** Answers with `value` once, then as before: a read that came a moment too early. */
+function once<A extends unknown[], R>(value: R, then: (...args: A) => Promise<R>) {
+  let isFirst = true;
+  return (...args: A): Promise<R> => {
+    if (!isFirst) return then(...args);
+    isFirst = false;
+    return Promise.resolve(value);
+  };
+}

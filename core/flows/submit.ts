@@ -1,0 +1,262 @@
+/**
+ * Accepts a request: from a parsed body to a queued job and a ticket.
+ *
+ * Order and crashes (each step is repeated safely, each gap is closed by the sweep):
+ * 1. validate and price: no cost yet;
+ * 2. admit: one conditional write takes the reservation. A crash here leaves a reservation without a job, which the
+ *    sweep releases after {@link sweepLimits.graceMs};
+ * 3. create the job, in the line. From here on it is accepted: nothing below can lose it;
+ * 4. send the ticket. A crash here leaves a line entry without a ticket, which the sweep re-sends;
+ * 5. wake the pool if it is cold. A crash here is repaired by the scaler's tick.
+ */
+
+import type { GateView, Refusal } from '../admission/gate.ts';
+import { planAdmission } from '../admission/gate.ts';
+import { gpuCostUsdMicros } from '../billing/price.ts';
+import { canonicalJson, derivedJobId, digest } from '../canonical.ts';
+import { startTag, tagCost } from '../dispatch/fair-tags.ts';
+import type { ErrorDetail } from '../errors.ts';
+import type { JobClass, JobRecord } from '../job/job.ts';
+import { jobLimits } from '../limits.ts';
+import type { Catalog, Model, ModelInput, Work } from '../models/manifest.ts';
+import type { AdmitOutcome, Clock, Gates, Ids, Jobs, Log, Pools, Scaler, Tickets } from '../ports.ts';
+import type { PlanLimits } from '../tenancy/plans.ts';
+import { limitsOf } from '../tenancy/plans.ts';
+import type { TenantRecord } from '../tenancy/tenant.ts';
+import { release } from './settle.ts';
+import { wakePool } from './wake.ts';
+
+export interface SubmitPorts {
+  readonly catalog: Catalog;
+  readonly clock: Clock;
+  readonly gates: Gates;
+  readonly ids: Ids;
+  readonly jobs: Jobs;
+  readonly log: Log;
+  readonly pools: Pools;
+  readonly scaler: Scaler;
+  readonly tickets: Tickets;
+}
+
+export interface SubmitAsk {
+  readonly tenant: TenantRecord;
+  readonly keyId: string;
+  readonly model: string;
+  readonly input: unknown;
+  readonly class: JobClass;
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly deadlineSeconds: number | null;
+  readonly idempotencyKey: string | null;
+}
+
+export type SubmitOutcome =
+  /** `gate`: as admission left it. */
+  | { readonly kind: 'accepted'; readonly job: JobRecord; readonly gate: GateView }
+  /** The same Idempotency-Key and body came before: the job of that time, as it stands now. */
+  | { readonly kind: 'replayed'; readonly job: JobRecord }
+  | { readonly kind: 'mismatch' }
+  | { readonly kind: 'in_flight' }
+  | { readonly kind: 'model_not_found' }
+  | { readonly kind: 'invalid'; readonly details: readonly ErrorDetail[] }
+  /** `gate`: what refused; null when the tenant has none. */
+  | { readonly kind: 'refused'; readonly refusal: Refusal; readonly gate: GateView | null };
+
+/** What validation found out about a request, before any write. */
+interface Plan {
+  readonly model: Model;
+  readonly input: ModelInput;
+  readonly work: Work;
+  readonly limits: PlanLimits;
+  readonly fingerprint: string | null;
+  readonly jobId: string;
+  readonly reservedUsdMicros: number;
+  readonly tagCost: number;
+}
+
+export async function submit(ports: SubmitPorts, ask: SubmitAsk): Promise<SubmitOutcome> {
+  const plan = planOf(ports, ask);
+  if ('kind' in plan) return plan;
+
+  if (ask.idempotencyKey !== null) {
+    const earlier = await replay(ports, ask.tenant.tenantId, plan);
+    if (earlier !== null) return earlier;
+  }
+
+  const nowMs = ports.clock.nowMs();
+  const admission = planAdmission(
+    plan.limits,
+    {
+      jobId: plan.jobId,
+      nonce: ports.ids.nonce(),
+      pool: plan.model.manifest.pool,
+      tagCost: plan.tagCost,
+      images: plan.work.images,
+      reservedUsdMicros: plan.reservedUsdMicros,
+    },
+    nowMs,
+  );
+  const admitted = await ports.gates.admit(ask.tenant.tenantId, admission);
+  switch (admitted.kind) {
+    case 'admitted':
+      return accept(ports, ask, plan, admission.token, admitted, nowMs);
+    case 'refused':
+      return { kind: 'refused', refusal: admitted.refusal, gate: admitted.gate };
+    case 'duplicate':
+      return (await replay(ports, ask.tenant.tenantId, plan)) ?? { kind: 'in_flight' };
+    case 'no_tenant':
+      return {
+        kind: 'refused',
+        refusal: { limit: 'suspended', used: 0, max: 0, retryAfterSeconds: 0 },
+        gate: null,
+      };
+  }
+}
+
+/** Validates and prices; the early outcomes cost no write. */
+function planOf(ports: SubmitPorts, ask: SubmitAsk): Plan | SubmitOutcome {
+  const model = ports.catalog.get(ask.model);
+  if (model === null) return { kind: 'model_not_found' };
+  const parsed = model.parseInput(ask.input);
+  if (parsed.kind === 'invalid') return parsed;
+
+  const limits = limitsOf(ask.tenant.plan, ask.tenant.overrides);
+  const work = model.workOf(parsed.input);
+  const details = overPlan(limits, work);
+  if (details.length > 0) return { kind: 'invalid', details };
+
+  const { idempotencyKey } = ask;
+  return {
+    model,
+    input: parsed.input,
+    work,
+    limits,
+    fingerprint: idempotencyKey === null ? null : fingerprintOf(ask),
+    jobId:
+      idempotencyKey === null ? ports.ids.next('job') : derivedJobId(ask.tenant.tenantId, idempotencyKey),
+    reservedUsdMicros: gpuCostUsdMicros(work.predictedGpuMs, model.manifest.usd_micros_per_gpu_hour),
+    tagCost: tagCost(work.predictedGpuMs, limits.weight),
+  };
+}
+
+/** Limits of the plan that a single request can break by itself. */
+function overPlan(limits: PlanLimits, work: Work): ErrorDetail[] {
+  const bounds: [string, number, number | undefined][] = [
+    ['input.steps', work.steps, limits.steps_max],
+    ['input.size', work.pixels, limits.pixels_max],
+    ['input.n', work.images, limits.images_per_request_max],
+  ];
+  return bounds.flatMap(([path, value, max]) =>
+    max === undefined || value <= max
+      ? []
+      : [{ path, message: `the plan allows ${max} at most, this asks for ${value}` }],
+  );
+}
+
+function fingerprintOf(ask: SubmitAsk): string {
+  const { model, input, metadata, deadlineSeconds } = ask;
+  return digest(canonicalJson({ model, input, class: ask.class, metadata, deadlineSeconds }));
+}
+
+/** The outcome for a key whose job exists already; null when there is none yet. */
+async function replay(ports: SubmitPorts, tenantId: string, plan: Plan): Promise<SubmitOutcome | null> {
+  const job = await ports.jobs.get(tenantId, plan.jobId, { consistent: true });
+  if (job === null) return null;
+  return job.fingerprint === plan.fingerprint ? { kind: 'replayed', job } : { kind: 'mismatch' };
+}
+
+async function accept(
+  ports: SubmitPorts,
+  ask: SubmitAsk,
+  plan: Plan,
+  reservation: string,
+  admitted: Extract<AdmitOutcome, { kind: 'admitted' }>,
+  nowMs: number,
+): Promise<SubmitOutcome> {
+  const { tenantId } = ask.tenant;
+  const pool = await ports.pools.read(plan.model.manifest.pool);
+  const place = startTag(admitted.finishTag, plan.tagCost, pool.virtualTime);
+  const job = recordOf(ask, plan, { reservation, tag: place.tag, nowMs });
+
+  if ((await ports.jobs.create(job)) === 'exists') {
+    // An idempotent retry that was admitted after the first one had settled: its reservation belongs to no job.
+    await release(ports, job, reservation, { usdMicros: 0, gpuMs: 0 });
+    return (await replay(ports, tenantId, plan)) ?? { kind: 'in_flight' };
+  }
+  await ring(ports, job, place.liftTo === null ? null : { from: admitted.finishTag, to: place.liftTo });
+  return { kind: 'accepted', job, gate: admitted.gate };
+}
+
+/**
+ * What follows once the job exists. It is accepted already, so a failure here must not turn into a refusal: the sweep
+ * and the scaler's tick do what is missing.
+ */
+async function ring(
+  ports: SubmitPorts,
+  job: JobRecord,
+  lift: { from: number; to: number } | null,
+): Promise<void> {
+  const { pool, tenantId, jobId } = job;
+  const steps = await Promise.allSettled([
+    ports.tickets.send({ pool, tenantId, jobId }),
+    wakePool(ports, pool),
+    lift === null ? Promise.resolve() : ports.gates.lift(tenantId, pool, lift.from, lift.to),
+  ]);
+  for (const step of steps) {
+    if (step.status === 'rejected') {
+      ports.log.warn('submit.left_to_sweep', { tenantId, jobId, pool, reason: String(step.reason) });
+    }
+  }
+}
+
+function recordOf(
+  ask: SubmitAsk,
+  plan: Plan,
+  { reservation, tag, nowMs }: { reservation: string; tag: number; nowMs: number },
+): JobRecord {
+  const { manifest } = plan.model;
+  const startWithinMs =
+    ask.deadlineSeconds === null ? jobLimits.startWithinMsDefault : ask.deadlineSeconds * 1000;
+  return {
+    tenantId: ask.tenant.tenantId,
+    jobId: plan.jobId,
+    keyId: ask.keyId,
+    pool: manifest.pool,
+    model: manifest.id,
+    modelRevision: manifest.revision,
+    class: ask.class,
+    status: 'queued',
+    place: { kind: 'line' },
+    attempt: 0,
+    interruptions: 0,
+    input: withSeed(plan),
+    batchKey: plan.work.batchKey,
+    tag,
+    tagCost: plan.tagCost,
+    predictedGpuMs: plan.work.predictedGpuMs,
+    weightedImages: plan.work.weightedImages,
+    images: plan.work.images,
+    reservation,
+    reservedUsdMicros: plan.reservedUsdMicros,
+    metadata: { ...ask.metadata },
+    fingerprint: plan.fingerprint,
+    createdAtMs: nowMs,
+    startByMs: nowMs + startWithinMs,
+    startedAtMs: null,
+    finishedAtMs: null,
+    cancelRequestedAtMs: null,
+    progress: null,
+    outputs: [],
+    error: null,
+    usage: null,
+    costUsdMicros: null,
+    timings: null,
+    receipt: null,
+  };
+}
+
+/** A request without a seed gets one from its id: as good as chance, and the same on every attempt. */
+function withSeed(plan: Plan): ModelInput {
+  if (!('seed' in plan.model.manifest.input_schema.properties) || plan.input.seed !== undefined)
+    return plan.input;
+  return { ...plan.input, seed: Number.parseInt(digest(plan.jobId).slice(0, 8), 16) };
+}

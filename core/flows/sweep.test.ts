@@ -1,0 +1,92 @@
+import { describe, expect, it } from 'vitest';
+import type { FlowWorld } from '#sim/memory/flow-world.ts';
+import { createFlowWorld, submission, worldPool } from '#sim/memory/flow-world.ts';
+import { sweepLimits } from '../limits.ts';
+import type { SubmitPorts } from './submit.ts';
+import { submit } from './submit.ts';
+import { sweep } from './sweep.ts';
+
+async function submitJob(world: FlowWorld, ports: SubmitPorts = world, more = {}) {
+  const outcome = await submit(ports, submission(world.tenant, more));
+  if (outcome.kind !== 'accepted') throw new Error(`expected accepted, got ${outcome.kind}`);
+  return outcome.job;
+}
+
+const openReservations = async (world: FlowWorld) =>
+  Object.keys((await world.gates.read(world.tenant.tenantId))?.open ?? {});
+
+describe('the sweep', () => {
+  it('sends the ticket that a submission could not send, and only that one', async () => {
+    const world = await createFlowWorld();
+    const deaf = { ...world.tickets, send: () => Promise.reject(new Error('no SQS')) };
+    await submitJob(world, { ...world, tickets: deaf });
+    await submitJob(world);
+
+    expect((await sweep(world)).ticketsSent).toBe(1);
+    expect((await sweep(world)).ticketsSent).toBe(0);
+    expect((await world.tickets.depth(worldPool)).visible).toBe(2);
+  });
+
+  it('releases the reservation of a submission that died before it created its job', async () => {
+    const world = await createFlowWorld();
+    const dying = { ...world.jobs, create: () => Promise.reject(new Error('killed')) };
+    await expect(submit({ ...world, jobs: dying }, submission(world.tenant))).rejects.toThrow('killed');
+    expect(await openReservations(world)).toHaveLength(1);
+
+    expect((await sweep(world)).released).toBe(0);
+    await world.clock.advance(sweepLimits.graceMs);
+
+    expect((await sweep(world)).released).toBe(1);
+    const gate = await world.gates.read(world.tenant.tenantId);
+    expect(gate?.open).toEqual({});
+    expect(gate?.counters['budget_usd_micros_per_month@203003']).toBe(0);
+  });
+
+  it('settles a job whose worker died between its last two writes', async () => {
+    const world = await createFlowWorld();
+    const job = await submitJob(world);
+    await world.jobs.apply(
+      job.tenantId,
+      job.jobId,
+      { attempt: 0, place: 'line' },
+      { status: 'expired', place: { kind: 'done' }, finishedAtMs: world.clock.nowMs(), costUsdMicros: 0 },
+    );
+    await world.clock.advance(sweepLimits.graceMs);
+
+    expect((await sweep(world)).settled).toBe(1);
+    expect((await sweep(world)).settled).toBe(0);
+    expect(await openReservations(world)).toEqual([]);
+    expect((await world.ledger.list(job.tenantId, '203003')).items).toHaveLength(1);
+  });
+
+  it('leaves the reservation of a job that still waits', async () => {
+    const world = await createFlowWorld();
+    const job = await submitJob(world);
+    await world.clock.advance(10 * sweepLimits.graceMs);
+
+    await sweep(world);
+
+    expect(await openReservations(world)).toEqual([job.jobId]);
+  });
+
+  it('lets jobs expire that no worker ever looked at', async () => {
+    const world = await createFlowWorld();
+    const job = await submitJob(world, world, { deadlineSeconds: 60 });
+    await world.clock.advance(61_000);
+
+    expect((await sweep(world)).expired).toBe(1);
+    expect((await world.jobs.get(job.tenantId, job.jobId))?.status).toBe('expired');
+    expect(await openReservations(world)).toEqual([]);
+  });
+
+  it('forgets a gate that has come to rest', async () => {
+    const world = await createFlowWorld();
+    await submitJob(world, world, { deadlineSeconds: 1 });
+    await world.clock.advance(2_000);
+
+    await sweep(world);
+    await sweep(world);
+
+    expect((await world.gates.listOpen()).items).toEqual([]);
+  });
+});

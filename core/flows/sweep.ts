@@ -1,0 +1,124 @@
+/**
+ * The minute tick that repairs what a crash left half done. Every step is one that some flow would have done; doing
+ * it twice changes nothing, so any number of sweeps may run at once.
+ *
+ * - jobs past their deadline to start expire;
+ * - tickets are topped up to the jobs that are not terminal, so every job is found again;
+ * - reservations of terminal jobs settle, those of no job are released.
+ */
+import { monthOf, readToken } from '../admission/gate.ts';
+import type { LineEntry } from '../job/job.ts';
+import { isTerminal, jobClasses } from '../job/job.ts';
+import { expire, isOverdue } from '../job/transitions.ts';
+import { sweepLimits } from '../limits.ts';
+import type { Catalog } from '../models/manifest.ts';
+import type { Clock } from '../ports.ts';
+import type { ApplyPorts } from './apply.ts';
+import { applyTransition } from './apply.ts';
+import { settle } from './settle.ts';
+
+export interface SweepPorts extends ApplyPorts {
+  readonly catalog: Catalog;
+  readonly clock: Clock;
+}
+
+export interface SweepReport {
+  readonly expired: number;
+  readonly ticketsSent: number;
+  readonly settled: number;
+  readonly released: number;
+}
+
+export async function sweep(ports: SweepPorts): Promise<SweepReport> {
+  let expired = 0;
+  let ticketsSent = 0;
+  for (const pool of ports.catalog.pools()) {
+    const waiting = await lineOf(ports, pool);
+    expired += await expireOverdue(ports, waiting);
+    ticketsSent += await topUpTickets(ports, pool, waiting);
+  }
+  const gates = await sweepGates(ports);
+  return { expired, ticketsSent, ...gates };
+}
+
+async function lineOf(ports: SweepPorts, pool: string): Promise<LineEntry[]> {
+  const lines = await Promise.all(
+    jobClasses.map((jobClass) => ports.jobs.line(pool, jobClass, sweepLimits.entriesMax)),
+  );
+  return lines.flat();
+}
+
+async function expireOverdue(ports: SweepPorts, waiting: readonly LineEntry[]): Promise<number> {
+  const nowMs = ports.clock.nowMs();
+  let expired = 0;
+  for (const entry of waiting.filter((each) => isOverdue(each, nowMs))) {
+    if ((await applyTransition(ports, entry, expire(entry, nowMs))) !== null) expired += 1;
+  }
+  return expired;
+}
+
+/** Invariant after every sweep: tickets, visible and hidden, at least as many as jobs that are not terminal. */
+async function topUpTickets(ports: SweepPorts, pool: string, waiting: readonly LineEntry[]): Promise<number> {
+  const [count, depth] = await Promise.all([ports.jobs.count(pool), ports.tickets.depth(pool)]);
+  const missing = count.waiting + count.leased - depth.visible - depth.hidden;
+  if (missing <= 0) return 0;
+  const lapsed = await ports.jobs.lapsed(pool, ports.clock.nowMs(), sweepLimits.entriesMax);
+  const hints = [...lapsed, ...waiting].slice(0, missing);
+  for (const { tenantId, jobId } of hints) await ports.tickets.send({ pool, tenantId, jobId });
+  return hints.length;
+}
+
+async function sweepGates(ports: SweepPorts): Promise<Pick<SweepReport, 'settled' | 'released'>> {
+  let settled = 0;
+  let released = 0;
+  let cursor: string | undefined;
+  do {
+    const page = await ports.gates.listOpen(cursor);
+    for (const tenantId of page.items) {
+      const done = await sweepGate(ports, tenantId);
+      settled += done.settled;
+      released += done.released;
+    }
+    cursor = page.cursor ?? undefined;
+  } while (cursor !== undefined);
+  return { settled, released };
+}
+
+async function sweepGate(
+  ports: SweepPorts,
+  tenantId: string,
+): Promise<Pick<SweepReport, 'settled' | 'released'>> {
+  const done = { settled: 0, released: 0 };
+  const gate = await ports.gates.read(tenantId);
+  if (gate === null) return done;
+  const nowMs = ports.clock.nowMs();
+  const reservations = Object.entries(gate.open);
+  for (const [jobId, token] of reservations) {
+    const outcome = await sweepReservation(ports, { tenantId, jobId, token, nowMs });
+    if (outcome !== 'open') done[outcome] += 1;
+  }
+  if (reservations.length === 0) await ports.gates.rest(tenantId, nowMs);
+  return done;
+}
+
+async function sweepReservation(
+  ports: SweepPorts,
+  { tenantId, jobId, token, nowMs }: { tenantId: string; jobId: string; token: string; nowMs: number },
+): Promise<'open' | 'settled' | 'released'> {
+  const reserved = readToken(token);
+  if (reserved !== null && nowMs - reserved.admittedAtMs < sweepLimits.graceMs) return 'open';
+  const job = await ports.jobs.get(tenantId, jobId, { consistent: true });
+  if (job !== null && job.reservation === token) {
+    if (!isTerminal(job)) return 'open';
+    await settle(ports, job);
+    return 'settled';
+  }
+  // Admitted, then the submission died before it created the job, or met the job of an earlier retry.
+  await ports.gates.release(tenantId, jobId, {
+    token,
+    spendDeltaUsdMicros: -(reserved?.reservedUsdMicros ?? 0),
+    month: monthOf(reserved?.admittedAtMs ?? nowMs),
+    finishTag: null,
+  });
+  return 'released';
+}

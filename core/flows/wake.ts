@@ -1,0 +1,14 @@
+/** Wakes a pool from zero: of many submissions that find it cold exactly one asks the scaler. */
+import type { Clock, Pools, Scaler } from '../ports.ts';
+
+/** Call it after the job is in the line: the scaler, putting a pool to sleep, looks at the line last. */
+export async function wakePool(
+  ports: { readonly clock: Clock; readonly pools: Pools; readonly scaler: Scaler },
+  pool: string,
+): Promise<void> {
+  const { state } = await ports.pools.read(pool);
+  if (state !== 'cold') return;
+  if ((await ports.pools.move(pool, ['cold'], 'waking', ports.clock.nowMs())) === 'moved') {
+    await ports.scaler.wake(pool);
+  }
+}

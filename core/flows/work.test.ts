@@ -1,0 +1,324 @@
+import { describe, expect, it } from 'vitest';
+import type { FlowWorld } from '#sim/memory/flow-world.ts';
+import { createFlowWorld, submission, worldPool } from '#sim/memory/flow-world.ts';
+import { monthOf } from '../admission/gate.ts';
+import type { JobRecord } from '../job/job.ts';
+import { jobLimits, ticketLimits } from '../limits.ts';
+import { cancel } from './cancel.ts';
+import { submit } from './submit.ts';
+import type { WorkPorts } from './work.ts';
+import { work } from './work.ts';
+
+const second = 1_000;
+
+async function submitJob(world: FlowWorld, input = {}, more = {}): Promise<JobRecord> {
+  const ask = submission(world.tenant, { input: { prompt: 'a lighthouse', ...input }, ...more });
+  const outcome = await submit(world, ask);
+  if (outcome.kind !== 'accepted') throw new Error(`expected accepted, got ${outcome.kind}`);
+  return outcome.job;
+}
+
+function startWorker(ports: WorkPorts, workerId = 'worker_1', slots = 4) {
+  const stopping = new AbortController();
+  const interrupt = new AbortController();
+  const done = work(ports, {
+    workerId,
+    pool: worldPool,
+    slots,
+    stopping: stopping.signal,
+    interrupt: interrupt.signal,
+  });
+  return { stopping, interrupt, done };
+}
+
+const read = async (world: FlowWorld, { tenantId, jobId }: JobRecord) => {
+  const job = await world.jobs.get(tenantId, jobId, { consistent: true });
+  if (job === null) throw new Error(`no job ${jobId}`);
+  return job;
+};
+
+const ledger = async (world: FlowWorld) =>
+  (await world.ledger.list(world.tenant.tenantId, monthOf(world.clock.nowMs()))).items;
+
+const openReservations = async (world: FlowWorld) =>
+  Object.keys((await world.gates.read(world.tenant.tenantId))?.open ?? {});
+
+describe('a worker', () => {
+  it('takes a job from line to result, ledger and an empty gate', async () => {
+    const world = await createFlowWorld();
+    const job = await submitJob(world, { n: 2 });
+    startWorker(world);
+
+    await world.clock.advance(5 * second);
+
+    const done = await read(world, job);
+    expect(done).toMatchObject({ status: 'succeeded', attempt: 1, place: { kind: 'done' } });
+    expect(done.outputs.map(({ path }) => path)).toEqual([
+      `jobs/${job.jobId}/1/0.txt`,
+      `jobs/${job.jobId}/1/1.txt`,
+    ]);
+    expect(await world.blobs.get(job.tenantId, `jobs/${job.jobId}/1/1.txt`)).not.toBeNull();
+    expect(await ledger(world)).toMatchObject([
+      { jobId: job.jobId, outcome: 'succeeded', usdMicros: done.costUsdMicros },
+    ]);
+    expect(await openReservations(world)).toEqual([]);
+    expect(await world.tickets.depth(worldPool)).toEqual({ visible: 0, hidden: 0 });
+    expect((await world.pools.read(worldPool)).state).toBe('warm');
+  });
+
+  it('runs like requests in one call, up to the model’s batch', async () => {
+    const world = await createFlowWorld();
+    const jobs = await Promise.all(Array.from({ length: 6 }, () => submitJob(world)));
+    const other = await submitJob(world, { steps: 3 });
+    startWorker(world);
+
+    await world.clock.advance(10 * second);
+
+    expect(world.runner.calls.map((call) => call.length)).toEqual([4, 2, 1]);
+    expect((await read(world, other)).status).toBe('succeeded');
+    expect(new Set(world.runner.calls.flat())).toEqual(new Set([...jobs, other].map(({ jobId }) => jobId)));
+  });
+
+  it('shows progress while it runs', async () => {
+    const world = await createFlowWorld();
+    const job = await submitJob(world, { steps: 10, step_ms: 1_000 });
+    startWorker(world);
+
+    await world.clock.advance(7 * second);
+
+    const running = await read(world, job);
+    expect(running.status).toBe('running');
+    expect(running.progress?.steps).toBe(10);
+    expect(running.progress?.step).toBeGreaterThanOrEqual(4);
+  });
+
+  it('keeps its lease and its ticket through a run much longer than both', async () => {
+    const world = await createFlowWorld();
+    const job = await submitJob(world, { steps: 20, step_ms: 10_000 });
+    startWorker(world, 'worker_1');
+    startWorker(world, 'worker_2');
+
+    await world.clock.advance(250 * second);
+
+    expect(await read(world, job)).toMatchObject({ status: 'succeeded', attempt: 1 });
+    expect(world.runner.calls).toHaveLength(1);
+  });
+
+  it('lets a job expire that waited past its deadline, and charges nothing', async () => {
+    const world = await createFlowWorld();
+    const job = await submitJob(world, {}, { deadlineSeconds: 5 });
+    await world.clock.advance(6 * second);
+    startWorker(world);
+
+    await world.clock.advance(second);
+
+    expect(await read(world, job)).toMatchObject({ status: 'expired', attempt: 0, costUsdMicros: 0 });
+    expect(world.runner.calls).toEqual([]);
+    expect(await openReservations(world)).toEqual([]);
+  });
+
+  it('finds a job that its line does not show yet by the ticket’s hint', async () => {
+    const world = await createFlowWorld();
+    const job = await submitJob(world);
+    const lagging = { ...world.jobs, line: async () => [] };
+    startWorker({ ...world, jobs: lagging });
+
+    await world.clock.advance(5 * second);
+
+    expect((await read(world, job)).status).toBe('succeeded');
+  });
+
+  it('deletes a spare ticket', async () => {
+    const world = await createFlowWorld();
+    const job = await submitJob(world);
+    await world.tickets.send({ pool: worldPool, tenantId: job.tenantId, jobId: job.jobId });
+    startWorker(world);
+
+    await world.clock.advance(20 * second);
+
+    expect(await world.tickets.depth(worldPool)).toEqual({ visible: 0, hidden: 0 });
+    expect(world.runner.calls).toHaveLength(1);
+  });
+
+  it('stops when told to, and hands back what it had not started', async () => {
+    const world = await createFlowWorld();
+    const worker = startWorker(world);
+    await world.clock.advance(second);
+
+    worker.stopping.abort();
+    await worker.done;
+    await submitJob(world);
+
+    expect(await world.tickets.depth(worldPool)).toEqual({ visible: 1, hidden: 0 });
+  });
+});
+
+describe('a worker that is lost', () => {
+  it('leaves its jobs to the next one, which finishes each of them once', async () => {
+    const world = await createFlowWorld();
+    const jobs = await Promise.all([submitJob(world), submitJob(world)]);
+    // A worker whose runner never answers stands for one that froze: it renews nothing either.
+    const frozen = {
+      ...world,
+      clock: { ...world.clock, sleep: () => Promise.withResolvers<void>().promise },
+    };
+    startWorker(
+      { ...frozen, runner: { ...world.runner, load: () => Promise.withResolvers<never>().promise } },
+      'worker_frozen',
+      1,
+    );
+    await world.clock.advance(second);
+    startWorker(world, 'worker_2');
+
+    await world.clock.advance(ticketLimits.visibilityMs + jobLimits.leaseMs);
+
+    for (const job of jobs) expect((await read(world, job)).status).toBe('succeeded');
+    expect(await ledger(world)).toHaveLength(2);
+    expect(await openReservations(world)).toEqual([]);
+  });
+
+  it('cannot finish a job that another took over: its attempt number is old', async () => {
+    const world = await createFlowWorld();
+    const job = await submitJob(world, { steps: 1, step_ms: 100 });
+    // This worker renews nothing (its beats never come) but its runner answers after the other has finished.
+    const slow = {
+      ...world.runner,
+      run: async (...args: Parameters<typeof world.runner.run>) => {
+        await world.clock.sleep(200 * second);
+        return world.runner.run(...args);
+      },
+    };
+    const deafJobs: typeof world.jobs = {
+      ...world.jobs,
+      apply: (tenantId, jobId, guard, patch) =>
+        patch.place?.kind === 'lease' && patch.attempt === undefined
+          ? Promise.reject(new Error('renewals never arrive'))
+          : world.jobs.apply(tenantId, jobId, guard, patch),
+    };
+    const deafTickets = { ...world.tickets, hide: () => Promise.resolve() };
+    startWorker({ ...world, runner: slow, jobs: deafJobs, tickets: deafTickets }, 'worker_slow', 1);
+    await world.clock.advance(second);
+    startWorker(world, 'worker_2');
+
+    await world.clock.advance(300 * second);
+
+    expect(await read(world, job)).toMatchObject({
+      status: 'succeeded',
+      attempt: 2,
+      receipt: { workerId: 'worker_2' },
+    });
+    expect(await ledger(world)).toHaveLength(1);
+  });
+});
+
+describe('a failing attempt', () => {
+  it('is tried again, alone, and its mates are not dragged along', async () => {
+    const world = await createFlowWorld();
+    const bad = await submitJob(world, { fault: 'crash' });
+    const good = await Promise.all([submitJob(world), submitJob(world)]);
+    startWorker(world);
+
+    await world.clock.advance(30 * second);
+
+    expect(await read(world, bad)).toMatchObject({
+      status: 'failed',
+      error: { code: 'poison' },
+      costUsdMicros: 0,
+    });
+    for (const job of good) expect(await read(world, job)).toMatchObject({ status: 'succeeded', attempt: 2 });
+    expect(await openReservations(world)).toEqual([]);
+  });
+
+  it('ends the job at once when no other attempt can go better', async () => {
+    const world = await createFlowWorld();
+    const job = await submitJob(world, { fault: 'error' });
+    startWorker(world);
+
+    await world.clock.advance(5 * second);
+
+    expect(await read(world, job)).toMatchObject({
+      status: 'failed',
+      attempt: 1,
+      error: { code: 'model_error' },
+    });
+    expect(await ledger(world)).toMatchObject([{ outcome: 'failed', usdMicros: 0 }]);
+  });
+
+  it('is spent after three when the result cannot be stored', async () => {
+    const world = await createFlowWorld();
+    const job = await submitJob(world);
+    const full = { ...world.blobs, put: () => Promise.reject(new Error('disk full')) };
+    startWorker({ ...world, blobs: full });
+
+    await world.clock.advance(30 * second);
+
+    expect(await read(world, job)).toMatchObject({
+      status: 'failed',
+      attempt: jobLimits.attemptsMax,
+      error: { code: 'output_upload_failed' },
+      outputs: [],
+    });
+  });
+});
+
+describe('a drained worker', () => {
+  it('gives its job back without spending an attempt', async () => {
+    const world = await createFlowWorld();
+    const job = await submitJob(world, { steps: 10, step_ms: 1_000 });
+    const worker = startWorker(world);
+    await world.clock.advance(3 * second);
+
+    worker.stopping.abort();
+    worker.interrupt.abort();
+    await world.clock.advance(15 * second);
+    await worker.done;
+
+    expect(await read(world, job)).toMatchObject({
+      status: 'running',
+      place: { kind: 'line' },
+      attempt: 1,
+      interruptions: 1,
+    });
+    expect((await world.tickets.depth(worldPool)).visible).toBe(1);
+  });
+});
+
+describe('a canceled job', () => {
+  it('ends at once while it waits', async () => {
+    const world = await createFlowWorld();
+    const job = await submitJob(world);
+
+    expect(await cancel(world, job.tenantId, job.jobId)).toMatchObject({
+      kind: 'found',
+      job: { status: 'canceled' },
+    });
+    expect(await openReservations(world)).toEqual([]);
+    expect(await ledger(world)).toMatchObject([{ outcome: 'canceled', usdMicros: 0 }]);
+  });
+
+  it('stops while it runs, and pays for the GPU time until then', async () => {
+    const world = await createFlowWorld();
+    const job = await submitJob(world, { steps: 5, step_ms: 1_000 });
+    startWorker(world);
+    await world.clock.advance(3 * second);
+
+    expect(await cancel(world, job.tenantId, job.jobId)).toMatchObject({
+      kind: 'found',
+      job: { status: 'running' },
+    });
+    await world.clock.advance(5 * second);
+
+    const done = await read(world, job);
+    expect(done).toMatchObject({ status: 'canceled', outputs: [] });
+    expect(done.usage?.gpuMs).toBeGreaterThan(0);
+    expect(await cancel(world, job.tenantId, job.jobId)).toEqual({ kind: 'found', job: done });
+  });
+
+  it('of another tenant is missing', async () => {
+    const world = await createFlowWorld();
+    const job = await submitJob(world);
+
+    expect(await cancel(world, 'tenant-b', job.jobId)).toEqual({ kind: 'missing' });
+    expect((await read(world, job)).status).toBe('queued');
+  });
+});

@@ -1,0 +1,161 @@
+/**
+ * The job record: everything the product knows of one accepted request. It is written only through the transitions
+ * of `transitions.ts`, each under a {@link Guard}.
+ *
+ * A job is always at exactly one *place*, and the place is what a guard tests:
+ * - `line`: waits to be claimed, sorted by fair tag within `pool#class`. Entered by creation, and again when an
+ *   attempt is given back or fails in a way worth another attempt. Left by claim, cancel, expire.
+ * - `lease`: a worker runs attempt number `attempt` until `expiresAtMs`. Entered by claim. Left by finishing, giving
+ *   back, or by another claim once the lease ran out: the sweep and every redelivered ticket look for those.
+ * - `done`: terminal. Never left.
+ *
+ * The public `status` moves forward only; a job that waits for another attempt stays `running`.
+ */
+import { z } from 'zod';
+import type { JobErrorCode } from '../errors.ts';
+import { jobErrors } from '../errors.ts';
+
+export const jobStatuses = ['queued', 'running', 'succeeded', 'failed', 'canceled', 'expired'] as const;
+export const jobClasses = ['interactive', 'batch'] as const;
+const jobErrorCodes = Object.keys(jobErrors) as [JobErrorCode, ...JobErrorCode[]];
+
+export type JobStatus = (typeof jobStatuses)[number];
+export type JobClass = (typeof jobClasses)[number];
+
+const wholeSchema = z.int().nonnegative();
+
+const placeSchema = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('line') }),
+  z.object({ kind: z.literal('lease'), workerId: z.string(), expiresAtMs: wholeSchema }),
+  z.object({ kind: z.literal('done') }),
+]);
+
+const outputSchema = z.object({
+  type: z.enum(['image', 'text']),
+  /** Path of the blob within the tenant's files; holds the job and the attempt that made it. */
+  path: z.string(),
+  contentType: z.string(),
+  bytes: wholeSchema,
+  sha256: z.string(),
+  width: wholeSchema.optional(),
+  height: wholeSchema.optional(),
+});
+
+const timingsSchema = z.object({
+  queuedMs: wholeSchema,
+  loadMs: wholeSchema,
+  runMs: wholeSchema,
+  uploadMs: wholeSchema,
+});
+
+const usageSchema = z.object({
+  gpuMs: wholeSchema,
+  images: wholeSchema,
+  weightedImages: z.number().nonnegative(),
+});
+
+/** What a person needs to make the same result again, or to argue about it. */
+const receiptSchema = z.object({
+  workerId: z.string(),
+  engine: z.string(),
+  modelRevision: z.string(),
+  batchSize: wholeSchema,
+  seeds: z.array(wholeSchema),
+  /** Prompt words the model does not know and left out. */
+  unknownWords: z.array(z.string()),
+  versions: z.record(z.string(), z.string()),
+});
+
+export const jobRecordSchema = z.object({
+  tenantId: z.string(),
+  jobId: z.string(),
+  /** Key that submitted it, for the ledger. */
+  keyId: z.string(),
+  pool: z.string(),
+  model: z.string(),
+  modelRevision: z.string(),
+  class: z.enum(jobClasses),
+  status: z.enum(jobStatuses),
+  place: placeSchema,
+  /** Fencing token: raised by every claim, part of every result key, required to finish. */
+  attempt: wholeSchema,
+  /** Attempts that ended through no fault of the job (drain, reclaimed worker): they do not count towards poison. */
+  interruptions: wholeSchema,
+  /** Input as validated against the manifest, defaults filled in. */
+  input: z.record(z.string(), z.json()),
+  /** Jobs with equal batch keys may share one model call. */
+  batchKey: z.string(),
+  /** Place in the line: start-time fair queuing tag in weighted GPU microseconds. */
+  tag: wholeSchema,
+  /** What the job added to its tenant's finish tag, in the same unit; trued up by GPU time used. */
+  tagCost: wholeSchema,
+  predictedGpuMs: wholeSchema,
+  weightedImages: z.number().nonnegative(),
+  images: wholeSchema,
+  /** Token of the reservation in the tenant's gate that belongs to this record and no other. */
+  reservation: z.string(),
+  reservedUsdMicros: wholeSchema,
+  metadata: z.record(z.string(), z.string()),
+  /** Hash of the canonical request body when an Idempotency-Key came with it. */
+  fingerprint: z.string().nullable(),
+  createdAtMs: wholeSchema,
+  /** The job must have started by then. */
+  startByMs: wholeSchema,
+  startedAtMs: wholeSchema.nullable(),
+  finishedAtMs: wholeSchema.nullable(),
+  cancelRequestedAtMs: wholeSchema.nullable(),
+  progress: z.object({ step: wholeSchema, steps: wholeSchema }).nullable(),
+  outputs: z.array(outputSchema),
+  error: z.object({ code: z.enum(jobErrorCodes), message: z.string(), retryable: z.boolean() }).nullable(),
+  usage: usageSchema.nullable(),
+  costUsdMicros: wholeSchema.nullable(),
+  timings: timingsSchema.nullable(),
+  receipt: receiptSchema.nullable(),
+});
+
+export type JobRecord = z.infer<typeof jobRecordSchema>;
+export type JobPlace = JobRecord['place'];
+export type JobOutput = JobRecord['outputs'][number];
+export type JobError = NonNullable<JobRecord['error']>;
+export type JobTimings = NonNullable<JobRecord['timings']>;
+export type JobUsage = NonNullable<JobRecord['usage']>;
+export type JobReceipt = NonNullable<JobRecord['receipt']>;
+
+/** Where a job waits: what a worker sees of it without reading the record. */
+export interface LineEntry {
+  readonly tenantId: string;
+  readonly jobId: string;
+  readonly pool: string;
+  readonly class: JobClass;
+  readonly tag: number;
+  readonly model: string;
+  readonly modelRevision: string;
+  readonly batchKey: string;
+  readonly predictedGpuMs: number;
+  readonly attempt: number;
+  readonly startByMs: number;
+}
+
+/** A terminal job never changes again. */
+export function isTerminal(job: Pick<JobRecord, 'place'>): boolean {
+  return job.place.kind === 'done';
+}
+
+/** The record as its line shows it. */
+export function lineEntryOf(job: JobRecord): LineEntry {
+  const { tenantId, jobId, pool, tag, model, modelRevision, batchKey, predictedGpuMs, attempt, startByMs } =
+    job;
+  return {
+    tenantId,
+    jobId,
+    pool,
+    class: job.class,
+    tag,
+    model,
+    modelRevision,
+    batchKey,
+    predictedGpuMs,
+    attempt,
+    startByMs,
+  };
+}

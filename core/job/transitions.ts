@@ -1,0 +1,223 @@
+/**
+ * Every change a job can go through, one pure function each. A transition says under which guard it holds, what it
+ * writes and which effects follow; the flow stores the patch if the guard still holds and then performs the effects.
+ * A crash between the two is repaired by the sweep, which derives the missing effect from the stored state.
+ *
+ * ```
+ *            claim                       succeed | fail | cancelRunning
+ *   line ------------> lease ---------------------------------------------> done
+ *    ^  \                | | \___ claim (lease ran out, attempt + 1) ___/
+ *    |   \__ cancelWaiting, expire ______________________________________> done
+ *    |___________________|
+ *      giveBack (interrupted, costs no attempt) | tryAgain (failed, may go better)
+ * ```
+ */
+
+import type { JobErrorCode } from '../errors.ts';
+import { jobErrors } from '../errors.ts';
+import { jobLimits } from '../limits.ts';
+import type {
+  JobError,
+  JobOutput,
+  JobPlace,
+  JobReceipt,
+  JobRecord,
+  JobTimings,
+  JobUsage,
+  LineEntry,
+} from './job.ts';
+
+/** What must still be true of the stored record for a patch to be written. */
+export interface Guard {
+  readonly attempt: number;
+  readonly place: JobPlace['kind'];
+  /** Only for a lease: it must have run out before this instant. */
+  readonly leaseExpiredBeforeMs?: number;
+}
+
+/** What follows from a transition, outside the record. */
+export type Effect =
+  /** Another worker must hear that there is work in the pool. */
+  | { readonly kind: 'ticket' }
+  /** The job is terminal: release its reservation and write the ledger. */
+  | { readonly kind: 'settle' };
+
+export type JobPatch = Partial<
+  Omit<JobRecord, 'tenantId' | 'jobId' | 'createdAtMs' | 'reservation' | 'fingerprint'>
+>;
+
+export interface Transition {
+  readonly guard: Guard;
+  readonly patch: JobPatch;
+  readonly effects: readonly Effect[];
+}
+
+export interface Finished {
+  readonly usage: JobUsage;
+  readonly costUsdMicros: number;
+  readonly timings: JobTimings;
+  readonly receipt: JobReceipt;
+}
+
+/** A worker takes the job from the line. */
+export function claim(entry: LineEntry, workerId: string, nowMs: number): Transition {
+  return claimUnder({ attempt: entry.attempt, place: 'line' }, entry.attempt, workerId, nowMs);
+}
+
+/** A worker takes over a job whose lease ran out: the old attempt can no longer finish. */
+export function reclaim(job: Pick<JobRecord, 'attempt'>, workerId: string, nowMs: number): Transition {
+  const guard: Guard = { attempt: job.attempt, place: 'lease', leaseExpiredBeforeMs: nowMs };
+  return claimUnder(guard, job.attempt, workerId, nowMs);
+}
+
+/**
+ * What a freshly claimed job calls for: to be run, or to end because it was canceled meanwhile or used up its
+ * attempts. Decided after the claim because only the record, not its line entry, knows.
+ */
+export function afterClaim(
+  job: JobRecord,
+): { next: 'run' } | { next: 'cancel' } | { next: 'fail'; code: JobErrorCode } {
+  if (job.cancelRequestedAtMs !== null) return { next: 'cancel' };
+  if (attemptsSpent(job) > jobLimits.attemptsMax) {
+    return { next: 'fail', code: job.error === null ? 'worker_lost' : 'poison' };
+  }
+  return { next: 'run' };
+}
+
+/** Attempts that count towards poison; the one under way included. */
+export function attemptsSpent(job: Pick<JobRecord, 'attempt' | 'interruptions'>): number {
+  return job.attempt - job.interruptions;
+}
+
+/** The worker proves it lives; carries progress along so that it costs no write of its own. */
+export function renew(
+  job: JobRecord,
+  workerId: string,
+  nowMs: number,
+  progress: JobRecord['progress'],
+): Transition {
+  return {
+    guard: { attempt: job.attempt, place: 'lease' },
+    patch: { place: leaseFor(workerId, nowMs), ...(progress === null ? {} : { progress }) },
+    effects: [],
+  };
+}
+
+export function succeed(job: JobRecord, nowMs: number, outputs: JobOutput[], done: Finished): Transition {
+  const steps = job.progress?.steps;
+  return finish(job, 'lease', {
+    status: 'succeeded',
+    finishedAtMs: nowMs,
+    outputs,
+    error: null,
+    ...(steps === undefined ? {} : { progress: { step: steps, steps } }),
+    ...done,
+  });
+}
+
+/** Ends the job without a result. Never charged. */
+export function fail(job: JobRecord, nowMs: number, error: JobError): Transition {
+  return finish(job, 'lease', { status: 'failed', finishedAtMs: nowMs, error, costUsdMicros: 0 });
+}
+
+/**
+ * The attempt failed in a way that another may not: back to the line under the same tag, so the job keeps its turn,
+ * but with a batch key of its own, so that a job that breaks its batch cannot use up the attempts of its mates.
+ * The caller decides by {@link mayTryAgain}.
+ */
+export function tryAgain(job: JobRecord, error: JobError): Transition {
+  return {
+    guard: { attempt: job.attempt, place: 'lease' },
+    patch: { place: { kind: 'line' }, error, progress: null, batchKey: `alone-${job.jobId}` },
+    effects: [{ kind: 'ticket' }],
+  };
+}
+
+export function mayTryAgain(job: JobRecord, error: JobError): boolean {
+  return error.retryable && attemptsSpent(job) < jobLimits.attemptsMax;
+}
+
+/** The worker is going away (drain, reclaimed instance): interrupted is not failed, so no attempt is spent. */
+export function giveBack(job: JobRecord): Transition {
+  return {
+    guard: { attempt: job.attempt, place: 'lease' },
+    patch: { place: { kind: 'line' }, interruptions: job.interruptions + 1, progress: null },
+    effects: [{ kind: 'ticket' }],
+  };
+}
+
+/** Cancels a job that nobody runs: ends it at once. */
+export function cancelWaiting(job: JobRecord, nowMs: number): Transition {
+  return finish(job, 'line', {
+    status: 'canceled',
+    cancelRequestedAtMs: nowMs,
+    finishedAtMs: nowMs,
+    error: jobError('canceled'),
+    costUsdMicros: 0,
+  });
+}
+
+/** Asks the worker that runs the job to stop; it sees this at its next renewal. */
+export function requestCancel(job: JobRecord, nowMs: number): Transition {
+  return {
+    guard: { attempt: job.attempt, place: 'lease' },
+    patch: { cancelRequestedAtMs: nowMs },
+    effects: [],
+  };
+}
+
+/** The worker stopped the run because it was canceled. GPU time used until then is charged. */
+export function cancelRunning(job: JobRecord, nowMs: number, done: Partial<Finished>): Transition {
+  return finish(job, 'lease', {
+    status: 'canceled',
+    finishedAtMs: nowMs,
+    error: jobError('canceled'),
+    costUsdMicros: 0,
+    ...done,
+  });
+}
+
+/** The job waited past its deadline to start. Only a job that never started expires. */
+export function expire(entry: Pick<LineEntry, 'attempt'>, nowMs: number): Transition {
+  return finish(entry, 'line', {
+    status: 'expired',
+    finishedAtMs: nowMs,
+    error: jobError('deadline_exceeded'),
+    costUsdMicros: 0,
+  });
+}
+
+/** True for a line entry that may no longer be started. */
+export function isOverdue(entry: Pick<LineEntry, 'attempt' | 'startByMs'>, nowMs: number): boolean {
+  return entry.attempt === 0 && nowMs > entry.startByMs;
+}
+
+export function jobError(code: JobErrorCode, message?: string): JobError {
+  return { code, message: message ?? jobErrors[code].text, retryable: jobErrors[code].retryable };
+}
+
+function claimUnder(guard: Guard, attempt: number, workerId: string, nowMs: number): Transition {
+  return {
+    guard,
+    patch: {
+      status: 'running',
+      place: leaseFor(workerId, nowMs),
+      attempt: attempt + 1,
+      // The first attempt is the start a tenant sees; later ones do not move it.
+      ...(attempt === 0 ? { startedAtMs: nowMs } : {}),
+    },
+    effects: [],
+  };
+}
+
+function leaseFor(workerId: string, nowMs: number): JobPlace {
+  return { kind: 'lease', workerId, expiresAtMs: nowMs + jobLimits.leaseMs };
+}
+
+function finish(job: Pick<JobRecord, 'attempt'>, from: JobPlace['kind'], patch: JobPatch): Transition {
+  return {
+    guard: { attempt: job.attempt, place: from },
+    patch: { ...patch, place: { kind: 'done' } },
+    effects: [{ kind: 'settle' }],
+  };
+}

@@ -1,0 +1,105 @@
+import { describe, expect, it } from 'vitest';
+import {
+  apiLimits,
+  gateLimits,
+  jobLimits,
+  protocolLimits,
+  sweepLimits,
+  ticketLimits,
+  workerLimits,
+} from './limits.ts';
+
+const second = 1000;
+const minute = 60 * second;
+const dynamoItemBytesMax = 400 * 1024;
+
+describe('limits of other systems', () => {
+  it('ask SQS for no longer poll than 20 s, no more than 10 messages a call, no more than 1000 deliveries', () => {
+    expect(ticketLimits.longPollMs).toBeLessThanOrEqual(20 * second);
+    expect(ticketLimits.receiveMax).toBeLessThanOrEqual(10);
+    expect(ticketLimits.deliveriesMax).toBeLessThanOrEqual(1_000);
+    expect(ticketLimits.visibilityMs).toBeLessThanOrEqual(12 * 60 * minute);
+  });
+
+  it('hide tickets for whole seconds, as SQS counts', () => {
+    expect(ticketLimits.visibilityMs % second).toBe(0);
+    expect(ticketLimits.returnMs % second).toBe(0);
+    expect(ticketLimits.longPollMs % second).toBe(0);
+  });
+
+  it('fit a job into a DynamoDB item: body, metadata and as much again', () => {
+    const metadataBytes =
+      apiLimits.metadataKeysMax *
+      // Four bytes is the longest character in UTF-8.
+      4 *
+      (apiLimits.metadataKeyCharactersMax + apiLimits.metadataValueCharactersMax);
+
+    expect(2 * (apiLimits.bodyBytesMax + metadataBytes)).toBeLessThanOrEqual(dynamoItemBytesMax);
+  });
+
+  it('fit a gate into a quarter of a DynamoDB item at 50 bytes a reservation', () => {
+    expect(gateLimits.openJobsMax * 50).toBeLessThan(dynamoItemBytesMax / 4);
+  });
+
+  it('drain a worker before ECS kills its task and before a Spot notice runs out', () => {
+    expect(workerLimits.drainMs).toBeLessThan(120 * second);
+  });
+
+  it('end a waiting request before the streaming entry of API Gateway does', () => {
+    expect(apiLimits.waitSecondsMax * second).toBeLessThan(15 * minute);
+  });
+});
+
+describe('leases and tickets', () => {
+  it('survive two lost renewals', () => {
+    expect(jobLimits.renewMs * 3).toBeLessThanOrEqual(jobLimits.leaseMs);
+  });
+
+  it('let a redelivered ticket find the lease of its dead worker run out', () => {
+    expect(ticketLimits.visibilityMs).toBeGreaterThan(jobLimits.leaseMs);
+  });
+
+  it('resume within five seconds of the visibility: a ticket that goes back looks again by then', () => {
+    expect(ticketLimits.returnMs).toBeLessThanOrEqual(5 * second);
+  });
+
+  it('decide poison by attempts long before SQS moves a ticket aside', () => {
+    expect(ticketLimits.deliveriesMax).toBeGreaterThan(10 * jobLimits.attemptsMax);
+  });
+
+  it('notice a silent runner before the lease of its job runs out', () => {
+    expect(workerLimits.runnerSilenceMs).toBeLessThan(jobLimits.leaseMs);
+    expect(protocolLimits.pingMs * 3).toBeLessThanOrEqual(workerLimits.runnerSilenceMs);
+  });
+
+  it('write progress no oftener than a client may look', () => {
+    expect(jobLimits.progressMs).toBeLessThan(jobLimits.renewMs);
+    expect(jobLimits.progressMs).toBeGreaterThanOrEqual(apiLimits.pollMsMax);
+  });
+});
+
+describe('requests', () => {
+  it('forget a revoked key within a minute', () => {
+    expect(apiLimits.keyCacheMs).toBeLessThan(minute);
+  });
+
+  it('keep a record for as long as its idempotency key may come back and as long as it may wait', () => {
+    expect(jobLimits.keptMs).toBeGreaterThan(apiLimits.idempotencyKeptMs);
+    expect(jobLimits.keptMs).toBeGreaterThan(jobLimits.startWithinMsMax);
+  });
+
+  it('let every call end before the sweep takes its job for a fault', () => {
+    expect(sweepLimits.graceMs).toBeGreaterThan(apiLimits.waitSecondsMax * second);
+    expect(sweepLimits.graceMs).toBeGreaterThan(sweepLimits.everyMs);
+  });
+
+  it('have defaults and minima within their maxima', () => {
+    expect(apiLimits.pageDefault).toBeLessThanOrEqual(apiLimits.pageMax);
+    expect(apiLimits.pollMsMin).toBeLessThan(apiLimits.pollMsMax);
+    expect(jobLimits.startWithinMsDefault).toBeLessThanOrEqual(jobLimits.startWithinMsMax);
+  });
+
+  it('pass through a runner frame whole', () => {
+    expect(protocolLimits.frameBytesMax).toBeGreaterThan(4 * apiLimits.bodyBytesMax);
+  });
+});

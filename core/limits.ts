@@ -1,0 +1,101 @@
+/**
+ * Every limit of the product, with where it comes from. Relations between limits that the design relies on are
+ * asserted in `limits.test.ts`; plan limits of a tenant live in `tenancy/plans.ts`.
+ */
+
+const second = 1000;
+const minute = 60 * second;
+const hour = 60 * minute;
+const kibibyte = 1024;
+
+export const apiLimits = {
+  /** Inline bodies stay small so that a job item (400 KiB in DynamoDB) always fits; bigger inputs go through S3. */
+  bodyBytesMax: 128 * kibibyte,
+  /** OpenAI's own limit on Idempotency-Key is 255 characters. */
+  idempotencyKeyCharactersMax: 255,
+  /** A key may come back for this long; the job record outlives it. */
+  idempotencyKeptMs: 24 * hour,
+  /** API Gateway REST ends a buffered answer at 29 s by default; the streaming entry allows 15 min. */
+  waitSecondsMax: 60,
+  /** First look after a submission; doubles to the maximum. One eventually consistent read each (0.5 RRU). */
+  pollMsMin: 40,
+  pollMsMax: 500,
+  pageDefault: 20,
+  pageMax: 100,
+  metadataKeysMax: 16,
+  metadataKeyCharactersMax: 64,
+  metadataValueCharactersMax: 512,
+  /** A leaked link stops working soon; a picture downloads in seconds. */
+  outputUrlSeconds: 15 * 60,
+  /** A revoked key is refused everywhere within 60 s: the cache must be shorter. */
+  keyCacheMs: 30 * second,
+} as const;
+
+export const jobLimits = {
+  /** Three tries tell a bad job from bad luck; each costs a model run. */
+  attemptsMax: 3,
+  /** A dead worker is noticed after one lease. Shorter wastes writes, longer wastes a tenant's time. */
+  leaseMs: 30 * second,
+  /** Two renewals may be lost before a lease runs out. */
+  renewMs: 10 * second,
+  /** How long a job may wait to start unless its request says otherwise. */
+  startWithinMsDefault: 24 * hour,
+  startWithinMsMax: 7 * 24 * hour,
+  /** A record is kept for the plan's retention; this is the default. */
+  keptMs: 30 * 24 * hour,
+  /** Progress rides on renewals and on writes of its own at most this often: one WRU each. */
+  progressMs: 500,
+} as const;
+
+export const ticketLimits = {
+  /**
+   * A ticket comes back this long after its worker fell silent. Longer than a lease, so that the redelivered ticket
+   * finds the lease run out.
+   */
+  visibilityMs: 40 * second,
+  /** SQS's own maximum for long polling. */
+  longPollMs: 20 * second,
+  /** SQS hands out at most ten messages a call. */
+  receiveMax: 10,
+  /** A ticket that found nothing while leases are open waits this long before it looks again. */
+  returnMs: 5 * second,
+  /**
+   * Deliveries before SQS moves a ticket aside. Poison is decided by the job's attempt, never by the ticket, so this
+   * only stops a ticket that no worker can read.
+   */
+  deliveriesMax: 100,
+} as const;
+
+export const workerLimits = {
+  /** Waiting this long for batch mates costs less than a model step and fills batches under load. */
+  batchWindowMs: 25,
+  /** Drain must end before ECS kills the task (stopTimeout <= 120 s) and before a Spot notice runs out. */
+  drainMs: 25 * second,
+  /** Connecting to a runner, which has to start its process, and the first frame from it. */
+  runnerStartMs: 30 * second,
+  /** A runner that answers no ping for this long is replaced. */
+  runnerSilenceMs: 10 * second,
+  /** How far ahead in each class the worker looks when it fills a batch. */
+  lineWindow: 64,
+} as const;
+
+export const sweepLimits = {
+  everyMs: minute,
+  /** A submission between its two writes is not yet a fault; every API call ends well before this. */
+  graceMs: 2 * minute,
+  /** Entries looked at per pool and class in one tick; the next tick goes on. */
+  entriesMax: 1_000,
+} as const;
+
+export const gateLimits = {
+  /** ~50 B a reservation: 500 keep the gate at 25 KB, 25 WRU an admission. Past that, shard (tenancy.md 2). */
+  openJobsMax: 500,
+  /** A refusal with `Retry-After` for open jobs: none frees itself on a schedule, so ask again after a moment. */
+  concurrencyRetrySeconds: 1,
+} as const;
+
+export const protocolLimits = {
+  /** A frame holds prompts and file names, never pictures. */
+  frameBytesMax: 1024 * kibibyte,
+  pingMs: 2 * second,
+} as const;

@@ -1,0 +1,144 @@
+/**
+ * A manifest says everything the platform needs to know of one model: how to validate and price a request, which
+ * requests may share a call, and which engine runs it. Adding a model that an engine can already run is adding a
+ * manifest.
+ */
+import { z } from 'zod';
+import { canonicalJson, digest } from '../canonical.ts';
+import type { ErrorDetail } from '../errors.ts';
+import { faultsOf } from '../faults.ts';
+import type { JobRecord } from '../job/job.ts';
+
+const idSchema = z.string().regex(/^[a-z0-9][a-z0-9._-]{0,62}$/);
+const timeMsSchema = z.number().nonnegative();
+
+export const manifestSchema = z.strictObject({
+  id: idSchema,
+  revision: z.string().min(1),
+  title: z.string(),
+  description: z.string(),
+  task: z.enum(['text-to-image']),
+  engine: z.enum(['fake', 'demo']),
+  pool: idSchema,
+  license: z.strictObject({ spdx: z.string(), notes: z.string() }),
+  /** JSON Schema 2020-12 of `input`; `additionalProperties` must be false, defaults are filled in. */
+  input_schema: z.looseObject({
+    type: z.literal('object'),
+    additionalProperties: z.literal(false),
+    properties: z.record(z.string(), z.looseObject({})),
+  }),
+  /** Input fields that must be equal for two jobs to share one call. */
+  batch_by: z.array(z.string()),
+  /** Jobs in one call. */
+  batch_max: z.int().min(1).max(64),
+  /** Predicted GPU time: fixed + per image and step + per image at resolution weight 1. */
+  time: z.strictObject({
+    fixed_ms: timeMsSchema,
+    per_image_step_ms: timeMsSchema,
+    per_weighted_image_ms: timeMsSchema,
+    load_ms: timeMsSchema,
+  }),
+  usd_micros_per_gpu_hour: z.int().nonnegative(),
+});
+
+export type Manifest = z.infer<typeof manifestSchema>;
+export type ModelInput = JobRecord['input'];
+
+/** How much one job asks for. */
+export interface Work {
+  readonly images: number;
+  readonly steps: number;
+  readonly pixels: number;
+  /** Images by resolution weight. */
+  readonly weightedImages: number;
+  readonly predictedGpuMs: number;
+  readonly batchKey: string;
+}
+
+export type ParsedInput =
+  | { readonly kind: 'valid'; readonly input: ModelInput }
+  | { readonly kind: 'invalid'; readonly details: readonly ErrorDetail[] };
+
+/** A manifest ready for use: its input schema compiled once. */
+export interface Model {
+  readonly manifest: Manifest;
+  /** Fills defaults and names every fault by its path (`input.steps`). */
+  parseInput(input: unknown): ParsedInput;
+  /** For input that {@link parseInput} gave back. */
+  workOf(input: ModelInput): Work;
+}
+
+/** The fields of an image model's input that the platform itself reads; a manifest may leave any of them out. */
+const sizedSchema = z.object({
+  n: z.int().min(1).default(1),
+  steps: z.int().min(1).default(1),
+  size: z.int().min(1).default(512),
+});
+
+export function compileModel(manifest: Manifest): Model {
+  // zod takes its own JSON Schema type; the manifest's loose object was checked above to be one.
+  const schema = z.fromJSONSchema(manifest.input_schema as Parameters<typeof z.fromJSONSchema>[0]);
+  const inputSchema = schema.pipe(z.record(z.string(), z.json()));
+  return {
+    manifest,
+    parseInput(input) {
+      const parsed = inputSchema.safeParse(input);
+      return parsed.success
+        ? { kind: 'valid', input: parsed.data }
+        : { kind: 'invalid', details: faultsOf(parsed.error, ['input']) };
+    },
+    workOf: (input) => workOf(manifest, input),
+  };
+}
+
+function workOf(manifest: Manifest, input: ModelInput): Work {
+  const { n, steps, size } = sizedSchema.parse(input);
+  const pixels = size * size;
+  const weightedImages = (n * pixels) / (512 * 512);
+  const { fixed_ms, per_image_step_ms, per_weighted_image_ms } = manifest.time;
+  return {
+    images: n,
+    steps,
+    pixels,
+    weightedImages,
+    predictedGpuMs: Math.ceil(
+      fixed_ms + per_image_step_ms * n * steps + per_weighted_image_ms * weightedImages,
+    ),
+    batchKey: batchKeyOf(manifest, input),
+  };
+}
+
+function batchKeyOf(manifest: Manifest, input: ModelInput): string {
+  const fixed = Object.fromEntries(manifest.batch_by.map((field) => [field, input[field] ?? null]));
+  return digest(canonicalJson([manifest.id, manifest.revision, fixed])).slice(0, 16);
+}
+
+/** Every model of a deployment, by id. */
+export interface Catalog {
+  get(modelId: string): Model | null;
+  list(): readonly Model[];
+  /** Each pool once. */
+  pools(): readonly string[];
+  poolModels(pool: string): readonly Model[];
+}
+
+/** Throws when two manifests share an id, or one pool would need two engines: a worker runs one. */
+export function createCatalog(manifests: readonly Manifest[]): Catalog {
+  const models = new Map<string, Model>();
+  const engines = new Map<string, string>();
+  for (const manifest of manifests) {
+    if (models.has(manifest.id)) throw new Error(`two manifests name the model ${manifest.id}`);
+    const engine = engines.get(manifest.pool) ?? manifest.engine;
+    if (engine !== manifest.engine) {
+      throw new Error(`pool ${manifest.pool} would need two engines: ${engine} and ${manifest.engine}`);
+    }
+    engines.set(manifest.pool, engine);
+    models.set(manifest.id, compileModel(manifest));
+  }
+  return {
+    get: (modelId) => models.get(modelId) ?? null,
+    list: () => [...models.values()],
+    pools: () => [...engines.keys()],
+    poolModels: (pool) => [...models.values()].filter(({ manifest }) => manifest.pool === pool),
+  };
+}

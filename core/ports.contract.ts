@@ -1,0 +1,40 @@
+/**
+ * The one conformance suite of the storage ports: what `ports.ts` promises, one sentence a test. Every family of
+ * adapters runs it unchanged, so that a flow tested against memory holds against AWS.
+ *
+ * A world is made once per suite. Every test uses tenants, pools and jobs of its own, so the world may be a store
+ * that others use at the same time.
+ */
+import { afterAll, beforeAll, describe } from 'vitest';
+import { gatesContract } from './contract/gates.contract.ts';
+import { jobsContract } from './contract/jobs.contract.ts';
+import { poolsContract } from './contract/pools.contract.ts';
+import { blobsContract, keysContract, ledgerContract, tenantsContract } from './contract/records.contract.ts';
+import type { ContractWorld } from './contract/scene.ts';
+import { sceneOf } from './contract/scene.ts';
+import { ticketsContract } from './contract/tickets.contract.ts';
+
+export function portsContract(name: string, makeWorld: () => Promise<ContractWorld>): void {
+  describe(name, () => {
+    let world: ContractWorld | undefined;
+    const scene = sceneOf(() => {
+      if (world === undefined) throw new Error('the world of this suite could not be made');
+      return world;
+    });
+    beforeAll(async () => {
+      world = await makeWorld();
+    });
+    afterAll(async () => {
+      await world?.dispose();
+    });
+
+    tenantsContract(scene);
+    keysContract(scene);
+    gatesContract(scene);
+    jobsContract(scene);
+    ledgerContract(scene);
+    ticketsContract(scene);
+    poolsContract(scene);
+    blobsContract(scene);
+  });
+}

@@ -1,0 +1,267 @@
+/**
+ * What the flows need from the world. Three families implement these: in-memory ports (unit tests, simulator), the
+ * AWS adapters, and nothing else; `ports.contract.ts` is the one conformance suite for all of them.
+ *
+ * Every method is safe to call twice: writes are conditional and say so by a variant, never by an exception.
+ * An exception means the outcome is unknown and the caller must be ready to find the write applied.
+ * Every method that touches a tenant's data takes `tenantId` first; another tenant's object answers as missing.
+ */
+import type { AdmissionAsk, GateView, Refusal } from './admission/gate.ts';
+import type { LedgerEntry } from './billing/ledger.ts';
+import type { JobClass, JobRecord, JobStatus, LineEntry } from './job/job.ts';
+import type { Guard, JobPatch } from './job/transitions.ts';
+import type { KeyRecord, TenantRecord } from './tenancy/tenant.ts';
+
+export interface Clock {
+  nowMs(): number;
+  /** Resolves after `ms`, or at once when `signal` aborts; never rejects. */
+  sleep(ms: number, signal?: AbortSignal): Promise<void>;
+}
+
+export interface Ids {
+  /** `prefix_` + 26 Crockford base32 characters, 130 random bits. */
+  next(prefix: 'job' | 'req' | 'worker' | 'batch'): string;
+  /** Eight base32 characters: tells apart two reservations of the same name. */
+  nonce(): string;
+}
+
+export interface Log {
+  info(event: string, fields?: LogFields): void;
+  warn(event: string, fields?: LogFields): void;
+  error(event: string, fields?: LogFields): void;
+}
+
+/** Never prompts, payloads, keys or links. */
+export type LogFields = Readonly<Record<string, string | number | boolean | null | undefined>>;
+
+export interface Tenants {
+  /** Creates the tenant and its gate; `exists` leaves both untouched. */
+  create(tenant: TenantRecord): Promise<'created' | 'exists'>;
+  get(tenantId: string): Promise<TenantRecord | null>;
+  list(cursor?: string): Promise<Page<TenantRecord>>;
+}
+
+export interface Keys {
+  create(key: KeyRecord): Promise<'created' | 'exists'>;
+  get(keyId: string): Promise<KeyRecord | null>;
+}
+
+export interface Gates {
+  /**
+   * Takes everything the ask names or nothing, in one conditional write (tenancy.md 2).
+   * `duplicate`: a reservation of this name is open already under another token. The same token is a retry that sees
+   * its own write: `admitted`.
+   */
+  admit(tenantId: string, ask: AdmissionAsk): Promise<AdmitOutcome>;
+  /** Removes the reservation if it still carries this token, and trues up the month. */
+  release(tenantId: string, jobId: string, trueUp: Release): Promise<'released' | 'gone'>;
+  /** Moves the tenant's finish tag of a pool from `from` to `to`; no effect when it moved meanwhile. */
+  lift(tenantId: string, pool: string, from: number, to: number): Promise<void>;
+  read(tenantId: string): Promise<GateView | null>;
+  /** Tenants whose gate may hold reservations. A gate found empty is forgotten by {@link rest}. */
+  listOpen(cursor?: string): Promise<Page<string>>;
+  /** Forgets a gate without reservations and clears its past windows; no effect when one is open. */
+  rest(tenantId: string, nowMs: number): Promise<void>;
+}
+
+export type AdmitOutcome =
+  | { readonly kind: 'admitted'; readonly finishTag: number; readonly gate: GateView }
+  | { readonly kind: 'refused'; readonly refusal: Refusal; readonly gate: GateView }
+  | { readonly kind: 'duplicate' }
+  | { readonly kind: 'no_tenant' };
+
+export interface Release {
+  /** The reservation's token, so that a later reservation of the same name is left alone. */
+  readonly token: string;
+  /** Added to the month's spend: actual minus reserved, so mostly zero or below. */
+  readonly spendDeltaUsdMicros: number;
+  /** Month the reservation was taken in, `YYYYMM`. */
+  readonly month: string;
+  /** Correction of the pool's finish tag, actual minus predicted; null when there is nothing to correct. */
+  readonly finishTag: { readonly pool: string; readonly delta: number } | null;
+}
+
+export interface Jobs {
+  create(job: JobRecord): Promise<'created' | 'exists'>;
+  /** `consistent` sees every earlier write; the default may lag a moment and costs half. */
+  get(tenantId: string, jobId: string, how?: { consistent: boolean }): Promise<JobRecord | null>;
+  /**
+   * Stores the patch if the guard holds. Also `applied` when the stored record carries this very patch already:
+   * a retry after an answer that got lost sees its own write.
+   */
+  apply(tenantId: string, jobId: string, guard: Guard, patch: JobPatch): Promise<ApplyOutcome>;
+  /** Newest first. A page may hold fewer than `limit` and still have a cursor. */
+  list(tenantId: string, ask: JobListAsk): Promise<Page<JobRecord>>;
+  /** The head of a line by tag; may lag behind writes. */
+  line(pool: string, jobClass: JobClass, limit: number): Promise<LineEntry[]>;
+  /** Jobs whose lease ran out before `nowMs`, oldest first; may lag behind writes. */
+  lapsed(pool: string, nowMs: number, limit: number): Promise<LineEntry[]>;
+  /** How many jobs of the pool wait and are leased; may lag behind writes. */
+  count(pool: string): Promise<{ readonly waiting: number; readonly leased: number }>;
+}
+
+export type ApplyOutcome =
+  | { readonly kind: 'applied'; readonly job: JobRecord }
+  /** The guard no longer holds, or there is no such job. */
+  | { readonly kind: 'refused' };
+
+export interface JobListAsk {
+  readonly limit: number;
+  readonly cursor?: string;
+  readonly status?: JobStatus;
+  readonly model?: string;
+  readonly class?: JobClass;
+  /** Only jobs created later than this instant. */
+  readonly createdAfterMs?: number;
+  readonly metadata?: Readonly<Record<string, string>>;
+}
+
+export interface Page<T> {
+  readonly items: T[];
+  readonly cursor: string | null;
+}
+
+export interface Ledger {
+  /** One entry per tenant, month and job; a second is refused and changes nothing. */
+  append(entry: LedgerEntry): Promise<'appended' | 'exists'>;
+  list(tenantId: string, month: string, cursor?: string): Promise<Page<LedgerEntry>>;
+}
+
+/** The doorbell: a ticket says that a pool has work, and names a job only as a hint. */
+export interface Tickets {
+  send(ticket: Ticket): Promise<void>;
+  /** Waits up to `waitMs` for the first; never more than `max`. Ends early, with nothing, when `signal` aborts. */
+  receive(pool: string, max: number, waitMs: number, signal?: AbortSignal): Promise<HeldTicket[]>;
+  delete(pool: string, held: readonly HeldTicket[]): Promise<void>;
+  /** Hides the tickets for `ms` from now: 0 hands them back, more keeps them held. */
+  hide(pool: string, held: readonly HeldTicket[], ms: number): Promise<void>;
+  /** Approximate, as SQS counts. */
+  depth(pool: string): Promise<{ readonly visible: number; readonly hidden: number }>;
+}
+
+export interface Ticket {
+  readonly pool: string;
+  readonly tenantId: string;
+  readonly jobId: string;
+}
+
+export interface HeldTicket extends Ticket {
+  readonly receipt: string;
+  /** Deliveries so far, this one included. */
+  readonly deliveries: number;
+}
+
+export interface Pools {
+  read(pool: string): Promise<PoolRecord>;
+  /** Moves the state if it is one of `from`; exactly one of many callers sees `moved`. */
+  move(
+    pool: string,
+    from: readonly PoolState[],
+    to: PoolState,
+    nowMs: number,
+  ): Promise<'moved' | 'elsewhere'>;
+  /** Raises the pool's virtual time to `tag`; never lowers it. */
+  advance(pool: string, tag: number): Promise<void>;
+}
+
+/**
+ * `cold`: nothing runs or is about to; entered from `idle` by the scaler, left by the first submission.
+ * `waking`: capacity was asked for; left when a worker serves.
+ * `warm`: a worker serves and there is work.
+ * `idle`: a worker serves and there is no work; back to `warm` with the next job, to `cold` after the idle time-out.
+ */
+export type PoolState = 'cold' | 'waking' | 'warm' | 'idle';
+
+export interface PoolRecord {
+  readonly pool: string;
+  readonly state: PoolState;
+  readonly stateSinceMs: number;
+  /** Highest start tag ever claimed: where a tenant that returns from idle joins the line. */
+  readonly virtualTime: number;
+}
+
+/** A tenant's files. `path` is relative to the tenant, such as `jobs/<id>/<attempt>/0.png`; the adapter adds the prefix. */
+export interface Blobs {
+  put(tenantId: string, path: string, body: Uint8Array, contentType: string): Promise<void>;
+  /** A link that reads this one object for `seconds`. */
+  link(tenantId: string, path: string, seconds: number): Promise<string>;
+  get(tenantId: string, path: string): Promise<Uint8Array | null>;
+}
+
+/** Asks for a scaling decision now; several asks may be answered by one decision. */
+export interface Scaler {
+  wake(pool: string): Promise<void>;
+}
+
+/** Who runs workers: ECS, or child processes on a laptop. */
+export interface Fleet {
+  /** Workers asked for and workers that live. */
+  status(pool: string): Promise<{ readonly desired: number; readonly running: number }>;
+  setDesired(pool: string, desired: number): Promise<void>;
+}
+
+/** A model in a process of its own (models.md 6). One call at a time. */
+export interface Runner {
+  /** Makes the model resident; `loadMs` is 0 when it was already. */
+  load(model: string, revision: string): Promise<LoadOutcome>;
+  /** Runs one batch. Every item ends in exactly one outcome, also when the runner process dies. */
+  run(batch: RunBatch, events: RunEvents): Promise<ReadonlyMap<string, RunOutcome>>;
+  /** Asks to stop one item of the running batch; its outcome is then `canceled`, or what it was just before. */
+  cancel(itemId: string): void;
+  /** `model@revision` of every resident model. */
+  resident(): ReadonlySet<string>;
+}
+
+export type LoadOutcome =
+  | { readonly kind: 'loaded'; readonly loadMs: number }
+  | { readonly kind: 'failed'; readonly code: 'no_such_model' | 'out_of_memory' | 'model_error' };
+
+export interface RunBatch {
+  readonly batchId: string;
+  readonly model: string;
+  readonly revision: string;
+  readonly items: readonly RunItem[];
+}
+
+export interface RunItem {
+  readonly id: string;
+  readonly params: JobRecord['input'];
+}
+
+export interface RunEvents {
+  onProgress(itemId: string, step: number, steps: number): void;
+}
+
+export type RunOutcome =
+  | {
+      readonly kind: 'succeeded';
+      readonly files: readonly RunFile[];
+      readonly gpuMs: number;
+      readonly seeds: readonly number[];
+      readonly unknownWords: readonly string[];
+      readonly engine: string;
+      readonly versions: Readonly<Record<string, string>>;
+    }
+  | { readonly kind: 'canceled'; readonly gpuMs: number }
+  | {
+      readonly kind: 'failed';
+      readonly code:
+        | 'out_of_memory'
+        | 'model_error'
+        | 'nan_output'
+        | 'invalid_input'
+        | 'worker_lost'
+        | 'no_such_model';
+      readonly message: string;
+      readonly retryable: boolean;
+      readonly gpuMs: number;
+    };
+
+export interface RunFile {
+  readonly type: 'image' | 'text';
+  readonly contentType: string;
+  readonly body: Uint8Array;
+  readonly sha256: string;
+  readonly width?: number;
+  readonly height?: number;
+}

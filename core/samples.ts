@@ -1,0 +1,146 @@
+/** Valid records for tests: every builder takes the fields that matter to the test and fills in the rest. */
+import type { LedgerEntry } from './billing/ledger.ts';
+import type { JobRecord } from './job/job.ts';
+import type { KeyRecord, TenantRecord } from './tenancy/tenant.ts';
+
+/** 2030-03-17T17:46:40Z: the middle of a month, a day and a minute. */
+export const sampleNowMs = 1_900_000_000_000;
+
+/** A job as `submit` creates it: queued, in its line, never claimed. */
+export function sampleJob(overrides: Partial<JobRecord> = {}): JobRecord {
+  return {
+    tenantId: 'tenant-a',
+    jobId: 'job_00000000000000000000000001',
+    keyId: 'key00001',
+    pool: 'demo',
+    model: 'demo-image',
+    modelRevision: '1',
+    class: 'interactive',
+    status: 'queued',
+    place: { kind: 'line' },
+    attempt: 0,
+    interruptions: 0,
+    input: { prompt: 'a lighthouse at night', steps: 4 },
+    batchKey: 'demo-image@1|512x512|4',
+    tag: 1_000,
+    tagCost: 200_000,
+    predictedGpuMs: 800,
+    weightedImages: 1,
+    images: 1,
+    reservation: 'a.1.nonce',
+    reservedUsdMicros: 400,
+    metadata: {},
+    fingerprint: null,
+    createdAtMs: sampleNowMs,
+    startByMs: sampleNowMs + 24 * 60 * 60 * 1000,
+    startedAtMs: null,
+    finishedAtMs: null,
+    cancelRequestedAtMs: null,
+    progress: null,
+    outputs: [],
+    error: null,
+    usage: null,
+    costUsdMicros: null,
+    timings: null,
+    receipt: null,
+    ...overrides,
+  };
+}
+
+/** A record with every field filled and awkward values in the free ones, as no real job has it. */
+export function fullJob(overrides: Partial<JobRecord> = {}): JobRecord {
+  return sampleJob({
+    status: 'running',
+    place: { kind: 'lease', workerId: 'worker-1', expiresAtMs: sampleNowMs + 30_000 },
+    attempt: 2,
+    interruptions: 1,
+    input: {
+      prompt: 'ein Leuchtturm 灯台 🗼 "quoted" \n second line',
+      empty: '',
+      'dotted.name': 1.5,
+      nested: { list: [1, 'two', null, true, { deep: [] }], none: null },
+      negative: -0.25,
+    },
+    tag: Number.MAX_SAFE_INTEGER,
+    weightedImages: 2.25,
+    images: 2,
+    metadata: { order: '17', 'key with space': '', 'dotted.key': 'é' },
+    fingerprint: 'f'.repeat(64),
+    startedAtMs: sampleNowMs + 100,
+    finishedAtMs: sampleNowMs + 900,
+    cancelRequestedAtMs: sampleNowMs + 500,
+    progress: { step: 3, steps: 4 },
+    outputs: [
+      {
+        type: 'image',
+        path: 'jobs/job_1/2/0.png',
+        contentType: 'image/png',
+        bytes: 12_345,
+        sha256: 'a'.repeat(64),
+        width: 512,
+        height: 768,
+      },
+      {
+        type: 'text',
+        path: 'jobs/job_1/2/1.txt',
+        contentType: 'text/plain',
+        bytes: 0,
+        sha256: 'b'.repeat(64),
+      },
+    ],
+    error: { code: 'nan_output', message: 'The model produced no valid numbers.', retryable: true },
+    usage: { gpuMs: 812, images: 2, weightedImages: 2.25 },
+    costUsdMicros: 0,
+    timings: { queuedMs: 100, loadMs: 0, runMs: 700, uploadMs: 12 },
+    receipt: {
+      workerId: 'worker-1',
+      engine: 'demo',
+      modelRevision: '1',
+      batchSize: 2,
+      seeds: [0, 4_294_967_295],
+      unknownWords: ['灯台'],
+      versions: { onnxruntime: '1.30.0' },
+    },
+    ...overrides,
+  });
+}
+
+export function sampleTenant(overrides: Partial<TenantRecord> = {}): TenantRecord {
+  return {
+    tenantId: 'tenant-a',
+    plan: 'pro',
+    overrides: {},
+    status: 'active',
+    createdAtMs: sampleNowMs,
+    ...overrides,
+  };
+}
+
+export function sampleKey(overrides: Partial<KeyRecord> = {}): KeyRecord {
+  return {
+    keyId: 'key00001',
+    tenantId: 'tenant-a',
+    hash: '0'.repeat(64),
+    scopes: ['jobs:read', 'jobs:write'],
+    createdAtMs: sampleNowMs,
+    ...overrides,
+  };
+}
+
+export function sampleLedgerEntry(overrides: Partial<LedgerEntry> = {}): LedgerEntry {
+  return {
+    tenantId: 'tenant-a',
+    month: '203003',
+    jobId: 'job_00000000000000000000000001',
+    keyId: 'key00001',
+    model: 'demo-image',
+    outcome: 'succeeded',
+    gpuMs: 812,
+    images: 1,
+    weightedImages: 1.5,
+    usdMicros: 321,
+    reservedUsdMicros: 400,
+    atMs: sampleNowMs + 900,
+    ...overrides,
+  };
+}

@@ -1,0 +1,41 @@
+import { describe, expect, it } from 'vitest';
+import { gateLimits } from '../limits.ts';
+import { limitsOf, planLimitsSchema, planNames, plans } from './plans.ts';
+
+describe('plans', () => {
+  it.each(planNames)('%s is valid', (name) => {
+    expect(planLimitsSchema.parse(plans[name])).toEqual(plans[name]);
+  });
+
+  it('give a dearer plan a larger share and more open jobs', () => {
+    expect(plans.free.weight).toBeLessThan(plans.pro.weight);
+    expect(plans.pro.weight).toBeLessThan(plans.vip.weight);
+    expect(plans.free.open_jobs_max).toBeLessThan(plans.pro.open_jobs_max);
+    expect(plans.pro.open_jobs_max).toBeLessThan(plans.vip.open_jobs_max);
+  });
+});
+
+describe('limitsOf', () => {
+  it('is the plan without overrides', () => {
+    expect(limitsOf('free', {})).toEqual(plans.free);
+  });
+
+  it('lets single limits of a tenant differ, and adds those that the plan lacks', () => {
+    expect(limitsOf('pro', { weight: 9, budget_usd_micros_per_month: 5 })).toEqual({
+      ...plans.pro,
+      weight: 9,
+      budget_usd_micros_per_month: 5,
+    });
+  });
+
+  it('refuses what no gate could hold or no tenant could use', () => {
+    expect(() => limitsOf('pro', { open_jobs_max: gateLimits.openJobsMax + 1 })).toThrow();
+    expect(() => limitsOf('pro', { weight: 0 })).toThrow();
+    expect(() => limitsOf('pro', { requests_per_minute: 0 })).toThrow();
+    expect(() => limitsOf('pro', { weight: 1.5 })).toThrow();
+  });
+
+  it('refuses a limit that does not exist instead of dropping it', () => {
+    expect(() => planLimitsSchema.parse({ ...plans.pro, requests_per_hour: 5 })).toThrow();
+  });
+});

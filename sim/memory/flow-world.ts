@@ -1,0 +1,86 @@
+/** Everything a flow needs, in memory, with one tenant and one model: where the tests of the flows start. */
+
+import type { SubmitAsk } from '#core/flows/submit.ts';
+import type { Manifest } from '#core/models/manifest.ts';
+import { createCatalog } from '#core/models/manifest.ts';
+import type { Scaler } from '#core/ports.ts';
+import { sampleNowMs, sampleTenant } from '#core/samples.ts';
+import type { TenantRecord } from '#core/tenancy/tenant.ts';
+import { createManualClock } from './manual-clock.ts';
+import { createMemoryFleet } from './memory-fleet.ts';
+import { createMemoryRunner } from './memory-runner.ts';
+import { createMemoryWorld } from './memory-world.ts';
+import { createRecordingLog } from './recording-log.ts';
+import { createSeededIds } from './seeded-ids.ts';
+
+export const worldPool = 'fake';
+
+/** A model that takes its time and its faults from the input. */
+export const fakeManifest: Manifest = {
+  id: 'fake-image',
+  revision: '1',
+  title: 'Fake',
+  description: 'Timing only.',
+  task: 'text-to-image',
+  engine: 'fake',
+  pool: worldPool,
+  license: { spdx: 'Apache-2.0', notes: '' },
+  input_schema: {
+    type: 'object',
+    additionalProperties: false,
+    required: ['prompt'],
+    properties: {
+      prompt: { type: 'string', minLength: 1, maxLength: 1000 },
+      n: { type: 'integer', minimum: 1, maximum: 4, default: 1 },
+      size: { type: 'integer', enum: [256, 512], default: 512 },
+      steps: { type: 'integer', minimum: 1, maximum: 100, default: 2 },
+      step_ms: { type: 'integer', minimum: 0, maximum: 10_000, default: 100 },
+      seed: { type: 'integer', minimum: 0, maximum: 4_294_967_295 },
+      fault: { type: 'string', enum: ['oom', 'error', 'nan', 'crash'] },
+    },
+  },
+  batch_by: ['steps', 'size'],
+  batch_max: 4,
+  time: { fixed_ms: 10, per_image_step_ms: 100, per_weighted_image_ms: 0, load_ms: 1000 },
+  usd_micros_per_gpu_hour: 3_600_000,
+};
+
+export async function createFlowWorld({ tenant = sampleTenant(), manifests = [fakeManifest] } = {}) {
+  const clock = createManualClock(sampleNowMs);
+  const world = createMemoryWorld({ clock, ids: createSeededIds(1) });
+  const woken: string[] = [];
+  const scaler: Scaler = {
+    async wake(pool) {
+      woken.push(pool);
+    },
+  };
+  await world.tenants.create(tenant);
+  return {
+    ...world,
+    clock,
+    tenant,
+    scaler,
+    /** Pools that asked for a scaling decision. */
+    woken,
+    catalog: createCatalog(manifests),
+    fleet: createMemoryFleet(),
+    log: createRecordingLog(),
+    runner: createMemoryRunner({ clock, loadMs: 1000 }),
+  };
+}
+
+export type FlowWorld = Awaited<ReturnType<typeof createFlowWorld>>;
+
+export function submission(tenant: TenantRecord, overrides: Partial<SubmitAsk> = {}): SubmitAsk {
+  return {
+    tenant,
+    keyId: 'key00001',
+    model: fakeManifest.id,
+    input: { prompt: 'a lighthouse' },
+    class: 'interactive',
+    metadata: {},
+    deadlineSeconds: null,
+    idempotencyKey: null,
+    ...overrides,
+  };
+}

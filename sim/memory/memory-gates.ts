@@ -1,0 +1,72 @@
+/** `Gates` in memory: core's own arithmetic, one gate at a time, since nothing here waits in the middle. */
+import type { GateView } from '#core/admission/gate.ts';
+import { isPastCounter, judge, spendCounter, take } from '#core/admission/gate.ts';
+import type { Clock, Gates } from '#core/ports.ts';
+import { pageOf } from './pages.ts';
+
+export interface MemoryGates extends Gates {
+  /** A tenant's gate comes into being with the tenant. */
+  createGate(tenantId: string, status: GateView['status']): void;
+}
+
+export function createMemoryGates({ clock }: { clock: Clock }): MemoryGates {
+  const gates = new Map<string, GateView>();
+  const listed = new Set<string>();
+
+  return {
+    createGate(tenantId, status) {
+      gates.set(tenantId, { tenantId, open: {}, counters: {}, finishTags: {}, status });
+    },
+    async admit(tenantId, ask) {
+      const gate = gates.get(tenantId);
+      if (gate === undefined) return { kind: 'no_tenant' };
+      if (gate.open[ask.jobId] === ask.token) {
+        return { kind: 'admitted', finishTag: gate.finishTags[ask.pool] ?? 0, gate: structuredClone(gate) };
+      }
+      const judgement = judge(gate, ask, clock.nowMs());
+      if (judgement.kind === 'duplicate') return judgement;
+      if (judgement.kind === 'refuse') {
+        return { kind: 'refused', refusal: judgement.refusal, gate: structuredClone(gate) };
+      }
+      const taken = take(gate, ask);
+      gates.set(tenantId, taken);
+      listed.add(tenantId);
+      return { kind: 'admitted', finishTag: taken.finishTags[ask.pool] ?? 0, gate: structuredClone(taken) };
+    },
+    async release(tenantId, jobId, { token, spendDeltaUsdMicros, month, finishTag }) {
+      const gate = gates.get(tenantId);
+      if (gate === undefined || gate.open[jobId] !== token) return 'gone';
+      const { [jobId]: _released, ...open } = gate.open;
+      gates.set(tenantId, {
+        ...gate,
+        open,
+        counters: plus(gate.counters, spendCounter(month), spendDeltaUsdMicros),
+        finishTags:
+          finishTag === null ? gate.finishTags : plus(gate.finishTags, finishTag.pool, finishTag.delta),
+      });
+      return 'released';
+    },
+    async lift(tenantId, pool, from, to) {
+      const gate = gates.get(tenantId);
+      if (gate?.finishTags[pool] !== from) return;
+      gates.set(tenantId, { ...gate, finishTags: { ...gate.finishTags, [pool]: to } });
+    },
+    async read(tenantId) {
+      return structuredClone(gates.get(tenantId) ?? null);
+    },
+    async listOpen(cursor) {
+      return pageOf(listed, (tenantId) => tenantId, cursor);
+    },
+    async rest(tenantId, nowMs) {
+      const gate = gates.get(tenantId);
+      if (gate === undefined || Object.keys(gate.open).length > 0) return;
+      const current = Object.entries(gate.counters).filter(([name]) => !isPastCounter(name, nowMs));
+      gates.set(tenantId, { ...gate, counters: Object.fromEntries(current) });
+      listed.delete(tenantId);
+    },
+  };
+}
+
+function plus(sums: Readonly<Record<string, number>>, name: string, add: number): Record<string, number> {
+  return { ...sums, [name]: (sums[name] ?? 0) + add };
+}

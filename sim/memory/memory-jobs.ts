@@ -1,0 +1,153 @@
+/**
+ * `Jobs` in memory. Lines, leases and lists are kept sorted beside the records, as the indexes of a real store are,
+ * so that a simulation of many thousand jobs reads the head of a line without looking at the rest.
+ */
+import { isDeepStrictEqual } from 'node:util';
+import type { JobClass, JobRecord } from '#core/job/job.ts';
+import { lineEntryOf } from '#core/job/job.ts';
+import type { Guard, JobPatch } from '#core/job/transitions.ts';
+import type { JobListAsk, Jobs } from '#core/ports.ts';
+import type { Compare } from './sorted.ts';
+import { compareText, insertSorted, removeSorted } from './sorted.ts';
+
+export function createMemoryJobs(): Jobs {
+  const records = new Map<string, JobRecord>();
+  const lines = sortedGroups(byTag);
+  const leases = sortedGroups(byExpiry);
+  const lists = sortedGroups(newestFirst);
+
+  function index(job: JobRecord, change: 'add' | 'remove'): void {
+    lists[change](job.tenantId, job);
+    if (job.place.kind === 'line') lines[change](lineKey(job.pool, job.class), job);
+    if (job.place.kind === 'lease') leases[change](job.pool, job);
+  }
+
+  return {
+    async create(job) {
+      const key = recordKey(job.tenantId, job.jobId);
+      if (records.has(key)) return 'exists';
+      const stored = structuredClone(job);
+      records.set(key, stored);
+      index(stored, 'add');
+      return 'created';
+    },
+    async get(tenantId, jobId) {
+      return structuredClone(records.get(recordKey(tenantId, jobId)) ?? null);
+    },
+    async apply(tenantId, jobId, guard, patch) {
+      const key = recordKey(tenantId, jobId);
+      const job = records.get(key);
+      if (job === undefined) return { kind: 'refused' };
+      if (!holds(guard, job)) {
+        return carries(job, patch) ? { kind: 'applied', job: structuredClone(job) } : { kind: 'refused' };
+      }
+      const next = { ...job, ...structuredClone(patch) };
+      index(job, 'remove');
+      records.set(key, next);
+      index(next, 'add');
+      return { kind: 'applied', job: structuredClone(next) };
+    },
+    async list(tenantId, ask) {
+      const found: JobRecord[] = [];
+      for (const job of lists.of(tenantId)) {
+        const isAhead = ask.cursor === undefined || listKey(job) < ask.cursor;
+        if (isAhead && matches(job, ask)) found.push(job);
+        if (found.length > ask.limit) break;
+      }
+      const items = found.slice(0, ask.limit);
+      const last = items.at(-1);
+      return {
+        items: structuredClone(items),
+        cursor: last !== undefined && found.length > ask.limit ? listKey(last) : null,
+      };
+    },
+    async line(pool, jobClass, limit) {
+      return lines.of(lineKey(pool, jobClass)).slice(0, limit).map(lineEntryOf);
+    },
+    async lapsed(pool, nowMs, limit) {
+      const ranOut: JobRecord[] = [];
+      for (const job of leases.of(pool)) {
+        if (ranOut.length >= limit || expiryOf(job) >= nowMs) break;
+        ranOut.push(job);
+      }
+      return ranOut.map(lineEntryOf);
+    },
+    async count(pool) {
+      const waiting = lines.of(lineKey(pool, 'interactive')).length + lines.of(lineKey(pool, 'batch')).length;
+      return { waiting, leased: leases.of(pool).length };
+    },
+  };
+}
+
+function holds(guard: Guard, job: JobRecord): boolean {
+  if (job.attempt !== guard.attempt || job.place.kind !== guard.place) return false;
+  return guard.leaseExpiredBeforeMs === undefined || expiryOf(job) < guard.leaseExpiredBeforeMs;
+}
+
+function carries(job: JobRecord, patch: JobPatch): boolean {
+  return isDeepStrictEqual(job, { ...job, ...patch });
+}
+
+function matches(job: JobRecord, ask: JobListAsk): boolean {
+  return (
+    (ask.status === undefined || job.status === ask.status) &&
+    (ask.model === undefined || job.model === ask.model) &&
+    (ask.class === undefined || job.class === ask.class) &&
+    (ask.createdAfterMs === undefined || job.createdAtMs > ask.createdAfterMs) &&
+    Object.entries(ask.metadata ?? {}).every(([name, value]) => job.metadata[name] === value)
+  );
+}
+
+interface SortedGroups {
+  of(group: string): readonly JobRecord[];
+  add(group: string, job: JobRecord): void;
+  remove(group: string, job: JobRecord): void;
+}
+
+function sortedGroups(compare: Compare<JobRecord>): SortedGroups {
+  const groups = new Map<string, JobRecord[]>();
+  return {
+    of: (group) => groups.get(group) ?? [],
+    add(group, job) {
+      const jobs = groups.get(group) ?? [];
+      groups.set(group, jobs);
+      insertSorted(jobs, job, compare);
+    },
+    remove(group, job) {
+      removeSorted(groups.get(group) ?? [], job, compare);
+    },
+  };
+}
+
+function byTag(left: JobRecord, right: JobRecord): number {
+  return left.tag - right.tag || byIds(left, right);
+}
+
+function byExpiry(left: JobRecord, right: JobRecord): number {
+  return expiryOf(left) - expiryOf(right) || byIds(left, right);
+}
+
+function newestFirst(left: JobRecord, right: JobRecord): number {
+  return compareText(listKey(right), listKey(left));
+}
+
+function byIds(left: JobRecord, right: JobRecord): number {
+  return compareText(left.jobId, right.jobId) || compareText(left.tenantId, right.tenantId);
+}
+
+function expiryOf(job: JobRecord): number {
+  return job.place.kind === 'lease' ? job.place.expiresAtMs : Number.POSITIVE_INFINITY;
+}
+
+/** Sorts as text by creation, then by id. */
+function listKey(job: JobRecord): string {
+  return `${String(job.createdAtMs).padStart(16, '0')}#${job.jobId}`;
+}
+
+function recordKey(tenantId: string, jobId: string): string {
+  return `${tenantId}#${jobId}`;
+}
+
+function lineKey(pool: string, jobClass: JobClass): string {
+  return `${pool}#${jobClass}`;
+}

@@ -1,0 +1,79 @@
+/**
+ * A runner in memory: takes simulated time per step and writes a small text per image. What it does with a job is said
+ * by the job's own input, as with the fake engine: `steps`, `step_ms`, `n`, and `fault`.
+ */
+import { createHash } from 'node:crypto';
+import type { Clock, RunItem, Runner, RunOutcome } from '#core/ports.ts';
+
+export interface MemoryRunner extends Runner {
+  /** Ids of the items of every call so far, in order. */
+  readonly calls: readonly (readonly string[])[];
+}
+
+const faults = {
+  oom: 'out_of_memory',
+  error: 'model_error',
+  nan: 'nan_output',
+  crash: 'worker_lost',
+} as const;
+
+export function createMemoryRunner({ clock, loadMs }: { clock: Clock; loadMs: number }): MemoryRunner {
+  const resident = new Set<string>();
+  const canceled = new Set<string>();
+  const calls: string[][] = [];
+
+  return {
+    calls,
+    async load(model, revision) {
+      const key = `${model}@${revision}`;
+      if (resident.has(key)) return { kind: 'loaded', loadMs: 0 };
+      await clock.sleep(loadMs);
+      resident.add(key);
+      return { kind: 'loaded', loadMs };
+    },
+    async run(batch, events) {
+      calls.push(batch.items.map(({ id }) => id));
+      for (const { id } of batch.items) canceled.delete(id);
+      const startedAtMs = clock.nowMs();
+      const steps = Math.max(...batch.items.map((item) => numberOf(item, 'steps', 1)));
+      for (let step = 1; step <= steps; step += 1) {
+        await clock.sleep(Math.max(...batch.items.map((item) => numberOf(item, 'step_ms', 10))));
+        for (const { id } of batch.items) if (!canceled.has(id)) events.onProgress(id, step, steps);
+      }
+      const gpuMs = Math.ceil((clock.nowMs() - startedAtMs) / batch.items.length);
+      const hasCrash = batch.items.some((item) => item.params.fault === 'crash');
+      return new Map(batch.items.map((item) => [item.id, outcomeOf(item, gpuMs, hasCrash, canceled)]));
+    },
+    cancel: (itemId) => void canceled.add(itemId),
+    resident: () => new Set(resident),
+  };
+}
+
+function outcomeOf(
+  item: RunItem,
+  gpuMs: number,
+  hasCrash: boolean,
+  canceled: ReadonlySet<string>,
+): RunOutcome {
+  const fault = hasCrash ? 'crash' : item.params.fault;
+  if (typeof fault === 'string' && fault in faults) {
+    // `in` just said that it is one of them.
+    const code = faults[fault as keyof typeof faults];
+    return { kind: 'failed', code, message: fault, retryable: code !== 'model_error', gpuMs };
+  }
+  if (canceled.has(item.id)) return { kind: 'canceled', gpuMs };
+  const files = Array.from({ length: numberOf(item, 'n', 1) }, (_, index) => textFile(`${item.id} ${index}`));
+  const seeds = [numberOf(item, 'seed', 0)];
+  return { kind: 'succeeded', files, gpuMs, seeds, unknownWords: [], engine: 'memory', versions: {} };
+}
+
+function textFile(text: string) {
+  const body = new TextEncoder().encode(text);
+  const sha256 = createHash('sha256').update(body).digest('hex');
+  return { type: 'text', contentType: 'text/plain', body, sha256 } as const;
+}
+
+function numberOf(item: RunItem, name: string, otherwise: number): number {
+  const value = item.params[name];
+  return typeof value === 'number' ? value : otherwise;
+}

@@ -1,0 +1,39 @@
+/** All storage ports in memory, over one clock. */
+import type { Blobs, Clock, Gates, Ids, Jobs, Keys, Ledger, Pools, Tenants, Tickets } from '#core/ports.ts';
+import { createMemoryBlobs } from './memory-blobs.ts';
+import { createMemoryGates } from './memory-gates.ts';
+import { createMemoryJobs } from './memory-jobs.ts';
+import { createMemoryLedger } from './memory-ledger.ts';
+import { createMemoryPools } from './memory-pools.ts';
+import { createMemoryKeys, createMemoryTenants } from './memory-tenants.ts';
+import { createMemoryTickets } from './memory-tickets.ts';
+
+export interface MemoryWorld {
+  readonly clock: Clock;
+  readonly ids: Ids;
+  readonly jobs: Jobs;
+  readonly gates: Gates;
+  readonly tickets: Tickets;
+  readonly pools: Pools;
+  readonly ledger: Ledger;
+  readonly blobs: Blobs;
+  readonly tenants: Tenants;
+  readonly keys: Keys;
+}
+
+/** An empty world. `clock` and `ids` come back with it, so that it can be handed to a flow whole. */
+export function createMemoryWorld({ clock, ids }: { clock: Clock; ids: Ids }): MemoryWorld {
+  const gates = createMemoryGates({ clock });
+  return {
+    clock,
+    ids,
+    jobs: createMemoryJobs(),
+    gates,
+    tickets: createMemoryTickets({ clock }),
+    pools: createMemoryPools(),
+    ledger: createMemoryLedger(),
+    blobs: createMemoryBlobs(),
+    tenants: createMemoryTenants({ gates }),
+    keys: createMemoryKeys(),
+  };
+}

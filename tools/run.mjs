@@ -1,0 +1,111 @@
+#!/usr/bin/env node
+// Runs the project's commands on a machine that has nothing but Node >= 20 (and, for the Python tests, Python >= 3.11):
+// installs what is missing, then hands over to Node 24 from node_modules. Plain JavaScript without dependencies,
+// because it runs before there are any.
+import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { pythonTests } from './python-tests.mjs';
+import { runForwardingSignals } from './run-child.mjs';
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const nodeNeeded = [22, 18];
+
+const help = `Usage: npm start [-- OPTIONS]        boot everything, run one job, keep serving (npm start -- --help)
+       npm test                       format, lint, types, import direction, all tests
+       npm run bench -- NAME          one benchmark (npm run bench -- --help)`;
+
+/** A command, its Node 24 script and arguments. */
+const scripts = {
+  start: ['local/main.ts'],
+  bench: ['bench/main.ts'],
+};
+
+await main(process.argv.slice(2));
+
+async function main([command, ...rest]) {
+  if (Number(process.versions.node.split('.')[0]) < 20) {
+    fail(`Pilotlight needs Node >= 20 to start; this is ${process.versions.node}.`);
+  }
+  if (command === 'check') process.exit(await check());
+  const script = scripts[command];
+  if (script === undefined) {
+    console.log(help);
+    process.exit(command === undefined || command === '--help' ? 0 : 2);
+  }
+  installDependencies();
+  process.exit(await runForwardingSignals(modernNode(), [...script, ...rest], root));
+}
+
+/** Installs from the lockfile when it changed since the last time. */
+function installDependencies() {
+  const marker = join(root, 'node_modules', '.pilotlight-lock');
+  const wanted = createHash('sha256')
+    .update(readFileSync(join(root, 'package-lock.json')))
+    .digest('hex');
+  if (existsSync(marker) && readFileSync(marker, 'utf8') === wanted) return;
+  console.error('Installing dependencies (once) ...');
+  const npm = spawnSync('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], {
+    cwd: root,
+    stdio: 'inherit',
+  });
+  if (npm.status !== 0) fail('npm ci failed; the lines above say why.');
+  writeFileSync(marker, wanted);
+}
+
+/** Node 24 from node_modules, or the running Node where it is new enough. */
+function modernNode() {
+  const bundled = join(root, 'node_modules', '.bin', 'node');
+  if (existsSync(bundled)) return bundled;
+  const [major, minor] = process.versions.node.split('.').map(Number);
+  if (major > nodeNeeded[0] || (major === nodeNeeded[0] && minor >= nodeNeeded[1])) return process.execPath;
+  return fail(
+    `Pilotlight runs on Node >= ${nodeNeeded.join('.')}; this is ${process.versions.node}, and npm has no Node 24 package for this system.`,
+  );
+}
+
+/** Everything that must hold before a change lands. Ends with the sums of all test runners. */
+async function check() {
+  installDependencies();
+  const node = modernNode();
+  const bin = (name) => join(root, 'node_modules', name);
+  const steps = [
+    ['format and lint', node, [bin('@biomejs/biome/bin/biome'), 'ci', '--error-on-warnings', '.']],
+    ['types', node, [bin('typescript/bin/tsc'), '--noEmit']],
+    ['openapi.json is up to date', node, ['tools/write-openapi.ts', '--check']],
+  ];
+  const broken = steps.filter(([title, ...command]) => !step(title, command)).map(([title]) => title);
+  const vitest = vitestTests(node, bin('vitest/vitest.mjs'));
+  const python = pythonTests(root);
+  const failed = vitest.failed + python.failed + broken.length;
+  for (const title of broken) console.log(`failed: ${title}`);
+  console.log(`${vitest.passed + python.passed + steps.length - broken.length} passed, ${failed} failed`);
+  return failed === 0 ? 0 : 1;
+}
+
+function step(title, [command, args]) {
+  console.log(`\n== ${title}`);
+  return spawnSync(command, args, { cwd: root, stdio: 'inherit' }).status === 0;
+}
+
+/** Runs vitest; a run that ends without a report counts as one failure. */
+function vitestTests(node, vitest) {
+  console.log('\n== TypeScript tests');
+  const folder = join(root, 'node_modules', '.cache', 'pilotlight');
+  const report = join(folder, 'vitest.json');
+  mkdirSync(folder, { recursive: true });
+  rmSync(report, { force: true });
+  const args = [vitest, 'run', '--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
+  const { status } = spawnSync(node, args, { cwd: root, stdio: 'inherit' });
+  if (!existsSync(report)) return { passed: 0, failed: 1 };
+  const { numPassedTests, numFailedTests, numFailedTestSuites } = JSON.parse(readFileSync(report, 'utf8'));
+  const failed = Math.max(numFailedTests, numFailedTestSuites > 0 || status !== 0 ? 1 : 0);
+  return { passed: numPassedTests, failed };
+}
+
+function fail(line) {
+  console.error(line);
+  process.exit(1);
+}
