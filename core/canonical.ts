@@ -33,8 +33,9 @@ export function derivedJobId(tenantId: string, idempotencyKey: string): string {
   return `job_${crockfordOf(bytes, 26)}`;
 }
 
-/** The first `characters` base32 digits of the bytes, five bits each. */
+/** The first `characters` base32 digits of the bytes, five bits each (crockford.com/base32.html, lower case). */
 export function crockfordOf(bytes: Uint8Array, characters: number): string {
+  if (bytes.length * 8 < characters * 5) throw new Error(`${bytes.length} bytes are too few`);
   let text = '';
   for (let index = 0; index < characters; index += 1) {
     const bit = index * 5;

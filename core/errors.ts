@@ -80,6 +80,7 @@ export const startErrors = {
   data_broken: 'The data folder cannot be read.',
   data_in_use: 'Another process serves from this data folder.',
   weights_missing: 'A weight file is missing or damaged.',
+  invalid_manifest: 'A model manifest is not valid.',
   invalid_environment: 'The environment is not valid.',
   invalid_arguments: 'The command line is not valid.',
 } as const satisfies Record<string, string>;

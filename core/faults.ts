@@ -30,7 +30,8 @@ function sentenceOf(issue: Issue): string {
 function wrongType({ expected, message }: Extract<Issue, { code: 'invalid_type' }>): string {
   if (message.endsWith('received undefined')) return 'is required';
   if (expected === 'int') return 'must be a whole number';
-  return `must be ${/^[aeiou]/.test(expected) ? 'an' : 'a'} ${expected === 'record' ? 'object' : expected}`;
+  const noun = expected === 'record' ? 'object' : expected;
+  return `must be ${/^[aeiou]/.test(noun) ? 'an' : 'a'} ${noun}`;
 }
 
 /** JSON Schema enums of numbers compile to unions of constants: gather them back. */

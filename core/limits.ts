@@ -60,10 +60,10 @@ export const ticketLimits = {
   /** A ticket that found nothing while leases are open waits this long before it looks again. */
   returnMs: 5 * second,
   /**
-   * Deliveries before SQS moves a ticket aside. Poison is decided by the job's attempt, never by the ticket, so this
-   * only stops a ticket that no worker can read.
+   * Deliveries before SQS moves a ticket aside: SQS's own maximum. Poison is decided by the job's attempt, never by
+   * the ticket, and a spare ticket waits out long leases by coming back every `returnMs`: 83 minutes of that.
    */
-  deliveriesMax: 100,
+  deliveriesMax: 1_000,
 } as const;
 
 export const workerLimits = {

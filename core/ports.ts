@@ -10,6 +10,7 @@ import type { AdmissionAsk, GateView, Refusal } from './admission/gate.ts';
 import type { LedgerEntry } from './billing/ledger.ts';
 import type { JobClass, JobRecord, JobStatus, LineEntry } from './job/job.ts';
 import type { Guard, JobPatch } from './job/transitions.ts';
+import type { PoolState } from './scaling/pool-state.ts';
 import type { KeyRecord, TenantRecord } from './tenancy/tenant.ts';
 
 export interface Clock {
@@ -163,14 +164,6 @@ export interface Pools {
   /** Raises the pool's virtual time to `tag`; never lowers it. */
   advance(pool: string, tag: number): Promise<void>;
 }
-
-/**
- * `cold`: nothing runs or is about to; entered from `idle` by the scaler, left by the first submission.
- * `waking`: capacity was asked for; left when a worker serves.
- * `warm`: a worker serves and there is work.
- * `idle`: a worker serves and there is no work; back to `warm` with the next job, to `cold` after the idle time-out.
- */
-export type PoolState = 'cold' | 'waking' | 'warm' | 'idle';
 
 export interface PoolRecord {
   readonly pool: string;

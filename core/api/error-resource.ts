@@ -1,5 +1,5 @@
 /** The error body everywhere under /v1: what OpenAI's SDKs parse, plus the path of every fault. */
-import { z } from 'zod';
+import * as z from 'zod';
 import type { RequestErrorCode } from '../errors.ts';
 import { type AppError, requestErrors } from '../errors.ts';
 

@@ -1,14 +1,14 @@
 /** The job as it travels: request, answer, list. */
-import { z } from 'zod';
+import * as z from 'zod';
 import type { JobRecord } from '../job/job.ts';
 import { jobClasses, jobStatuses } from '../job/job.ts';
 import { apiLimits, jobLimits } from '../limits.ts';
-import type { PoolState } from '../ports.ts';
+import type { PoolState } from '../scaling/pool-state.ts';
 
 export const jobIdSchema = z
   .string()
   .regex(/^job_[0-9a-hjkmnp-tv-z]{26}$/)
-  .meta({ description: 'Job id', example: 'job_01hzy3v6q8k2m4n6p8r0s2t4v6' });
+  .meta({ description: 'Job id', examples: ['job_01hzy3v6q8k2m4n6p8r0s2t4v6'] });
 
 export const metadataSchema = z
   .record(
@@ -36,14 +36,15 @@ export const jobRequestSchema = z
   .meta({ id: 'JobRequest' });
 
 const timeSchema = z.iso.datetime();
+const countSchema = z.int().nonnegative();
 
 export const jobOutputSchema = z.strictObject({
   type: z.enum(['image', 'text']),
   url: z.string().meta({ description: 'Redirects to a link that works for 15 minutes' }),
   content_type: z.string(),
-  width: z.int().optional(),
-  height: z.int().optional(),
-  bytes: z.int(),
+  width: countSchema.optional(),
+  height: countSchema.optional(),
+  bytes: countSchema,
   sha256: z.string(),
 });
 
@@ -61,24 +62,31 @@ export const jobSchema = z
     output: z.array(jobOutputSchema),
     error: z.strictObject({ code: z.string(), message: z.string(), retryable: z.boolean() }).nullable(),
     metadata: z.record(z.string(), z.string()),
-    attempts: z.int(),
+    attempts: countSchema,
     created_at: timeSchema,
     started_at: timeSchema.nullable(),
     finished_at: timeSchema.nullable(),
     deadline_at: timeSchema,
     wait: z.strictObject({ reason: z.enum(waitReasons) }).nullable(),
-    progress: z.strictObject({ step: z.int(), steps: z.int() }).nullable(),
-    usage: z.strictObject({ gpu_ms: z.int(), images: z.int(), weighted_images: z.number() }).nullable(),
-    cost: z.strictObject({ usd_micros: z.int() }).nullable(),
+    progress: z.strictObject({ step: countSchema, steps: countSchema }).nullable(),
+    usage: z
+      .strictObject({ gpu_ms: countSchema, images: countSchema, weighted_images: z.number() })
+      .nullable(),
+    cost: z.strictObject({ usd_micros: countSchema }).nullable(),
     timings: z
-      .strictObject({ queued_ms: z.int(), load_ms: z.int(), run_ms: z.int(), upload_ms: z.int() })
+      .strictObject({
+        queued_ms: countSchema,
+        load_ms: countSchema,
+        run_ms: countSchema,
+        upload_ms: countSchema,
+      })
       .nullable(),
     receipt: z
       .strictObject({
         engine: z.string(),
         model_revision: z.string(),
-        batch_size: z.int(),
-        seeds: z.array(z.int()),
+        batch_size: countSchema,
+        seeds: z.array(countSchema),
         unknown_words: z.array(z.string()).meta({ description: 'Prompt words the model does not know' }),
         runtime_versions: z.record(z.string(), z.string()),
       })

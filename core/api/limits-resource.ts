@@ -1,5 +1,5 @@
 /** What a tenant may still do, limit by limit. */
-import { z } from 'zod';
+import * as z from 'zod';
 import type { GateView } from '../admission/gate.ts';
 import { planAdmission } from '../admission/gate.ts';
 import { limitsOf } from '../tenancy/plans.ts';
@@ -7,8 +7,8 @@ import type { TenantRecord } from '../tenancy/tenant.ts';
 
 const limitSchema = z.strictObject({
   name: z.string(),
-  max: z.int().nullable().meta({ description: 'null: counted, not limited' }),
-  used: z.int(),
+  max: z.int().positive().nullable().meta({ description: 'null: counted, not limited' }),
+  used: z.int().nonnegative(),
   resets_at: z.iso.datetime().nullable(),
 });
 
@@ -17,12 +17,12 @@ export const limitsSchema = z
     object: z.literal('limits'),
     tenant: z.string(),
     plan: z.string(),
-    weight: z.int(),
+    weight: z.int().positive(),
     limits: z.array(limitSchema),
     per_request: z.strictObject({
-      steps_max: z.int().nullable(),
-      pixels_max: z.int().nullable(),
-      images_max: z.int().nullable(),
+      steps_max: z.int().positive().nullable(),
+      pixels_max: z.int().positive().nullable(),
+      images_max: z.int().positive().nullable(),
     }),
   })
   .meta({ id: 'Limits' });

@@ -1,7 +1,7 @@
 /** Models as they travel: OpenAI's list shape plus what a caller needs to fill in a request. */
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Model } from '../models/manifest.ts';
-import type { PoolState } from '../ports.ts';
+import type { PoolState } from '../scaling/pool-state.ts';
 
 export const modelSchema = z
   .strictObject({
@@ -15,8 +15,8 @@ export const modelSchema = z
     task: z.string(),
     license: z.strictObject({ spdx: z.string(), notes: z.string() }),
     input_schema: z.record(z.string(), z.json()).meta({ description: 'JSON Schema 2020-12 of `input`' }),
-    batch_max: z.int(),
-    price: z.strictObject({ usd_micros_per_gpu_hour: z.int() }),
+    batch_max: z.int().positive(),
+    price: z.strictObject({ usd_micros_per_gpu_hour: z.int().nonnegative() }),
     state: z.enum(['cold', 'warming', 'warm']),
   })
   .meta({ id: 'Model' });

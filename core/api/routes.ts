@@ -2,7 +2,7 @@
  * The one table of routes. The router, the OpenAPI document, the CLI, the CDK methods and the authorisation tests all
  * read it; a route that is not here does not exist.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import type { RequestErrorCode } from '../errors.ts';
 import { jobClasses, jobStatuses } from '../job/job.ts';
 import { apiLimits } from '../limits.ts';
@@ -71,7 +71,9 @@ const listQuerySchema = z
   .catchall(z.string().max(apiLimits.metadataValueCharactersMax))
   .check(({ value, issues }) => {
     const known = new Set(Object.keys(listQueryFields));
-    const keys = Object.keys(value).filter((name) => !known.has(name) && !name.startsWith(metadataQueryPrefix));
+    const keys = Object.keys(value).filter(
+      (name) => !known.has(name) && !name.startsWith(metadataQueryPrefix),
+    );
     if (keys.length > 0) issues.push({ code: 'unrecognized_keys', keys, input: value });
   });
 
@@ -186,7 +188,15 @@ export const routes = {
         headers: jobAnswerHeaders,
       },
     },
-    errors: [...authErrors, 'invalid_request', 'invalid_json', 'unsupported_media_type', 'not_found', 'conflict'],
+    errors: [
+      ...authErrors,
+      'invalid_request',
+      'invalid_json',
+      'payload_too_large',
+      'unsupported_media_type',
+      'not_found',
+      'conflict',
+    ],
   },
   getJobOutput: {
     id: 'getJobOutput',
@@ -202,7 +212,7 @@ export const routes = {
         headers: { location: 'A link that works for 15 minutes' },
       },
     },
-    errors: [...authErrors, 'not_found'],
+    errors: [...authErrors, 'invalid_request', 'not_found'],
   },
   listModels: {
     id: 'listModels',
@@ -212,7 +222,7 @@ export const routes = {
     tag: 'models',
     scope: 'jobs:read',
     answers: { 200: { description: 'Every model', schema: modelListSchema } },
-    errors: [...authErrors],
+    errors: [...authErrors, 'invalid_request'],
   },
   getModel: {
     id: 'getModel',
@@ -223,7 +233,7 @@ export const routes = {
     scope: 'jobs:read',
     params: z.object({ id: z.string() }),
     answers: { 200: { description: 'The model', schema: modelSchema } },
-    errors: [...authErrors, 'model_not_found'],
+    errors: [...authErrors, 'invalid_request', 'model_not_found'],
   },
   getLimits: {
     id: 'getLimits',
@@ -233,7 +243,7 @@ export const routes = {
     tag: 'account',
     scope: 'jobs:read',
     answers: { 200: { description: 'Every limit', schema: limitsSchema } },
-    errors: [...authErrors],
+    errors: [...authErrors, 'invalid_request'],
   },
   getHealth: {
     id: 'getHealth',
@@ -254,7 +264,7 @@ export const routes = {
           .meta({ id: 'Health' }),
       },
     },
-    errors: ['unavailable'],
+    errors: ['invalid_request', 'unavailable'],
   },
   getOpenapi: {
     id: 'getOpenapi',
@@ -264,7 +274,7 @@ export const routes = {
     tag: 'service',
     scope: null,
     answers: { 200: { description: 'OpenAPI 3.1', schema: z.record(z.string(), z.json()) } },
-    errors: [],
+    errors: ['invalid_request'],
   },
 } as const satisfies Record<string, Route>;
 

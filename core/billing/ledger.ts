@@ -1,5 +1,5 @@
 /** The ledger: append-only entries, one per job, in whole micro-USD and milliseconds. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { monthOf } from '../admission/gate.ts';
 import type { JobRecord } from '../job/job.ts';
 

@@ -1,6 +1,8 @@
 /** Promises of the `Pools` port. */
 import { describe, expect, it } from 'vitest';
 import { sampleNowMs } from '../samples.ts';
+import type { PoolState } from '../scaling/pool-state.ts';
+import { poolStates } from '../scaling/pool-state.ts';
 import type { Scene } from './scene.ts';
 import { atOnce } from './scene.ts';
 
@@ -40,6 +42,17 @@ function readAndMove(scene: Scene): void {
 
     expect(await scene.ports.pools.move(pool, ['cold', 'warm'], 'cold', now + 5)).toBe('elsewhere');
     expect(await scene.ports.pools.read(pool)).toMatchObject({ state: 'waking', stateSinceMs: now });
+  });
+
+  it('knows every state, from each to each', async () => {
+    const pool = await scene.pool();
+    let from: PoolState = 'cold';
+
+    for (const to of [...poolStates, ...poolStates.toReversed()]) {
+      expect(await scene.ports.pools.move(pool, [from], to, now)).toBe('moved');
+      expect((await scene.ports.pools.read(pool)).state).toBe(to);
+      from = to;
+    }
   });
 
   it('lets exactly one of 32 parallel callers wake a pool', async () => {

@@ -56,12 +56,15 @@ export async function runBatch(ports: RunPorts, ask: RunAsk): Promise<void> {
 
   const pulse = startPulse(ports, { ...ask, jobs });
   try {
+    const loadingAtMs = ports.clock.nowMs();
     const loaded = await ports.runner.load(first.model, first.modelRevision);
+    // The wait as the job sees it: a load that prewarming began earlier counts from here only.
+    const loadMs = ports.clock.nowMs() - loadingAtMs;
     const outcomes = await runLoaded(ports, { ...ask, jobs }, loaded, pulse.events);
     const context: EndContext = {
       ...ask,
       batchSize: jobs.length,
-      loadMs: loaded.kind === 'loaded' ? loaded.loadMs : 0,
+      loadMs,
     };
     await Promise.all(jobs.map((job) => end(ports, pulse.latest(job), outcomes.get(job.jobId), context)));
   } finally {

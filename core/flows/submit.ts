@@ -144,6 +144,8 @@ function overPlan(limits: PlanLimits, work: Work): ErrorDetail[] {
     ['input.steps', work.steps, limits.steps_max],
     ['input.size', work.pixels, limits.pixels_max],
     ['input.n', work.images, limits.images_per_request_max],
+    // More than a whole window's worth would be refused for ever, with a time to come back.
+    ['input.n', work.images, limits.images_per_minute],
   ];
   return bounds.flatMap(([path, value, max]) =>
     max === undefined || value <= max
@@ -177,13 +179,19 @@ async function accept(
   const place = startTag(admitted.finishTag, plan.tagCost, pool.virtualTime);
   const job = recordOf(ask, plan, { reservation, tag: place.tag, nowMs });
 
-  if ((await ports.jobs.create(job)) === 'exists') {
+  if ((await ports.jobs.create(job)) === 'exists' && !(await isOurs(ports, job))) {
     // An idempotent retry that was admitted after the first one had settled: its reservation belongs to no job.
     await release(ports, job, reservation, { usdMicros: 0, gpuMs: 0 });
     return (await replay(ports, tenantId, plan)) ?? { kind: 'in_flight' };
   }
   await ring(ports, job, place.liftTo === null ? null : { from: admitted.finishTag, to: place.liftTo });
   return { kind: 'accepted', job, gate: admitted.gate };
+}
+
+/** Whether the job that exists is the one we wrote: the answer to the first try was lost and the write sent again. */
+async function isOurs(ports: SubmitPorts, { tenantId, jobId, reservation }: JobRecord): Promise<boolean> {
+  const stored = await ports.jobs.get(tenantId, jobId, { consistent: true });
+  return stored?.reservation === reservation;
 }
 
 /**

@@ -11,7 +11,7 @@
  *
  * The public `status` moves forward only; a job that waits for another attempt stays `running`.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import type { JobErrorCode } from '../errors.ts';
 import { jobErrors } from '../errors.ts';
 

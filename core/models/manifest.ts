@@ -3,7 +3,7 @@
  * requests may share a call, and which engine runs it. Adding a model that an engine can already run is adding a
  * manifest.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import { canonicalJson, digest } from '../canonical.ts';
 import type { ErrorDetail } from '../errors.ts';
 import { faultsOf } from '../faults.ts';

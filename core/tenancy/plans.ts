@@ -1,5 +1,5 @@
 /** Plans: named sets of limits and a weight. A limit that is absent does not apply. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { gateLimits } from '../limits.ts';
 
 const countSchema = z.int().positive();

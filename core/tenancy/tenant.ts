@@ -1,5 +1,5 @@
 /** Tenants and their keys. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { planLimitsSchema, planNames } from './plans.ts';
 
 /** One rule for every id that becomes part of a key or a path: no dots, no slashes, no case games. */

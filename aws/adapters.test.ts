@@ -1,0 +1,211 @@
+/** What the conformance suite cannot reach: answers that only AWS gives, and stored things that are not ours. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
+import { PutObjectCommand } from '@aws-sdk/client-s3';
+import { SendMessageBatchCommand } from '@aws-sdk/client-sqs';
+import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
+import { BatchGetCommand, PutCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
+import { marshall } from '@aws-sdk/util-dynamodb';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { planAdmission } from '#core/admission/gate.ts';
+import type { LogFields } from '#core/ports.ts';
+import { sampleJob, sampleTenant } from '#core/samples.ts';
+import type { Emulators } from '#local/emulators.ts';
+import { startEmulators } from '#local/emulators.ts';
+import type { AwsPorts } from './aws-ports.ts';
+import { createAwsPorts } from './aws-ports.ts';
+import type { Clients } from './clients.ts';
+import { awsConfigSchema, createClients } from './clients.ts';
+import { createDynamoGates } from './dynamo-gates.ts';
+import { batchGet } from './items.ts';
+import { createJsonLog } from './json-log.ts';
+import { jobKey } from './keys.ts';
+import { systemClock } from './system-clock.ts';
+
+const minuteMs = 60_000;
+const limits = { weight: 1, open_jobs_max: 500, requests_per_minute: 5 };
+
+let dataDir: string;
+let emulators: Emulators;
+let ports: AwsPorts;
+let clients: Clients;
+const logged: [string, LogFields | undefined][] = [];
+
+beforeAll(async () => {
+  dataDir = await mkdtemp(join(tmpdir(), 'pilotlight-adapters-'));
+  emulators = await startEmulators({ dataDir, pools: ['pool-a'] });
+  const note = (event: string, fields?: LogFields) => logged.push([event, fields]);
+  ports = createAwsPorts(awsConfigSchema.parse(emulators.config), {
+    log: { info: note, warn: note, error: note },
+  });
+  clients = createClients(emulators.config);
+});
+
+afterAll(async () => {
+  ports.close();
+  clients.close();
+  await emulators.close();
+  await rm(dataDir, { recursive: true });
+});
+
+describe('tickets', () => {
+  it('deletes and logs a message that is no ticket, and delivers the others', async () => {
+    await clients.queues.send(
+      new SendMessageBatchCommand({
+        QueueUrl: emulators.config.queueUrls['pool-a'],
+        Entries: ['nonsense', '{"jobId":7}'].map((MessageBody, index) => ({ Id: `${index}`, MessageBody })),
+      }),
+    );
+    await ports.tickets.send({ pool: 'pool-a', tenantId: 'acme', jobId: 'job-1' });
+
+    const held = await ports.tickets.receive('pool-a', 10, 0);
+
+    expect(held.map(({ jobId }) => jobId)).toEqual(['job-1']);
+    expect(logged.filter(([event]) => event === 'ticket_unreadable')).toHaveLength(2);
+    expect(await ports.tickets.depth('pool-a')).toEqual({ visible: 0, hidden: 1 });
+  });
+});
+
+describe('gates', () => {
+  it('names the refusal from the old item that came with it, without a read', async () => {
+    const ask = plan(ports.ids.next('job'));
+    const old = { status: 'active', open: {}, ...Object.fromEntries(full(ask)), 'finish#pool-a': 9 };
+    const documents = stub((command) => {
+      if (!(command instanceof UpdateCommand)) throw new Error('nothing but the one update was expected');
+      expect(command.input.ReturnValuesOnConditionCheckFailure).toBe('ALL_OLD');
+      throw new ConditionalCheckFailedException({ message: '', $metadata: {}, Item: marshall(old) });
+    });
+    const gates = createDynamoGates({ documents, table: 't', clock: systemClock, log: ports.log });
+
+    const outcome = await gates.admit('acme', ask);
+
+    expect(outcome).toMatchObject({
+      kind: 'refused',
+      refusal: { limit: 'requests_per_minute', used: 5, max: 5 },
+      gate: { finishTags: { 'pool-a': 9 } },
+    });
+  });
+
+  it('stays small when it never rests: windows long past are dropped on the way', async () => {
+    const tenantId = 'tenant-busy';
+    await ports.tenants.create(sampleTenant({ tenantId }));
+    const nowMs = ports.clock.nowMs();
+
+    for (let minutes = 60; minutes >= 0; minutes -= 1) {
+      await ports.gates.admit(tenantId, plan(ports.ids.next('job'), nowMs - minutes * minuteMs));
+    }
+
+    const gate = await ports.gates.read(tenantId);
+    expect(Object.keys(gate?.counters ?? {}).length).toBeLessThan(30);
+    expect(Object.keys(gate?.open ?? {})).toHaveLength(61);
+  });
+});
+
+describe('jobs', () => {
+  it('keeps any JSON as input: numbers and depths that the table has no type for', async () => {
+    let deep: unknown = 'end';
+    for (let depth = 0; depth < 100; depth += 1) deep = [deep];
+    const input = sampleJob({
+      input: JSON.parse(JSON.stringify({ n: 1e300, e: 5e-324, '': '', deep })),
+    }).input;
+    const job = sampleJob({ tenantId: 'acme', jobId: ports.ids.next('job'), input });
+
+    await ports.jobs.create(job);
+
+    expect(await ports.jobs.get('acme', job.jobId)).toEqual(job);
+  });
+
+  it('says that a stored record is broken by the path, never by the value', async () => {
+    const key = jobKey('acme', ports.ids.next('job'));
+    const Item = { ...key, input: '{}', model: 7, metadata: { secret: 'do not log' } };
+    await clients.documents.send(new PutCommand({ TableName: emulators.config.table, Item }));
+
+    const reading = ports.jobs.get('acme', key.sk.slice(2));
+
+    await expect(reading).rejects.toThrow(/stored job does not fit its schema at .*model/);
+    await expect(reading).rejects.not.toThrow(/do not log/);
+  });
+
+  it("refuses another tenant's cursor", async () => {
+    for (const jobId of ['job-1', 'job-2']) await ports.jobs.create(sampleJob({ tenantId: 'mine', jobId }));
+    const { cursor } = await ports.jobs.list('mine', { limit: 1 });
+    if (cursor === null) throw new Error('two jobs are more than one page of one');
+
+    await expect(ports.jobs.list('theirs', { limit: 1, cursor })).rejects.toMatchObject({
+      code: 'invalid_request',
+      options: { param: 'cursor' },
+    });
+  });
+});
+
+describe('reading many items', () => {
+  const keys = ['a', 'b'].map((pk) => ({ pk, sk: 's' }));
+
+  it('asks again for keys that the table left unread', async () => {
+    const asked: number[] = [];
+    const documents = stub((command) => {
+      if (!(command instanceof BatchGetCommand)) throw new Error('only batch reads were expected');
+      const [first, ...rest] = command.input.RequestItems?.t?.Keys ?? [];
+      asked.push(rest.length + 1);
+      return {
+        Responses: { t: [first] },
+        UnprocessedKeys: rest.length === 0 ? {} : { t: { Keys: rest } },
+      };
+    });
+
+    expect(await batchGet(documents, 't', keys, hastyClock)).toEqual(keys);
+    expect(asked).toEqual([2, 1]);
+  });
+
+  it('gives up as `unavailable` when the table reads nothing', async () => {
+    const documents = stub(() => ({ UnprocessedKeys: { t: { Keys: keys } } }));
+
+    await expect(batchGet(documents, 't', keys, hastyClock)).rejects.toMatchObject({ code: 'unavailable' });
+  });
+});
+
+describe('blobs', () => {
+  it('never reads outside the tenant, whatever the path', async () => {
+    const { bucket } = emulators.config;
+    const Key = 'tenants/theirs/a.png';
+    await clients.blobs.send(new PutObjectCommand({ Bucket: bucket, Key, Body: 'secret' }));
+
+    for (const path of ['../theirs/a.png', '/../theirs/a.png', './../theirs/a.png']) {
+      await expect(ports.blobs.get('mine', path)).rejects.toMatchObject({ code: 'not_found' });
+      await expect(ports.blobs.link('mine', path, 60)).rejects.toMatchObject({ code: 'not_found' });
+    }
+  });
+});
+
+describe('the log', () => {
+  it('writes one JSON line per event', () => {
+    const lines: string[] = [];
+    const log = createJsonLog({ nowMs: () => 0 }, { component: 'worker' }, (line) => lines.push(line));
+
+    log.warn('ticket_unreadable', { pool: 'a\nb' });
+
+    expect(lines).toEqual([
+      '{"time":"1970-01-01T00:00:00.000Z","level":"warn","event":"ticket_unreadable","component":"worker","pool":"a\\nb"}\n',
+    ]);
+  });
+});
+
+const hastyClock = { nowMs: () => 0, sleep: () => Promise.resolve() };
+
+function plan(jobId: string, nowMs = ports.clock.nowMs()) {
+  const demand = { jobId, nonce: 'nonce000', pool: 'pool-a', tagCost: 1, images: 1, reservedUsdMicros: 1 };
+  return planAdmission(limits, demand, nowMs);
+}
+
+/** Every counter of the ask, filled to its limit. */
+function full(ask: ReturnType<typeof plan>): [string, number][] {
+  return ask.counters.map(({ name, max }) => [`count#${name}`, max]);
+}
+
+/** A document client that answers by `answer` alone. */
+function stub(answer: (command: unknown) => unknown): DynamoDBDocumentClient {
+  // Only `send` is ever called; anything else on it is undefined and fails loudly.
+  return { send: async (command: unknown) => answer(command) } as unknown as DynamoDBDocumentClient;
+}

@@ -1,0 +1,67 @@
+/** The composition of every AWS adapter: what a Lambda entry, a worker and the local stack build once per process. */
+import type {
+  Blobs,
+  Clock,
+  Gates,
+  Ids,
+  Jobs,
+  Keys,
+  Ledger,
+  Log,
+  Pools,
+  Tenants,
+  Tickets,
+} from '#core/ports.ts';
+import type { AwsConfig } from './clients.ts';
+import { createClients } from './clients.ts';
+import { createDynamoGates } from './dynamo-gates.ts';
+import { createDynamoJobs } from './dynamo-jobs.ts';
+import { createDynamoLedger } from './dynamo-ledger.ts';
+import { createDynamoPools } from './dynamo-pools.ts';
+import { createDynamoKeys, createDynamoTenants } from './dynamo-tenants.ts';
+import { createJsonLog } from './json-log.ts';
+import { randomIds } from './random-ids.ts';
+import { createS3Blobs } from './s3-blobs.ts';
+import { createSqsTickets } from './sqs-tickets.ts';
+import { systemClock } from './system-clock.ts';
+
+export interface AwsPorts {
+  readonly clock: Clock;
+  readonly ids: Ids;
+  readonly log: Log;
+  readonly jobs: Jobs;
+  readonly gates: Gates;
+  readonly tenants: Tenants;
+  readonly keys: Keys;
+  readonly ledger: Ledger;
+  readonly pools: Pools;
+  readonly tickets: Tickets;
+  readonly blobs: Blobs;
+  /** Closes idle connections; calls under way fail. */
+  close(): void;
+}
+
+/**
+ * @param config where everything is; parse it with `awsConfigSchema` at the edge
+ * @param given replaces the machine's clock or the log on stderr
+ */
+export function createAwsPorts(config: AwsConfig, given: { clock?: Clock; log?: Log } = {}): AwsPorts {
+  const { documents, queues, blobs, close } = createClients(config);
+  const clock = given.clock ?? systemClock;
+  const log = given.log ?? createJsonLog(clock);
+  const main = { documents, table: config.table, clock, log };
+  return {
+    clock,
+    ids: randomIds,
+    log,
+    jobs: createDynamoJobs(main),
+    gates: createDynamoGates(main),
+    tenants: createDynamoTenants(main),
+    keys: createDynamoKeys(main),
+    pools: createDynamoPools(main),
+    ledger: createDynamoLedger({ documents, table: config.ledgerTable }),
+    tickets: createSqsTickets({ queues, queueUrls: config.queueUrls, log }),
+    blobs: createS3Blobs({ blobs, bucket: config.bucket }),
+    close,
+  };
+}

@@ -1,0 +1,93 @@
+/** SDK clients with bounded waits and bounded retries. Endpoints and keys are overridden by config, never ad hoc. */
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { S3Client } from '@aws-sdk/client-s3';
+import { SQSClient } from '@aws-sdk/client-sqs';
+import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
+import * as z from 'zod';
+import { ticketLimits } from '#core/limits.ts';
+
+export const awsConfigSchema = z.object({
+  region: z.string().min(1),
+  table: z.string().min(1),
+  ledgerTable: z.string().min(1),
+  bucket: z.string().min(1),
+  /** Queue address by pool. */
+  queueUrls: z.record(z.string(), z.url()),
+  /** Only for a stack that is not AWS; the local one sets all three. */
+  endpoints: z.object({ dynamodb: z.url(), sqs: z.url(), s3: z.url() }).optional(),
+  /** Only for a stack that is not AWS; on AWS the role of the task or function counts. */
+  credentials: z.object({ accessKeyId: z.string(), secretAccessKey: z.string() }).optional(),
+});
+
+export type AwsConfig = z.infer<typeof awsConfigSchema>;
+
+const clientLimits = {
+  /** A connection within a region takes a few milliseconds. */
+  connectMs: 2_000,
+  /** DynamoDB answers in ~10 ms; five seconds is a lost packet, and the next try is likely to do better. */
+  tableRequestMs: 5_000,
+  /** SQS answers a long poll within 20 s; the rest is for the way. */
+  queueRequestMs: ticketLimits.longPollMs + 10_000,
+  /** The largest object is a picture of a few MiB. */
+  blobRequestMs: 30_000,
+  /** One first try and three more; the SDK's standard mode waits a jittered, doubling while in between. */
+  attemptsMax: 4,
+  /** Parallel requests of one process: 256 submitters must not wait for one another's sockets. */
+  socketsMax: 256,
+} as const;
+
+export interface Clients {
+  readonly documents: DynamoDBDocumentClient;
+  readonly queues: SQSClient;
+  readonly blobs: S3Client;
+  close(): void;
+}
+
+export function createClients(config: AwsConfig): Clients {
+  const dynamodb = new DynamoDBClient({
+    ...common(config, config.endpoints?.dynamodb),
+    requestHandler: handler(clientLimits.tableRequestMs),
+  });
+  const queues = new SQSClient({
+    ...common(config, config.endpoints?.sqs),
+    requestHandler: handler(clientLimits.queueRequestMs),
+  });
+  const blobs = new S3Client({
+    ...common(config, config.endpoints?.s3),
+    requestHandler: handler(clientLimits.blobRequestMs),
+    // An emulator on a loopback address has no name per bucket.
+    forcePathStyle: config.endpoints !== undefined,
+  });
+  return {
+    documents: DynamoDBDocumentClient.from(dynamodb, { marshallOptions: { removeUndefinedValues: true } }),
+    queues,
+    blobs,
+    close() {
+      dynamodb.destroy();
+      queues.destroy();
+      blobs.destroy();
+    },
+  };
+}
+
+function common(config: AwsConfig, endpoint: string | undefined) {
+  return {
+    region: config.region,
+    maxAttempts: clientLimits.attemptsMax,
+    retryMode: 'standard',
+    ...(endpoint === undefined ? {} : { endpoint }),
+    ...(config.credentials === undefined ? {} : { credentials: config.credentials }),
+  };
+}
+
+function handler(requestTimeout: number) {
+  const agent = { keepAlive: true, maxSockets: clientLimits.socketsMax };
+  return {
+    connectionTimeout: clientLimits.connectMs,
+    requestTimeout,
+    // Without this the SDK only logs that the time is up and goes on waiting.
+    throwOnRequestTimeout: true,
+    httpAgent: agent,
+    httpsAgent: agent,
+  };
+}

@@ -1,0 +1,281 @@
+/**
+ * Gates in the main table, one item a tenant: a map `open` of reservations, one attribute per window counter and per
+ * finish tag. Admission is one UpdateItem whose condition renders the ask; a gate with reservations stands in the
+ * sparse index under `gates`, by an assignment that changes nothing after the first and so costs no index write.
+ */
+import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
+import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
+import { GetCommand, QueryCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
+import { unmarshall } from '@aws-sdk/util-dynamodb';
+import * as z from 'zod';
+import type { AdmissionAsk, GateView } from '#core/admission/gate.ts';
+import { isPastCounter, judge, spendCounter } from '#core/admission/gate.ts';
+import { AppError } from '#core/errors.ts';
+import type { AdmitOutcome, Clock, Gates, Log, Page, Release } from '#core/ports.ts';
+import { expression } from './expression.ts';
+import type { Item } from './items.ts';
+import { conditional, parseItem } from './items.ts';
+import {
+  counterAttribute,
+  decodeCursor,
+  encodeCursor,
+  finishAttribute,
+  gateKey,
+  gatesLine,
+  readCounterAttribute,
+  readFinishAttribute,
+} from './keys.ts';
+import { indexes } from './resources.ts';
+
+export interface DynamoGatesOptions {
+  readonly documents: DynamoDBDocumentClient;
+  readonly table: string;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** A refused write whose reason is gone when we look: a place was freed in between. Each turn is one more write. */
+const admitTriesMax = 4;
+const pageSize = 100;
+/**
+ * A gate that never rests gathers a counter or two a minute; they are dropped this many at a time, so tidying adds
+ * at most one write in ten admissions and a kilobyte to the item.
+ */
+const pastCountersMax = 20;
+/** A process whose clock lags may still count in a window just past. */
+const pastMarginMs = 2 * 60_000;
+
+const gateSchema = z.object({
+  status: z.enum(['active', 'suspended']),
+  open: z.record(z.string(), z.string()),
+});
+const entrySchema = z.object({ pk: z.string().startsWith('T#'), tag: z.int() });
+const positionSchema = z.object({ tenantId: z.string(), tag: z.int() });
+
+export function createDynamoGates(options: DynamoGatesOptions): Gates {
+  return {
+    admit: (tenantId, ask) => admit(options, tenantId, ask),
+    read: (tenantId) => read(options, tenantId),
+
+    async release(tenantId, jobId, trueUp) {
+      return (await update(options, tenantId, giveBack(jobId, trueUp))) ? 'released' : 'gone';
+    },
+
+    async lift(tenantId, pool, from, to) {
+      const { name, value, attributes } = expression();
+      const finish = name(finishAttribute(pool));
+      await update(options, tenantId, {
+        UpdateExpression: `SET ${finish} = ${value(to)}`,
+        ConditionExpression: `attribute_exists(pk) AND ${finish} = ${value(from)}`,
+        ...attributes(),
+      });
+    },
+
+    listOpen: (cursor) => listOpen(options, cursor),
+
+    async rest(tenantId, nowMs) {
+      const gate = await read(options, tenantId);
+      if (gate === null || Object.keys(gate.open).length > 0) return;
+      const { name, value, attributes } = expression();
+      const past = pastCounters(gate, nowMs).map((counter) => name(counterAttribute(counter)));
+      await update(options, tenantId, {
+        UpdateExpression: `REMOVE ${[name('line'), name('tag'), ...past].join(', ')}`,
+        // An admission since the read keeps the gate awake, and its windows with it.
+        ConditionExpression: `attribute_exists(pk) AND size(${name('open')}) = ${value(0)}`,
+        ...attributes(),
+      });
+    },
+  };
+}
+
+async function admit(
+  options: DynamoGatesOptions,
+  tenantId: string,
+  ask: AdmissionAsk,
+): Promise<AdmitOutcome> {
+  for (let tries = 0; tries < admitTriesMax; tries += 1) {
+    const { taken, gate } = await tryTake(options, tenantId, ask);
+    if (gate === null) return { kind: 'no_tenant' };
+    const nowMs = options.clock.nowMs();
+    if (taken) await tidy(options, gate, nowMs);
+    // Our own token without a write of this call: the SDK sent it twice and the first answer was lost.
+    if (taken || gate.open[ask.jobId] === ask.token) {
+      return { kind: 'admitted', finishTag: gate.finishTags[ask.pool] ?? 0, gate };
+    }
+    const judgement = judge(gate, ask, nowMs);
+    switch (judgement.kind) {
+      case 'duplicate':
+        return { kind: 'duplicate' };
+      case 'refuse':
+        return { kind: 'refused', refusal: judgement.refusal, gate };
+      case 'admit':
+        break;
+    }
+  }
+  throw new AppError('unavailable', { privateDetail: 'the gate changed under every try to admit' });
+}
+
+type Attempt =
+  | { readonly taken: true; readonly gate: GateView }
+  | { readonly taken: false; readonly gate: GateView | null };
+
+/** The gate after the ask was taken, or as it stood when it was not; `null` is a tenant without a gate. */
+async function tryTake(options: DynamoGatesOptions, tenantId: string, ask: AdmissionAsk): Promise<Attempt> {
+  try {
+    const { Attributes } = await options.documents.send(
+      new UpdateCommand({
+        TableName: options.table,
+        Key: { ...gateKey(tenantId) },
+        ...takeAll(ask),
+        ReturnValues: 'ALL_NEW',
+        ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
+      }),
+    );
+    return { taken: true, gate: toView(tenantId, Attributes ?? {}) };
+  } catch (error) {
+    if (!(error instanceof ConditionalCheckFailedException)) throw error;
+    // An emulator may leave the old item out; then one read says why.
+    const old = error.Item === undefined ? null : toView(tenantId, unmarshall(error.Item));
+    return { taken: false, gate: old ?? (await read(options, tenantId)) };
+  }
+}
+
+async function read(options: DynamoGatesOptions, tenantId: string): Promise<GateView | null> {
+  const { Item } = await options.documents.send(
+    new GetCommand({ TableName: options.table, Key: { ...gateKey(tenantId) }, ConsistentRead: true }),
+  );
+  return Item === undefined ? null : toView(tenantId, Item);
+}
+
+interface GateUpdate {
+  readonly UpdateExpression: string;
+  readonly ConditionExpression: string;
+  readonly ExpressionAttributeNames?: Record<string, string>;
+  readonly ExpressionAttributeValues?: Record<string, unknown>;
+}
+
+/** Whether the condition held. */
+async function update(options: DynamoGatesOptions, tenantId: string, change: GateUpdate): Promise<boolean> {
+  const { documents, table } = options;
+  const written = await conditional(
+    documents.send(new UpdateCommand({ TableName: table, Key: { ...gateKey(tenantId) }, ...change })),
+  );
+  return written !== null;
+}
+
+/** Drops the counters of windows long past, once there are enough of them to be worth a write. */
+async function tidy(options: DynamoGatesOptions, gate: GateView, nowMs: number): Promise<void> {
+  const { tenantId } = gate;
+  const past = pastCounters(gate, nowMs - pastMarginMs);
+  if (past.length < pastCountersMax) return;
+  const { name, attributes } = expression();
+  try {
+    await update(options, tenantId, {
+      UpdateExpression: `REMOVE ${past.map((counter) => name(counterAttribute(counter))).join(', ')}`,
+      ConditionExpression: 'attribute_exists(pk)',
+      ...attributes(),
+    });
+  } catch (error) {
+    // The admission stands; a later one tidies.
+    options.log.warn('gate_not_tidied', { tenantId, error: String(error) });
+  }
+}
+
+/** Renders the ask: what {@link judge} would let pass, and what `take` would change. */
+function takeAll(ask: AdmissionAsk) {
+  const { name, value, attributes } = expression();
+  const open = name('open');
+  const zero = value(0);
+  const sum = (attribute: string, add: number) =>
+    `${attribute} = if_not_exists(${attribute}, ${zero}) + ${value(add)}`;
+  const sets = [
+    `${open}.${name(ask.jobId)} = ${value(ask.token)}`,
+    sum(name(finishAttribute(ask.pool)), ask.tagCost),
+    `${name('line')} = ${value(gatesLine)}`,
+    `${name('tag')} = ${zero}`,
+  ];
+  const conditions = [
+    'attribute_exists(pk)',
+    `${name('status')} = ${value('active')}`,
+    `attribute_not_exists(${open}.${name(ask.jobId)})`,
+    `size(${open}) < ${value(ask.openJobsMax)}`,
+  ];
+  for (const counter of ask.counters) {
+    const attribute = name(counterAttribute(counter.name));
+    const room = counter.max - counter.add;
+    sets.push(sum(attribute, counter.add));
+    // A request larger than the whole window fits no window, not even one that nothing was counted in.
+    const fresh = room < 0 ? '' : `attribute_not_exists(${attribute}) OR `;
+    conditions.push(`(${fresh}${attribute} <= ${value(room)})`);
+  }
+  return {
+    UpdateExpression: `SET ${sets.join(', ')}`,
+    ConditionExpression: conditions.join(' AND '),
+    ...attributes(),
+  };
+}
+
+function giveBack(jobId: string, trueUp: Release) {
+  const { name, value, attributes } = expression();
+  const reservation = `${name('open')}.${name(jobId)}`;
+  const spend = name(counterAttribute(spendCounter(trueUp.month)));
+  const zero = value(0);
+  const sum = (attribute: string, add: number) =>
+    `${attribute} = if_not_exists(${attribute}, ${zero}) + ${value(add)}`;
+  const sets = [sum(spend, trueUp.spendDeltaUsdMicros)];
+  if (trueUp.finishTag !== null) {
+    sets.push(sum(name(finishAttribute(trueUp.finishTag.pool)), trueUp.finishTag.delta));
+  }
+  return {
+    UpdateExpression: `SET ${sets.join(', ')} REMOVE ${reservation}`,
+    ConditionExpression: `${reservation} = ${value(trueUp.token)}`,
+    ...attributes(),
+  };
+}
+
+async function listOpen(
+  { documents, table }: DynamoGatesOptions,
+  cursor: string | undefined,
+): Promise<Page<string>> {
+  const { name, value, attributes } = expression();
+  const from = cursor === undefined ? null : decodeCursor(gatesLine, positionSchema, cursor);
+  const page = await documents.send(
+    new QueryCommand({
+      TableName: table,
+      IndexName: indexes.line.name,
+      KeyConditionExpression: `${name('line')} = ${value(gatesLine)}`,
+      ...attributes(),
+      Limit: pageSize,
+      ...(from === null
+        ? {}
+        : { ExclusiveStartKey: { ...gateKey(from.tenantId), line: gatesLine, tag: from.tag } }),
+    }),
+  );
+  const last = page.LastEvaluatedKey;
+  return {
+    items: (page.Items ?? []).map((item) => toPosition(item).tenantId),
+    cursor: last === undefined ? null : encodeCursor(gatesLine, toPosition(last)),
+  };
+}
+
+function toPosition(item: Item): z.infer<typeof positionSchema> {
+  const { pk, tag } = parseItem(entrySchema, item, 'gate entry');
+  return { tenantId: pk.slice('T#'.length), tag };
+}
+
+function toView(tenantId: string, item: Item): GateView {
+  const { status, open } = parseItem(gateSchema, item, 'gate');
+  const counters: Record<string, number> = {};
+  const finishTags: Record<string, number> = {};
+  for (const [attribute, content] of Object.entries(item)) {
+    const counter = readCounterAttribute(attribute);
+    const pool = readFinishAttribute(attribute);
+    if (counter !== null) counters[counter] = Number(content);
+    else if (pool !== null) finishTags[pool] = Number(content);
+  }
+  return { tenantId, open, counters, finishTags, status };
+}
+
+function pastCounters(gate: GateView, nowMs: number): string[] {
+  return Object.keys(gate.counters).filter((counter) => isPastCounter(counter, nowMs));
+}

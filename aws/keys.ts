@@ -1,0 +1,152 @@
+/**
+ * Every key shape: partition and sort keys, index partitions, attribute names that hold another name, object keys and
+ * cursors. No other file writes one. Ids are checked here, so that no tenant, job or pool id can reach outside its
+ * prefix; an id that cannot exist is answered as missing.
+ */
+import * as z from 'zod';
+import { AppError } from '#core/errors.ts';
+import type { JobClass } from '#core/job/job.ts';
+import { tenantIdSchema } from '#core/tenancy/tenant.ts';
+import { bucketSettings } from './resources.ts';
+
+export interface ItemKey {
+  readonly pk: string;
+  readonly sk: string;
+}
+
+// No dot, slash or number sign: the separators of item keys and object keys.
+const idForm = /^[A-Za-z0-9][A-Za-z0-9_-]{0,127}$/;
+const monthForm = /^[0-9]{6}$/;
+// Never empty and never dots alone: some reader of a key takes `..` for the folder above.
+const segmentForm = /^[A-Za-z0-9_-][A-Za-z0-9._-]*$/;
+/** S3 takes 1,024 bytes of key; the tenant's prefix needs less than a hundred. */
+const pathCharactersMax = 900;
+
+const countPrefix = 'count#';
+const finishPrefix = 'finish#';
+
+export const gatesLine = 'gates';
+export const tenantsLine = 'tenants';
+
+export function jobKey(tenantId: string, jobId: string): ItemKey {
+  return { pk: tenantPartition(tenantId), sk: `J#${checkedId(jobId)}` };
+}
+
+/** Reads {@link jobKey} back; throws when the key is no job's. */
+export function readJobKey(key: ItemKey): { tenantId: string; jobId: string } {
+  const tenantId = /^T#(.+)$/.exec(key.pk)?.[1];
+  const jobId = /^J#(.+)$/.exec(key.sk)?.[1];
+  if (tenantId === undefined || jobId === undefined) {
+    throw new AppError('internal', { privateDetail: `${key.pk} ${key.sk} is no job key` });
+  }
+  return { tenantId, jobId };
+}
+
+export function gateKey(tenantId: string): ItemKey {
+  return { pk: tenantPartition(tenantId), sk: 'GATE' };
+}
+
+export function tenantKey(tenantId: string): ItemKey {
+  return { pk: tenantPartition(tenantId), sk: 'TENANT' };
+}
+
+export function keyKey(keyId: string): ItemKey {
+  return { pk: `K#${checkedId(keyId)}`, sk: 'KEY' };
+}
+
+export function poolKey(pool: string): ItemKey {
+  return { pk: `P#${checkedId(pool)}`, sk: 'STATE' };
+}
+
+export function ledgerPartition(tenantId: string, month: string): string {
+  if (!monthForm.test(month)) throw new AppError('not_found', { privateDetail: 'no such month' });
+  return `L#${checkedTenant(tenantId)}#${month}`;
+}
+
+export function ledgerKey(tenantId: string, month: string, jobId: string): ItemKey {
+  return { pk: ledgerPartition(tenantId, month), sk: checkedId(jobId) };
+}
+
+/** Partition of the tenant's items in the main table and in `by_created`. */
+export function tenantPartition(tenantId: string): string {
+  return `T#${checkedTenant(tenantId)}`;
+}
+
+/** Index partition of the jobs that wait. */
+export function waitingLine(pool: string, jobClass: JobClass): string {
+  return `${checkedId(pool)}#${jobClass}`;
+}
+
+/** Index partition of the jobs under a lease. */
+export function leasedLine(pool: string): string {
+  return `${checkedId(pool)}#lease`;
+}
+
+/** Attribute of the gate that holds a window counter. */
+export function counterAttribute(name: string): string {
+  return countPrefix + name;
+}
+
+export function readCounterAttribute(attribute: string): string | null {
+  return attribute.startsWith(countPrefix) ? attribute.slice(countPrefix.length) : null;
+}
+
+/** Attribute of the gate that holds a pool's finish tag. */
+export function finishAttribute(pool: string): string {
+  return finishPrefix + pool;
+}
+
+export function readFinishAttribute(attribute: string): string | null {
+  return attribute.startsWith(finishPrefix) ? attribute.slice(finishPrefix.length) : null;
+}
+
+/** Object key of a path below the tenant's own prefix: `tenants/<tenant>/jobs/<job>/<attempt>/<n>.<ext>`. */
+export function objectKey(tenantId: string, path: string): string {
+  const segments = path.split('/');
+  if (path.length > pathCharactersMax || !segments.every((segment) => segmentForm.test(segment))) {
+    throw new AppError('not_found', { privateDetail: 'malformed object path' });
+  }
+  return `${bucketSettings.tenantPrefix}${checkedTenant(tenantId)}/${path}`;
+}
+
+/**
+ * A position in a list as an opaque text. `scope` names the list and its owner; a cursor of one scope is refused in
+ * another, and holds only what the list's own keys are rebuilt from, so a forged one reaches no other tenant.
+ */
+export function encodeCursor(scope: string, position: Readonly<Record<string, string | number>>): string {
+  return Buffer.from(JSON.stringify([scope, position])).toString('base64url');
+}
+
+/** Throws `invalid_request` when the cursor is not one that {@link encodeCursor} made for this scope. */
+export function decodeCursor<T>(scope: string, position: z.ZodType<T>, cursor: string): T {
+  const parsed = z.tuple([z.literal(scope), position]).safeParse(jsonOf(cursor));
+  if (!parsed.success) {
+    throw new AppError('invalid_request', {
+      param: 'cursor',
+      publicMessage: 'The cursor is not valid here.',
+    });
+  }
+  return parsed.data[1];
+}
+
+function jsonOf(cursor: string): unknown {
+  try {
+    return JSON.parse(Buffer.from(cursor, 'base64url').toString());
+  } catch (error) {
+    // Not JSON: the schema refuses it like any other foreign text.
+    if (error instanceof SyntaxError) return null;
+    throw error;
+  }
+}
+
+function checkedTenant(tenantId: string): string {
+  if (!tenantIdSchema.safeParse(tenantId).success) {
+    throw new AppError('not_found', { privateDetail: 'malformed tenant id' });
+  }
+  return tenantId;
+}
+
+function checkedId(id: string): string {
+  if (!idForm.test(id)) throw new AppError('not_found', { privateDetail: 'malformed id' });
+  return id;
+}

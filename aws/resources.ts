@@ -1,0 +1,106 @@
+/**
+ * The one table of stored resources: what the local stack creates at boot and what the CDK stacks declare. Pure data,
+ * no SDK, so that either side can read it and neither can drift from the other.
+ */
+import { jobLimits, ticketLimits } from '#core/limits.ts';
+
+export interface AttributeKey {
+  readonly name: string;
+  readonly type: 'S' | 'N';
+}
+
+export interface IndexResource {
+  readonly name: string;
+  readonly partition: AttributeKey;
+  readonly sort: AttributeKey;
+  /** Attributes beside the keys; `[]` projects the keys alone. */
+  readonly include: readonly string[];
+}
+
+export interface TableResource {
+  /** Name of the physical table in the local stack; CDK leaves naming to CloudFormation. */
+  readonly localName: string;
+  readonly partition: AttributeKey;
+  readonly sort: AttributeKey;
+  readonly indexes: readonly IndexResource[];
+  /** Attribute holding an expiry in epoch seconds. */
+  readonly ttl?: string;
+}
+
+/**
+ * Sparse: an item is in it only while it has both attributes. Holds the lines (`pool#class` by fair tag), the leases
+ * (`pool#lease` by expiry), the gates with reservations (`gates`) and the directory of tenants (`tenants`).
+ */
+const lineIndex: IndexResource = {
+  name: 'line',
+  partition: { name: 'line', type: 'S' },
+  sort: { name: 'tag', type: 'N' },
+  // What a worker must know of a waiting job to choose; everything else is read after the claim.
+  include: [
+    'class',
+    'fair_tag',
+    'model',
+    'modelRevision',
+    'batchKey',
+    'predictedGpuMs',
+    'attempt',
+    'startByMs',
+  ],
+};
+
+/** A tenant's jobs by creation; only job items carry `created`. */
+const createdIndex: IndexResource = {
+  name: 'by_created',
+  partition: { name: 'pk', type: 'S' },
+  sort: { name: 'created', type: 'N' },
+  include: [],
+};
+
+export const indexes = { line: lineIndex, created: createdIndex } as const;
+
+export const tables = {
+  main: {
+    localName: 'pilotlight',
+    partition: { name: 'pk', type: 'S' },
+    sort: { name: 'sk', type: 'S' },
+    indexes: [lineIndex, createdIndex],
+    ttl: 'ttl',
+  },
+  /** A table of its own: the ledger is kept and backed up longer than anything else, and nothing in it expires. */
+  ledger: {
+    localName: 'pilotlight-ledger',
+    partition: { name: 'pk', type: 'S' },
+    sort: { name: 'sk', type: 'S' },
+    indexes: [],
+  },
+} as const satisfies Record<string, TableResource>;
+
+/** One standard queue and one dead-letter queue per pool. */
+export const queueSettings = {
+  visibilitySeconds: ticketLimits.visibilityMs / 1000,
+  receiveWaitSeconds: ticketLimits.longPollMs / 1000,
+  /** A ticket may wait as long as a job may: SQS keeps a message 14 days at most, a job starts within 7. */
+  retentionSeconds: jobLimits.startWithinMsMax / 1000,
+  deadLetter: {
+    receivesMax: ticketLimits.deliveriesMax,
+    /** SQS's own maximum: time for a person to look. */
+    retentionSeconds: 14 * 24 * 60 * 60,
+  },
+} as const;
+
+export const bucketSettings = {
+  localName: 'pilotlight',
+  tenantPrefix: 'tenants/',
+  /** Pictures go with their job records. */
+  expireAfterDays: jobLimits.keptMs / (24 * 60 * 60 * 1000),
+  /** A console on another origin shows pictures by their presigned links; the link is the permission. */
+  cors: { origins: ['*'], methods: ['GET', 'HEAD'], headers: ['*'], maxAgeSeconds: 3_600 },
+} as const;
+
+export function localQueueName(pool: string): string {
+  return `pilotlight-${pool}`;
+}
+
+export function localDeadLetterName(pool: string): string {
+  return `pilotlight-${pool}-dead`;
+}

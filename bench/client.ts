@@ -1,0 +1,78 @@
+/** A client as users write it: retries what is safe to retry, waits when told to, and remembers what it was told. */
+import { setTimeout as delay } from 'node:timers/promises';
+import { Agent } from 'undici';
+import * as z from 'zod';
+
+const jobAnswerSchema = z.object({ id: z.string(), status: z.string(), finished_at: z.string().nullable() });
+const errorAnswerSchema = z.object({ error: z.object({ code: z.string(), message: z.string() }) });
+
+export interface Target {
+  readonly url: string;
+  readonly key: string;
+}
+
+export type SubmitAnswer =
+  | { readonly kind: 'accepted'; readonly jobId: string }
+  | { readonly kind: 'refused'; readonly code: string; readonly retryAfterMs: number }
+  /** No answer at all: the request may or may not have been taken. */
+  | { readonly kind: 'unanswered' };
+
+const requestMs = 120_000;
+
+/** As many sockets as there are requests: all of them are under way at once. */
+export const manySockets = new Agent({
+  connections: null,
+  headersTimeout: requestMs,
+  bodyTimeout: requestMs,
+  connect: { timeout: requestMs },
+});
+
+export async function submitOnce(
+  target: Target,
+  idempotencyKey: string,
+  body: unknown,
+): Promise<SubmitAnswer> {
+  try {
+    const answer = await fetch(`${target.url}/v1/jobs`, {
+      method: 'POST',
+      headers: {
+        authorization: `Bearer ${target.key}`,
+        'content-type': 'application/json',
+        'idempotency-key': idempotencyKey,
+      },
+      body: JSON.stringify(body),
+      // undici's own type for what Node's fetch takes as `dispatcher`.
+      ...({ dispatcher: manySockets } as object),
+    });
+    const content: unknown = await answer.json();
+    if (answer.ok) return { kind: 'accepted', jobId: jobAnswerSchema.parse(content).id };
+    const { error } = errorAnswerSchema.parse(content);
+    const retryAfterMs = Number(answer.headers.get('retry-after') ?? 1) * 1000;
+    return { kind: 'refused', code: error.code, retryAfterMs };
+  } catch (error) {
+    if (error instanceof z.ZodError) throw error;
+    return { kind: 'unanswered' };
+  }
+}
+
+/** How many jobs of the tenant are not terminal. */
+export async function openJobs(target: Target): Promise<number> {
+  const answer = await fetch(`${target.url}/v1/limits`, {
+    headers: { authorization: `Bearer ${target.key}` },
+  });
+  const limits = z
+    .object({ limits: z.array(z.object({ name: z.string(), used: z.number() })) })
+    .parse(await answer.json());
+  return limits.limits.find(({ name }) => name === 'open_jobs_max')?.used ?? 0;
+}
+
+/** Waits until the tenant has no open job; false when that takes longer than `patienceMs`. */
+export async function drained(target: Target, patienceMs: number): Promise<boolean> {
+  const untilMs = performance.now() + patienceMs;
+  while (performance.now() < untilMs) {
+    const open = await openJobs(target).catch(() => 1);
+    if (open === 0) return true;
+    await delay(250);
+  }
+  return false;
+}

@@ -1,0 +1,73 @@
+/** `npm run bench -- NAME`: one benchmark, its figures as a table and, with `--json FILE`, as data. */
+import { writeFile } from 'node:fs/promises';
+import { availableParallelism, cpus } from 'node:os';
+import { parseArgs } from 'node:util';
+import type { Bench, BenchReport } from './bench.ts';
+
+const benches: Record<string, { readonly summary: string; readonly load: () => Promise<Bench> }> = {
+  start: {
+    summary: 'npm start: time to serving, to the first picture from zero workers, CPU when idle',
+    load: async () => (await import('./start.ts')).startBench,
+  },
+  burst: {
+    summary: '10 to 10,000 submissions at once: accepted, refused, ended, settled (--sizes 10,100)',
+    load: async () => (await import('./burst.ts')).burstBench,
+  },
+  kills: {
+    summary: 'kill -9 of workers and of the whole platform under load (--kills 50 --seed 1)',
+    load: async () => (await import('./kills.ts')).killsBench,
+  },
+  batching: {
+    summary: 'the demo model: a batch of 8 against one picture at a time',
+    load: async () => (await import('./batching.ts')).batchingBench,
+  },
+};
+
+const help = `Usage: npm run bench -- NAME [--json FILE] [options of the benchmark]
+
+${Object.entries(benches)
+  .map(([name, { summary }]) => `  ${name.padEnd(10)} ${summary}`)
+  .join('\n')}
+
+Example: npm run bench -- burst --sizes 10,100,1000`;
+
+async function main(argv: string[]): Promise<number> {
+  const { values, positionals } = parseArgs({
+    args: argv,
+    allowPositionals: true,
+    options: {
+      json: { type: 'string' },
+      sizes: { type: 'string' },
+      kills: { type: 'string' },
+      seed: { type: 'string' },
+      help: { type: 'boolean' },
+    },
+  });
+  const [name = ''] = positionals;
+  const bench = benches[name];
+  if (bench === undefined || values.help === true) {
+    process.stdout.write(`${help}\n`);
+    return values.help === true ? 0 : 2;
+  }
+  const run = await bench.load();
+  const report = await run(values);
+  print(name, report);
+  if (values.json !== undefined) {
+    const machine = { node: process.version, cpu: cpus()[0]?.model, cores: availableParallelism() };
+    await writeFile(values.json, `${JSON.stringify({ bench: name, machine, ...report }, null, 2)}\n`);
+  }
+  return report.failures.length === 0 ? 0 : 1;
+}
+
+function print(name: string, { rows, failures }: BenchReport): void {
+  process.stdout.write(`\nbench ${name} (node ${process.version}, ${availableParallelism()} cores)\n`);
+  const columns = Object.keys(rows[0] ?? {});
+  const cells = [columns, ...rows.map((row) => columns.map((column) => String(row[column] ?? '')))];
+  const widths = columns.map((_, index) => Math.max(...cells.map((line) => line[index]?.length ?? 0)));
+  for (const line of cells) {
+    process.stdout.write(`${line.map((cell, index) => cell.padEnd(widths[index] ?? 0)).join('  ')}\n`);
+  }
+  for (const failure of failures) process.stdout.write(`FAILED: ${failure}\n`);
+}
+
+process.exit(await main(process.argv.slice(2)));

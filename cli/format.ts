@@ -1,0 +1,27 @@
+/** Numbers and times as a person reads them. */
+
+/** Micro-dollars as dollars, with no more digits than they carry: `$0.000012`, `$1.50`. */
+export function formatUsd(usdMicros: number): string {
+  const [whole = '0', fraction = ''] = (usdMicros / 1_000_000).toFixed(6).split('.');
+  return `$${whole}.${fraction.replace(/0+$/, '').padEnd(2, '0')}`;
+}
+
+/** `340 ms`, `1.2 s`, `3 min 20 s`. */
+export function formatMs(ms: number): string {
+  if (ms < 1_000) return `${Math.round(ms)} ms`;
+  if (ms < 60_000) return `${(ms / 1_000).toFixed(1)} s`;
+  const seconds = Math.round(ms / 1_000);
+  return `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
+}
+
+/** `512 B`, `12.3 kB`, `4.0 MB`. */
+export function formatBytes(bytes: number): string {
+  if (bytes < 1_000) return `${bytes} B`;
+  if (bytes < 1_000_000) return `${(bytes / 1_000).toFixed(1)} kB`;
+  return `${(bytes / 1_000_000).toFixed(1)} MB`;
+}
+
+/** An RFC 3339 time without its `T` and milliseconds: `2026-01-31 08:15:00Z`. */
+export function formatTime(time: string): string {
+  return time.replace('T', ' ').replace(/\.\d+Z$/, 'Z');
+}

@@ -1,0 +1,90 @@
+/** Jobs as a person reads them. */
+import type { JobResource } from '#core/api/job-resource.ts';
+import { exitCodes } from './cli-error.ts';
+import { formatBytes, formatMs, formatTime, formatUsd } from './format.ts';
+import { phaseOf } from './progress.ts';
+import { fields, table } from './table.ts';
+
+const terminalStatuses: ReadonlySet<JobResource['status']> = new Set([
+  'succeeded',
+  'failed',
+  'canceled',
+  'expired',
+]);
+
+export function isTerminal({ status }: Pick<JobResource, 'status'>): boolean {
+  return terminalStatuses.has(status);
+}
+
+/** 0 only for success. */
+export function exitCodeOf({ status }: Pick<JobResource, 'status'>): number {
+  return status === 'succeeded' ? exitCodes.ok : exitCodes.jobEnded;
+}
+
+export function jobTable(jobs: readonly JobResource[]): string {
+  const rows = jobs.map((job) => [
+    job.id,
+    job.status,
+    job.model,
+    job.class,
+    formatTime(job.created_at),
+    job.cost === null ? '-' : formatUsd(job.cost.usd_micros),
+  ]);
+  return table(['ID', 'STATUS', 'MODEL', 'CLASS', 'CREATED', 'COST'], rows);
+}
+
+export function jobDetails(job: JobResource): string {
+  return fields([
+    ['id', job.id],
+    ['status', isTerminal(job) ? job.status : phaseOf(job)],
+    ['error', errorText(job)],
+    ['model', `${job.model} (${job.model_revision})`],
+    ['class', job.class],
+    ['input', JSON.stringify(job.input)],
+    ['metadata', Object.keys(job.metadata).length === 0 ? null : JSON.stringify(job.metadata)],
+    ['attempts', String(job.attempts)],
+    ['created', formatTime(job.created_at)],
+    ['started', job.started_at && formatTime(job.started_at)],
+    ['finished', job.finished_at && formatTime(job.finished_at)],
+    ...outputFields(job),
+    ...runFields(job),
+  ]);
+}
+
+/** What a finished run cost and how to repeat it. */
+export function runFields({ receipt, cost, timings }: JobResource): [string, string | null][] {
+  return [
+    ['seeds', receipt && receipt.seeds.length > 0 ? receipt.seeds.join(', ') : null],
+    ['engine', receipt && `${receipt.engine}, batch of ${receipt.batch_size}`],
+    ['cost', cost && formatUsd(cost.usd_micros)],
+    ['time', timings && timingsText(timings)],
+  ];
+}
+
+export function errorText({ error }: JobResource): string | null {
+  return error && `${error.message} (${error.code})${error.retryable ? ' Trying again may help.' : ''}`;
+}
+
+/** The words of the prompt that the model left out, or null. */
+export function unknownWordsWarning({ receipt }: JobResource): string | null {
+  if (receipt === null || receipt.unknown_words.length === 0) return null;
+  const words = receipt.unknown_words.map((word) => `"${word}"`).join(', ');
+  return `warning: the model does not know ${words} and left it out of the prompt`;
+}
+
+export function outputText(output: JobResource['output'][number]): string {
+  const size = output.width && output.height ? `${output.width}x${output.height}, ` : '';
+  return `${size}${output.content_type}, ${formatBytes(output.bytes)}`;
+}
+
+function outputFields({ output }: JobResource): [string, string][] {
+  return output.map((each, index) => [`output ${index}`, outputText(each)]);
+}
+
+function timingsText(timings: NonNullable<JobResource['timings']>): string {
+  const { queued_ms, load_ms, run_ms, upload_ms } = timings;
+  const parts = { waited: queued_ms, loaded: load_ms, ran: run_ms, uploaded: upload_ms };
+  return Object.entries(parts)
+    .map(([name, ms]) => `${name} ${formatMs(ms)}`)
+    .join(', ');
+}

@@ -1,0 +1,88 @@
+/** Models as a person reads them. */
+import type { ModelResource } from '#core/api/model-resource.ts';
+import { formatUsd } from './format.ts';
+import { fields, table } from './table.ts';
+
+type Json = ModelResource['input_schema'][string];
+type JsonObject = Readonly<Record<string, Json>>;
+
+export function modelTable(models: readonly ModelResource[]): string {
+  const rows = models.map((model) => [
+    model.id,
+    model.task,
+    model.state,
+    priceText(model),
+    String(model.batch_max),
+  ]);
+  return table(['ID', 'TASK', 'STATE', 'PRICE', 'BATCH'], rows);
+}
+
+export function modelDetails(model: ModelResource): string {
+  const head = fields([
+    ['id', model.id],
+    ['title', model.title],
+    ['about', model.description],
+    ['task', model.task],
+    ['revision', model.revision],
+    ['license', `${model.license.spdx}${model.license.notes === '' ? '' : ` (${model.license.notes})`}`],
+    ['state', model.state],
+    ['price', priceText(model)],
+    ['batch', `up to ${model.batch_max} jobs in one call`],
+  ]);
+  return `${head}\n\nInput:\n${inputTable(model.input_schema)}`;
+}
+
+/** One row per field of an input schema. */
+export function inputTable(schema: JsonObject): string {
+  const required = new Set(asList(schema.required));
+  const rows = Object.entries(asObject(schema.properties)).map(([name, value]) => {
+    const field = asObject(value);
+    return [
+      name,
+      typeText(field),
+      rangeText(field),
+      required.has(name) ? 'required' : defaultText(field),
+      typeof field.description === 'string' ? field.description : '',
+    ];
+  });
+  return table(['NAME', 'TYPE', 'RANGE', 'DEFAULT', 'ABOUT'], rows);
+}
+
+function priceText({ price }: ModelResource): string {
+  return `${formatUsd(price.usd_micros_per_gpu_hour)} per GPU hour`;
+}
+
+function typeText({ type, const: only, enum: choices }: JsonObject): string {
+  if (Array.isArray(type)) return type.join(' or ');
+  if (typeof type === 'string') return type;
+  const example = only ?? asList(choices)[0];
+  return example === undefined ? 'any' : typeof example;
+}
+
+function rangeText(field: JsonObject): string {
+  if (field.const !== undefined) return JSON.stringify(field.const);
+  if (field.enum !== undefined) return asList(field.enum).map(plain).join(', ');
+  const unit = field.maxLength === undefined ? '' : ' characters';
+  const low = field.minimum ?? field.minLength;
+  const high = field.maximum ?? field.maxLength;
+  const step = field.multipleOf === undefined ? '' : `, in steps of ${plain(field.multipleOf)}`;
+  if (low !== undefined && high !== undefined) return `${plain(low)} to ${plain(high)}${unit}${step}`;
+  if (high !== undefined) return `up to ${plain(high)}${unit}${step}`;
+  return low === undefined ? '' : `${plain(low)} or more${step}`;
+}
+
+function defaultText(field: JsonObject): string {
+  return field.default === undefined ? '' : plain(field.default);
+}
+
+function plain(value: Json): string {
+  return typeof value === 'string' ? value : JSON.stringify(value);
+}
+
+function asObject(value: Json | undefined): JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? value : {};
+}
+
+function asList(value: Json | undefined): readonly Json[] {
+  return Array.isArray(value) ? value : [];
+}

@@ -1,0 +1,62 @@
+import { describe, expect, it } from 'vitest';
+import type { JobResource } from '#core/api/job-resource.ts';
+import { presentJob } from '#core/api/job-resource.ts';
+import { sampleJob } from '#core/samples.ts';
+import { barOf, createProgress, phaseOf } from './progress.ts';
+
+const queued = presentJob(sampleJob(), 'cold');
+const running: JobResource = { ...queued, status: 'running', wait: null, progress: { step: 4, steps: 8 } };
+
+describe('the phase of a job', () => {
+  it('says why it waits', () => {
+    expect(phaseOf(queued)).toBe('waiting: a worker is starting');
+    expect(phaseOf({ ...queued, wait: { reason: 'behind_others' } })).toBe('waiting: behind other jobs');
+  });
+
+  it('says that a job waits for another attempt', () => {
+    const again: JobResource = { ...queued, status: 'running', attempts: 1 };
+
+    expect(phaseOf(again)).toBe('waiting again after attempt 1: a worker is starting');
+  });
+
+  it('counts the steps of a job that runs', () => {
+    expect(phaseOf(running)).toBe('running 4/8');
+    expect(barOf(running)).toBe('[############------------]');
+    expect(phaseOf({ ...running, progress: null })).toBe('running');
+  });
+});
+
+describe('progress elsewhere than on a terminal', () => {
+  it('is a plain line for every change and nothing else', () => {
+    const { progress, written } = start(false);
+
+    for (const job of [queued, queued, running, running]) progress.update(job);
+    progress.end();
+
+    expect(written()).toBe('waiting: a worker is starting\nrunning 4/8\n');
+  });
+});
+
+describe('progress on a terminal', () => {
+  it('is one line that is redrawn and cleared in the end', () => {
+    const { progress, written } = start(true);
+
+    progress.update(running);
+    progress.end();
+    progress.end();
+
+    expect(written()).toBe('\r\u001b[2Krunning 4/8  [############------------]  0 ms\r\u001b[2K');
+  });
+});
+
+function start(isLive: boolean) {
+  let text = '';
+  const progress = createProgress({
+    isLive,
+    nowMs: () => 0,
+    write: (part) => {
+      text += part;
+    },
+  });
+  return { progress, written: () => text };
+}

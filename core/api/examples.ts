@@ -1,0 +1,85 @@
+/** Examples of the OpenAPI document, by route id and part. A test parses each by the schema it stands beside. */
+import type { z } from 'zod';
+
+type Json = z.core.util.JSONType;
+
+const job = {
+  id: 'job_01hzy3v6q8k2m4n6p8r0s2t4v6',
+  object: 'job',
+  status: 'queued',
+  model: 'pilotlight-shapes',
+  model_revision: '1',
+  class: 'interactive',
+  input: { prompt: 'a red ring above a blue square', seed: 7 },
+  output: [],
+  error: null,
+  metadata: { order: '17' },
+  attempts: 0,
+  created_at: '2026-11-20T12:00:00.000Z',
+  started_at: null,
+  finished_at: null,
+  deadline_at: '2026-11-21T12:00:00.000Z',
+  wait: { reason: 'starting_worker' },
+  progress: null,
+  usage: null,
+  cost: null,
+  timings: null,
+  receipt: null,
+  urls: {
+    self: '/v1/jobs/job_01hzy3v6q8k2m4n6p8r0s2t4v6',
+    cancel: '/v1/jobs/job_01hzy3v6q8k2m4n6p8r0s2t4v6/cancel',
+  },
+};
+
+const succeeded = {
+  ...job,
+  status: 'succeeded',
+  output: [
+    {
+      type: 'image',
+      url: '/v1/jobs/job_01hzy3v6q8k2m4n6p8r0s2t4v6/output/0',
+      content_type: 'image/png',
+      width: 512,
+      height: 512,
+      bytes: 48213,
+      sha256: '2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae',
+    },
+  ],
+  attempts: 1,
+  started_at: '2026-11-20T12:00:01.500Z',
+  finished_at: '2026-11-20T12:00:02.400Z',
+  wait: null,
+  progress: { step: 4, steps: 4 },
+  usage: { gpu_ms: 812, images: 1, weighted_images: 1 },
+  cost: { usd_micros: 321 },
+  timings: { queued_ms: 1500, load_ms: 0, run_ms: 850, upload_ms: 50 },
+  receipt: {
+    engine: 'demo',
+    model_revision: '1',
+    batch_size: 1,
+    seeds: [7],
+    unknown_words: [],
+    runtime_versions: {},
+  },
+};
+
+/** Keys are `<route id> request` or `<route id> <status>`. */
+export const examples: Readonly<Record<string, Json>> = {
+  'submitJob request': {
+    model: 'pilotlight-shapes',
+    input: { prompt: 'a red ring above a blue square', seed: 7 },
+    metadata: { order: '17' },
+  },
+  'submitJob 200': succeeded,
+  'submitJob 202': job,
+  'getJob 200': succeeded,
+  'listJobs 200': { object: 'list', data: [succeeded], next_cursor: null },
+  'cancelJob 200': {
+    ...job,
+    status: 'canceled',
+    error: { code: 'canceled', message: 'The job was canceled.', retryable: false },
+    finished_at: '2026-11-20T12:00:05.000Z',
+    wait: null,
+    cost: { usd_micros: 0 },
+  },
+};

@@ -1,0 +1,246 @@
+/**
+ * The OpenAPI 3.1 document of the route table. Pure: the same table and version give the same document, byte for
+ * byte, which is what lets a test hold the committed file to it.
+ */
+import * as z from 'zod';
+import type { RequestErrorCode } from '../errors.ts';
+import { requestErrors } from '../errors.ts';
+import { apiLimits } from '../limits.ts';
+import { errorSchema } from './error-resource.ts';
+import { examples } from './examples.ts';
+import { jobListSchema, jobRequestSchema, jobSchema } from './job-resource.ts';
+import { limitsSchema } from './limits-resource.ts';
+import { modelListSchema, modelSchema } from './model-resource.ts';
+import type { Route } from './routes.ts';
+import { metadataQueryPrefix, routeList, routes } from './routes.ts';
+
+type Json = z.core.util.JSONType;
+type JsonObject = { [name: string]: Json };
+
+/** Schemas with a name of their own. What a client sends is described before defaults are filled in. */
+const requestSchemas = [jobRequestSchema];
+const answerSchemas = [
+  jobSchema,
+  jobListSchema,
+  modelSchema,
+  modelListSchema,
+  limitsSchema,
+  errorSchema,
+  routes.getHealth.answers[200].schema,
+];
+
+const description = `Every request but \`/health\` and \`/openapi.json\` carries \`Authorization: Bearer <key>\`.
+Unknown fields are refused, except under \`metadata\`. Every answer has \`x-request-id\`; send it with a question.
+Repeat a submission safely with \`Idempotency-Key\`. Poll a job, or wait for it with \`?wait=n\` or \`Prefer: wait\`.`;
+
+export function openapiDocument({ version }: { readonly version: string }): JsonObject {
+  return {
+    openapi: '3.1.0',
+    info: {
+      title: 'Pilotlight',
+      version,
+      description,
+      license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
+    },
+    servers: [{ url: '/' }],
+    security: [{ key: [] }],
+    tags: [...new Set(routeList.map(({ tag }) => tag))].map((name) => ({ name })),
+    paths: pathsOf(routeList),
+    components: {
+      securitySchemes: {
+        key: {
+          type: 'http',
+          scheme: 'bearer',
+          description: 'An API key, `plk_…`; `Key` and `Token` work too',
+        },
+      },
+      headers: sharedHeaders,
+      schemas: {
+        ...Object.fromEntries(requestSchemas.map((schema) => [nameOf(schema), schemaOf(schema, 'input')])),
+        ...Object.fromEntries(answerSchemas.map((schema) => [nameOf(schema), schemaOf(schema, 'output')])),
+      },
+    },
+  };
+}
+
+const sharedHeaders: JsonObject = {
+  'x-request-id': header('Names this request in our logs'),
+  'retry-after': header('Seconds to wait before asking again'),
+  allow: header('Methods that the path takes'),
+};
+
+function pathsOf(list: readonly Route[]): JsonObject {
+  const paths: Record<string, JsonObject> = {};
+  for (const route of list) {
+    paths[route.path] = { ...paths[route.path], [route.method.toLowerCase()]: operationOf(route) };
+  }
+  return paths;
+}
+
+function operationOf(route: Route): JsonObject {
+  const parameters = [
+    ...parametersOf('path', route.params),
+    ...parametersOf('query', route.query),
+    ...parametersOf('header', route.headers),
+  ];
+  return {
+    operationId: route.id,
+    summary: route.summary,
+    ...(route.query !== undefined && takesMetadata(route.query)
+      ? { description: `Also filters by \`${metadataQueryPrefix}<key>=<value>\`.` }
+      : {}),
+    tags: [route.tag],
+    ...(route.scope === null ? { security: [] } : { 'x-scope': route.scope }),
+    ...(parameters.length === 0 ? {} : { parameters }),
+    ...(route.body === undefined ? {} : { requestBody: requestBodyOf(route, route.body) }),
+    responses: { ...answersOf(route), ...errorAnswersOf(route) },
+  };
+}
+
+function parametersOf(place: 'path' | 'query' | 'header', fields: z.ZodObject | undefined): JsonObject[] {
+  return Object.entries(fields?.shape ?? {}).map(([name, schema]) => {
+    const { description: text, ...type } = schemaOf(schema, 'output');
+    return {
+      name: place === 'header' ? headerName(name) : name,
+      in: place,
+      required: !z.safeParse(schema, undefined).success,
+      ...(text === undefined ? {} : { description: text }),
+      schema: type,
+    };
+  });
+}
+
+/** As people write it: `Idempotency-Key`. Names do not care about case. */
+function headerName(name: string): string {
+  return name.replaceAll(/(^|-)[a-z]/g, (start) => start.toUpperCase());
+}
+
+function takesMetadata(query: z.ZodObject): boolean {
+  return query.safeParse({ [`${metadataQueryPrefix}k`]: 'v' }).success;
+}
+
+function requestBodyOf(route: Route, schema: z.ZodType): JsonObject {
+  return {
+    required: true,
+    description: `At most ${apiLimits.bodyBytesMax / 1024} KiB`,
+    content: { 'application/json': { schema: refOf(schema, 'input'), ...exampleOf(route.id, 'request') } },
+  };
+}
+
+function answersOf(route: Route): JsonObject {
+  return Object.fromEntries(
+    Object.entries(route.answers).map(([status, answer]) => [
+      status,
+      {
+        description: answer.description,
+        headers: {
+          'x-request-id': sharedHeader('x-request-id'),
+          ...Object.fromEntries(
+            Object.entries(answer.headers ?? {}).map(([name, text]) => [name, header(text)]),
+          ),
+        },
+        ...(answer.schema === undefined
+          ? {}
+          : {
+              content: {
+                'application/json': {
+                  schema: refOf(answer.schema, 'output'),
+                  ...exampleOf(route.id, status),
+                },
+              },
+            }),
+      },
+    ]),
+  );
+}
+
+/** One answer a status: several codes may share it. Every route can fail on our side. */
+function errorAnswersOf(route: Route): JsonObject {
+  const byStatus = Object.groupBy(
+    [...new Set<RequestErrorCode>([...route.errors, 'internal', 'unavailable'])],
+    (code) => String(requestErrors[code].status),
+  );
+  return Object.fromEntries(
+    Object.entries(byStatus).map(([status, codes = []]) => [
+      status,
+      {
+        description: codes.map((code) => `\`${code}\`: ${requestErrors[code].text}`).join(' '),
+        headers: {
+          'x-request-id': sharedHeader('x-request-id'),
+          ...(status === '429' || status === '503' ? { 'retry-after': sharedHeader('retry-after') } : {}),
+        },
+        content: { 'application/json': { schema: refOf(errorSchema, 'output') } },
+      },
+    ]),
+  );
+}
+
+function exampleOf(routeId: string, part: string): JsonObject {
+  const example = examples[`${routeId} ${part}`];
+  return example === undefined ? {} : { example };
+}
+
+function header(text: string): JsonObject {
+  return { description: text, schema: { type: 'string' } };
+}
+
+function sharedHeader(name: string): JsonObject {
+  return { $ref: `#/components/headers/${name}` };
+}
+
+/** A reference to a named schema, or the schema itself when it has no name. */
+function refOf(schema: z.ZodType, io: 'input' | 'output'): JsonObject {
+  return schema.meta()?.id === undefined ? schemaOf(schema, io) : { $ref: schemaPath(nameOf(schema)) };
+}
+
+function nameOf(schema: z.ZodType): string {
+  const id = schema.meta()?.id;
+  if (id === undefined) throw new Error('a schema of the API has no id');
+  return id;
+}
+
+function schemaPath(id: string): string {
+  return `#/components/schemas/${id}`;
+}
+
+/** Draft 2020-12, as OpenAPI 3.1 takes it, with named parts by reference into the components. */
+function schemaOf(schema: z.core.$ZodType, io: 'input' | 'output'): JsonObject {
+  const { $schema: _dialect, $defs, ...whole } = jsonObjectOf(z.toJSONSchema(schema, { io }));
+  // A schema with a name comes as a reference to its own definition.
+  const own = Object.entries(isObject($defs) ? $defs : {}).find(([name]) => whole.$ref === schemaPath(name));
+  return isObject(own?.[1]) ? own[1] : whole;
+}
+
+/** Only the JSON of it, written for a reader of the document rather than for a validator of zod's making. */
+function jsonObjectOf(schema: object): JsonObject {
+  const json: Json = JSON.parse(JSON.stringify(schema), (_name, value: Json) =>
+    isObject(value) ? readable(value) : value,
+  );
+  return isObject(json) ? json : {};
+}
+
+function readable(schema: JsonObject): JsonObject {
+  const { $ref, ...beside } = schema;
+  if (typeof $ref === 'string' && $ref.startsWith('#/$defs/')) {
+    const name = $ref.slice('#/$defs/'.length);
+    // The only schema that refers to itself without a name is "any JSON".
+    return name.startsWith('__') ? beside : { $ref: schemaPath(name), ...beside };
+  }
+  const { minimum, maximum, pattern, propertyNames, ...kept } = schema;
+  return {
+    ...kept,
+    ...(minimum === undefined || minimum === Number.MIN_SAFE_INTEGER ? {} : { minimum }),
+    ...(maximum === undefined || maximum === Number.MAX_SAFE_INTEGER ? {} : { maximum }),
+    // The format says it, and the pattern behind it counts leap years.
+    ...(pattern === undefined || schema.format === 'date-time' ? {} : { pattern }),
+    ...(propertyNames === undefined || isPlainText(propertyNames) ? {} : { propertyNames }),
+  };
+}
+
+function isPlainText(schema: Json): boolean {
+  return isObject(schema) && Object.keys(schema).length === 1 && schema.type === 'string';
+}
+
+function isObject(value: Json | undefined): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

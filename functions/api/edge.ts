@@ -1,0 +1,47 @@
+/**
+ * What the middlewares have learned about one request. It hangs on the Lambda context, the one object that every
+ * nested middy handler of an invocation shares, without widening the context's type.
+ */
+import type { Context } from 'aws-lambda';
+import { AppError } from '#core/errors.ts';
+import type { TenantRecord } from '#core/tenancy/tenant.ts';
+
+/** Who asks: the tenant behind the key. */
+export interface Caller {
+  readonly keyId: string;
+  readonly tenant: TenantRecord;
+}
+
+/** The parts of a request after validation; what the route does not take is `undefined`. */
+export interface ParsedParts {
+  readonly params: unknown;
+  readonly query: unknown;
+  readonly headers: unknown;
+  readonly body: unknown;
+}
+
+export interface Edge {
+  readonly requestId: string;
+  readonly startedAtMs: number;
+  /** Id of the matched route, for logs. */
+  route: string | null;
+  /** Null until authenticated, and on routes that ask for no key. */
+  caller: Caller | null;
+  /** The body as JSON, not validated; undefined when there is none. */
+  json: unknown;
+  parts: ParsedParts;
+}
+
+const edges = new WeakMap<Context, Edge>();
+
+export function openEdge(context: Context, requestId: string, startedAtMs: number): void {
+  const parts = { params: undefined, query: undefined, headers: undefined, body: undefined };
+  edges.set(context, { requestId, startedAtMs, route: null, caller: null, json: undefined, parts });
+}
+
+/** Throws `internal` for an invocation that the request id middleware did not see. */
+export function edgeOf(context: Context): Edge {
+  const edge = edges.get(context);
+  if (edge === undefined) throw new AppError('internal', { privateDetail: 'no request id was given' });
+  return edge;
+}

@@ -1,0 +1,87 @@
+import { execFile } from 'node:child_process';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { gzipSync } from 'node:zlib';
+import { build } from 'esbuild';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { parseEnv } from '#aws/env.ts';
+import { fakeManifest } from '#sim/memory/flow-world.ts';
+import { eventOf } from './api-scene.ts';
+import { apiEnvSchema } from './env.ts';
+
+/** A cold start reads the whole bundle. */
+const gzipBytesMax = 500_000;
+
+let folder = '';
+
+const env = {
+  AWS_REGION: 'eu-central-1',
+  PILOTLIGHT_TABLE: 'main',
+  PILOTLIGHT_LEDGER_TABLE: 'ledger',
+  PILOTLIGHT_BUCKET: 'bucket',
+  PILOTLIGHT_QUEUE_URLS: '{"fake":"https://sqs.eu-central-1.amazonaws.com/1/fake"}',
+  PILOTLIGHT_KEY_PEPPER: 'p'.repeat(32),
+  PILOTLIGHT_SCALER_FUNCTION: 'scaler',
+  PILOTLIGHT_MODELS_DIR: '/var/task/models',
+};
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'pilotlight-entry-'));
+  await build({
+    entryPoints: [new URL('./entry.ts', import.meta.url).pathname],
+    outfile: join(folder, 'entry.mjs'),
+    bundle: true,
+    minify: true,
+    platform: 'node',
+    target: 'node24',
+    format: 'esm',
+    mainFields: ['module', 'main'],
+  });
+});
+
+afterAll(() => rm(folder, { recursive: true }));
+
+describe('the bundle of the entry', () => {
+  it('stays below 500 kB gzipped, SDK included', async () => {
+    const bytes = gzipSync(await readFile(join(folder, 'entry.mjs'))).length;
+
+    expect(bytes).toBeGreaterThan(50_000);
+    expect(bytes).toBeLessThanOrEqual(gzipBytesMax);
+  });
+
+  it('starts with nothing but its environment and a folder of models, and answers', async () => {
+    const models = join(folder, 'models');
+    await mkdir(join(models, fakeManifest.id), { recursive: true });
+    await writeFile(join(models, fakeManifest.id, 'manifest.json'), JSON.stringify(fakeManifest));
+    const event = eventOf('GET', '/openapi.json', {}, null);
+    const script = `const { handler } = await import('./entry.mjs');
+      const { statusCode, body } = await handler(${JSON.stringify(event)}, {});
+      console.log(JSON.stringify([statusCode, JSON.parse(body).openapi]));`;
+
+    const { stdout, stderr } = await promisify(execFile)(
+      process.execPath,
+      ['--input-type=module', '--eval', script],
+      { cwd: folder, env: { ...env, PILOTLIGHT_MODELS_DIR: models } },
+    );
+
+    expect(JSON.parse(stdout)).toEqual([200, '3.1.0']);
+    expect(JSON.parse(stderr)).toMatchObject({ event: 'api.answered', route: 'getOpenapi', status: 200 });
+  });
+});
+
+describe('the environment', () => {
+  it('is taken when it is whole', () => {
+    expect(parseEnv(apiEnvSchema, env)).toMatchObject({
+      PILOTLIGHT_QUEUE_URLS: { fake: 'https://sqs.eu-central-1.amazonaws.com/1/fake' },
+    });
+  });
+
+  it('is refused by the names of what is wrong, without the values', () => {
+    const short = { ...env, PILOTLIGHT_KEY_PEPPER: 'short-secret', PILOTLIGHT_TABLE: undefined };
+
+    expect(() => parseEnv(apiEnvSchema, short)).toThrow(/PILOTLIGHT_TABLE.*PILOTLIGHT_KEY_PEPPER/);
+    expect(() => parseEnv(apiEnvSchema, short)).not.toThrow(/short-secret/);
+  });
+});

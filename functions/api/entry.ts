@@ -1,0 +1,23 @@
+/** The API's Lambda entry: everything here runs once per cold start, the handler once per request. */
+import { createAwsPorts } from '#aws/aws-ports.ts';
+import { awsConfigOf, parseEnv } from '#aws/env.ts';
+import { createLambdaScaler } from '#aws/lambda-scaler.ts';
+import { readCatalog } from '#aws/manifest-files.ts';
+import packageJson from '../../package.json' with { type: 'json' };
+import { apiEnvSchema } from './env.ts';
+import { createApiHandler } from './handler.ts';
+
+const env = parseEnv(apiEnvSchema, process.env);
+const catalog = await readCatalog(env.PILOTLIGHT_MODELS_DIR);
+const scaler = createLambdaScaler({
+  region: env.AWS_REGION,
+  functionName: env.PILOTLIGHT_SCALER_FUNCTION,
+});
+
+export const handler = createApiHandler({
+  ...createAwsPorts(awsConfigOf(env)),
+  catalog,
+  scaler,
+  keyPepper: env.PILOTLIGHT_KEY_PEPPER,
+  version: packageJson.version,
+});

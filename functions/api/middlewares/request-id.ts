@@ -1,0 +1,31 @@
+/** Gives every request an id and puts it on every answer. */
+import type { MiddlewareObj } from '@middy/core';
+import type { APIGatewayProxyEvent, APIGatewayProxyResult } from 'aws-lambda';
+import type { Clock, Ids } from '#core/ports.ts';
+import { edgeOf, openEdge } from '../edge.ts';
+import { requestHeaders } from '../request-headers.ts';
+
+/** A caller's own id is taken only in this form: it ends up in logs and headers. */
+const safeId = /^[A-Za-z0-9][A-Za-z0-9._-]{7,63}$/;
+
+export function requestId({
+  clock,
+  ids,
+}: {
+  readonly clock: Clock;
+  readonly ids: Ids;
+}): MiddlewareObj<APIGatewayProxyEvent, APIGatewayProxyResult> {
+  return {
+    before({ event, context }) {
+      const given = requestHeaders(event).get('x-request-id');
+      const id = given !== undefined && safeId.test(given) ? given : ids.next('req');
+      openEdge(context, id, clock.nowMs());
+    },
+    after: stamp,
+    onError: stamp,
+  };
+
+  function stamp({ context, response }: Parameters<NonNullable<MiddlewareObj['after']>>[0]): void {
+    if (response) response.headers = { ...response.headers, 'x-request-id': edgeOf(context).requestId };
+  }
+}

@@ -1,0 +1,29 @@
+/** The type of a route's handler, read off the route table: what it validates is what the handler gets. */
+import type { z } from 'zod';
+import type { RouteId, routes } from '#core/api/routes.ts';
+import type { ApiAnswer } from './answer.ts';
+import type { ApiDeps } from './api-deps.ts';
+import type { Caller } from './edge.ts';
+
+type Table = typeof routes;
+
+type Part<Id extends RouteId, Name extends string> = Table[Id] extends {
+  readonly [N in Name]: infer Schema extends z.ZodType;
+}
+  ? z.output<Schema>
+  : undefined;
+
+/** A request that passed every middleware. */
+export interface ApiCall<Id extends RouteId> {
+  /** Null on routes that ask for no key. */
+  readonly caller: Table[Id]['scope'] extends null ? null : Caller;
+  readonly params: Part<Id, 'params'>;
+  readonly query: Part<Id, 'query'>;
+  readonly headers: Part<Id, 'headers'>;
+  readonly body: Part<Id, 'body'>;
+  /** How long this invocation may still take. */
+  readonly remainingMs: number;
+}
+
+/** Answers one route; throws `AppError` for every refusal. */
+export type RouteHandler<Id extends RouteId> = (deps: ApiDeps, call: ApiCall<Id>) => Promise<ApiAnswer>;

@@ -1,0 +1,35 @@
+import { digest } from '#core/canonical.ts';
+import { isTerminal } from '#core/job/job.ts';
+import { RawJson } from '../answer.ts';
+import { findJob } from '../find-job.ts';
+import { jobHeaders, presentOneJob } from '../job-answer.ts';
+import type { RouteHandler } from '../route-handler.ts';
+import { waitForJob, waitOf } from '../wait-for-job.ts';
+
+/** How soon a client without a long poll should look again. */
+const lookAgainSeconds = 1;
+
+export const getJob: RouteHandler<'getJob'> = async (deps, call) => {
+  const wait = waitOf(call.query, call.headers);
+  const found = await findJob(deps, call.caller.tenant.tenantId, call.params.id);
+  const job = await waitForJob(deps, found, Math.min(wait.waitMs, call.remainingMs));
+
+  const body = new RawJson(await presentOneJob(deps, job));
+  const etag = `"${digest(body.text).slice(0, 32)}"`;
+  const headers = {
+    ...jobHeaders(job),
+    ...wait.headers,
+    etag,
+    'retry-after': isTerminal(job) ? undefined : String(lookAgainSeconds),
+  };
+  return isSeen(call.headers['if-none-match'], etag)
+    ? { status: 304, headers }
+    : { status: 200, headers, body };
+};
+
+/** Weak comparison, as RFC 9110 asks for If-None-Match. */
+function isSeen(ifNoneMatch: string | undefined, etag: string): boolean {
+  if (ifNoneMatch === undefined) return false;
+  const seen = ifNoneMatch.split(',').map((tag) => tag.trim().replace(/^W\//, ''));
+  return seen.includes('*') || seen.includes(etag);
+}

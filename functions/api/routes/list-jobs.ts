@@ -1,0 +1,31 @@
+import type { z } from 'zod';
+import type { routes } from '#core/api/routes.ts';
+import { metadataQueryPrefix } from '#core/api/routes.ts';
+import type { JobListAsk } from '#core/ports.ts';
+import { presentJobs } from '../job-answer.ts';
+import type { RouteHandler } from '../route-handler.ts';
+
+export const listJobs: RouteHandler<'listJobs'> = async (deps, { caller, query }) => {
+  const page = await deps.jobs.list(caller.tenant.tenantId, askOf(query));
+  return {
+    status: 200,
+    body: { object: 'list', data: await presentJobs(deps, page.items), next_cursor: page.cursor },
+  };
+};
+
+function askOf(query: z.output<typeof routes.listJobs.query>): JobListAsk {
+  const { limit, cursor, status, model, class: jobClass, created_after: createdAfter, ...labels } = query;
+  const metadata = Object.entries(labels).map(([name, value]) => [
+    name.slice(metadataQueryPrefix.length),
+    value,
+  ]);
+  return {
+    limit,
+    ...(cursor === undefined ? {} : { cursor }),
+    ...(status === undefined ? {} : { status }),
+    ...(model === undefined ? {} : { model }),
+    ...(jobClass === undefined ? {} : { class: jobClass }),
+    ...(createdAfter === undefined ? {} : { createdAfterMs: Date.parse(createdAfter) }),
+    ...(metadata.length === 0 ? {} : { metadata: Object.fromEntries(metadata) }),
+  };
+}

@@ -1,0 +1,70 @@
+import type { GateView } from '#core/admission/gate.ts';
+import { AppError } from '#core/errors.ts';
+import { submit } from '#core/flows/submit.ts';
+import type { JobRecord } from '#core/job/job.ts';
+import { isTerminal } from '#core/job/job.ts';
+import type { ApiAnswer } from '../answer.ts';
+import type { ApiDeps } from '../api-deps.ts';
+import { HeadedError } from '../headed-error.ts';
+import { jobHeaders, presentOneJob } from '../job-answer.ts';
+import { rateLimitHeaders, refusalError } from '../refusal.ts';
+import type { ApiCall, RouteHandler } from '../route-handler.ts';
+import { waitForJob, waitOf } from '../wait-for-job.ts';
+
+export const submitJob: RouteHandler<'submitJob'> = async (deps, call) => {
+  const { tenant, keyId } = call.caller;
+  const outcome = await submit(deps, {
+    tenant,
+    keyId,
+    model: call.body.model,
+    input: call.body.input,
+    class: call.body.class,
+    metadata: call.body.metadata,
+    deadlineSeconds: call.body.deadline_s ?? null,
+    idempotencyKey: call.headers['idempotency-key'] ?? null,
+  });
+  switch (outcome.kind) {
+    case 'accepted':
+      return answer(deps, call, outcome.job, { gate: outcome.gate, replayed: false });
+    case 'replayed':
+      return answer(deps, call, outcome.job, { gate: null, replayed: true });
+    case 'mismatch':
+      throw new AppError('idempotency_mismatch', { param: 'idempotency-key' });
+    case 'in_flight':
+      throw new AppError('idempotency_in_flight', { param: 'idempotency-key', retryAfterSeconds: 1 });
+    case 'model_not_found':
+      throw new AppError('model_not_found', { param: 'model' });
+    case 'invalid':
+      throw new AppError('invalid_request', { details: outcome.details });
+    case 'refused': {
+      const nowMs = deps.clock.nowMs();
+      const error = refusalError(outcome.refusal, nowMs);
+      throw new HeadedError(error, rateLimitHeaders(tenant, outcome.gate, nowMs));
+    }
+  }
+};
+
+/** 200 for a job that has ended, 202 for one that has not. */
+async function answer(
+  deps: ApiDeps,
+  { caller, query, headers, remainingMs }: ApiCall<'submitJob'>,
+  submitted: JobRecord,
+  { gate, replayed }: { gate: GateView | null; replayed: boolean },
+): Promise<ApiAnswer> {
+  // Before the wait: the minute that the request was counted in is the one to tell about.
+  const rateLimit = rateLimitHeaders(caller.tenant, gate, deps.clock.nowMs());
+  const wait = waitOf(query, headers);
+  const job = await waitForJob(deps, submitted, Math.min(wait.waitMs, remainingMs));
+  const body = await presentOneJob(deps, job);
+  return {
+    status: isTerminal(job) ? 200 : 202,
+    headers: {
+      ...jobHeaders(job),
+      ...rateLimit,
+      ...wait.headers,
+      location: body.urls.self,
+      'idempotency-replayed': replayed ? 'true' : undefined,
+    },
+    body,
+  };
+}

@@ -1,0 +1,194 @@
+/**
+ * Puts the demo model behind the Engine contract: items become pictures, pictures share model calls of at most
+ * {@link picturesMax}, and every item ends with its last picture. The native library is imported with the first
+ * load, so that the process is ready before it.
+ */
+import { randomInt } from 'node:crypto';
+import { access } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import * as z from 'zod';
+import type { Engine, EngineBatch, ModelRef, ParsedItem, RunContext } from '../engine.ts';
+import { EngineFault, parseItems } from '../engine.ts';
+import type { ShapesModel, ShapesPicture } from './shapes-model.ts';
+
+/** Pictures in one model call: bounds memory, and the time between two chances to cancel. */
+const picturesMax = 8;
+
+const seedMax = 0xffff_ffff;
+
+const paramsSchema = z.strictObject({
+  prompt: z.string().min(1).max(4000),
+  n: z.int().min(1).max(16).default(1),
+  /** Drawn by lot when left out; the result names it either way. */
+  seed: z
+    .int()
+    .min(0)
+    .max(seedMax)
+    .default(() => randomInt(seedMax + 1)),
+  size: z.literal([64, 256, 512]).default(256),
+  steps: z.int().min(1).max(16).default(8),
+  guidance: z.number().min(1).max(10).optional(),
+});
+
+type Params = z.infer<typeof paramsSchema>;
+
+/** An item on its way: what its finished calls brought so far. */
+interface ItemRun extends ParsedItem<Params> {
+  /** Steps of finished calls, and of all the calls that its pictures are spread over. */
+  stepsDone: number;
+  stepsTotal: number;
+  readonly seeds: number[];
+  readonly unknownWords: Set<string>;
+  gpuMs: number;
+  isEnded: boolean;
+}
+
+interface PictureRun {
+  readonly item: ItemRun;
+  readonly seed: number;
+}
+
+/** An engine for the models under `modelsDir`; nothing is read before the first load. */
+export function createDemoEngine(modelsDir: string): Engine {
+  const models = new Map<string, ShapesModel>();
+  return {
+    name: 'demo',
+    versions: {
+      node: process.versions.node,
+      onnxruntime: versionOf('onnxruntime-node'),
+    },
+    capabilities: { deltas: false, adapters: false },
+    async load(ref) {
+      models.set(keyOf(ref), await loadModel(modelsDir, ref));
+    },
+    async unload(ref) {
+      await models.get(keyOf(ref))?.close();
+      models.delete(keyOf(ref));
+    },
+    async run(batch, context) {
+      const model = models.get(keyOf(batch));
+      if (model === undefined) throw new EngineFault('MODEL_NOT_LOADED', 'the model is not loaded');
+      for (const call of callsOf(batch, context)) await runCall(model, call, context);
+    },
+  };
+}
+
+async function loadModel(modelsDir: string, { model }: ModelRef): Promise<ShapesModel> {
+  const directory = join(modelsDir, model);
+  try {
+    await access(directory);
+  } catch (err) {
+    throw new EngineFault('MODEL_NOT_LOADED', 'there is no such model', err);
+  }
+  const { loadShapesModel } = await import('./shapes-model.ts');
+  return await loadShapesModel(directory);
+}
+
+/** The model calls of a batch. Items that a worker put together share their steps; any others never share a call. */
+function callsOf(batch: EngineBatch, context: RunContext): PictureRun[][] {
+  const items = parseItems(paramsSchema, batch, context).map(startItem);
+  const groups = Map.groupBy(items, ({ params }) => `${params.steps} ${params.size} ${params.guidance}`);
+  const calls: PictureRun[][] = [];
+  for (const group of groups.values()) {
+    const pictures = group.flatMap((item) =>
+      Array.from({ length: item.params.n }, (_, index) => ({ item, seed: item.params.seed + index })),
+    );
+    for (let start = 0; start < pictures.length; start += picturesMax) {
+      calls.push(pictures.slice(start, start + picturesMax));
+    }
+  }
+  for (const call of calls) for (const item of itemsOf(call)) item.stepsTotal += item.params.steps;
+  return calls;
+}
+
+function startItem({ id, params }: ParsedItem<Params>): ItemRun {
+  return {
+    id,
+    params,
+    stepsDone: 0,
+    stepsTotal: 0,
+    seeds: [],
+    unknownWords: new Set(),
+    gpuMs: 0,
+    isEnded: false,
+  };
+}
+
+async function runCall(model: ShapesModel, call: readonly PictureRun[], context: RunContext): Promise<void> {
+  for (const item of itemsOf(call)) if (context.isStopped(item.id)) stop(item, context);
+  const pictures = call.filter(({ item }) => !item.isEnded);
+  const [first] = pictures;
+  if (first === undefined) return;
+  const { steps, guidance } = first.item.params;
+  const startMs = performance.now();
+  const drawn = await model.generate(
+    pictures.map(({ item, seed }) => ({ prompt: item.params.prompt, seed, size: item.params.size })),
+    {
+      steps,
+      guidance,
+      onStep: (step) => {
+        for (const item of itemsOf(pictures)) {
+          if (!context.isStopped(item.id)) context.progress(item.id, item.stepsDone + step, item.stepsTotal);
+        }
+      },
+      isCanceled: (index) => context.isStopped(pictures[index]?.item.id ?? ''),
+    },
+  );
+  const shareMs = (performance.now() - startMs) / pictures.length;
+  for (const { item } of pictures) item.gpuMs += shareMs;
+  for (const item of itemsOf(pictures)) item.stepsDone += steps;
+  await deliver(pictures, drawn, context);
+}
+
+async function deliver(
+  pictures: readonly PictureRun[],
+  drawn: readonly (ShapesPicture | 'canceled')[],
+  context: RunContext,
+): Promise<void> {
+  for (const [index, { item, seed }] of pictures.entries()) {
+    const picture = drawn[index] ?? 'canceled';
+    if (item.isEnded) continue;
+    if (picture === 'canceled') {
+      stop(item, context);
+      continue;
+    }
+    await writePicture(item.id, picture, context);
+    item.seeds.push(seed);
+    for (const word of picture.unknownWords) item.unknownWords.add(word);
+    if (item.seeds.length === item.params.n) succeed(item, context);
+  }
+}
+
+async function writePicture(itemId: string, picture: ShapesPicture, context: RunContext): Promise<void> {
+  const { encodePng } = await import('./png.ts');
+  const { width, height } = picture;
+  const body = await encodePng(picture);
+  await context.write(itemId, { body, contentType: 'image/png', extension: 'png', width, height });
+}
+
+function succeed(item: ItemRun, context: RunContext): void {
+  const { id, seeds, unknownWords, gpuMs } = item;
+  item.isEnded = true;
+  context.end(id, { kind: 'succeeded', seeds, unknownWords: [...unknownWords], gpuMs });
+}
+
+function stop(item: ItemRun, context: RunContext): void {
+  if (item.isEnded) return;
+  item.isEnded = true;
+  context.end(item.id, { kind: 'stopped', gpuMs: item.gpuMs });
+}
+
+function itemsOf(pictures: readonly PictureRun[]): ReadonlySet<ItemRun> {
+  return new Set(pictures.map(({ item }) => item));
+}
+
+function keyOf({ model, revision }: ModelRef): string {
+  return `${model}@${revision}`;
+}
+
+/** Read from the package, because asking the library would load it. */
+function versionOf(packageName: string): string {
+  const manifest: unknown = createRequire(import.meta.url)(`${packageName}/package.json`);
+  return z.looseObject({ version: z.string() }).parse(manifest).version;
+}

@@ -1,0 +1,127 @@
+/** The demo model `pilotlight-shapes`: prompts to slots, slots to pictures, in real batches. */
+import { settleSlots } from './shapes-details.ts';
+import { type OpenNetworks, openShapesNetworks } from './shapes-networks.ts';
+import { type ParsedPrompt, parseShapesPrompt } from './shapes-prompt.ts';
+import { sampleShapes, shapesPictureFloats, shapesSidePx } from './shapes-sampler.ts';
+import { shapesModelDirectory, vocabulary } from './shapes-vocabulary.ts';
+
+/** Sides of the pictures on offer: 64 px is drawn, the others are enlarged from it. */
+export const shapesSizesPx = [64, 256, 512] as const;
+export type ShapesSizePx = (typeof shapesSizesPx)[number];
+
+/** Prompts are followed best near 2; 1 leaves one shape in ten dented, 3 gains nothing (see MODEL_CARD.md). */
+export const shapesGuidanceDefault = 2;
+
+export interface ShapesItem {
+  prompt: string;
+  /** Integer from 0 to 2^53 - 1; the same seed, prompt, size and steps give the same picture. */
+  seed: number;
+  /** Side in pixels. */
+  size: ShapesSizePx;
+}
+
+export interface ShapesOptions {
+  /** Integer from 1 to 16; 8 is a good choice. */
+  steps: number;
+  guidance?: number | undefined;
+  /** Called after each finished denoising step, from 1 to `steps`. */
+  onStep?: ((step: number, steps: number) => void) | undefined;
+  /** Asked between steps for each item still drawn; true drops that item from the batch. */
+  isCanceled?: ((itemIndex: number) => boolean) | undefined;
+}
+
+export interface ShapesPicture {
+  /** Rows from the top, three bytes per pixel. */
+  rgb: Uint8Array;
+  width: number;
+  height: number;
+  /** Words of the prompt that had no effect on the picture. */
+  unknownWords: string[];
+}
+
+export interface ShapesModel {
+  /**
+   * Draws all items in one batch and returns one result per item, in order. Throws RangeError for steps or seeds
+   * out of range, before any work is done.
+   */
+  generate(items: readonly ShapesItem[], options: ShapesOptions): Promise<(ShapesPicture | 'canceled')[]>;
+  /** Frees the sessions. The model must not be used afterwards. */
+  close(): Promise<void>;
+}
+
+/**
+ * Loads the model from its directory.
+ * Throws ModelFileError (code MODEL_FILE) naming the first file that is missing or does not match weights.json.
+ */
+export async function loadShapesModel(directory: string = shapesModelDirectory): Promise<ShapesModel> {
+  const networks = await openShapesNetworks(directory);
+  return {
+    generate: (items, options) => generate(networks, items, options),
+    close: () => networks.close(),
+  };
+}
+
+async function generate(
+  networks: OpenNetworks,
+  items: readonly ShapesItem[],
+  options: ShapesOptions,
+): Promise<(ShapesPicture | 'canceled')[]> {
+  const prompts = items.map((item) => parseShapesPrompt(item.prompt));
+  const sampled = await sampleShapes(
+    networks,
+    items.map(({ seed }, index) => ({ seed, slots: settleSlots(prompts[index]?.slots ?? [], seed) })),
+    {
+      steps: options.steps,
+      guidance: options.guidance ?? shapesGuidanceDefault,
+      nullSlots: vocabulary.slots.map(() => vocabulary.nullToken),
+      onStep: options.onStep,
+      isCanceled: options.isCanceled,
+    },
+  );
+  const results = new Array<ShapesPicture | 'canceled'>(items.length).fill('canceled');
+  for (const size of shapesSizesPx) {
+    const rows = [...items.keys()].filter((index) => items[index]?.size === size);
+    const drawn = rows.flatMap((index) => {
+      const picture = sampled[index];
+      return picture === undefined || picture === 'canceled' ? [] : [{ index, picture }];
+    });
+    const enlarged = await enlarge(networks, drawn, size);
+    for (const [row, { index }] of drawn.entries()) {
+      const rgb = enlarged.slice(row * size * size * 3, (row + 1) * size * size * 3);
+      results[index] = describePicture(rgb, size, prompts[index]);
+    }
+  }
+  return results;
+}
+
+function describePicture(
+  rgb: Uint8Array,
+  size: ShapesSizePx,
+  prompt: ParsedPrompt | undefined,
+): ShapesPicture {
+  return { rgb, width: size, height: size, unknownWords: prompt?.unknownWords ?? [] };
+}
+
+/** Turns pictures around -1..1 into bytes of the wanted size, one after the other. */
+async function enlarge(
+  networks: OpenNetworks,
+  drawn: readonly { picture: Float32Array }[],
+  size: ShapesSizePx,
+): Promise<Uint8Array> {
+  const x = new Float32Array(drawn.length * shapesPictureFloats);
+  for (const [row, { picture }] of drawn.entries()) x.set(picture, row * shapesPictureFloats);
+  return size === shapesSidePx || drawn.length === 0 ? toBytes(x) : networks.enlarge(x, size);
+}
+
+/** Converts channel-first pictures around -1..1 to interleaved bytes. */
+function toBytes(x: Float32Array): Uint8Array {
+  const bytes = new Uint8ClampedArray(x.length);
+  const places = shapesSidePx * shapesSidePx;
+  for (let index = 0; index < x.length; index += 1) {
+    const row = Math.floor(index / shapesPictureFloats);
+    const within = index % shapesPictureFloats;
+    const target = row * shapesPictureFloats + (within % places) * 3 + Math.floor(within / places);
+    bytes[target] = ((x[index] ?? 0) / 2 + 0.5) * 255;
+  }
+  return new Uint8Array(bytes.buffer);
+}

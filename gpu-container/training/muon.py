@@ -1,0 +1,46 @@
+"""Muon: momentum whose update is orthogonalized, for matrices and convolution kernels.
+
+After Keller Jordan, "Muon: an optimizer for hidden layers" (kellerjordan.github.io/posts/muon): five
+Newton-Schulz steps with his quintic coefficients, run in bfloat16. Kernels count as (out, in * height * width).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor, nn
+
+NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)
+
+
+class Muon(torch.optim.Optimizer):
+    """Nesterov momentum with orthogonalized updates; `lr` is the root mean square of a square matrix's step."""
+
+    def __init__(self, parameters: Iterable[nn.Parameter], lr: float, momentum: float = 0.95) -> None:
+        super().__init__(parameters, {"lr": lr, "momentum": momentum})
+
+    @torch.no_grad()
+    def step(self) -> None:  # type: ignore[override]
+        for group in self.param_groups:
+            for parameter in group["params"]:
+                if parameter.grad is None:
+                    continue
+                state = self.state[parameter]
+                if not state:
+                    state["momentum"] = torch.zeros_like(parameter)
+                average = state["momentum"].lerp_(parameter.grad, 1 - group["momentum"])
+                ahead = parameter.grad.lerp(average, group["momentum"]).flatten(1)
+                update = _orthogonalize(ahead) * max(1.0, ahead.shape[0] / ahead.shape[1]) ** 0.5
+                parameter.add_(update.view_as(parameter), alpha=-group["lr"])
+
+
+def _orthogonalize(matrix: Tensor) -> Tensor:
+    a, b, c = NEWTON_SCHULZ
+    tall = matrix.shape[0] > matrix.shape[1]
+    x = (matrix.T if tall else matrix).contiguous().bfloat16()
+    x = x / (x.norm() + 1e-7)
+    for _ in range(5):
+        gram = x @ x.T
+        x = torch.addmm(x, torch.addmm(gram, gram, gram, beta=b, alpha=c), x, beta=a)
+    return (x.T if tall else x).to(matrix.dtype)

@@ -1,0 +1,87 @@
+/**
+ * Entry of a worker process: one pool, one runner, until SIGTERM.
+ *
+ * Shutdown ladder: SIGTERM (ECS scale-in, Spot notice, Ctrl-C) stops new batches; the batch under way may finish
+ * within `workerLimits.drainMs`, then goes back to the line without spending an attempt. A parent that dies without
+ * a word (the local stack, killed) ends the worker at once: its leases run out.
+ */
+import { createAwsPorts } from '#aws/aws-ports.ts';
+import { awsConfigOf, parseEnv } from '#aws/env.ts';
+import { readCatalog } from '#aws/manifest-files.ts';
+import { StartError } from '#core/errors.ts';
+import { work } from '#core/flows/work.ts';
+import { ticketLimits, workerLimits } from '#core/limits.ts';
+import type { Catalog } from '#core/models/manifest.ts';
+import type { Log } from '#core/ports.ts';
+import { workerEnvSchema } from './env.ts';
+import { RunnerClient } from './runner-client.ts';
+
+async function main(): Promise<void> {
+  const env = parseEnv(workerEnvSchema, process.env);
+  const ports = createAwsPorts(awsConfigOf(env));
+  const catalog = await readCatalog(env.PILOTLIGHT_MODELS_DIR);
+  const models = catalog.poolModels(env.PILOTLIGHT_POOL);
+  const [first] = models;
+  if (first === undefined) {
+    throw new StartError(
+      'invalid_environment',
+      `PILOTLIGHT_POOL: no model has the pool ${env.PILOTLIGHT_POOL}`,
+    );
+  }
+  const workerId = ports.ids.next('worker');
+  const runner = new RunnerClient({
+    engine: first.manifest.engine,
+    modelsDir: env.PILOTLIGHT_MODELS_DIR,
+    clock: ports.clock,
+    log: ports.log,
+  });
+  const life = watchForTheEnd(ports.log, workerId);
+  // Loading beside the first long poll takes the model's load time out of the first job's wait.
+  const prewarmed = prewarm(runner, catalog, env.PILOTLIGHT_POOL, ports.log);
+  await work(
+    { ...ports, catalog, runner },
+    { workerId, pool: env.PILOTLIGHT_POOL, slots: slotsOf(catalog, env.PILOTLIGHT_POOL), ...life },
+  );
+  await prewarmed;
+  await runner.close();
+  ports.close();
+}
+
+/** As many jobs as the pool's widest batch takes. */
+function slotsOf(catalog: Catalog, pool: string): number {
+  const widest = Math.max(1, ...catalog.poolModels(pool).map(({ manifest }) => manifest.batch_max));
+  return Math.min(widest, ticketLimits.receiveMax);
+}
+
+/** A pool of one model loads it before work arrives; a pool of many waits for what is asked. */
+async function prewarm(runner: RunnerClient, catalog: Catalog, pool: string, log: Log): Promise<void> {
+  const [only, ...others] = catalog.poolModels(pool);
+  if (only === undefined || others.length > 0) return;
+  const { id, revision } = only.manifest;
+  const outcome = await runner.load(id, revision);
+  log.info('worker.prewarmed', { model: id, outcome: outcome.kind });
+}
+
+function watchForTheEnd(log: Log, workerId: string): { stopping: AbortSignal; interrupt: AbortSignal } {
+  const stopping = new AbortController();
+  const interrupt = new AbortController();
+  const drain = (reason: string) => {
+    if (stopping.signal.aborted) return;
+    log.info('worker.draining', { workerId, reason });
+    stopping.abort();
+    setTimeout(() => interrupt.abort(), workerLimits.drainMs).unref();
+  };
+  process.on('SIGTERM', () => drain('SIGTERM'));
+  // A terminal sends Ctrl-C to the whole group; the parent decides about it and sends SIGTERM.
+  process.on('SIGINT', () => undefined);
+  process.on('disconnect', () => process.exit(1));
+  return { stopping: stopping.signal, interrupt: interrupt.signal };
+}
+
+main().then(
+  () => process.exit(0),
+  (error: unknown) => {
+    process.stderr.write(`${error instanceof StartError ? error.message : String(error)}\n`);
+    process.exit(error instanceof StartError ? 2 : 1);
+  },
+);

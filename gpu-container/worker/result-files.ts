@@ -1,0 +1,49 @@
+/** Reads the files that a result names, trusting nothing that the runner says about them. */
+import { createHash } from 'node:crypto';
+import { constants } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { RunFile } from '#core/ports.ts';
+import type { ResultFile } from '../protocol/messages.ts';
+
+/** A 4096 x 4096 RGB picture without any compression: nothing that an engine makes is larger. */
+const fileBytesMax = 48 * 1024 * 1024;
+
+/**
+ * The files with their bodies. Throws when one is missing, is a link, or differs from its entry in length or hash:
+ * then it is not what the engine made.
+ */
+export async function readResultFiles(
+  scratchDir: string,
+  files: readonly ResultFile[],
+): Promise<readonly RunFile[]> {
+  return await Promise.all(files.map((file) => readResultFile(scratchDir, file)));
+}
+
+async function readResultFile(scratchDir: string, file: ResultFile): Promise<RunFile> {
+  const body = await readBody(join(scratchDir, file.path), file.bytes);
+  const sha256 = createHash('sha256').update(body).digest('hex');
+  if (body.byteLength !== file.bytes || sha256 !== file.sha256) {
+    throw new Error(`the file ${file.path} differs from its entry`);
+  }
+  return {
+    type: file.contentType.startsWith('image/') ? 'image' : 'text',
+    contentType: file.contentType,
+    body,
+    sha256,
+    ...(file.width === null ? {} : { width: file.width }),
+    ...(file.height === null ? {} : { height: file.height }),
+  };
+}
+
+async function readBody(path: string, bytes: number): Promise<Uint8Array> {
+  if (bytes > fileBytesMax) throw new Error(`a file of ${bytes} bytes passes the limit of ${fileBytesMax}`);
+  const handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW);
+  try {
+    const { size } = await handle.stat();
+    if (size !== bytes) throw new Error(`a file of ${size} bytes was announced with ${bytes}`);
+    return await handle.readFile();
+  } finally {
+    await handle.close();
+  }
+}

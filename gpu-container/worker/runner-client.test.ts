@@ -1,0 +1,327 @@
+import { once } from 'node:events';
+import { watch } from 'node:fs';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import type { Log, LogFields, RunBatch, RunItem, RunOutcome } from '#core/ports.ts';
+import { wallClock } from '../engines/runner-under-test.ts';
+import type { RunnerClientOptions } from './runner-client.ts';
+import { RunnerClient } from './runner-client.ts';
+
+interface Setup {
+  readonly client: RunnerClient;
+  readonly logged: { readonly event: string; readonly fields: LogFields }[];
+  readonly scratchRoot: string;
+}
+
+async function setUp(options: Partial<RunnerClientOptions> = {}): Promise<Setup> {
+  const scratchRoot = await mkdtemp(join(tmpdir(), 'pl-'));
+  const logged: Setup['logged'] = [];
+  const write = (event: string, fields: LogFields = {}) => void logged.push({ event, fields });
+  const log: Log = { info: write, warn: write, error: write };
+  const client = new RunnerClient({
+    engine: 'fake',
+    modelsDir: scratchRoot,
+    clock: wallClock,
+    log,
+    scratchRoot,
+    ...options,
+  });
+  onTestFinished(async () => {
+    await client.close();
+    await rm(scratchRoot, { recursive: true, force: true });
+  });
+  return { client, logged, scratchRoot };
+}
+
+function batchOf(params: Readonly<Record<string, RunItem['params']>>): RunBatch {
+  const items = Object.entries(params).map(([id, itemParams]) => ({ id, params: itemParams }));
+  return { batchId: 'batch_1', model: 'fake', revision: '1', items };
+}
+
+const ignore = { onProgress: () => undefined };
+
+/** Runs a batch and resolves `started` with its first progress. */
+function runInBackground(client: RunnerClient, batch: RunBatch) {
+  const { promise: started, resolve } = Promise.withResolvers<void>();
+  return { started, outcomes: client.run(batch, { onProgress: () => resolve() }) };
+}
+
+function kindsOf(outcomes: ReadonlyMap<string, RunOutcome>): Record<string, string> {
+  return Object.fromEntries(
+    [...outcomes].map(([id, outcome]) => [id, outcome.kind === 'failed' ? outcome.code : outcome.kind]),
+  );
+}
+
+const lost = { kind: 'failed', code: 'worker_lost', retryable: true };
+
+describe('a runner client', () => {
+  it('starts no process before the first call', async () => {
+    const { client, logged } = await setUp();
+
+    await client.close();
+
+    expect(client.processId()).toBeNull();
+    expect(logged).toEqual([]);
+  });
+
+  it('loads a model once', async () => {
+    const { client } = await setUp();
+
+    const first = await client.load('fake', '1');
+    const second = await client.load('fake', '1');
+
+    expect(first).toMatchObject({ kind: 'loaded' });
+    expect(second).toEqual({ kind: 'loaded', loadMs: 0 });
+    expect(client.resident()).toEqual(new Set(['fake@1']));
+  });
+
+  it.each([
+    ['no-such-model', 'no_such_model'],
+    ['fake-too-big', 'out_of_memory'],
+    ['fake-broken', 'model_error'],
+  ])('tells why %s cannot be loaded', async (model, code) => {
+    const { client } = await setUp();
+
+    expect(await client.load(model, '1')).toEqual({ kind: 'failed', code });
+    expect(client.resident()).toEqual(new Set());
+  });
+
+  it('returns the bodies of the files and removes them from disk', async () => {
+    const { client, scratchRoot } = await setUp();
+    const steps: string[] = [];
+
+    const outcomes = await client.run(batchOf({ a: { n: 2, seed: 5, steps: 2 } }), {
+      onProgress: (...progress) => steps.push(progress.join(' ')),
+    });
+
+    expect(steps).toEqual(['a 1 2', 'a 2 2']);
+    expect(outcomes.get('a')).toMatchObject({
+      kind: 'succeeded',
+      seeds: [5, 6],
+      engine: 'fake',
+      versions: { node: process.versions.node },
+      files: [{ type: 'image', contentType: 'image/png', width: 1, height: 1 }, { type: 'image' }],
+    });
+    expect(await readdir(scratchRoot, { recursive: true })).toEqual([
+      expect.stringMatching(/^pilotlight-\w+$/),
+    ]);
+  });
+
+  it('gives every item its own outcome', async () => {
+    const { client } = await setUp();
+
+    const outcomes = await client.run(
+      batchOf({ good: {}, invalid: { steps: 0 }, nan: { fault: 'nan' }, error: { fault: 'error' } }),
+      ignore,
+    );
+
+    expect(kindsOf(outcomes)).toEqual({
+      good: 'succeeded',
+      invalid: 'invalid_input',
+      nan: 'nan_output',
+      error: 'model_error',
+    });
+    expect(outcomes.get('invalid')).toMatchObject({
+      message: expect.stringContaining('steps'),
+      retryable: false,
+    });
+    expect(outcomes.get('error')).toMatchObject({ message: 'The model failed on this input.' });
+  });
+
+  it('refuses input that no frame can hold, and runs on', async () => {
+    const { client } = await setUp();
+
+    const outcomes = await client.run(batchOf({ a: { prompt: 'x'.repeat(2 ** 20) } }), ignore);
+    const next = await client.run(batchOf({ b: {} }), ignore);
+
+    expect([kindsOf(outcomes), kindsOf(next)]).toEqual([{ a: 'invalid_input' }, { b: 'succeeded' }]);
+  });
+
+  it('tells that a batch did not fit the memory', async () => {
+    const { client } = await setUp();
+
+    const outcomes = await client.run(batchOf({ big: { fault: 'oom' }, mate: {} }), ignore);
+
+    expect(kindsOf(outcomes)).toEqual({ big: 'out_of_memory', mate: 'out_of_memory' });
+  });
+
+  it('stops a canceled item and finishes the others', async () => {
+    const { client } = await setUp();
+    const slow = { steps: 5, step_ms: 40 };
+    const { started, outcomes } = runInBackground(client, batchOf({ stopped: slow, kept: slow }));
+    await started;
+
+    client.cancel('stopped');
+
+    expect(kindsOf(await outcomes)).toEqual({ stopped: 'canceled', kept: 'succeeded' });
+  });
+
+  it('remembers a cancel that came before the batch reached the runner', async () => {
+    const { client } = await setUp();
+    const outcomes = client.run(batchOf({ stopped: {}, kept: {} }), ignore);
+
+    client.cancel('stopped');
+    client.cancel('nobody');
+
+    expect(kindsOf(await outcomes)).toEqual({ stopped: 'canceled', kept: 'succeeded' });
+  });
+
+  it('makes calls wait for each other', async () => {
+    const { client } = await setUp();
+
+    const both = await Promise.all([
+      client.run(batchOf({ a: {} }), ignore),
+      client.run({ ...batchOf({ b: {} }), batchId: 'batch_2' }, ignore),
+    ]);
+
+    expect(both.map(kindsOf)).toEqual([{ a: 'succeeded' }, { b: 'succeeded' }]);
+  });
+});
+
+describe('a runner that is lost', () => {
+  it('ends its open items as worker_lost, and the next call starts another', async () => {
+    const { client, logged } = await setUp();
+    const crashed = await client.run(batchOf({ a: { fault: 'crash' }, b: {} }), ignore);
+    const residentAfter = client.resident();
+
+    const next = await client.run(batchOf({ c: {} }), ignore);
+
+    expect([crashed.get('a'), crashed.get('b')]).toMatchObject([lost, lost]);
+    expect(residentAfter).toEqual(new Set());
+    expect(kindsOf(next)).toEqual({ c: 'succeeded' });
+    expect(logged.find(({ event }) => event === 'runner.ended')?.fields).toMatchObject({ exitCode: 70 });
+  });
+
+  it('keeps the outcomes that came before it was killed', async () => {
+    const { client } = await setUp();
+    const { promise: half, resolve } = Promise.withResolvers<void>();
+    const outcomes = client.run(batchOf({ short: { steps: 1 }, long: { steps: 1000, step_ms: 50 } }), {
+      onProgress: (_, step) => step === 2 && resolve(),
+    });
+    await half;
+
+    process.kill(client.processId() ?? 0, 'SIGKILL');
+
+    expect(kindsOf(await outcomes)).toEqual({ short: 'succeeded', long: 'worker_lost' });
+  });
+
+  it('is killed when it answers nothing for too long', async () => {
+    const { client, logged } = await setUp({ silenceMs: 500, pingMs: 50 });
+    await client.load('fake', '1');
+
+    const outcomes = await client.run(batchOf({ a: { fault: 'hang' } }), ignore);
+
+    expect(outcomes.get('a')).toMatchObject(lost);
+    expect(logged.find(({ event }) => event === 'runner.killed')?.fields.reason).toBe('silent');
+  });
+
+  it('is not killed while it answers, however long its batch takes', async () => {
+    const { client } = await setUp({ silenceMs: 1000, pingMs: 50 });
+
+    const outcomes = await client.run(batchOf({ a: { steps: 1, step_ms: 1500 } }), ignore);
+
+    expect(kindsOf(outcomes)).toEqual({ a: 'succeeded' });
+  });
+
+  it('is killed when it breaks the protocol', async () => {
+    const script = `require('node:net').createServer((socket) => socket.write('hello?\\n')).listen(process.argv[2])`;
+    const { client, logged } = await setUp({ command: [process.execPath, '-e', script, '--'] });
+
+    const outcomes = await client.run(batchOf({ a: {} }), ignore);
+
+    expect(outcomes.get('a')).toMatchObject(lost);
+    expect(logged.map(({ event }) => event)).toContain('runner.killed');
+  });
+
+  it.each([
+    ['cannot be started', ['/nowhere/to/be/found']],
+    ['exits at once', [process.execPath, '-e', '', '--']],
+  ])('costs a failure and no more when it %s', async (_, command) => {
+    const { client, scratchRoot } = await setUp({ command });
+
+    const loaded = await client.load('fake', '1');
+    const outcomes = await client.run(batchOf({ a: {} }), ignore);
+
+    expect(loaded).toEqual({ kind: 'failed', code: 'model_error' });
+    expect(outcomes.get('a')).toMatchObject(lost);
+    expect(await readdir(scratchRoot)).toEqual([]);
+  });
+
+  it('is given up when it does not become ready in time', async () => {
+    const { client } = await setUp({
+      command: [process.execPath, '-e', 'setInterval(() => 0, 1000)', '--'],
+      startMs: 300,
+    });
+
+    expect(await client.load('fake', '1')).toEqual({ kind: 'failed', code: 'model_error' });
+  });
+});
+
+describe('the process of a runner', () => {
+  it('sees none of the secrets of its worker, and its output becomes log lines', async () => {
+    process.env.AWS_SECRET_ACCESS_KEY = 'not for the runner';
+    onTestFinished(() => {
+      delete process.env.AWS_SECRET_ACCESS_KEY;
+    });
+    const script = 'console.log(Object.keys(process.env).sort().join()); console.error("second line")';
+    const { client, logged } = await setUp({ command: [process.execPath, '-e', script, '--'] });
+
+    await client.load('fake', '1');
+
+    const lines = logged.filter(({ event }) => event === 'runner.output').map(({ fields }) => fields);
+    const names = String(lines.find(({ stream }) => stream === 'stdout')?.text).split(',');
+    expect(names).toContain('PATH');
+    expect(names.filter((name) => /AWS|SECRET|TOKEN|KEY/.test(name))).toEqual([]);
+    expect(lines).toContainEqual(expect.objectContaining({ stream: 'stderr', text: 'second line' }));
+  });
+});
+
+describe('closing a runner client', () => {
+  it('lets the running batch end, then leaves nothing behind', async () => {
+    const { client, scratchRoot, logged } = await setUp();
+    const { started, outcomes } = runInBackground(client, batchOf({ a: { steps: 4, step_ms: 40 } }));
+    await started;
+
+    await client.close();
+
+    expect(kindsOf(await outcomes)).toEqual({ a: 'succeeded' });
+    expect(await readdir(scratchRoot)).toEqual([]);
+    expect(logged.find(({ event }) => event === 'runner.ended')?.fields).toMatchObject({ exitCode: 0 });
+  });
+
+  it('kills a runner that does not end in time', async () => {
+    const { client, scratchRoot } = await setUp({ drainMs: 100 });
+    const { started, outcomes } = runInBackground(client, batchOf({ a: { steps: 1000, step_ms: 100 } }));
+    await started;
+
+    await client.close();
+
+    expect((await outcomes).get('a')).toMatchObject(lost);
+    expect(await readdir(scratchRoot)).toEqual([]);
+  });
+
+  it('leaves later calls with a lost worker', async () => {
+    const { client } = await setUp();
+    await client.load('fake', '1');
+    await client.close();
+
+    expect(await client.load('fake', '1')).toEqual({ kind: 'failed', code: 'model_error' });
+    expect((await client.run(batchOf({ a: {} }), ignore)).get('a')).toMatchObject(lost);
+  });
+
+  it('may come while the process is still starting', async () => {
+    const { client, scratchRoot } = await setUp();
+    const folders = watch(scratchRoot);
+    onTestFinished(() => folders.close());
+    const loading = client.load('fake', '1');
+    await once(folders, 'change');
+
+    await client.close();
+
+    await loading;
+    expect(client.processId()).toBeNull();
+    expect(await readdir(scratchRoot)).toEqual([]);
+  });
+});

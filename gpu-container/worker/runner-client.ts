@@ -1,0 +1,232 @@
+/**
+ * The worker's side of a runner: the `Runner` port over a child process. The process starts with the first call that
+ * needs one. When it dies or falls silent, what it ran ends as `worker_lost` and the next call starts another, so a
+ * crash costs a model load and never the worker.
+ */
+import { mkdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { protocolLimits, workerLimits } from '#core/limits.ts';
+import type { Clock, LoadOutcome, Log, RunBatch, RunEvents, Runner, RunOutcome } from '#core/ports.ts';
+import type { EngineName } from '../engines/engine.ts';
+import type { FailedMessage, FailureCode, RunMessage, RunnerMessage } from '../protocol/messages.ts';
+import { type BatchOutcomes, collectOutcomes, failedOutcome, lostOutcome } from './batch-outcomes.ts';
+import type { RunnerProcess, RunnerProcessOptions } from './runner-process.ts';
+import { startRunnerProcess } from './runner-process.ts';
+
+export interface RunnerClientOptions {
+  readonly engine: EngineName;
+  /** Absolute path of the folder that holds one folder for each model. */
+  readonly modelsDir: string;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Program and arguments of the runner. Default: this engine in a Node process. */
+  readonly command?: readonly string[];
+  /** Parent of the scratch folder; a short path. Default: the system's temporary folder. */
+  readonly scratchRoot?: string;
+  /** Defaults: `workerLimits.runnerStartMs`, `.runnerSilenceMs`, `.drainMs` and `protocolLimits.pingMs`. */
+  readonly startMs?: number;
+  readonly silenceMs?: number;
+  readonly drainMs?: number;
+  readonly pingMs?: number;
+}
+
+type LoadFailureCode = Extract<LoadOutcome, { kind: 'failed' }>['code'];
+
+/** A client that has started nothing yet. Calls of `load` and `run` wait for each other. */
+export class RunnerClient implements Runner {
+  readonly #options: RunnerClientOptions;
+  readonly #resident = new Set<string>();
+  /** Batches handed to {@link run} that have no outcomes yet, with the items asked to stop. */
+  readonly #waiting = new Map<RunBatch, Set<string>>();
+  #process: RunnerProcess | null = null;
+  #isClosed = false;
+  #lane: Promise<unknown> = Promise.resolve();
+  #batchCount = 0;
+  #onLoadEnded: ((outcome: LoadOutcome) => void) | null = null;
+  #running: { readonly outcomes: BatchOutcomes; readonly lose: () => void } | null = null;
+
+  constructor(options: RunnerClientOptions) {
+    this.#options = options;
+  }
+
+  load(model: string, revision: string): Promise<LoadOutcome> {
+    return this.#inLane(() => this.#load(model, revision));
+  }
+
+  async run(batch: RunBatch, events: RunEvents): Promise<ReadonlyMap<string, RunOutcome>> {
+    this.#waiting.set(batch, new Set());
+    try {
+      return await this.#inLane(() => this.#run(batch, events));
+    } finally {
+      this.#waiting.delete(batch);
+    }
+  }
+
+  cancel(itemId: string): void {
+    for (const [batch, canceled] of this.#waiting) {
+      if (batch.items.some((item) => item.id === itemId)) canceled.add(itemId);
+    }
+    if (this.#running !== null) this.#process?.send({ type: 'cancel', id: itemId });
+  }
+
+  resident(): ReadonlySet<string> {
+    return new Set(this.#resident);
+  }
+
+  /** Process id while a runner lives. */
+  processId(): number | null {
+    return this.#process?.pid ?? null;
+  }
+
+  /** Lets running work end for `drainMs`, then ends the process. Later calls find the worker lost. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    await this.#process?.drain(this.#options.drainMs ?? workerLimits.drainMs);
+    // A call that was starting a process while this began.
+    await this.#inLane(async () => this.#process?.drain(0));
+    await this.#lane;
+  }
+
+  #inLane<T>(task: () => Promise<T>): Promise<T> {
+    const result = this.#lane.then(task);
+    this.#lane = result.catch(() => undefined);
+    return result;
+  }
+
+  /** The living process, or a new one; null when none can be had. */
+  async #ensureProcess(): Promise<RunnerProcess | null> {
+    if (this.#process !== null || this.#isClosed) return this.#process;
+    try {
+      const started = await startRunnerProcess(processOptions(this.#options), (message) =>
+        this.#receive(message),
+      );
+      this.#process = started;
+      started.ended.then(() => this.#forget(started));
+      return started;
+    } catch (err) {
+      this.#options.log.error('runner.not_started', { reason: reasonOf(err) });
+      return null;
+    }
+  }
+
+  #forget({ scratchDir }: RunnerProcess): void {
+    this.#process = null;
+    this.#resident.clear();
+    this.#onLoadEnded?.({ kind: 'failed', code: 'model_error' });
+    this.#running?.lose();
+    // Behind the call that may still read what the process left.
+    this.#inLane(() => rm(scratchDir, { recursive: true, force: true })).catch((err: unknown) => {
+      this.#options.log.warn('runner.scratch_left', { reason: reasonOf(err) });
+    });
+  }
+
+  async #load(model: string, revision: string): Promise<LoadOutcome> {
+    const runner = await this.#ensureProcess();
+    if (runner === null) return { kind: 'failed', code: 'model_error' };
+    const key = `${model}@${revision}`;
+    if (this.#resident.has(key)) return { kind: 'loaded', loadMs: 0 };
+    const outcome = await new Promise<LoadOutcome>((resolve) => {
+      this.#onLoadEnded = resolve;
+      if (this.#process === runner) runner.send({ type: 'load', model, revision });
+      else resolve({ kind: 'failed', code: 'model_error' });
+    });
+    this.#onLoadEnded = null;
+    if (outcome.kind === 'loaded' && this.#process === runner) this.#resident.add(key);
+    return outcome;
+  }
+
+  async #run(batch: RunBatch, events: RunEvents): Promise<ReadonlyMap<string, RunOutcome>> {
+    // Usually resident; not so when the process was replaced since the caller's own `load`.
+    const loaded = await this.#load(batch.model, batch.revision);
+    const runner = this.#process;
+    if (runner === null) return sameForAll(batch, lostOutcome(0));
+    if (loaded.kind === 'failed') return sameForAll(batch, unloadedOutcome(loaded.code));
+    this.#batchCount += 1;
+    const scratchDir = join(runner.scratchDir, `batch-${this.#batchCount}`);
+    await mkdir(scratchDir, { mode: 0o700 });
+    try {
+      return await this.#runOn(runner, batch, events, scratchDir);
+    } finally {
+      this.#running = null;
+      await rm(scratchDir, { recursive: true, force: true });
+    }
+  }
+
+  async #runOn(runner: RunnerProcess, batch: RunBatch, events: RunEvents, scratchDir: string) {
+    const { clock, log } = this.#options;
+    const outcomes = collectOutcomes(batch, events, { ready: runner.ready, scratchDir, log });
+    const startMs = clock.nowMs();
+    const running = { outcomes, lose: () => outcomes.lose(clock.nowMs() - startMs) };
+    this.#running = running;
+    try {
+      runner.send(runMessage(batch, scratchDir));
+    } catch (err) {
+      log.error('runner.batch_refused', { batchId: batch.batchId, reason: reasonOf(err) });
+      return sameForAll(batch, failedOutcome('invalid_input', false, 0, 'The input is too large.'));
+    }
+    for (const id of this.#waiting.get(batch) ?? []) runner.send({ type: 'cancel', id });
+    // It may have ended while the batch's folder was made.
+    if (this.#process !== runner) running.lose();
+    return await outcomes.all;
+  }
+
+  #receive(message: RunnerMessage): void {
+    const { log } = this.#options;
+    this.#running?.outcomes.receive(message);
+    if (message.type === 'loaded') this.#onLoadEnded?.({ kind: 'loaded', loadMs: message.ms });
+    else if (message.type === 'log') log[message.level](message.event, message.fields);
+    else if (message.type === 'stats') log.info('runner.stats', { memoryBytes: message.memoryBytes });
+    else if (message.type === 'failed' && message.scope !== 'item') this.#receiveFailure(message);
+  }
+
+  #receiveFailure({ scope, code, message }: FailedMessage): void {
+    this.#options.log.error('runner.failed', { scope, code, message });
+    if (scope === 'model') this.#onLoadEnded?.({ kind: 'failed', code: loadFailureOf(code) });
+    // The runner knows better what it holds.
+    else if (code === 'MODEL_NOT_LOADED') this.#resident.clear();
+  }
+}
+
+function processOptions(options: RunnerClientOptions): RunnerProcessOptions {
+  const runnerPath = join(import.meta.dirname, '..', 'engines', 'runner.ts');
+  return {
+    command: options.command ?? [process.execPath, runnerPath, '--engine', options.engine],
+    modelsDir: options.modelsDir,
+    scratchRoot: options.scratchRoot ?? tmpdir(),
+    startMs: options.startMs ?? workerLimits.runnerStartMs,
+    silenceMs: options.silenceMs ?? workerLimits.runnerSilenceMs,
+    pingMs: options.pingMs ?? protocolLimits.pingMs,
+    clock: options.clock,
+    log: options.log,
+  };
+}
+
+function runMessage({ batchId, model, revision, items }: RunBatch, scratchDir: string): RunMessage {
+  return {
+    type: 'run',
+    batchId,
+    model,
+    revision,
+    scratchDir,
+    items: items.map(({ id, params }) => ({ id, params, deadlineMs: null })),
+    adapters: [],
+  };
+}
+
+function loadFailureOf(code: FailureCode): LoadFailureCode {
+  if (code === 'MODEL_NOT_LOADED') return 'no_such_model';
+  return code === 'OOM' ? 'out_of_memory' : 'model_error';
+}
+
+function unloadedOutcome(code: LoadFailureCode): RunOutcome {
+  return code === 'out_of_memory' ? failedOutcome(code, true, 0) : failedOutcome('model_error', false, 0);
+}
+
+function sameForAll(batch: RunBatch, outcome: RunOutcome): ReadonlyMap<string, RunOutcome> {
+  return new Map(batch.items.map((item) => [item.id, outcome]));
+}
+
+function reasonOf(err: unknown): string {
+  return err instanceof Error ? err.message : 'unknown';
+}

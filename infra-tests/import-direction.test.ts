@@ -1,0 +1,127 @@
+/**
+ * The import table of docs/architecture.md, checked over every import of the repository. Test files may reach further:
+ * they are composition roots of their own.
+ */
+import { globSync, readFileSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+import { describe, expect, it } from 'vitest';
+
+const root = dirname(import.meta.dirname);
+
+/** What the files of a folder may import, besides themselves: folders, and packages by `npm:` name or pattern. */
+const table: Record<string, readonly string[]> = {
+  'core/flows': ['core', 'npm:zod'],
+  'core/contract': ['core', 'npm:zod', 'npm:vitest', 'node:'],
+  'core/api': ['core', 'npm:zod'],
+  core: ['core', 'npm:zod', 'node:crypto'],
+  aws: ['core', 'npm:@aws-sdk/', 'npm:@smithy/', 'npm:zod', 'node:'],
+  sim: ['core', 'npm:zod', 'node:crypto', 'node:util'],
+  functions: ['core', 'aws', 'package.json', 'npm:@middy/', 'npm:aws-lambda', 'npm:zod', 'node:'],
+  'gpu-container/protocol': ['core', 'npm:zod', 'node:'],
+  'gpu-container/engines': [
+    'core',
+    'gpu-container/protocol',
+    'npm:zod',
+    'npm:onnxruntime-node',
+    'npm:sharp',
+    'node:',
+  ],
+  'gpu-container/worker': [
+    'core',
+    'aws',
+    'gpu-container/protocol',
+    'gpu-container/engines/engine.ts',
+    'npm:zod',
+    'node:',
+  ],
+  local: ['core', 'aws', 'functions', 'package.json', 'npm:', 'node:'],
+  cli: ['core/api', 'core/models', 'package.json', 'npm:zod', 'node:'],
+};
+
+/** Rules import no flow: the arrows of the architecture point one way. */
+const forbidden: readonly (readonly [from: string, to: string, except?: string])[] = [
+  ['core', 'core/flows', 'core/flows'],
+  ['core/api', 'core/flows'],
+  ['core', 'core/contract', 'core/contract'],
+];
+
+interface Import {
+  readonly from: string;
+  readonly to: string;
+}
+
+/** Scenes that only tests build; they reach as far as tests do. */
+const testSupport: ReadonlySet<string> = new Set([
+  'cli/scripted-api.ts',
+  'core/samples.ts',
+  'functions/api/api-scene.ts',
+  'gpu-container/engines/runner-under-test.ts',
+  'local/emulators.crash-child.ts',
+]);
+
+const isTest = (file: string) =>
+  /\.(test|fuzz|contract|bench)\.ts$/.test(file) ||
+  file.startsWith('core/contract/') ||
+  testSupport.has(file);
+
+const files = globSync('{core,aws,sim,functions,gpu-container,local,cli}/**/*.ts', { cwd: root });
+
+const imports = files
+  .filter((file) => !isTest(file))
+  .flatMap((from) => importsOf(from).map((to) => ({ from, to })));
+
+describe('imports', () => {
+  it('are found at all', () => {
+    expect(imports.length).toBeGreaterThan(200);
+    expect(imports).toContainEqual({ from: 'core/flows/submit.ts', to: 'core/admission/gate.ts' });
+  });
+
+  it('of every folder stay within the table', () => {
+    expect(imports.filter((each) => !isAllowed(each))).toEqual([]);
+  });
+
+  it('never lead from a rule to a flow, or into the conformance suite', () => {
+    const wrong = imports.filter(({ from, to }) =>
+      forbidden.some(
+        ([source, target, except]) =>
+          isIn(from, source) && isIn(to, target) && !(except !== undefined && isIn(from, except)),
+      ),
+    );
+
+    expect(wrong).toEqual([]);
+  });
+
+  it('would be caught: a rule that imports the SDK, a CLI that imports a flow', () => {
+    expect(isAllowed({ from: 'core/job/job.ts', to: 'npm:@aws-sdk/client-sqs' })).toBe(false);
+    expect(isAllowed({ from: 'cli/main.ts', to: 'core/flows/submit.ts' })).toBe(false);
+    expect(isAllowed({ from: 'sim/memory/memory-jobs.ts', to: 'aws/keys.ts' })).toBe(false);
+  });
+});
+
+function isAllowed({ from, to }: Import): boolean {
+  const folder = Object.keys(table)
+    .filter((each) => isIn(from, each))
+    .toSorted((left, right) => right.length - left.length)[0];
+  if (folder === undefined) return false;
+  const allowed = [folder, ...(table[folder] ?? [])];
+  return allowed.some((each) => (/^(npm|node):/.test(each) ? to.startsWith(each) : isIn(to, each)));
+}
+
+function isIn(path: string, folder: string): boolean {
+  return path === folder || path.startsWith(`${folder}/`);
+}
+
+/** Targets as repository paths, `npm:<package path>` or `node:<module>`. */
+function importsOf(file: string): string[] {
+  const text = readFileSync(join(root, file), 'utf8');
+  const pattern =
+    /(?:^|\n)\s*(?:import|export)\b[^'"`;]*?from\s+'([^']+)'|\bimport\(\s*'([^']+)'\s*\)|^import '([^']+)'/gm;
+  return [...text.matchAll(pattern)].map((match) => resolve(file, match[1] ?? match[2] ?? match[3] ?? ''));
+}
+
+function resolve(file: string, target: string): string {
+  if (target.startsWith('.')) return relative(root, join(root, dirname(file), target));
+  if (target.startsWith('#gpu/')) return target.replace('#gpu/', 'gpu-container/');
+  if (target.startsWith('#')) return target.slice(1);
+  return target.startsWith('node:') ? target : `npm:${target}`;
+}

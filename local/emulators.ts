@@ -1,0 +1,145 @@
+/**
+ * The embedded stack: SQS, S3 and DynamoDB in this process, persistent in one folder, on the loopback address, with
+ * every resource of `aws/resources.ts` made at boot. A killed process loses nothing it acknowledged.
+ */
+import { access, constants, mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import {
+  CreateTableCommand,
+  DescribeTableCommand,
+  DynamoDBClient,
+  ResourceInUseException,
+} from '@aws-sdk/client-dynamodb';
+import type { AwsConfig } from '#aws/clients.ts';
+import type { TableResource } from '#aws/resources.ts';
+import { bucketSettings, tables } from '#aws/resources.ts';
+import { StartError } from '#core/errors.ts';
+import { startLocalTables } from './dynalite.ts';
+import { startLocalQueuesAndBlobs } from './fauxqs.ts';
+
+export interface EmulatorOptions {
+  readonly dataDir: string;
+  /** Pools whose queues are made at boot. */
+  readonly pools: readonly string[];
+  /**
+   * Ports on the loopback address.
+   * @default free ones
+   */
+  readonly ports?: { readonly dynamodb?: number; readonly queuesAndBlobs?: number };
+}
+
+export interface Emulators {
+  /** For `createAwsPorts`; grows with {@link addPool}. */
+  readonly config: AwsConfig;
+  addPool(pool: string): void;
+  close(): Promise<void>;
+}
+
+/** Nothing checks them; the SDK signs with nothing less. */
+const credentials = { accessKeyId: 'local', secretAccessKey: 'local' };
+const region = 'us-east-1';
+const activeLooksMax = 100;
+
+/** @throws StartError `data_unwritable`, `data_in_use`, `data_broken`, `port_in_use` */
+export async function startEmulators(options: EmulatorOptions): Promise<Emulators> {
+  const { dataDir, pools, ports = {} } = options;
+  await makeWritable(dataDir);
+  // First, because LevelDB's lock guards the whole folder.
+  const dynamodb = await startLocalTables(join(dataDir, 'dynamodb'), ports.dynamodb ?? 0);
+  try {
+    await createTables(dynamodb.endpoint);
+    const other = await startLocalQueuesAndBlobs(dataDir, ports.queuesAndBlobs ?? 0);
+    const config: AwsConfig = {
+      region,
+      credentials,
+      table: tables.main.localName,
+      ledgerTable: tables.ledger.localName,
+      bucket: bucketSettings.localName,
+      queueUrls: {},
+      endpoints: { dynamodb: dynamodb.endpoint, sqs: other.endpoint, s3: other.endpoint },
+    };
+    const addPool = (pool: string) => {
+      config.queueUrls[pool] = other.addPool(pool);
+    };
+    for (const pool of pools) addPool(pool);
+    return {
+      config,
+      addPool,
+      async close() {
+        await other.close();
+        await dynamodb.close();
+      },
+    };
+  } catch (error) {
+    await dynamodb.close();
+    throw error;
+  }
+}
+
+async function makeWritable(dataDir: string): Promise<void> {
+  try {
+    await mkdir(dataDir, { recursive: true });
+    await access(dataDir, constants.W_OK | constants.X_OK);
+  } catch (error) {
+    throw new StartError('data_unwritable', dataDir, error);
+  }
+}
+
+async function createTables(endpoint: string): Promise<void> {
+  const client = new DynamoDBClient({ endpoint, region, credentials });
+  try {
+    for (const table of Object.values(tables)) await createTable(client, table);
+  } finally {
+    client.destroy();
+  }
+}
+
+async function createTable(client: DynamoDBClient, table: TableResource): Promise<void> {
+  const keys = [table, ...table.indexes].flatMap(({ partition, sort }) => [partition, sort]);
+  const types = new Map(keys.map(({ name, type }) => [name, type]));
+  try {
+    await client.send(
+      new CreateTableCommand({
+        TableName: table.localName,
+        BillingMode: 'PAY_PER_REQUEST',
+        KeySchema: keySchema(table),
+        AttributeDefinitions: [...types].map(([AttributeName, AttributeType]) => ({
+          AttributeName,
+          AttributeType,
+        })),
+        ...(table.indexes.length === 0
+          ? {}
+          : {
+              GlobalSecondaryIndexes: table.indexes.map((index) => ({
+                IndexName: index.name,
+                KeySchema: keySchema(index),
+                Projection:
+                  index.include.length === 0
+                    ? { ProjectionType: 'KEYS_ONLY' as const }
+                    : { ProjectionType: 'INCLUDE' as const, NonKeyAttributes: [...index.include] },
+              })),
+            }),
+      }),
+    );
+  } catch (error) {
+    if (error instanceof ResourceInUseException) return;
+    throw error;
+  }
+  await becomeActive(client, table);
+}
+
+/** dynalite answers before the table takes items; it is a turn or two of the event loop away. */
+async function becomeActive(client: DynamoDBClient, { localName }: TableResource): Promise<void> {
+  for (let looks = 0; looks < activeLooksMax; looks += 1) {
+    const { Table } = await client.send(new DescribeTableCommand({ TableName: localName }));
+    if (Table?.TableStatus === 'ACTIVE') return;
+  }
+  throw new Error(`the table ${localName} did not become active`);
+}
+
+function keySchema({ partition, sort }: Pick<TableResource, 'partition' | 'sort'>) {
+  return [
+    { AttributeName: partition.name, KeyType: 'HASH' as const },
+    { AttributeName: sort.name, KeyType: 'RANGE' as const },
+  ];
+}

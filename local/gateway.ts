@@ -1,0 +1,131 @@
+/**
+ * Stands where API Gateway stands on AWS: turns HTTP into REST proxy events, invokes the API's handler, and answers
+ * what it returns. Listens on the loopback address only.
+ */
+import { randomUUID } from 'node:crypto';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import { createServer } from 'node:http';
+import type { APIGatewayProxyEvent, APIGatewayProxyResult, Context } from 'aws-lambda';
+import { presentError } from '#core/api/error-resource.ts';
+import { AppError } from '#core/errors.ts';
+import type { Log } from '#core/ports.ts';
+import { listen } from './listen.ts';
+import { invocationContext, proxyEvent } from './proxy-event.ts';
+
+const gatewayLimits = {
+  /** API Gateway refuses a larger payload. */
+  bodyBytesMax: 10 * 1024 * 1024,
+  /** A client that goes on sending after a 413 is cut off then; until then it has time to read the answer. */
+  lingerMs: 1_000,
+  /** Answers under way get this long when the gateway closes; a long poll does not get its minute. */
+  closeMs: 5_000,
+  /** Longer than a client's own, so that it is never our side that closes under a request. */
+  keepAliveMs: 65_000,
+} as const;
+
+export interface GatewayOptions {
+  readonly handler: (event: APIGatewayProxyEvent, context: Context) => Promise<APIGatewayProxyResult>;
+  /** 0 takes a free one. */
+  readonly port: number;
+  readonly log: Log;
+}
+
+export interface Gateway {
+  /** `http://127.0.0.1:<port>` */
+  readonly url: string;
+  /** Takes no more connections and lets open requests end, for `withinMs` (5 s) at most. */
+  close(withinMs?: number): Promise<void>;
+}
+
+/** Listens. Throws `StartError('port_in_use')` when something else does already. */
+export async function startGateway(options: GatewayOptions): Promise<Gateway> {
+  const server = createServer({ keepAliveTimeout: gatewayLimits.keepAliveMs }, (request, response) => {
+    const requestId = randomUUID();
+    // A connection that goes on idling would hold up the closing.
+    response.on('finish', () => {
+      if (!server.listening) request.socket.end();
+    });
+    answer(options, request, response, requestId).catch((error: unknown) => {
+      options.log.error('gateway.failed', { requestId, reason: String(error) });
+      if (response.headersSent) response.destroy();
+      else refuse(response, requestId, new AppError('internal', { cause: error }));
+    });
+  });
+  const url = await listen(server, options.port);
+  return { url, close: (withinMs) => close(server, withinMs) };
+}
+
+async function close(server: Server, withinMs: number = gatewayLimits.closeMs): Promise<void> {
+  const closed = new Promise((resolve) => server.close(resolve));
+  server.closeIdleConnections();
+  const cut = setTimeout(() => server.closeAllConnections(), withinMs);
+  await closed;
+  clearTimeout(cut);
+}
+
+async function answer(
+  { handler }: GatewayOptions,
+  request: IncomingMessage,
+  response: ServerResponse,
+  requestId: string,
+): Promise<void> {
+  // A client that hangs up is no event of ours; without a listener it would end the process.
+  response.on('error', () => response.destroy());
+  const body = await readBody(request);
+  if (body === 'gone') return;
+  if (body === 'too_large') return refuseLarge(request, response, requestId);
+  const event = proxyEvent(request, body, requestId);
+  send(response, await handler(event, invocationContext(requestId)));
+}
+
+/** `gone`: the client hung up before it had sent everything. */
+async function readBody(request: IncomingMessage): Promise<Buffer | 'too_large' | 'gone'> {
+  if (Number(request.headers['content-length'] ?? 0) > gatewayLimits.bodyBytesMax) return 'too_large';
+  return new Promise((resolve) => {
+    const chunks: Buffer[] = [];
+    let bytes = 0;
+    request.on('data', (chunk: Buffer) => {
+      bytes += chunk.length;
+      if (bytes <= gatewayLimits.bodyBytesMax) chunks.push(chunk);
+      else resolve('too_large');
+    });
+    request.on('end', () => resolve(Buffer.concat(chunks)));
+    request.on('error', () => resolve('gone'));
+    request.on('close', () => resolve('gone'));
+  });
+}
+
+/**
+ * Answers while the client may still be sending, and goes on reading for a moment: closing at once would reset the
+ * connection, and the client would see that instead of the answer.
+ */
+function refuseLarge(request: IncomingMessage, response: ServerResponse, requestId: string): void {
+  const publicMessage = 'The body is larger than 10 MiB.';
+  response.setHeader('connection', 'close');
+  refuse(response, requestId, new AppError('payload_too_large', { publicMessage }));
+  request.resume();
+  const cut = setTimeout(() => request.destroy(), gatewayLimits.lingerMs);
+  request.on('close', () => clearTimeout(cut));
+}
+
+/** A refusal that the handler had no part in. */
+function refuse(response: ServerResponse, requestId: string, error: AppError): void {
+  const { status, body } = presentError(error, requestId);
+  send(response, {
+    statusCode: status,
+    headers: { 'content-type': 'application/json; charset=utf-8', 'x-request-id': requestId },
+    body: JSON.stringify(body),
+  });
+}
+
+function send(response: ServerResponse, result: APIGatewayProxyResult): void {
+  const body = Buffer.from(result.body, result.isBase64Encoded ? 'base64' : 'utf8');
+  for (const [name, value] of Object.entries(result.headers ?? {})) response.setHeader(name, String(value));
+  for (const [name, values] of Object.entries(result.multiValueHeaders ?? {})) {
+    response.setHeader(name, values.map(String));
+  }
+  // What a status without a body may not have, Node leaves out by itself.
+  if (result.statusCode !== 304) response.setHeader('content-length', body.length);
+  response.writeHead(result.statusCode);
+  response.end(body);
+}

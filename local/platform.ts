@@ -1,0 +1,125 @@
+/**
+ * The whole platform in one process plus workers: the composition root of the laptop. The same adapters, flows,
+ * Lambda entry and worker as on AWS; only who starts them differs.
+ */
+
+import type { ChildProcess } from 'node:child_process';
+import { spawn } from 'node:child_process';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { createAwsPorts } from '#aws/aws-ports.ts';
+import type { AwsConfig } from '#aws/clients.ts';
+import { awsEnvOf } from '#aws/env.ts';
+import { createJsonLog } from '#aws/json-log.ts';
+import { readCatalog } from '#aws/manifest-files.ts';
+import { systemClock } from '#aws/system-clock.ts';
+import type { ScalingBounds } from '#core/scaling/policy.ts';
+import { createApiHandler } from '#functions/api/handler.ts';
+import project from '../package.json' with { type: 'json' };
+import type { LocalCredentials } from './credentials.ts';
+import { ensureCredentials, ensurePepper } from './credentials.ts';
+import { startEmulators } from './emulators.ts';
+import { createLocalFleet } from './fleet.ts';
+import { startGateway } from './gateway.ts';
+import type { LogFile } from './log-file.ts';
+import { openLogFile } from './log-file.ts';
+import { startTicks } from './ticks.ts';
+import { checkWeights } from './weights.ts';
+
+export interface PlatformOptions extends ScalingBounds {
+  readonly port: number;
+  /** Absolute. */
+  readonly dataDir: string;
+  /** @default the models of this checkout */
+  readonly modelsDir?: string;
+}
+
+export interface Platform {
+  readonly url: string;
+  readonly credentials: LocalCredentials;
+  readonly ports: ReturnType<typeof createAwsPorts>;
+  /** Process ids of all workers. */
+  workerIds(): number[];
+  /** Drains the workers and stops; what is open goes on at the next start. */
+  close(): Promise<void>;
+}
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+
+/** @throws StartError in one clear line for everything a person can mend */
+export async function startPlatform(options: PlatformOptions): Promise<Platform> {
+  const modelsDir = options.modelsDir ?? join(root, 'gpu-container', 'models');
+  const catalog = await readCatalog(modelsDir);
+  await checkWeights(catalog, modelsDir);
+
+  const emulators = await startEmulators({ dataDir: options.dataDir, pools: catalog.pools() });
+  const logFile = await openLogFile(join(options.dataDir, 'pilotlight.log'));
+  const log = createJsonLog(systemClock, {}, logFile.write);
+  const ports = createAwsPorts(emulators.config, { log });
+  const closeStores = async () => {
+    ports.close();
+    await emulators.close();
+    await logFile.close();
+  };
+
+  try {
+    const pepper = await ensurePepper(options.dataDir);
+    const startWorker = workerStarter(emulators.config, modelsDir, logFile);
+    const fleet = createLocalFleet({ clock: systemClock, log, startWorker });
+    const ticks = startTicks({ ...ports, catalog, fleet }, options);
+    const handler = createApiHandler({
+      ...ports,
+      catalog,
+      scaler: ticks,
+      keyPepper: pepper,
+      version: project.version,
+    });
+    const gateway = await startGateway({ handler, port: options.port, log });
+    const credentials = await ensureCredentials(ports, {
+      dataDir: options.dataDir,
+      pepper,
+      url: gateway.url,
+    });
+    return {
+      url: gateway.url,
+      credentials,
+      ports,
+      workerIds: () => catalog.pools().flatMap((pool) => fleet.processIds(pool)),
+      async close() {
+        await gateway.close();
+        await ticks.stop();
+        await fleet.close();
+        await closeStores();
+      },
+    };
+  } catch (error) {
+    await closeStores();
+    throw error;
+  }
+}
+
+/** Worker processes get where things are by environment alone, as an ECS task does. */
+function workerStarter(
+  config: AwsConfig,
+  modelsDir: string,
+  logFile: LogFile,
+): (pool: string) => ChildProcess {
+  return (pool) => {
+    const child = spawn(process.execPath, [join(root, 'gpu-container', 'worker', 'main.ts')], {
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+      env: {
+        PATH: process.env.PATH,
+        HOME: process.env.HOME,
+        TMPDIR: process.env.TMPDIR,
+        NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE,
+        ...awsEnvOf(config),
+        PILOTLIGHT_POOL: pool,
+        PILOTLIGHT_MODELS_DIR: modelsDir,
+      },
+    });
+    for (const stream of [child.stdout, child.stderr]) {
+      stream?.setEncoding('utf8').on('data', logFile.write);
+    }
+    return child;
+  };
+}
