@@ -15,6 +15,8 @@ import { drained, submitOnce } from './client.ts';
 import { startLocalStack } from './local-stack.ts';
 
 const body = { model: 'fake', input: { prompt: 'burst', steps: 1, step_ms: 0 } };
+/** A stack that answers nothing this often is down. */
+const unansweredMax = 20;
 const drainMsMax = 30 * 60_000;
 
 interface Tally {
@@ -105,6 +107,7 @@ async function submitUntilAccepted(target: Target, idempotencyKey: string, tally
     }
     if (answer.kind === 'refused')
       tally.refusals.set(answer.code, (tally.refusals.get(answer.code) ?? 0) + 1);
+    if (tries >= unansweredMax && answer.kind === 'unanswered') throw new Error('the stack does not answer');
     const waitMs = answer.kind === 'refused' ? answer.retryAfterMs : 1_000;
     // Spread, as a well-behaved client does: thousands that come back in the same millisecond are the burst again.
     await delay(waitMs * (1 + Math.random() * Math.min(10, tries + 1)));

@@ -1,6 +1,6 @@
 /** A client as users write it: retries what is safe to retry, waits when told to, and remembers what it was told. */
 import { setTimeout as delay } from 'node:timers/promises';
-import { Agent } from 'undici';
+import { Agent, fetch } from 'undici';
 import * as z from 'zod';
 
 const jobAnswerSchema = z.object({ id: z.string(), status: z.string(), finished_at: z.string().nullable() });
@@ -20,7 +20,7 @@ export type SubmitAnswer =
 const requestMs = 120_000;
 
 /** As many sockets as there are requests: all of them are under way at once. */
-export const manySockets = new Agent({
+const manySockets = new Agent({
   connections: null,
   headersTimeout: requestMs,
   bodyTimeout: requestMs,
@@ -41,8 +41,7 @@ export async function submitOnce(
         'idempotency-key': idempotencyKey,
       },
       body: JSON.stringify(body),
-      // undici's own type for what Node's fetch takes as `dispatcher`.
-      ...({ dispatcher: manySockets } as object),
+      dispatcher: manySockets,
     });
     const content: unknown = await answer.json();
     if (answer.ok) return { kind: 'accepted', jobId: jobAnswerSchema.parse(content).id };
