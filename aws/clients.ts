@@ -34,7 +34,19 @@ const clientLimits = {
   attemptsMax: 4,
   /** Parallel requests of one process: 256 submitters must not wait for one another's sockets. */
   socketsMax: 256,
-} as const;
+};
+
+/**
+ * An embedded stack shares its process, and its one thread, with its clients: a burst of requests is a wait for our own
+ * turn there, and giving up early would only make more of them.
+ */
+const embeddedLimits: typeof clientLimits = {
+  ...clientLimits,
+  connectMs: 60_000,
+  tableRequestMs: 60_000,
+  queueRequestMs: 60_000,
+  blobRequestMs: 60_000,
+};
 
 export interface Clients {
   readonly documents: DynamoDBDocumentClient;
@@ -44,17 +56,18 @@ export interface Clients {
 }
 
 export function createClients(config: AwsConfig): Clients {
+  const limits = config.endpoints === undefined ? clientLimits : embeddedLimits;
   const dynamodb = new DynamoDBClient({
     ...common(config, config.endpoints?.dynamodb),
-    requestHandler: handler(clientLimits.tableRequestMs),
+    requestHandler: handler(limits, limits.tableRequestMs),
   });
   const queues = new SQSClient({
     ...common(config, config.endpoints?.sqs),
-    requestHandler: handler(clientLimits.queueRequestMs),
+    requestHandler: handler(limits, limits.queueRequestMs),
   });
   const blobs = new S3Client({
     ...common(config, config.endpoints?.s3),
-    requestHandler: handler(clientLimits.blobRequestMs),
+    requestHandler: handler(limits, limits.blobRequestMs),
     // An emulator on a loopback address has no name per bucket.
     forcePathStyle: config.endpoints !== undefined,
   });
@@ -80,10 +93,10 @@ function common(config: AwsConfig, endpoint: string | undefined) {
   };
 }
 
-function handler(requestTimeout: number) {
-  const agent = { keepAlive: true, maxSockets: clientLimits.socketsMax };
+function handler(limits: typeof clientLimits, requestTimeout: number) {
+  const agent = { keepAlive: true, maxSockets: limits.socketsMax };
   return {
-    connectionTimeout: clientLimits.connectMs,
+    connectionTimeout: limits.connectMs,
     requestTimeout,
     // Without this the SDK only logs that the time is up and goes on waiting.
     throwOnRequestTimeout: true,

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { FlowWorld } from '#sim/memory/flow-world.ts';
 import { createFlowWorld, submission, worldPool } from '#sim/memory/flow-world.ts';
+import { sweepLimits } from '../limits.ts';
 import { sampleTenant } from '../samples.ts';
 import type { SubmitAsk } from './submit.ts';
 import { submit } from './submit.ts';
@@ -104,6 +105,30 @@ describe('an Idempotency-Key', () => {
     expect(outcomes.filter(({ kind }) => kind === 'accepted')).toHaveLength(1);
     expect(outcomes.every(({ kind }) => ['accepted', 'replayed', 'in_flight'].includes(kind))).toBe(true);
     expect((await world.jobs.count(worldPool)).waiting).toBe(1);
+  });
+
+  it('finishes what a submission left that died after its admission', async () => {
+    const { world, ask } = await setup();
+    const dying = { ...world.jobs, create: () => Promise.reject(new Error('killed')) };
+    await expect(submit({ ...world, jobs: dying }, ask({ idempotencyKey: 'torn' }))).rejects.toThrow();
+    const reservations = (await world.gates.read('tenant-a'))?.open ?? {};
+
+    const outcome = await submit(world, ask({ idempotencyKey: 'torn' }));
+
+    expect(outcome).toMatchObject({ kind: 'replayed', job: { status: 'queued' } });
+    expect(Object.entries(reservations)).toEqual(
+      outcome.kind === 'replayed' ? [[outcome.job.jobId, outcome.job.reservation]] : [],
+    );
+    expect((await world.tickets.depth(worldPool)).visible).toBe(1);
+  });
+
+  it('leaves a reservation alone that the sweep may be releasing', async () => {
+    const { world, ask } = await setup();
+    const dying = { ...world.jobs, create: () => Promise.reject(new Error('killed')) };
+    await expect(submit({ ...world, jobs: dying }, ask({ idempotencyKey: 'old' }))).rejects.toThrow();
+    await world.clock.advance(sweepLimits.graceMs);
+
+    expect(await submit(world, ask({ idempotencyKey: 'old' }))).toEqual({ kind: 'in_flight' });
   });
 
   it('is refused with another body, and the first job stays as it was', async () => {

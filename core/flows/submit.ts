@@ -11,13 +11,13 @@
  */
 
 import type { GateView, Refusal } from '../admission/gate.ts';
-import { planAdmission } from '../admission/gate.ts';
+import { planAdmission, readToken } from '../admission/gate.ts';
 import { gpuCostUsdMicros } from '../billing/price.ts';
 import { canonicalJson, derivedJobId, digest } from '../canonical.ts';
 import { startTag, tagCost } from '../dispatch/fair-tags.ts';
 import type { ErrorDetail } from '../errors.ts';
 import type { JobClass, JobRecord } from '../job/job.ts';
-import { jobLimits } from '../limits.ts';
+import { jobLimits, sweepLimits } from '../limits.ts';
 import type { Catalog, Model, ModelInput, Work } from '../models/manifest.ts';
 import type { AdmitOutcome, Clock, Gates, Ids, Jobs, Log, Pools, Scaler, Tickets } from '../ports.ts';
 import type { PlanLimits } from '../tenancy/plans.ts';
@@ -102,7 +102,7 @@ export async function submit(ports: SubmitPorts, ask: SubmitAsk): Promise<Submit
     case 'refused':
       return { kind: 'refused', refusal: admitted.refusal, gate: admitted.gate };
     case 'duplicate':
-      return (await replay(ports, ask.tenant.tenantId, plan)) ?? { kind: 'in_flight' };
+      return (await replay(ports, ask.tenant.tenantId, plan)) ?? takeOver(ports, ask, plan);
     case 'no_tenant':
       return {
         kind: 'refused',
@@ -166,6 +166,24 @@ async function replay(ports: SubmitPorts, tenantId: string, plan: Plan): Promise
   return job.fingerprint === plan.fingerprint ? { kind: 'replayed', job } : { kind: 'mismatch' };
 }
 
+/**
+ * Another submission with this key holds the reservation and has created no job: it is about to, or it died. Finishing
+ * its work is safe either way, because both create the same job under the same reservation and one of them wins. Only
+ * a reservation that the sweep may be releasing is left alone.
+ */
+async function takeOver(ports: SubmitPorts, ask: SubmitAsk, plan: Plan): Promise<SubmitOutcome> {
+  const { pool } = plan.model.manifest;
+  const gate = await ports.gates.read(ask.tenant.tenantId);
+  const token = gate?.open[plan.jobId];
+  const reserved = token === undefined ? null : readToken(token);
+  if (gate === null || token === undefined || reserved === null) return { kind: 'in_flight' };
+  const { reservedUsdMicros, admittedAtMs } = reserved;
+  if (ports.clock.nowMs() - admittedAtMs > sweepLimits.graceMs / 2) return { kind: 'in_flight' };
+  const admitted = { kind: 'admitted', finishTag: gate.finishTags[pool] ?? plan.tagCost, gate } as const;
+  const outcome = await accept(ports, ask, { ...plan, reservedUsdMicros }, token, admitted, admittedAtMs);
+  return outcome.kind === 'accepted' ? { kind: 'replayed', job: outcome.job } : outcome;
+}
+
 async function accept(
   ports: SubmitPorts,
   ask: SubmitAsk,
@@ -179,19 +197,17 @@ async function accept(
   const place = startTag(admitted.finishTag, plan.tagCost, pool.virtualTime);
   const job = recordOf(ask, plan, { reservation, tag: place.tag, nowMs });
 
-  if ((await ports.jobs.create(job)) === 'exists' && !(await isOurs(ports, job))) {
-    // An idempotent retry that was admitted after the first one had settled: its reservation belongs to no job.
-    await release(ports, job, reservation, { usdMicros: 0, gpuMs: 0 });
-    return (await replay(ports, tenantId, plan)) ?? { kind: 'in_flight' };
+  if ((await ports.jobs.create(job)) === 'exists') {
+    const stored = await replay(ports, tenantId, plan);
+    if (stored?.kind !== 'replayed' || stored.job.reservation !== reservation) {
+      // An idempotent retry, admitted after the first one had settled: its reservation belongs to no job.
+      await release(ports, job, reservation, { usdMicros: 0, gpuMs: 0 });
+      return stored ?? { kind: 'in_flight' };
+    }
+    // Ours: the answer to the first write was lost and it was sent again, or somebody finished it for us.
   }
   await ring(ports, job, place.liftTo === null ? null : { from: admitted.finishTag, to: place.liftTo });
   return { kind: 'accepted', job, gate: admitted.gate };
-}
-
-/** Whether the job that exists is the one we wrote: the answer to the first try was lost and the write sent again. */
-async function isOurs(ports: SubmitPorts, { tenantId, jobId, reservation }: JobRecord): Promise<boolean> {
-  const stored = await ports.jobs.get(tenantId, jobId, { consistent: true });
-  return stored?.reservation === reservation;
 }
 
 /**

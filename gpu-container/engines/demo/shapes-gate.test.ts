@@ -22,7 +22,7 @@ describe('the quality gate on held-back prompts', () => {
     expect(figures.colour, JSON.stringify(figures)).toBeGreaterThanOrEqual(0.98);
     expect(figures.shape, JSON.stringify(figures)).toBeGreaterThanOrEqual(0.92);
     expect(figures.relation, JSON.stringify(figures)).toBeGreaterThanOrEqual(0.95);
-  }, 120_000);
+  }, 240_000);
 });
 
 describe('gateFigures', () => {
