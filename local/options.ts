@@ -14,6 +14,7 @@ Usage: npm start -- [OPTIONS]
   --min-workers N     workers that stay up without work (default 0)
   --max-workers N     most workers of one pool (default 1)
   --idle-timeout S    seconds without work until a worker is put out (default 30)
+  --models DIR        model manifests and weights (default: those of this checkout)
   --no-first-job      serve without running a first job
   --help              this text
 
@@ -27,6 +28,8 @@ export interface StartOptions {
   readonly port: number;
   /** Absolute. */
   readonly dataDir: string;
+  /** Absolute; absent for the models of this checkout. */
+  readonly modelsDir?: string;
   readonly workersMin: number;
   readonly workersMax: number;
   readonly idleTimeoutMs: number;
@@ -39,6 +42,7 @@ const valuesSchema = z
   .object({
     port: countSchema.min(0).max(65_535).default(4180),
     data: z.string().min(1).default('.pilotlight'),
+    models: z.string().min(1).optional(),
     'min-workers': countSchema.min(0).max(64).default(0),
     'max-workers': countSchema.min(1).max(64).default(1),
     'idle-timeout': z.coerce.number('must be a number').min(1).max(86_400).default(30),
@@ -64,6 +68,7 @@ export function parseStartOptions(argv: readonly string[], cwd: string): StartOp
   return {
     port: parsed.data.port,
     dataDir: resolve(cwd, parsed.data.data),
+    ...(parsed.data.models === undefined ? {} : { modelsDir: resolve(cwd, parsed.data.models) }),
     workersMin: parsed.data['min-workers'],
     workersMax: parsed.data['max-workers'],
     idleTimeoutMs: parsed.data['idle-timeout'] * 1000,
@@ -80,6 +85,7 @@ function parseFlags(argv: readonly string[]) {
       options: {
         port: string,
         data: string,
+        models: string,
         'min-workers': string,
         'max-workers': string,
         'idle-timeout': string,
