@@ -1,17 +1,5 @@
 /** The composition of every AWS adapter: what a Lambda entry, a worker and the local stack build once per process. */
-import type {
-  Blobs,
-  Clock,
-  Gates,
-  Ids,
-  Jobs,
-  Keys,
-  Ledger,
-  Log,
-  Pools,
-  Tenants,
-  Tickets,
-} from '#core/ports.ts';
+import type { Clock, Ids, Log, StoragePorts } from '#core/ports.ts';
 import type { AwsConfig } from './clients.ts';
 import { createClients } from './clients.ts';
 import { createDynamoGates } from './dynamo-gates.ts';
@@ -25,18 +13,10 @@ import { createS3Blobs } from './s3-blobs.ts';
 import { createSqsTickets } from './sqs-tickets.ts';
 import { systemClock } from './system-clock.ts';
 
-export interface AwsPorts {
+export interface AwsPorts extends StoragePorts {
   readonly clock: Clock;
   readonly ids: Ids;
   readonly log: Log;
-  readonly jobs: Jobs;
-  readonly gates: Gates;
-  readonly tenants: Tenants;
-  readonly keys: Keys;
-  readonly ledger: Ledger;
-  readonly pools: Pools;
-  readonly tickets: Tickets;
-  readonly blobs: Blobs;
   /** Closes idle connections; calls under way fail. */
   close(): void;
 }

@@ -35,6 +35,18 @@ export interface Log {
 /** Never prompts, payloads, keys or links. */
 export type LogFields = Readonly<Record<string, string | number | boolean | null | undefined>>;
 
+/** Everything that stores or queues: what a family of adapters brings. */
+export interface StoragePorts {
+  readonly tenants: Tenants;
+  readonly keys: Keys;
+  readonly gates: Gates;
+  readonly jobs: Jobs;
+  readonly ledger: Ledger;
+  readonly pools: Pools;
+  readonly tickets: Tickets;
+  readonly blobs: Blobs;
+}
+
 export interface Tenants {
   /** Creates the tenant and its gate; `exists` leaves both untouched. */
   create(tenant: TenantRecord): Promise<'created' | 'exists'>;

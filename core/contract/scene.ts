@@ -1,33 +1,10 @@
 /** What the conformance suite needs of a family of adapters, and how its tests get at it. */
-import type {
-  Blobs,
-  Clock,
-  Gates,
-  Ids,
-  Jobs,
-  Keys,
-  Ledger,
-  Page,
-  Pools,
-  Tenants,
-  Tickets,
-} from '../ports.ts';
+import type { Clock, Ids, Page, StoragePorts } from '../ports.ts';
 import { sampleTenant } from '../samples.ts';
 import type { TenantRecord } from '../tenancy/tenant.ts';
 
-export interface ContractPorts {
-  readonly jobs: Jobs;
-  readonly gates: Gates;
-  readonly tickets: Tickets;
-  readonly pools: Pools;
-  readonly ledger: Ledger;
-  readonly blobs: Blobs;
-  readonly tenants: Tenants;
-  readonly keys: Keys;
-}
-
 export interface ContractWorld {
-  readonly ports: ContractPorts;
+  readonly ports: StoragePorts;
   /** The clock the adapters were given. */
   readonly clock: Clock;
   /** Makes the ids of tenants, pools and jobs: must not repeat within a store that several suites share. */
@@ -51,7 +28,7 @@ export interface ContractWorld {
 }
 
 export interface Scene {
-  readonly ports: ContractPorts;
+  readonly ports: StoragePorts;
   readonly clock: Clock;
   /** A tenant id that nothing uses. */
   tenantId(): string;

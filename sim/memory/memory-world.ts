@@ -1,5 +1,5 @@
 /** All storage ports in memory, over one clock. */
-import type { Blobs, Clock, Gates, Ids, Jobs, Keys, Ledger, Pools, Tenants, Tickets } from '#core/ports.ts';
+import type { Clock, Ids, StoragePorts } from '#core/ports.ts';
 import { createMemoryBlobs } from './memory-blobs.ts';
 import { createMemoryGates } from './memory-gates.ts';
 import { createMemoryJobs } from './memory-jobs.ts';
@@ -8,17 +8,9 @@ import { createMemoryPools } from './memory-pools.ts';
 import { createMemoryKeys, createMemoryTenants } from './memory-tenants.ts';
 import { createMemoryTickets } from './memory-tickets.ts';
 
-export interface MemoryWorld {
+export interface MemoryWorld extends StoragePorts {
   readonly clock: Clock;
   readonly ids: Ids;
-  readonly jobs: Jobs;
-  readonly gates: Gates;
-  readonly tickets: Tickets;
-  readonly pools: Pools;
-  readonly ledger: Ledger;
-  readonly blobs: Blobs;
-  readonly tenants: Tenants;
-  readonly keys: Keys;
 }
 
 /** An empty world. `clock` and `ids` come back with it, so that it can be handed to a flow whole. */
