@@ -92,6 +92,8 @@ export const gateLimits = {
   openJobsMax: 500,
   /** A refusal with `Retry-After` for open jobs: none frees itself on a schedule, so ask again after a moment. */
   concurrencyRetrySeconds: 1,
+  /** Ten looks a second at a full gate are enough: jobs take longer than that to end. */
+  refusalRememberedMs: 100,
 } as const;
 
 export const protocolLimits = {

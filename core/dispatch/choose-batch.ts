@@ -9,6 +9,9 @@
  */
 import type { JobClass, LineEntry } from '../job/job.ts';
 
+/** Batch work gets one of every five claims while both classes wait (tenancy.md 3). */
+export const batchShareOf = 5;
+
 export interface DispatchAsk {
   /** Head of each class's line, sorted by tag. */
   readonly lines: Readonly<Record<JobClass, readonly LineEntry[]>>;
@@ -47,6 +50,14 @@ export function chooseClass(
   if (interactive.length === 0) return 'batch';
   if (batch.length === 0) return 'interactive';
   return ask.interactiveInARow >= ask.batchShareOf - 1 ? 'batch' : 'interactive';
+}
+
+/** `interactiveInARow` after a claim from the line of `claimed`, out of these lines. */
+export function inARowAfter(
+  { lines, interactiveInARow }: Pick<DispatchAsk, 'lines' | 'interactiveInARow'>,
+  claimed: JobClass,
+): number {
+  return claimed === 'interactive' && lines.batch.length > 0 ? interactiveInARow + 1 : 0;
 }
 
 /** How a model is named among the resident ones. */

@@ -22,3 +22,20 @@ export function startTag(
   const tag = finishTag - cost;
   return tag >= virtualTime ? { tag, liftTo: null } : { tag: virtualTime, liftTo: virtualTime + cost };
 }
+
+/** Where the pool's virtual time stands once jobs with these start tags are claimed: at the highest of them. */
+export function virtualTimeAfter(claimedTags: readonly number[]): number {
+  return Math.max(...claimedTags);
+}
+
+/**
+ * What moves the tenant's finish tag when a job settles, so that it counts what the job used and not what was
+ * predicted for it. Negative when it used less. Tags of jobs that wait already stay: a wrong prediction costs the
+ * others at most what the tenant had open at once.
+ */
+export function trueUpDelta(
+  job: { readonly tagCost: number; readonly predictedGpuMs: number },
+  usedGpuMs: number,
+): number {
+  return Math.ceil((job.tagCost * usedGpuMs) / Math.max(1, job.predictedGpuMs)) - job.tagCost;
+}

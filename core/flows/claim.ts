@@ -7,7 +7,8 @@
  * 2. the line, by fair tag, filled up to a batch;
  * 3. the jobs that the tickets name, read consistently: the index behind the line may lag.
  */
-import { chooseBatch, chooseClass } from '../dispatch/choose-batch.ts';
+import { batchShareOf, chooseBatch, chooseClass, inARowAfter } from '../dispatch/choose-batch.ts';
+import { virtualTimeAfter } from '../dispatch/fair-tags.ts';
 import type { JobRecord, LineEntry } from '../job/job.ts';
 import { lineEntryOf } from '../job/job.ts';
 import { claim, expire, isOverdue, reclaim } from '../job/transitions.ts';
@@ -37,9 +38,6 @@ export interface Claimed {
   readonly jobs: readonly JobRecord[];
   readonly interactiveInARow: number;
 }
-
-/** Batch work gets one of every five claims while both classes wait (tenancy.md 3). */
-const batchShareOf = 5;
 
 export async function claimBatch(
   ports: ClaimPorts,
@@ -74,9 +72,8 @@ async function claimFromLine(ports: ClaimPorts, worker: WorkerView): Promise<Cla
   const jobClass = chooseClass({ ...worker, lines, batchShareOf });
   const jobs = await claimChosen(ports, worker, lines);
   if (jobs.length === 0) return { jobs, interactiveInARow: worker.interactiveInARow };
-  await ports.pools.advance(worker.pool, Math.max(...jobs.map((job) => job.tag)));
-  const interactiveInARow = jobClass === 'interactive' && batch.length > 0 ? worker.interactiveInARow + 1 : 0;
-  return { jobs, interactiveInARow };
+  await ports.pools.advance(worker.pool, virtualTimeAfter(jobs.map((job) => job.tag)));
+  return { jobs, interactiveInARow: inARowAfter({ ...worker, lines }, jobClass) };
 }
 
 /** The head of a line without the jobs that may no longer start: those expire here. */

@@ -5,6 +5,7 @@
  */
 import { monthOf, readToken } from '../admission/gate.ts';
 import { ledgerEntryOf } from '../billing/ledger.ts';
+import { trueUpDelta } from '../dispatch/fair-tags.ts';
 import type { JobRecord } from '../job/job.ts';
 import type { Gates, Ledger } from '../ports.ts';
 
@@ -35,11 +36,10 @@ export async function release(
 ): Promise<'released' | 'gone'> {
   const reserved = readToken(token);
   if (reserved === null) throw new Error(`job ${job.jobId} carries a reservation that is none`);
-  const usedTag = Math.ceil((job.tagCost * spent.gpuMs) / Math.max(1, job.predictedGpuMs));
   return ports.gates.release(job.tenantId, job.jobId, {
     token,
     spendDeltaUsdMicros: spent.usdMicros - reserved.reservedUsdMicros,
     month: monthOf(reserved.admittedAtMs),
-    finishTag: { pool: job.pool, delta: usedTag - job.tagCost },
+    finishTag: { pool: job.pool, delta: trueUpDelta(job, spent.gpuMs) },
   });
 }

@@ -6,6 +6,7 @@ import type { MiddlewareObj } from '@middy/core';
 import middy from '@middy/core';
 import httpRouter from '@middy/http-router';
 import type { APIGatewayProxyEvent, APIGatewayProxyResult, Context } from 'aws-lambda';
+import { rememberRefusals } from '#core/admission/remember-refusals.ts';
 import type { Route, RouteId } from '#core/api/routes.ts';
 import { routeList, routes } from '#core/api/routes.ts';
 import { AppError } from '#core/errors.ts';
@@ -51,7 +52,8 @@ const timing = {
   unboundedMs: 15 * 60_000,
 } as const;
 
-export function createApiHandler(deps: ApiDeps): ApiHandler {
+export function createApiHandler(given: ApiDeps): ApiHandler {
+  const deps = { ...given, gates: rememberRefusals(given.gates, given.clock) };
   const { everyRequest, ofRoute } = middlewares(deps, createKeyHolders(deps));
   const bound = Object.values(routes).map((route) => ({
     route,

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { sweepLimits } from '#core/limits.ts';
 import { sampleTenant } from '#core/samples.ts';
 import type { TenantRecord } from '#core/tenancy/tenant.ts';
 import { createApiScene } from '../api-scene.ts';
@@ -306,16 +307,33 @@ describe('404', () => {
 });
 
 describe('409', () => {
-  it('says that the first request of a key is still being accepted', async () => {
+  const headers = { 'Idempotency-Key': 'order-17' };
+
+  /** A scene in which a first request with the key died between its admission and its job. */
+  async function torn() {
     const scene = await createApiScene();
-    const headers = { 'Idempotency-Key': 'order-17' };
     const create = { ...scene.jobs, create: async () => Promise.reject(new Error('connection lost')) };
     const broken = await createApiScene({ change: { ...scene, jobs: create } });
-
     const crashed = await broken.send('submitJob', '/v1/jobs', { body, headers, key: scene.key });
+    expect(crashed.status).toBe(500);
+    return scene;
+  }
+
+  it('is not the answer to a retry soon after: it finishes what the first request left', async () => {
+    const scene = await torn();
+
     const got = await scene.send('submitJob', '/v1/jobs', { body, headers });
 
-    expect(crashed.status).toBe(500);
+    expect(got.status).toBe(202);
+    expect(got.headers['idempotency-replayed']).toBe('true');
+  });
+
+  it('says that the first request of a key is still being accepted, while the sweep may be at it', async () => {
+    const scene = await torn();
+    await scene.clock.advance(sweepLimits.graceMs);
+
+    const got = await scene.send('submitJob', '/v1/jobs', { body, headers });
+
     expect(got.json.error).toMatchObject({ code: 'idempotency_in_flight', retryable: true });
     expect(got.headers['retry-after']).toBe('1');
   });
