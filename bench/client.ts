@@ -15,7 +15,7 @@ export type SubmitAnswer =
   | { readonly kind: 'accepted'; readonly jobId: string }
   | { readonly kind: 'refused'; readonly code: string; readonly retryAfterMs: number }
   /** No answer at all: the request may or may not have been taken. */
-  | { readonly kind: 'unanswered' };
+  | { readonly kind: 'unanswered'; readonly reason: string };
 
 const requestMs = 120_000;
 
@@ -50,7 +50,8 @@ export async function submitOnce(
     return { kind: 'refused', code: error.code, retryAfterMs };
   } catch (error) {
     if (error instanceof z.ZodError) throw error;
-    return { kind: 'unanswered' };
+    const cause = error instanceof Error ? (error.cause ?? error) : error;
+    return { kind: 'unanswered', reason: cause instanceof Error ? cause.message : String(cause) };
   }
 }
 

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
+import { Agent, request } from 'undici';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createApiScene } from '#functions/api/api-scene.ts';
 import { createRecordingLog } from '#sim/memory/recording-log.ts';
@@ -149,6 +150,27 @@ describe('many requests', () => {
     expect(accepted).toBe(100);
     expect(statuses.filter((status) => status === 429).length).toBe(100);
     expect(await scene.jobs.count('fake')).toEqual({ waiting: 100, leased: 0 });
+  });
+
+  it('beyond 1,000 at a time are told to come back, and the others are served', async () => {
+    const released = Promise.withResolvers<void>();
+    const handler = async () => {
+      await released.promise;
+      return { statusCode: 204, body: '' };
+    };
+    const gateway = await startGateway({ handler, port: 0, log: createRecordingLog() });
+    const dispatcher = new Agent({ connections: null });
+    const asked = Array.from({ length: 1_010 }, () => request(gateway.url, { dispatcher }));
+
+    const shed = await Promise.any(asked);
+    released.resolve();
+    const answers = await Promise.all(asked);
+    await Promise.all([dispatcher.destroy(), gateway.close(0)]);
+
+    expect(shed.statusCode).toBe(503);
+    expect(shed.headers['retry-after']).toBe('1');
+    expect(await shed.body.json()).toMatchObject({ error: { code: 'unavailable', retryable: true } });
+    expect(answers.filter(({ statusCode }) => statusCode === 204).length).toBeGreaterThanOrEqual(1_000);
   });
 
   it('share one connection', async () => {

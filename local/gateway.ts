@@ -21,6 +21,13 @@ const gatewayLimits = {
   closeMs: 5_000,
   /** Longer than a client's own, so that it is never our side that closes under a request. */
   keepAliveMs: 65_000,
+  /**
+   * Requests under way at a time, as many as Lambda runs of all functions of an account by default. More are told to
+   * come back at once: a refusal costs next to nothing, and the requests that were taken keep their pace.
+   */
+  inFlightMax: 1_000,
+  /** In a burst of thousands a request waits for its turn in our one thread; Node's 60 s would cut it off unanswered. */
+  headersMs: 5 * 60_000,
 } as const;
 
 export interface GatewayOptions {
@@ -37,10 +44,22 @@ export interface Gateway {
   close(withinMs?: number): Promise<void>;
 }
 
+const serverOptions = {
+  keepAliveTimeout: gatewayLimits.keepAliveMs,
+  headersTimeout: gatewayLimits.headersMs,
+  requestTimeout: gatewayLimits.headersMs,
+};
+
 /** Listens. Throws `StartError('port_in_use')` when something else does already. */
 export async function startGateway(options: GatewayOptions): Promise<Gateway> {
-  const server = createServer({ keepAliveTimeout: gatewayLimits.keepAliveMs }, (request, response) => {
+  let inFlight = 0;
+  const server = createServer(serverOptions, (request, response) => {
     const requestId = randomUUID();
+    if (inFlight >= gatewayLimits.inFlightMax) return shed(request, response, requestId);
+    inFlight += 1;
+    response.on('close', () => {
+      inFlight -= 1;
+    });
     // A connection that goes on idling would hold up the closing.
     response.on('finish', () => {
       if (!server.listening) request.socket.end();
@@ -108,12 +127,23 @@ function refuseLarge(request: IncomingMessage, response: ServerResponse, request
   request.on('close', () => clearTimeout(cut));
 }
 
+function shed(request: IncomingMessage, response: ServerResponse, requestId: string): void {
+  request.resume();
+  const publicMessage = `${gatewayLimits.inFlightMax} requests are under way. Try again shortly.`;
+  refuse(response, requestId, new AppError('unavailable', { publicMessage, retryAfterSeconds: 1 }));
+}
+
 /** A refusal that the handler had no part in. */
 function refuse(response: ServerResponse, requestId: string, error: AppError): void {
   const { status, body } = presentError(error, requestId);
+  const { retryAfterSeconds } = error.options;
   send(response, {
     statusCode: status,
-    headers: { 'content-type': 'application/json; charset=utf-8', 'x-request-id': requestId },
+    headers: {
+      'content-type': 'application/json; charset=utf-8',
+      'x-request-id': requestId,
+      ...(retryAfterSeconds === undefined ? {} : { 'retry-after': retryAfterSeconds }),
+    },
     body: JSON.stringify(body),
   });
 }

@@ -5,13 +5,16 @@ import { StartError } from '#core/errors.ts';
 /** Only this machine may reach the local stack: it asks nobody for a key. */
 export const loopback = '127.0.0.1';
 
+/** A burst of thousands must not be reset before we look at it. The kernel's own maximum (somaxconn) still counts. */
+const connectionsWaitingMax = 16_384;
+
 /**
  * Listens on the loopback address; port 0 takes a free one. Answers the base address.
  * @throws StartError `port_in_use`
  */
 export async function listen(server: Server, port: number): Promise<string> {
   try {
-    server.listen(port, loopback);
+    server.listen({ port, host: loopback, backlog: connectionsWaitingMax });
     await once(server, 'listening');
   } catch (error) {
     throw listenFault(error, port);
