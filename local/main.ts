@@ -12,6 +12,8 @@ import type { Platform } from './platform.ts';
 const bootedAtMs = performance.now();
 
 async function main(): Promise<void> {
+  // A reader that went away (`npm start | head`) must not stop the platform.
+  process.stdout.on('error', () => undefined);
   const options = parseStartOptions(process.argv.slice(2), process.cwd());
   if (options === null) {
     say(startHelp);

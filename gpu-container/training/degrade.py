@@ -10,8 +10,8 @@ from torch.nn import functional as F
 def degrade(picture: Tensor, generator: torch.Generator, strength: float = 1.0) -> Tensor:
     """Returns pictures (batch, 3, side, side) in 0..1 with dented edges, softness, a 4-pixel grid, stains and noise.
 
-    Every fault has a random amount per picture, from none up to `strength` times its maximum; the maxima were set
-    by looking at samples of half-trained denoisers.
+    Every fault has a random amount per picture, from none up to `strength` times its maximum. The maxima are chosen
+    by eye, not fitted to any denoiser's output.
     """
     count, _, side, _ = picture.shape
     device = picture.device

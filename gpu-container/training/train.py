@@ -124,7 +124,7 @@ class Run:
 
     def _share(self, loss: float) -> float:
         """Averages gradients, the loss and the progress over processes, so that all stop at the same step."""
-        near = max(self.images / self.options.images, self.elapsed_minutes() / self.options.minutes)
+        near = self._nearness(self.step_count + 1)
         if self.options.processes == 1:
             self.progress = near
             return loss
@@ -138,6 +138,12 @@ class Run:
             offset += gradient.numel()
         self.progress = float(flat[-1])
         return float(flat[-2])
+
+    def _nearness(self, step_count: int) -> float:
+        """How near the run is to its limits after so many steps: 1 ends it."""
+        images = step_count * int(self.options.batch)
+        nearness: float = max(images / self.options.images, self.elapsed_minutes() / self.options.minutes)
+        return nearness
 
     def log_and_save(self) -> None:
         """Writes a log row every LOG_STEPS steps and a checkpoint every few minutes."""
@@ -179,8 +185,10 @@ class Run:
         self.average = state["average"]
         for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
             optimizer.load_state_dict(saved)
-        self.step_count, self.progress = state["step_count"], state["progress"]
+        self.step_count = state["step_count"]
         self.minutes_before = self.saved_minutes = state["minutes"]
+        # From this run's limits, not the saved ones: a finished run can be prolonged by raising them.
+        self.progress = self._nearness(self.step_count)
 
 
 def draw_batch(

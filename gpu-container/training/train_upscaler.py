@@ -69,8 +69,11 @@ def main() -> None:
     print(f"training the upscaler on {device}", flush=True)
     torch.manual_seed(options.seed)
     upscaler = Upscaler().to(device)
+    steps_before = 0
     if options.start:
-        upscaler.load_state_dict(torch.load(options.start, map_location=device, weights_only=True)["upscaler"])
+        start = torch.load(options.start, map_location=device, weights_only=True)
+        upscaler.load_state_dict(start["upscaler"])
+        steps_before = start["steps"]
     denoiser = load_network(options.denoiser, device) if options.denoiser else None
     optimizer = torch.optim.AdamW(upscaler.parameters(), RATE, weight_decay=0.0)
     generator = torch.Generator().manual_seed(options.seed)
@@ -89,7 +92,7 @@ def main() -> None:
         if step % 50 == 0:
             print(f"step {step}, {minutes:.1f} min, loss {loss_sum / 50:.5f}", flush=True)
             loss_sum = 0.0
-    torch.save({"upscaler": upscaler.state_dict(), "steps": step}, options.out / "upscaler.pt")
+    torch.save({"upscaler": upscaler.state_dict(), "steps": steps_before + step}, options.out / "upscaler.pt")
 
 
 def draw_pairs(

@@ -1,23 +1,29 @@
 /**
- * The demo model's networks on ONNX Runtime. Each run uses one thread, and a batch is cut into as many parts as
- * there are threads, run side by side: small convolutions lose more to two threads that wait for each other inside
- * every operator than they gain, and a lone picture leaves the other cores to the worker around it.
+ * The demo model's networks, run in worker threads. A batch is cut into as many parts as there are workers, run side
+ * by side; a lone picture keeps to one worker and leaves the other cores to the process around it.
  */
 import { availableParallelism } from 'node:os';
-import { InferenceSession, Tensor } from 'onnxruntime-node';
-import type { EncodedPrompts, ShapesNetworks } from './shapes-sampler.ts';
-import { shapesPictureFloats, shapesSidePx } from './shapes-sampler.ts';
+import {
+  type EncodedPrompts,
+  type ShapesNetworks,
+  shapesPictureFloats,
+  shapesSidePx,
+} from './shapes-sampler.ts';
 import { vocabulary } from './shapes-vocabulary.ts';
-import { ModelFileError, readShapesWeights } from './shapes-weights.ts';
+import { readShapesWeights } from './shapes-weights.ts';
+import type { TensorData, WorkerTensor } from './shapes-worker-messages.ts';
+import { startWorkerPool, type WorkerPool } from './shapes-worker-pool.ts';
 
-/** Node's pool for blocking work has four threads by default; more parts than that would only queue. */
-const threadsMax = 4;
+/** A demo on a large machine should not hold it all; a batch of eight gains little from more. */
+const workersMax = 4;
 
 /** A lone picture's two rows, with and without its prompt, stay in one part. */
 const partRowsMin = 2;
 
 /** Side of the plan on which the slot encoder lays out the prompt. */
 const planSide = 16;
+
+const pictureDims = [3, shapesSidePx, shapesSidePx];
 
 export interface OpenNetworks extends ShapesNetworks {
   /** Enlarges pictures around -1..1 to bytes, three per pixel, rows from the top. */
@@ -29,106 +35,80 @@ export interface OpenNetworks extends ShapesNetworks {
  * Checks all files and opens the two networks that every picture needs; those that enlarge open on first use.
  * Throws ModelFileError as `readShapesWeights` does.
  */
-export async function openShapesNetworks(
-  directory: string,
-  threads: number = Math.min(threadsMax, availableParallelism()),
-): Promise<OpenNetworks> {
+export async function openShapesNetworks(directory: string): Promise<OpenNetworks> {
   const weights = await readShapesWeights(directory);
-  const opened = new Map<string, Promise<InferenceSession>>();
-  const open = (file: string) => {
-    const session = opened.get(file) ?? createSession(weights, file);
-    opened.set(file, session);
-    return session;
-  };
-  await Promise.all(['slot-encoder.onnx', 'denoiser.onnx'].map(open));
-
+  const pool = startWorkerPool(weights, Math.min(workersMax, availableParallelism()));
+  try {
+    await Promise.all(['slot-encoder.onnx', 'denoiser.onnx'].map((file) => pool.open(file)));
+  } catch (err) {
+    await pool.close();
+    throw err;
+  }
   return {
-    encode: (slots) => encode(open, slots),
-    denoise: (x, time, encoded, count) => denoise(open, x, time, encoded, count, threads),
-    enlarge: (x, size) => enlarge(open, x, size, threads),
-    async close() {
-      const sessions = await Promise.all(opened.values());
-      opened.clear();
-      await Promise.all(sessions.map((session) => session.release()));
-    },
+    encode: (slots) => encode(pool, slots),
+    denoise: (x, time, encoded, count) => denoise(pool, x, time, encoded, count),
+    enlarge: (x, size) => enlarge(pool, x, size),
+    close: () => pool.close(),
   };
 }
 
-type Open = (file: string) => Promise<InferenceSession>;
-
-async function encode(open: Open, rows: readonly (readonly number[])[]): Promise<EncodedPrompts> {
-  const session = await open('slot-encoder.onnx');
-  const tokens = BigInt64Array.from(rows.flat(), (token) => BigInt(token));
-  const outputs = await session.run({
-    slots: new Tensor('int64', tokens, [rows.length, vocabulary.slots.length]),
-  });
-  return { vectors: floatsOf(outputs.vectors), plan: floatsOf(outputs.plan) };
+async function encode(pool: WorkerPool, rows: readonly (readonly number[])[]): Promise<EncodedPrompts> {
+  const data = BigInt64Array.from(rows.flat(), (token) => BigInt(token));
+  const slots = { data, dims: [rows.length, vocabulary.slots.length] };
+  const { vectors, plan } = await pool.run('slot-encoder.onnx', { slots });
+  return { vectors: floats(vectors), plan: floats(plan) };
 }
 
 async function denoise(
-  open: Open,
+  pool: WorkerPool,
   x: Float32Array,
   time: number,
   { vectors, plan }: EncodedPrompts,
   count: number,
-  threads: number,
 ): Promise<Float32Array> {
-  const session = await open('denoiser.onnx');
   const width = vectors.length / (count * vocabulary.slots.length);
-  const clean = new Float32Array(count * shapesPictureFloats);
-  await runInParts(count, threads, async (start, end) => {
-    const outputs = await session.run({
-      x: floatRows(x, [3, shapesSidePx, shapesSidePx], start, end),
-      t: new Tensor('float32', new Float32Array(end - start).fill(time), [end - start]),
+  const result = new Float32Array(count * shapesPictureFloats);
+  await runInParts(pool, count, async (start, end) => {
+    const { clean } = await pool.run('denoiser.onnx', {
+      x: floatRows(x, pictureDims, start, end),
+      t: { data: new Float32Array(end - start).fill(time), dims: [end - start] },
       vectors: floatRows(vectors, [vocabulary.slots.length, width], start, end),
       plan: floatRows(plan, [width, planSide, planSide], start, end),
     });
-    clean.set(floatsOf(outputs.clean), start * shapesPictureFloats);
+    result.set(floats(clean), start * shapesPictureFloats);
   });
-  return clean;
+  return result;
 }
 
-async function enlarge(open: Open, x: Float32Array, size: 256 | 512, threads: number): Promise<Uint8Array> {
-  const session = await open(`upscaler-${size}.onnx`);
+async function enlarge(pool: WorkerPool, x: Float32Array, size: 256 | 512): Promise<Uint8Array> {
   const count = x.length / shapesPictureFloats;
   const bytes = new Uint8Array(count * size * size * 3);
-  await runInParts(count, threads, async (start, end) => {
-    const { rgb } = await session.run({ x: floatRows(x, [3, shapesSidePx, shapesSidePx], start, end) });
-    if (!(rgb?.data instanceof Uint8Array)) throw new TypeError('The upscaler did not return bytes.');
-    bytes.set(rgb.data, start * size * size * 3);
+  await runInParts(pool, count, async (start, end) => {
+    const { rgb } = await pool.run(`upscaler-${size}.onnx`, { x: floatRows(x, pictureDims, start, end) });
+    if (!(rgb instanceof Uint8Array)) throw new TypeError('The upscaler did not return bytes.');
+    bytes.set(rgb, start * size * size * 3);
   });
   return bytes;
 }
 
-/** Runs `part` side by side over consecutive ranges of rows, at most one per thread. */
+/** Runs `part` side by side over consecutive ranges of rows, at most one per worker. */
 async function runInParts(
+  pool: WorkerPool,
   count: number,
-  threads: number,
   part: (start: number, end: number) => Promise<void>,
 ): Promise<void> {
-  const parts = Math.max(1, Math.min(threads, Math.floor(count / partRowsMin)));
-  const bounds = Array.from({ length: parts }, (_, index) => [
-    Math.floor((count * index) / parts),
-    Math.floor((count * (index + 1)) / parts),
-  ]);
-  await Promise.all(bounds.map(([start = 0, end = count]) => part(start, end)));
+  const parts = Math.max(1, Math.min(pool.size, Math.floor(count / partRowsMin)));
+  const bound = (index: number) => Math.floor((count * index) / parts);
+  await Promise.all(Array.from({ length: parts }, (_, index) => part(bound(index), bound(index + 1))));
 }
 
-function floatRows(data: Float32Array, row: readonly number[], start: number, end: number): Tensor {
+/** Copies rows out, because a view would send its whole buffer to the worker. */
+function floatRows(data: Float32Array, row: readonly number[], start: number, end: number): WorkerTensor {
   const length = row.reduce((product, side) => product * side, 1);
-  return new Tensor('float32', data.subarray(start * length, end * length), [end - start, ...row]);
+  return { data: data.slice(start * length, end * length), dims: [end - start, ...row] };
 }
 
-function floatsOf(tensor: Tensor | undefined): Float32Array {
-  if (!(tensor?.data instanceof Float32Array)) throw new TypeError('The model did not return fp32 values.');
-  return tensor.data;
-}
-
-async function createSession(
-  weights: ReadonlyMap<string, Uint8Array>,
-  file: string,
-): Promise<InferenceSession> {
-  const bytes = weights.get(file);
-  if (bytes === undefined) throw new ModelFileError(file, 'is not listed in weights.json');
-  return InferenceSession.create(bytes, { intraOpNumThreads: 1, interOpNumThreads: 1 });
+function floats(data: TensorData | undefined): Float32Array {
+  if (!(data instanceof Float32Array)) throw new TypeError('The model did not return fp32 values.');
+  return data;
 }
