@@ -195,7 +195,7 @@ describe('the log', () => {
 const hastyClock = { nowMs: () => 0, sleep: () => Promise.resolve() };
 
 function plan(jobId: string, nowMs = ports.clock.nowMs()) {
-  const demand = { jobId, nonce: 'nonce000', pool: 'pool-a', tagCost: 1, images: 1, reservedUsdMicros: 1 };
+  const demand = { jobId, nonce: 'nonce000', line: 'pool-a', tagCost: 1, images: 1, reservedUsdMicros: 1 };
   return planAdmission(limits, demand, nowMs);
 }
 

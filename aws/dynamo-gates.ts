@@ -61,12 +61,12 @@ export function createDynamoGates(options: DynamoGatesOptions): Gates {
       return (await update(options, tenantId, giveBack(jobId, trueUp))) ? 'released' : 'gone';
     },
 
-    async lift(tenantId, pool, from, to) {
+    async lift(tenantId, line, upTo, to) {
       const { name, value, attributes } = expression();
-      const finish = name(finishAttribute(pool));
+      const finish = name(finishAttribute(line));
       await update(options, tenantId, {
         UpdateExpression: `SET ${finish} = ${value(to)}`,
-        ConditionExpression: `attribute_exists(pk) AND ${finish} = ${value(from)}`,
+        ConditionExpression: `attribute_exists(pk) AND ${finish} <= ${value(upTo)}`,
         ...attributes(),
       });
     },
@@ -100,7 +100,7 @@ async function admit(
     if (taken) await tidy(options, gate, nowMs);
     // Our own token without a write of this call: the SDK sent it twice and the first answer was lost.
     if (taken || gate.open[ask.jobId] === ask.token) {
-      return { kind: 'admitted', finishTag: gate.finishTags[ask.pool] ?? 0, gate };
+      return { kind: 'admitted', finishTag: gate.finishTags[ask.line] ?? 0, gate };
     }
     const judgement = judge(gate, ask, nowMs);
     switch (judgement.kind) {
@@ -190,7 +190,7 @@ function takeAll(ask: AdmissionAsk) {
     `${attribute} = if_not_exists(${attribute}, ${zero}) + ${value(add)}`;
   const sets = [
     `${open}.${name(ask.jobId)} = ${value(ask.token)}`,
-    sum(name(finishAttribute(ask.pool)), ask.tagCost),
+    sum(name(finishAttribute(ask.line)), ask.tagCost),
     `${name('line')} = ${value(gatesLine)}`,
     `${name('tag')} = ${zero}`,
   ];
@@ -224,7 +224,7 @@ function giveBack(jobId: string, trueUp: Release) {
     `${attribute} = if_not_exists(${attribute}, ${zero}) + ${value(add)}`;
   const sets = [sum(spend, trueUp.spendDeltaUsdMicros)];
   if (trueUp.finishTag !== null) {
-    sets.push(sum(name(finishAttribute(trueUp.finishTag.pool)), trueUp.finishTag.delta));
+    sets.push(sum(name(finishAttribute(trueUp.finishTag.line)), trueUp.finishTag.delta));
   }
   return {
     UpdateExpression: `SET ${sets.join(', ')} REMOVE ${reservation}`,

@@ -14,7 +14,8 @@ import { poolKey } from './keys.ts';
 const poolSchema = z.object({
   state: z.enum(poolStates).default('cold'),
   stateSinceMs: z.int().default(0),
-  virtualTime: z.number().default(0),
+  virtual_interactive: z.number().default(0),
+  virtual_batch: z.number().default(0),
   /** Tells whose write the state is, when an answer was lost on the way. */
   movedBy: z.string().optional(),
 });
@@ -35,8 +36,9 @@ export function createDynamoPools(options: {
 
   return {
     async read(pool) {
-      const { state, stateSinceMs, virtualTime } = await read(pool);
-      return { pool, state, stateSinceMs, virtualTime };
+      const { state, stateSinceMs, ...item } = await read(pool);
+      const virtualTimes = { interactive: item.virtual_interactive, batch: item.virtual_batch };
+      return { pool, state, stateSinceMs, virtualTimes };
     },
 
     async move(pool, from, to, nowMs) {
@@ -67,9 +69,9 @@ export function createDynamoPools(options: {
       return (await read(pool)).movedBy === movedBy ? 'moved' : 'elsewhere';
     },
 
-    async advance(pool, tag) {
+    async advance(pool, jobClass, tag) {
       const { name, value, attributes } = expression();
-      const virtualTime = name('virtualTime');
+      const virtualTime = name(`virtual_${jobClass}`);
       const raised = value(tag);
       await conditional(
         documents.send(

@@ -91,9 +91,9 @@ export function readCounterAttribute(attribute: string): string | null {
   return attribute.startsWith(countPrefix) ? attribute.slice(countPrefix.length) : null;
 }
 
-/** Attribute of the gate that holds a pool's finish tag. */
-export function finishAttribute(pool: string): string {
-  return finishPrefix + pool;
+/** Attribute of the gate that holds a line's finish tag. */
+export function finishAttribute(line: string): string {
+  return finishPrefix + line;
 }
 
 export function readFinishAttribute(attribute: string): string | null {

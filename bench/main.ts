@@ -10,7 +10,7 @@ const benches: Record<string, { readonly summary: string; readonly load: () => P
     load: async () => (await import('./start.ts')).startBench,
   },
   burst: {
-    summary: '10 to 10,000 submissions at once: accepted, refused, ended, settled (--sizes 10,100)',
+    summary: '10 to 10,000 submissions at once: accepted, refused, ended, settled (--sizes 10,100 --persist)',
     load: async () => (await import('./burst.ts')).burstBench,
   },
   kills: {
@@ -20,6 +20,10 @@ const benches: Record<string, { readonly summary: string; readonly load: () => P
   batching: {
     summary: 'the demo model: a batch of 8 against one picture at a time',
     load: async () => (await import('./batching.ts')).batchingBench,
+  },
+  fairness: {
+    summary: 'simulated: what quiet tenants wait beside a noisy one, and who gets how much (--seeds 20)',
+    load: async () => (await import('./fairness.ts')).fairnessBench,
   },
 };
 
@@ -40,6 +44,8 @@ async function main(argv: string[]): Promise<number> {
       sizes: { type: 'string' },
       kills: { type: 'string' },
       seed: { type: 'string' },
+      seeds: { type: 'string' },
+      persist: { type: 'boolean' },
       help: { type: 'boolean' },
     },
   });

@@ -68,8 +68,8 @@ export interface Gates {
   admit(tenantId: string, ask: AdmissionAsk): Promise<AdmitOutcome>;
   /** Removes the reservation if it still carries this token, and trues up the month. */
   release(tenantId: string, jobId: string, trueUp: Release): Promise<'released' | 'gone'>;
-  /** Moves the tenant's finish tag of a pool from `from` to `to`; no effect when it moved meanwhile. */
-  lift(tenantId: string, pool: string, from: number, to: number): Promise<void>;
+  /** Moves the tenant's finish tag of a line to `to`; no effect when it is past `upTo`. */
+  lift(tenantId: string, line: string, upTo: number, to: number): Promise<void>;
   read(tenantId: string): Promise<GateView | null>;
   /** Tenants whose gate may hold reservations. A gate found empty is forgotten by {@link rest}. */
   listOpen(cursor?: string): Promise<Page<string>>;
@@ -90,8 +90,8 @@ export interface Release {
   readonly spendDeltaUsdMicros: number;
   /** Month the reservation was taken in, `YYYYMM`. */
   readonly month: string;
-  /** Correction of the pool's finish tag, actual minus predicted; null when there is nothing to correct. */
-  readonly finishTag: { readonly pool: string; readonly delta: number } | null;
+  /** Correction of the line's finish tag, actual minus predicted; null when there is nothing to correct. */
+  readonly finishTag: { readonly line: string; readonly delta: number } | null;
 }
 
 export interface Jobs {
@@ -173,16 +173,16 @@ export interface Pools {
     to: PoolState,
     nowMs: number,
   ): Promise<'moved' | 'elsewhere'>;
-  /** Raises the pool's virtual time to `tag`; never lowers it. */
-  advance(pool: string, tag: number): Promise<void>;
+  /** Raises the virtual time of one class's line to `tag`; never lowers it. */
+  advance(pool: string, jobClass: JobClass, tag: number): Promise<void>;
 }
 
 export interface PoolRecord {
   readonly pool: string;
   readonly state: PoolState;
   readonly stateSinceMs: number;
-  /** Highest start tag ever claimed: where a tenant that returns from idle joins the line. */
-  readonly virtualTime: number;
+  /** Lowest start tag that waited when a job was last claimed: where a tenant that returns from idle joins the line. */
+  readonly virtualTimes: Readonly<Record<JobClass, number>>;
 }
 
 /** A tenant's files. `path` is relative to the tenant, such as `jobs/<id>/<attempt>/0.png`; the adapter adds the prefix. */

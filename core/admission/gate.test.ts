@@ -181,7 +181,7 @@ describe('judge and take, over any history', () => {
 
     const gate = take(take(emptyGate, ask), { ...ask, jobId: 'job_other', token: 'other' });
 
-    expect(gate.finishTags).toEqual({ demo: 200 });
+    expect(gate.finishTags).toEqual({ 'demo#batch': 200 });
     expect(gate.open).toEqual({ [ask.jobId]: ask.token, job_other: 'other' });
     expect(gate.counters[spendCounter('203003')]).toBe(800);
     expect(emptyGate).toEqual(before);
@@ -262,7 +262,7 @@ function demand(overrides: Partial<Demand> = {}): Demand {
   return {
     jobId: 'job_a',
     nonce: '01234567',
-    pool: 'demo',
+    line: 'demo#batch',
     tagCost: 100,
     images: 2,
     reservedUsdMicros: 400,

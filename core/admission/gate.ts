@@ -19,7 +19,7 @@ export interface GateView {
   readonly open: Readonly<Record<string, string>>;
   /** By full counter name, window included. */
   readonly counters: Readonly<Record<string, number>>;
-  /** Finish tag by pool: weighted GPU microseconds asked for so far. */
+  /** Finish tag by line: weighted GPU microseconds asked for so far. */
   readonly finishTags: Readonly<Record<string, number>>;
   readonly status: 'active' | 'suspended';
 }
@@ -46,15 +46,16 @@ export interface AdmissionAsk {
   readonly token: string;
   readonly openJobsMax: number;
   readonly counters: readonly Counter[];
-  readonly pool: string;
-  /** Weighted GPU microseconds, added to the pool's finish tag. */
+  /** As `lineName` names it. */
+  readonly line: string;
+  /** Weighted GPU microseconds, added to the line's finish tag. */
   readonly tagCost: number;
 }
 
 export interface Demand {
   readonly jobId: string;
   readonly nonce: string;
-  readonly pool: string;
+  readonly line: string;
   readonly tagCost: number;
   readonly images: number;
   readonly reservedUsdMicros: number;
@@ -107,7 +108,7 @@ export function planAdmission(limits: PlanLimits, demand: Demand, nowMs: number)
     counters: windows.flatMap(([limit, max, add, window, resetsAtMs]) =>
       max === undefined ? [] : [{ name: `${limit}@${window}`, limit, add, max, resetsAtMs }],
     ),
-    pool: demand.pool,
+    line: demand.line,
     tagCost: demand.tagCost,
   };
 }
@@ -142,7 +143,7 @@ export function take(gate: GateView, ask: AdmissionAsk): GateView {
     ...gate,
     open: { ...gate.open, [ask.jobId]: ask.token },
     counters,
-    finishTags: { ...gate.finishTags, [ask.pool]: (gate.finishTags[ask.pool] ?? 0) + ask.tagCost },
+    finishTags: { ...gate.finishTags, [ask.line]: (gate.finishTags[ask.line] ?? 0) + ask.tagCost },
   };
 }
 

@@ -25,7 +25,7 @@ async function setup() {
   let asks = 0;
   const admit = (jobId: string) => {
     asks += 1;
-    const demand = { jobId, nonce: `n${asks}`, pool: 'p', tagCost: 1, images: 1, reservedUsdMicros: 1 };
+    const demand = { jobId, nonce: `n${asks}`, line: 'p', tagCost: 1, images: 1, reservedUsdMicros: 1 };
     return gates.admit('tenant-a', planAdmission(limitsOf('pro', tenant.overrides), demand, clock.nowMs()));
   };
   const free = (jobId: string, token: string) =>

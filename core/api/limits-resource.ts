@@ -31,7 +31,7 @@ export type LimitsResource = z.infer<typeof limitsSchema>;
 
 export function presentLimits(tenant: TenantRecord, gate: GateView, nowMs: number): LimitsResource {
   const limits = limitsOf(tenant.plan, tenant.overrides);
-  const nothing = { jobId: '', nonce: '0', pool: '', tagCost: 0, images: 0, reservedUsdMicros: 0 };
+  const nothing = { jobId: '', nonce: '0', line: '', tagCost: 0, images: 0, reservedUsdMicros: 0 };
   const { counters, openJobsMax } = planAdmission(limits, nothing, nowMs);
   const windows = counters.map(({ name, limit, max, resetsAtMs }) => ({
     name: limit,

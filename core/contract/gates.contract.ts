@@ -32,7 +32,7 @@ function admit(scene: Scene): void {
       tenantId,
       open: { [ask.jobId]: ask.token },
       counters: Object.fromEntries(ask.counters.map(({ name, add }) => [name, add])),
-      finishTags: { [ask.pool]: ask.tagCost },
+      finishTags: { [ask.line]: ask.tagCost },
       status: 'active',
     };
     expect(outcome).toEqual({ kind: 'admitted', finishTag: ask.tagCost, gate });
@@ -43,8 +43,8 @@ function admit(scene: Scene): void {
     const tenantId = await scene.tenant();
     const limits = { ...wide, images_per_minute: 100 };
     const first = plan(scene, limits, { images: 3, tagCost: 70 });
-    const second = plan(scene, limits, { images: 4, tagCost: 30, pool: first.pool });
-    const elsewhere = plan(scene, limits, { images: 5, tagCost: 11, pool: 'pool-elsewhere' });
+    const second = plan(scene, limits, { images: 4, tagCost: 30, line: first.line });
+    const elsewhere = plan(scene, limits, { images: 5, tagCost: 11, line: 'pool-elsewhere' });
 
     const finishTags: number[] = [];
     for (const ask of [first, second, elsewhere])
@@ -52,7 +52,7 @@ function admit(scene: Scene): void {
 
     const gate = await view(scene, tenantId);
     expect(finishTags).toEqual([70, 100, 11]);
-    expect(gate.finishTags).toEqual({ [first.pool]: 100, 'pool-elsewhere': 11 });
+    expect(gate.finishTags).toEqual({ [first.line]: 100, 'pool-elsewhere': 11 });
     expect(Object.keys(gate.open)).toHaveLength(3);
     expect(gate.counters[imagesCounter(first)]).toBe(12);
   });
@@ -228,7 +228,7 @@ function release(scene: Scene): void {
     expect(outcome).toBe('released');
     expect(gate.open).toEqual({});
     expect(gate.counters).toEqual({ [spendCounter(monthOf(scene.clock.nowMs()))]: 250 });
-    expect(gate.finishTags).toEqual({ [ask.pool]: 60 });
+    expect(gate.finishTags).toEqual({ [ask.line]: 60 });
   });
 
   it('frees the place for another job', async () => {
@@ -262,7 +262,7 @@ function release(scene: Scene): void {
     );
 
     expect(outcomes.filter((outcome) => outcome === 'released')).toHaveLength(1);
-    expect((await view(scene, tenantId)).finishTags).toEqual({ [ask.pool]: 60 });
+    expect((await view(scene, tenantId)).finishTags).toEqual({ [ask.line]: 60 });
   });
 
   it('leaves a reservation alone that carries another token', async () => {
@@ -301,12 +301,12 @@ function release(scene: Scene): void {
     await scene.ports.gates.release(tenantId, ask.jobId, {
       ...trueUp(scene, ask),
       spendDeltaUsdMicros: 5,
-      finishTag: { pool: ask.pool, delta: 7 },
+      finishTag: { line: ask.line, delta: 7 },
     });
 
     const gate = await view(scene, tenantId);
     expect(gate.counters[spendCounter(monthOf(scene.clock.nowMs()))]).toBe(405);
-    expect(gate.finishTags).toEqual({ [ask.pool]: 107 });
+    expect(gate.finishTags).toEqual({ [ask.line]: 107 });
   });
 
   it('leaves the finish tag alone when there is nothing to correct', async () => {
@@ -323,7 +323,7 @@ function release(scene: Scene): void {
     const gate = await view(scene, tenantId);
     expect(outcome).toBe('released');
     expect(gate.counters[spendCounter(monthOf(scene.clock.nowMs()))]).toBe(400);
-    expect(gate.finishTags).toEqual({ [ask.pool]: 100 });
+    expect(gate.finishTags).toEqual({ [ask.line]: 100 });
   });
 
   it('answers `gone` without a gate, and makes none', async () => {
@@ -336,29 +336,42 @@ function release(scene: Scene): void {
 }
 
 function lift(scene: Scene): void {
-  it('moves the finish tag of the pool named and no other', async () => {
+  it('moves the finish tag of the line named and no other', async () => {
     const tenantId = await scene.tenant();
     const ask = plan(scene, wide);
     await admitted(scene, tenantId, ask);
-    await admitted(scene, tenantId, plan(scene, wide, { pool: 'pool-elsewhere' }));
+    await admitted(scene, tenantId, plan(scene, wide, { line: 'pool-elsewhere' }));
 
-    await scene.ports.gates.lift(tenantId, ask.pool, 100, 9_000);
+    await scene.ports.gates.lift(tenantId, ask.line, 100, 9_000);
 
-    const next = await admitted(scene, tenantId, plan(scene, wide, { pool: ask.pool }));
+    const next = await admitted(scene, tenantId, plan(scene, wide, { line: ask.line }));
     expect(next.finishTag).toBe(9_100);
     expect(next.gate.finishTags['pool-elsewhere']).toBe(100);
   });
 
-  it('does nothing when the tag moved meanwhile', async () => {
+  it('does nothing when the tag is past the bound', async () => {
     const tenantId = await scene.tenant();
     const ask = plan(scene, wide);
     await admitted(scene, tenantId, ask);
-    await admitted(scene, tenantId, plan(scene, wide, { pool: ask.pool }));
+    await admitted(scene, tenantId, plan(scene, wide, { line: ask.line }));
     const before = await view(scene, tenantId);
 
-    await scene.ports.gates.lift(tenantId, ask.pool, 100, 9_000);
+    await scene.ports.gates.lift(tenantId, ask.line, 199, 9_000);
 
     expect(await view(scene, tenantId)).toEqual(before);
+  });
+
+  it('goes ahead when the tag moved meanwhile and is not past the bound yet, once', async () => {
+    const tenantId = await scene.tenant();
+    const ask = plan(scene, wide);
+    await admitted(scene, tenantId, ask);
+    await admitted(scene, tenantId, plan(scene, wide, { line: ask.line }));
+
+    await atOnce(8, (index) => scene.ports.gates.lift(tenantId, ask.line, 8_900, 9_000 + 100 * index));
+
+    const { finishTags } = await view(scene, tenantId);
+    expect(finishTags[ask.line]).toBeGreaterThanOrEqual(9_000);
+    expect(finishTags[ask.line]).toBeLessThanOrEqual(9_700);
   });
 
   it('makes no gate for an unknown tenant', async () => {
@@ -420,7 +433,7 @@ function listOpenAndRest(scene: Scene): void {
     const nowMs = scene.clock.nowMs();
     const limits = { ...wide, requests_per_minute: 5, requests_per_day: 9, images_per_minute: 8 };
     const past = plan(scene, limits, {}, nowMs - 40 * dayMs);
-    const current = plan(scene, limits, { pool: past.pool }, nowMs);
+    const current = plan(scene, limits, { line: past.line }, nowMs);
     for (const ask of [past, current]) {
       await admitted(scene, tenantId, ask);
       await scene.ports.gates.release(tenantId, ask.jobId, { ...trueUp(scene, ask), spendDeltaUsdMicros: 0 });
@@ -430,7 +443,7 @@ function listOpenAndRest(scene: Scene): void {
 
     const gate = await view(scene, tenantId);
     expect(gate.counters).toEqual(Object.fromEntries(current.counters.map(({ name, add }) => [name, add])));
-    expect(gate.finishTags).toEqual({ [past.pool]: 120 });
+    expect(gate.finishTags).toEqual({ [past.line]: 120 });
   });
 
   it('lists and counts a gate again when it admits after a rest', async () => {
@@ -440,7 +453,7 @@ function listOpenAndRest(scene: Scene): void {
     await scene.ports.gates.release(tenantId, first.jobId, trueUp(scene, first));
     await scene.ports.gates.rest(tenantId, scene.clock.nowMs());
 
-    const second = await admitted(scene, tenantId, plan(scene, wide, { pool: first.pool }));
+    const second = await admitted(scene, tenantId, plan(scene, wide, { line: first.line }));
 
     expect(second.finishTag).toBe(160);
     await scene.eventually(async () => expect(await open(scene)).toContain(tenantId));
@@ -468,7 +481,7 @@ function plan(
     {
       jobId: scene.jobId(),
       nonce: scene.nonce(),
-      pool: 'pool-a',
+      line: 'pool-a',
       tagCost: 100,
       images: 2,
       reservedUsdMicros: 400,
@@ -488,7 +501,7 @@ function trueUp(scene: Scene, ask: AdmissionAsk): Release {
     token: ask.token,
     spendDeltaUsdMicros: -150,
     month: monthOf(scene.clock.nowMs()),
-    finishTag: { pool: ask.pool, delta: -40 },
+    finishTag: { line: ask.line, delta: -40 },
   };
 }
 

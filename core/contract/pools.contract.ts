@@ -23,7 +23,7 @@ function readAndMove(scene: Scene): void {
       pool,
       state: 'cold',
       stateSinceMs: 0,
-      virtualTime: 0,
+      virtualTimes: { interactive: 0, batch: 0 },
     });
   });
 
@@ -68,9 +68,12 @@ function readAndMove(scene: Scene): void {
     const other = await scene.pool();
 
     await scene.ports.pools.move(pool, ['cold'], 'warm', now);
-    await scene.ports.pools.advance(pool, 10);
+    await scene.ports.pools.advance(pool, 'interactive', 10);
 
-    expect(await scene.ports.pools.read(other)).toMatchObject({ state: 'cold', virtualTime: 0 });
+    expect(await scene.ports.pools.read(other)).toMatchObject({
+      state: 'cold',
+      virtualTimes: { interactive: 0, batch: 0 },
+    });
   });
 }
 
@@ -80,34 +83,43 @@ function advance(scene: Scene): void {
 
     const seen: number[] = [];
     for (const tag of [10, 5, 9, 100, 10]) {
-      await scene.ports.pools.advance(pool, tag);
-      seen.push((await scene.ports.pools.read(pool)).virtualTime);
+      await scene.ports.pools.advance(pool, 'interactive', tag);
+      seen.push((await scene.ports.pools.read(pool)).virtualTimes.interactive);
     }
 
     expect(seen).toEqual([10, 10, 10, 100, 100]);
   });
 
+  it('keeps the classes apart', async () => {
+    const pool = await scene.pool();
+
+    await scene.ports.pools.advance(pool, 'interactive', 10);
+    await scene.ports.pools.advance(pool, 'batch', 7);
+
+    expect((await scene.ports.pools.read(pool)).virtualTimes).toEqual({ interactive: 10, batch: 7 });
+  });
+
   it('ends at the highest of many parallel tags', async () => {
     const pool = await scene.pool();
 
-    await atOnce(32, (index) => scene.ports.pools.advance(pool, (index * 7) % 32));
+    await atOnce(32, (index) => scene.ports.pools.advance(pool, 'interactive', (index * 7) % 32));
 
-    expect((await scene.ports.pools.read(pool)).virtualTime).toBe(31);
+    expect((await scene.ports.pools.read(pool)).virtualTimes.interactive).toBe(31);
   });
 
   it('leaves the state alone, and a state leaves the virtual time alone', async () => {
     const pool = await scene.pool();
 
-    await scene.ports.pools.advance(pool, 10);
+    await scene.ports.pools.advance(pool, 'interactive', 10);
     expect(await scene.ports.pools.read(pool)).toMatchObject({ state: 'cold', stateSinceMs: 0 });
     expect(await scene.ports.pools.move(pool, ['cold'], 'waking', now)).toBe('moved');
-    await scene.ports.pools.advance(pool, 20);
+    await scene.ports.pools.advance(pool, 'interactive', 20);
 
     expect(await scene.ports.pools.read(pool)).toEqual({
       pool,
       state: 'waking',
       stateSinceMs: now,
-      virtualTime: 20,
+      virtualTimes: { interactive: 20, batch: 0 },
     });
   });
 }

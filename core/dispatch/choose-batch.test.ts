@@ -4,11 +4,11 @@ import type { JobClass, LineEntry } from '../job/job.ts';
 import { lineEntryOf } from '../job/job.ts';
 import { sampleJob } from '../samples.ts';
 import type { DispatchAsk } from './choose-batch.ts';
-import { chooseBatch, chooseClass, modelKey } from './choose-batch.ts';
+import { chooseBatch, chooseClass, inARowAfter, modelKey } from './choose-batch.ts';
 
 describe('chooseBatch', () => {
   it('finds nothing in empty lines', () => {
-    expect(chooseBatch(ask({}))).toEqual({ head: null, mates: [] });
+    expect(chooseBatch(ask({}))).toEqual({ head: null, mates: [], virtualTime: 0 });
   });
 
   it('takes the lowest tag when nothing resident is near', () => {
@@ -27,6 +27,21 @@ describe('chooseBatch', () => {
     expect(head).toEqual(near);
   });
 
+  it('leaves the virtual time at the lowest tag that waits, also when a resident model goes first', () => {
+    const line = [entry({ tag: 10 }), entry({ tag: 110, model: 'warm' })];
+
+    expect(chooseBatch(ask({ interactive: line, slackTag: 100 })).virtualTime).toBe(10);
+    expect(chooseBatch(ask({ interactive: line, resident: ['warm@1'], slackTag: 100 })).virtualTime).toBe(10);
+  });
+
+  it('takes mates from the other class by its own line, whatever its tags', () => {
+    const first = entry({ tag: 10, batchKey: 'k' });
+    const [ahead, far] = [900, 1_001].map((tag) => entry({ tag, batchKey: 'k', class: 'batch' }));
+    const lines = { interactive: [first], batch: [ahead, far].filter((each) => each !== undefined) };
+
+    expect(chooseBatch(ask({ ...lines, slackTag: 100 })).mates).toEqual([ahead]);
+  });
+
   it('does not take another revision of a model for the resident one', () => {
     const [first, old] = [entry({ tag: 10 }), entry({ tag: 11, model: 'warm', modelRevision: '0' })];
 
@@ -35,7 +50,7 @@ describe('chooseBatch', () => {
     expect(head).toEqual(first);
   });
 
-  it('fills the batch with jobs of the same batch key from both classes, in tag order', () => {
+  it('fills the batch with jobs of the same batch key from both classes, the least behind its line first', () => {
     const first = entry({ tag: 10, batchKey: 'k' });
     const [late, other] = [entry({ tag: 30, batchKey: 'k' }), entry({ tag: 15, batchKey: 'x' })];
     const fromBatch = entry({ tag: 20, batchKey: 'k', class: 'batch' });
@@ -64,21 +79,21 @@ describe('chooseBatch', () => {
         }
 
         for (const chosen of [head, ...mates]) {
-          expect(chosen.tag).toBeLessThanOrEqual(first.tag + dispatch.slackTag);
+          expect(behind(dispatch, chosen)).toBeLessThanOrEqual(dispatch.slackTag);
         }
         if (head !== first) expect(dispatch.resident.has(modelKey(head))).toBe(true);
       }),
     );
   });
 
-  it('batches only jobs that share the batch key of the head, each once, in tag order', () => {
+  it('batches only jobs that share the batch key of the head, each once, the least behind its line first', () => {
     fc.assert(
       fc.property(anyAsk, (dispatch) => {
         const { head, mates } = chooseBatch(dispatch);
-        const tags = mates.map((mate) => mate.tag);
+        const order = mates.map((mate) => behind(dispatch, mate));
 
         expect(mates.every((mate) => mate.batchKey === head?.batchKey)).toBe(true);
-        expect(tags).toEqual(tags.toSorted((left, right) => left - right));
+        expect(order).toEqual(order.toSorted((left, right) => left - right));
         expect(new Set([head, ...mates]).size).toBe(1 + mates.length);
       }),
     );
@@ -102,7 +117,10 @@ describe('chooseClass', () => {
       const jobClass = chooseClass(
         ask({ interactive: line, batch: line, interactiveInARow, batchShareOf: 4 }),
       );
-      interactiveInARow = jobClass === 'batch' ? 0 : interactiveInARow + 1;
+      interactiveInARow = inARowAfter(
+        { lines: { interactive: line, batch: line }, interactiveInARow },
+        jobClass,
+      );
       served.push(jobClass);
     }
 
@@ -110,6 +128,11 @@ describe('chooseClass', () => {
     expect(served.filter((jobClass) => jobClass === 'batch')).toHaveLength(10);
   });
 });
+
+/** How far an entry is behind the head of its own line. */
+function behind({ lines }: DispatchAsk, entry: LineEntry): number {
+  return entry.tag - (lines[entry.class][0]?.tag ?? Number.NaN);
+}
 
 interface Given {
   readonly interactive?: readonly LineEntry[];

@@ -5,7 +5,8 @@
  * 1. Class: interactive first, but batch gets its minimum share.
  * 2. Head: the lowest tag of that class; a job whose model is resident may go before it while its tag is within
  *    `slackTag` of the head's. That is the whole unfairness, and it is bounded.
- * 3. Mates: jobs with the head's batch key, in tag order, within the same slack, from both classes.
+ * 3. Mates: jobs with the head's batch key from both classes, each within the slack of the head of its own line,
+ *    the least behind it first. Tags of the two lines cannot be compared.
  */
 import type { JobClass, LineEntry } from '../job/job.ts';
 
@@ -27,20 +28,34 @@ export interface DispatchAsk {
   readonly batchShareOf: number;
 }
 
-/** Best first. More than one batch's worth of candidates, so that a lost race costs no second look at the line. */
-export function chooseBatch(ask: DispatchAsk): { head: LineEntry | null; mates: readonly LineEntry[] } {
+export interface Choice {
+  readonly head: LineEntry | null;
+  /** Best first; more than one batch's worth, so that a lost race costs no second look at the line. */
+  readonly mates: readonly LineEntry[];
+  /**
+   * Where the virtual time of the head's line stands when the head is claimed: at the lowest tag that waits there. It
+   * must not be the tag of the head: that may lie ahead by the slack, and a tenant with work waiting all the time
+   * would be taken for one that was idle, and lifted past what it is owed.
+   */
+  readonly virtualTime: number;
+}
+
+export function chooseBatch(ask: DispatchAsk): Choice {
   const line = ask.lines[chooseClass(ask)];
   const first = line[0];
-  if (first === undefined) return { head: null, mates: [] };
+  if (first === undefined) return { head: null, mates: [], virtualTime: 0 };
+  const virtualTime = first.tag;
 
   const bound = first.tag + ask.slackTag;
   const head = line.find((entry) => entry.tag <= bound && ask.resident.has(modelKey(entry))) ?? first;
-  if (ask.batchMax(head) === 1) return { head, mates: [] };
+  if (ask.batchMax(head) === 1) return { head, mates: [], virtualTime };
 
+  const behind = (entry: LineEntry) => entry.tag - (ask.lines[entry.class][0]?.tag ?? entry.tag);
   const mates = [...ask.lines.interactive, ...ask.lines.batch].filter(
-    (entry) => entry.jobId !== head.jobId && entry.batchKey === head.batchKey && entry.tag <= bound,
+    (entry) =>
+      entry.jobId !== head.jobId && entry.batchKey === head.batchKey && behind(entry) <= ask.slackTag,
   );
-  return { head, mates: mates.toSorted((left, right) => left.tag - right.tag) };
+  return { head, mates: mates.toSorted((left, right) => behind(left) - behind(right)), virtualTime };
 }
 
 export function chooseClass(

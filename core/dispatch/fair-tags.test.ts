@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { startTag, tagCost } from './fair-tags.ts';
+import { lineName, startTag, tagCost, trueUpDelta } from './fair-tags.ts';
 
 describe('tagCost', () => {
   it('is GPU microseconds over weight, rounded up', () => {
@@ -23,23 +23,43 @@ describe('tagCost', () => {
 
 describe('startTag', () => {
   it('is where the tenant had got to before this job', () => {
-    expect(startTag(1_500, 500, 900)).toEqual({ tag: 1_000, liftTo: null });
-    expect(startTag(1_500, 500, 1_000)).toEqual({ tag: 1_000, liftTo: null });
+    expect(startTag(1_500, 500, 900)).toEqual({ tag: 1_000, lift: null });
+    expect(startTag(1_500, 500, 1_000)).toEqual({ tag: 1_000, lift: null });
   });
 
   it('lets a tenant that was idle join at the virtual time, without the credit of its absence', () => {
-    expect(startTag(500, 500, 9_000)).toEqual({ tag: 9_000, liftTo: 9_500 });
+    expect(startTag(500, 500, 9_000)).toEqual({ tag: 9_000, lift: { upTo: 9_000, to: 9_500 } });
   });
 
   it('never starts before the virtual time', () => {
     fc.assert(
       fc.property(fc.nat(), fc.nat(), fc.nat(), (before, cost, virtualTime) => {
-        const { tag, liftTo } = startTag(before + cost, cost, virtualTime);
+        const { tag, lift } = startTag(before + cost, cost, virtualTime);
 
         expect(tag).toBe(Math.max(before, virtualTime));
-        expect(liftTo).toBe(before < virtualTime ? virtualTime + cost : null);
+        expect(lift?.to ?? null).toBe(before < virtualTime ? virtualTime + cost : null);
+        if (lift !== null) expect(lift.upTo).toBe(Math.max(before + cost, virtualTime));
       }),
     );
+  });
+});
+
+describe('trueUpDelta', () => {
+  it('turns what was predicted into what was used, at the same weight', () => {
+    expect(trueUpDelta({ tagCost: 50_000, predictedGpuMs: 800 }, 1_080)).toBe(17_500);
+    expect(trueUpDelta({ tagCost: 50_000, predictedGpuMs: 800 }, 400)).toBe(-25_000);
+    expect(trueUpDelta({ tagCost: 50_000, predictedGpuMs: 800 }, 800)).toBe(0);
+  });
+
+  it('gives everything back for a job that used nothing, and survives a prediction of nothing', () => {
+    expect(trueUpDelta({ tagCost: 50_000, predictedGpuMs: 800 }, 0)).toBe(-50_000);
+    expect(trueUpDelta({ tagCost: 1, predictedGpuMs: 0 }, 7)).toBe(6);
+  });
+});
+
+describe('lineName', () => {
+  it('tells the classes of a pool apart', () => {
+    expect(lineName('demo', 'interactive')).not.toBe(lineName('demo', 'batch'));
   });
 });
 

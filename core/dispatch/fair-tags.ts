@@ -1,8 +1,15 @@
 /**
  * Start-time fair queuing (Goyal, Vin, Cheng, SIGCOMM'96) in GPU time: a tenant's finish tag advances by
  * predicted GPU time over weight with every job, a job's place is its start tag, and the lowest start tag goes first.
- * Tags are whole weighted GPU microseconds.
+ * Tags are whole weighted GPU microseconds. Every class of a pool has finish tags and a virtual time of its own: the
+ * classes are not served in the order of each other's tags, so a tag of one says nothing about a place in the other.
  */
+import type { JobClass } from '../job/job.ts';
+
+/** Names the line that a finish tag belongs to. */
+export function lineName(pool: string, jobClass: JobClass): string {
+  return `${pool}#${jobClass}`;
+}
 
 /** What one job adds to its tenant's finish tag: never zero, or a flood of tiny jobs would tie for the head. */
 export function tagCost(predictedGpuMs: number, weight: number): number {
@@ -11,21 +18,18 @@ export function tagCost(predictedGpuMs: number, weight: number): number {
 
 /**
  * The start tag of the job whose admission moved the tenant's finish tag to `finishTag`. A tenant that was idle
- * joins at the pool's virtual time instead of spending credit saved while it was away; `liftTo` is then where its
- * finish tag must move.
+ * joins at the line's virtual time instead of spending credit saved while it was away; `lift` then says where its
+ * finish tag must move, unless it is past `upTo` by then. Other admissions of the tenant may have moved it meanwhile
+ * without bringing it to the virtual time: a lift that gave up on those would never come to pass under a flood.
  */
 export function startTag(
   finishTag: number,
   cost: number,
   virtualTime: number,
-): { readonly tag: number; readonly liftTo: number | null } {
+): { readonly tag: number; readonly lift: { readonly upTo: number; readonly to: number } | null } {
   const tag = finishTag - cost;
-  return tag >= virtualTime ? { tag, liftTo: null } : { tag: virtualTime, liftTo: virtualTime + cost };
-}
-
-/** Where the pool's virtual time stands once jobs with these start tags are claimed: at the highest of them. */
-export function virtualTimeAfter(claimedTags: readonly number[]): number {
-  return Math.max(...claimedTags);
+  if (tag >= virtualTime) return { tag, lift: null };
+  return { tag: virtualTime, lift: { upTo: Math.max(finishTag, virtualTime), to: virtualTime + cost } };
 }
 
 /**

@@ -8,7 +8,6 @@
  * 3. the jobs that the tickets name, read consistently: the index behind the line may lag.
  */
 import { batchShareOf, chooseBatch, chooseClass, inARowAfter } from '../dispatch/choose-batch.ts';
-import { virtualTimeAfter } from '../dispatch/fair-tags.ts';
 import type { JobRecord, LineEntry } from '../job/job.ts';
 import { lineEntryOf } from '../job/job.ts';
 import { claim, expire, isOverdue, reclaim } from '../job/transitions.ts';
@@ -70,9 +69,10 @@ async function claimFromLine(ports: ClaimPorts, worker: WorkerView): Promise<Cla
   ]);
   const lines = { interactive, batch };
   const jobClass = chooseClass({ ...worker, lines, batchShareOf });
-  const jobs = await claimChosen(ports, worker, lines);
-  if (jobs.length === 0) return { jobs, interactiveInARow: worker.interactiveInARow };
-  await ports.pools.advance(worker.pool, virtualTimeAfter(jobs.map((job) => job.tag)));
+  const { jobs, virtualTime } = await claimChosen(ports, worker, lines);
+  const [head] = jobs;
+  if (head === undefined) return { jobs, interactiveInARow: worker.interactiveInARow };
+  await ports.pools.advance(worker.pool, head.class, virtualTime);
   return { jobs, interactiveInARow: inARowAfter({ ...worker, lines }, jobClass) };
 }
 
@@ -93,7 +93,7 @@ async function claimChosen(
   ports: ClaimPorts,
   worker: WorkerView,
   lines: Record<LineEntry['class'], LineEntry[]>,
-): Promise<JobRecord[]> {
+): Promise<{ jobs: JobRecord[]; virtualTime: number }> {
   const batchMax = (entry: LineEntry) => ports.catalog.get(entry.model)?.manifest.batch_max ?? 1;
   const lost = new Set<string>();
   for (;;) {
@@ -101,20 +101,21 @@ async function claimChosen(
       interactive: lines.interactive.filter((entry) => !lost.has(entry.jobId)),
       batch: lines.batch.filter((entry) => !lost.has(entry.jobId)),
     };
-    const { head, mates } = chooseBatch({
+    const { head, mates, virtualTime } = chooseBatch({
       ...worker,
       lines: left,
       batchMax,
       slackTag: slackTag(ports, worker.pool),
       batchShareOf,
     });
-    if (head === null) return [];
+    if (head === null) return { jobs: [], virtualTime };
     const first = await claimEntry(ports, worker, head);
     if (first === null) {
       lost.add(head.jobId);
       continue;
     }
-    return [first, ...(await claimMates(ports, worker, mates, batchMax(head) - 1))];
+    const others = await claimMates(ports, worker, mates, batchMax(head) - 1);
+    return { jobs: [first, ...others], virtualTime };
   }
 }
 

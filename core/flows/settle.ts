@@ -5,7 +5,7 @@
  */
 import { monthOf, readToken } from '../admission/gate.ts';
 import { ledgerEntryOf } from '../billing/ledger.ts';
-import { trueUpDelta } from '../dispatch/fair-tags.ts';
+import { lineName, trueUpDelta } from '../dispatch/fair-tags.ts';
 import type { JobRecord } from '../job/job.ts';
 import type { Gates, Ledger } from '../ports.ts';
 
@@ -30,7 +30,7 @@ export interface Spent {
 /** Removes one reservation and gives back what it set aside beyond what was spent. */
 export async function release(
   ports: Pick<SettlePorts, 'gates'>,
-  job: Pick<JobRecord, 'tenantId' | 'jobId' | 'pool' | 'predictedGpuMs' | 'tagCost'>,
+  job: Pick<JobRecord, 'tenantId' | 'jobId' | 'pool' | 'class' | 'predictedGpuMs' | 'tagCost'>,
   token: string,
   spent: Spent,
 ): Promise<'released' | 'gone'> {
@@ -40,6 +40,6 @@ export async function release(
     token,
     spendDeltaUsdMicros: spent.usdMicros - reserved.reservedUsdMicros,
     month: monthOf(reserved.admittedAtMs),
-    finishTag: { pool: job.pool, delta: trueUpDelta(job, spent.gpuMs) },
+    finishTag: { line: lineName(job.pool, job.class), delta: trueUpDelta(job, spent.gpuMs) },
   });
 }

@@ -1,8 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import type { FlowWorld } from '#sim/memory/flow-world.ts';
 import { createFlowWorld, submission, worldPool } from '#sim/memory/flow-world.ts';
+import { planAdmission } from '../admission/gate.ts';
+import { lineName } from '../dispatch/fair-tags.ts';
 import { sweepLimits } from '../limits.ts';
 import { sampleTenant } from '../samples.ts';
+import { limitsOf } from '../tenancy/plans.ts';
 import type { SubmitAsk } from './submit.ts';
 import { submit } from './submit.ts';
 
@@ -73,16 +76,37 @@ describe('an accepted submission', () => {
     expect((await world.tickets.depth(worldPool)).visible).toBe(1);
   });
 
-  it('joins at the pool’s virtual time when its tenant comes back from idle', async () => {
+  it('joins at its line’s virtual time when its tenant comes back from idle', async () => {
     const { world, ask } = await setup();
-    await world.pools.advance(worldPool, 5_000_000);
+    await world.pools.advance(worldPool, 'interactive', 5_000_000);
+    await world.pools.advance(worldPool, 'batch', 9_000_000);
 
     const job = await accepted(world, ask());
 
+    const line = lineName(worldPool, 'interactive');
     expect(job.tag).toBe(5_000_000);
-    expect((await world.gates.read(job.tenantId))?.finishTags[worldPool]).toBe(5_000_000 + job.tagCost);
+    expect((await world.gates.read(job.tenantId))?.finishTags[line]).toBe(5_000_000 + job.tagCost);
+  });
+
+  it('joins there although others of the same tenant are being admitted all the time', async () => {
+    const { world, ask } = await setup();
+    await world.pools.advance(worldPool, 'interactive', 5_000_000);
+    const gates: typeof world.gates = {
+      ...world.gates,
+      async lift(tenantId, line, upTo, to) {
+        await world.gates.admit(tenantId, planAdmission(limitsOf('pro', {}), { ...another, line }, 0));
+        await world.gates.lift(tenantId, line, upTo, to);
+      },
+    };
+
+    const job = await accepted({ ...world, gates }, ask());
+
+    const gate = await world.gates.read(job.tenantId);
+    expect(gate?.finishTags[lineName(worldPool, 'interactive')]).toBe(5_000_000 + job.tagCost);
   });
 });
+
+const another = { jobId: 'job_b', nonce: 'b', tagCost: 100, images: 1, reservedUsdMicros: 1 };
 
 describe('an Idempotency-Key', () => {
   it('gives the first job again, however often it is sent', async () => {

@@ -14,7 +14,7 @@ import type { GateView, Refusal } from '../admission/gate.ts';
 import { planAdmission, readToken } from '../admission/gate.ts';
 import { gpuCostUsdMicros } from '../billing/price.ts';
 import { canonicalJson, derivedJobId, digest } from '../canonical.ts';
-import { startTag, tagCost } from '../dispatch/fair-tags.ts';
+import { lineName, startTag, tagCost } from '../dispatch/fair-tags.ts';
 import type { ErrorDetail } from '../errors.ts';
 import type { JobClass, JobRecord } from '../job/job.ts';
 import { jobLimits, sweepLimits } from '../limits.ts';
@@ -88,7 +88,7 @@ export async function submit(ports: SubmitPorts, ask: SubmitAsk): Promise<Submit
     {
       jobId: plan.jobId,
       nonce: ports.ids.nonce(),
-      pool: plan.model.manifest.pool,
+      line: lineName(plan.model.manifest.pool, ask.class),
       tagCost: plan.tagCost,
       images: plan.work.images,
       reservedUsdMicros: plan.reservedUsdMicros,
@@ -172,14 +172,14 @@ async function replay(ports: SubmitPorts, tenantId: string, plan: Plan): Promise
  * a reservation that the sweep may be releasing is left alone.
  */
 async function takeOver(ports: SubmitPorts, ask: SubmitAsk, plan: Plan): Promise<SubmitOutcome> {
-  const { pool } = plan.model.manifest;
+  const line = lineName(plan.model.manifest.pool, ask.class);
   const gate = await ports.gates.read(ask.tenant.tenantId);
   const token = gate?.open[plan.jobId];
   const reserved = token === undefined ? null : readToken(token);
   if (gate === null || token === undefined || reserved === null) return { kind: 'in_flight' };
   const { reservedUsdMicros, admittedAtMs } = reserved;
   if (ports.clock.nowMs() - admittedAtMs > sweepLimits.graceMs / 2) return { kind: 'in_flight' };
-  const admitted = { kind: 'admitted', finishTag: gate.finishTags[pool] ?? plan.tagCost, gate } as const;
+  const admitted = { kind: 'admitted', finishTag: gate.finishTags[line] ?? plan.tagCost, gate } as const;
   const outcome = await accept(ports, ask, { ...plan, reservedUsdMicros }, token, admitted, admittedAtMs);
   return outcome.kind === 'accepted' ? { kind: 'replayed', job: outcome.job } : outcome;
 }
@@ -194,7 +194,7 @@ async function accept(
 ): Promise<SubmitOutcome> {
   const { tenantId } = ask.tenant;
   const pool = await ports.pools.read(plan.model.manifest.pool);
-  const place = startTag(admitted.finishTag, plan.tagCost, pool.virtualTime);
+  const place = startTag(admitted.finishTag, plan.tagCost, pool.virtualTimes[ask.class]);
   const job = recordOf(ask, plan, { reservation, tag: place.tag, nowMs });
 
   if ((await ports.jobs.create(job)) === 'exists') {
@@ -206,7 +206,7 @@ async function accept(
     }
     // Ours: the answer to the first write was lost and it was sent again, or somebody finished it for us.
   }
-  await ring(ports, job, place.liftTo === null ? null : { from: admitted.finishTag, to: place.liftTo });
+  await ring(ports, job, place.lift);
   return { kind: 'accepted', job, gate: admitted.gate };
 }
 
@@ -217,13 +217,15 @@ async function accept(
 async function ring(
   ports: SubmitPorts,
   job: JobRecord,
-  lift: { from: number; to: number } | null,
+  lift: ReturnType<typeof startTag>['lift'],
 ): Promise<void> {
   const { pool, tenantId, jobId } = job;
   const steps = await Promise.allSettled([
     ports.tickets.send({ pool, tenantId, jobId }),
     wakePool(ports, pool),
-    lift === null ? Promise.resolve() : ports.gates.lift(tenantId, pool, lift.from, lift.to),
+    lift === null
+      ? Promise.resolve()
+      : ports.gates.lift(tenantId, lineName(pool, job.class), lift.upTo, lift.to),
   ]);
   for (const step of steps) {
     if (step.status === 'rejected') {

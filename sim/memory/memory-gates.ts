@@ -21,7 +21,7 @@ export function createMemoryGates({ clock }: { clock: Clock }): MemoryGates {
       const gate = gates.get(tenantId);
       if (gate === undefined) return { kind: 'no_tenant' };
       if (gate.open[ask.jobId] === ask.token) {
-        return { kind: 'admitted', finishTag: gate.finishTags[ask.pool] ?? 0, gate: structuredClone(gate) };
+        return { kind: 'admitted', finishTag: gate.finishTags[ask.line] ?? 0, gate: structuredClone(gate) };
       }
       const judgement = judge(gate, ask, clock.nowMs());
       if (judgement.kind === 'duplicate') return judgement;
@@ -31,7 +31,7 @@ export function createMemoryGates({ clock }: { clock: Clock }): MemoryGates {
       const taken = take(gate, ask);
       gates.set(tenantId, taken);
       listed.add(tenantId);
-      return { kind: 'admitted', finishTag: taken.finishTags[ask.pool] ?? 0, gate: structuredClone(taken) };
+      return { kind: 'admitted', finishTag: taken.finishTags[ask.line] ?? 0, gate: structuredClone(taken) };
     },
     async release(tenantId, jobId, { token, spendDeltaUsdMicros, month, finishTag }) {
       const gate = gates.get(tenantId);
@@ -42,14 +42,15 @@ export function createMemoryGates({ clock }: { clock: Clock }): MemoryGates {
         open,
         counters: plus(gate.counters, spendCounter(month), spendDeltaUsdMicros),
         finishTags:
-          finishTag === null ? gate.finishTags : plus(gate.finishTags, finishTag.pool, finishTag.delta),
+          finishTag === null ? gate.finishTags : plus(gate.finishTags, finishTag.line, finishTag.delta),
       });
       return 'released';
     },
-    async lift(tenantId, pool, from, to) {
+    async lift(tenantId, line, upTo, to) {
       const gate = gates.get(tenantId);
-      if (gate?.finishTags[pool] !== from) return;
-      gates.set(tenantId, { ...gate, finishTags: { ...gate.finishTags, [pool]: to } });
+      const finishTag = gate?.finishTags[line];
+      if (gate === undefined || finishTag === undefined || finishTag > upTo) return;
+      gates.set(tenantId, { ...gate, finishTags: { ...gate.finishTags, [line]: to } });
     },
     async read(tenantId) {
       return structuredClone(gates.get(tenantId) ?? null);

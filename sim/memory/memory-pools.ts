@@ -4,7 +4,7 @@ import type { PoolRecord, Pools } from '#core/ports.ts';
 export function createMemoryPools(): Pools {
   const pools = new Map<string, PoolRecord>();
   const poolOf = (pool: string): PoolRecord =>
-    pools.get(pool) ?? { pool, state: 'cold', stateSinceMs: 0, virtualTime: 0 };
+    pools.get(pool) ?? { pool, state: 'cold', stateSinceMs: 0, virtualTimes: { interactive: 0, batch: 0 } };
 
   return {
     async read(pool) {
@@ -16,9 +16,11 @@ export function createMemoryPools(): Pools {
       pools.set(pool, { ...record, state: to, stateSinceMs: nowMs });
       return 'moved';
     },
-    async advance(pool, tag) {
+    async advance(pool, jobClass, tag) {
       const record = poolOf(pool);
-      if (tag > record.virtualTime) pools.set(pool, { ...record, virtualTime: tag });
+      const { virtualTimes } = record;
+      if (tag <= virtualTimes[jobClass]) return;
+      pools.set(pool, { ...record, virtualTimes: { ...virtualTimes, [jobClass]: tag } });
     },
   };
 }
