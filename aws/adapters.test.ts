@@ -12,6 +12,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { planAdmission } from '#core/admission/gate.ts';
 import type { LogFields } from '#core/ports.ts';
 import { sampleJob, sampleTenant } from '#core/samples.ts';
+import type { PlanLimits } from '#core/tenancy/plans.ts';
 import type { Emulators } from '#local/emulators.ts';
 import { startEmulators } from '#local/emulators.ts';
 import type { AwsPorts } from './aws-ports.ts';
@@ -100,6 +101,34 @@ describe('gates', () => {
     const gate = await ports.gates.read(tenantId);
     expect(Object.keys(gate?.counters ?? {}).length).toBeLessThan(30);
     expect(Object.keys(gate?.open ?? {})).toHaveLength(61);
+  });
+
+  it('stays small under a limit a second too, with less than one tidying write in ten admissions', async () => {
+    const tenantId = 'tenant-steady';
+    await ports.tenants.create(sampleTenant({ tenantId }));
+    const nowMs = ports.clock.nowMs();
+    const steady = { ...limits, requests_per_minute: 500, requests_per_second: 5 };
+    let writes = 0;
+    const documents = clients.documents;
+    const counting = stub((command) => {
+      if (command instanceof UpdateCommand) writes += 1;
+      return documents.send(command as UpdateCommand);
+    });
+    const gates = createDynamoGates({
+      documents: counting,
+      table: emulators.config.table,
+      clock: ports.clock,
+      log: ports.log,
+    });
+
+    for (let seconds = 120; seconds > 0; seconds -= 1) {
+      await gates.admit(tenantId, plan(ports.ids.next('job'), nowMs - seconds * 1000, steady));
+    }
+
+    const gate = await ports.gates.read(tenantId);
+    expect(Object.keys(gate?.counters ?? {}).length).toBeLessThan(40);
+    expect(Object.keys(gate?.open ?? {})).toHaveLength(120);
+    expect(writes).toBeLessThanOrEqual(132);
   });
 });
 
@@ -194,9 +223,17 @@ describe('the log', () => {
 
 const hastyClock = { nowMs: () => 0, sleep: () => Promise.resolve() };
 
-function plan(jobId: string, nowMs = ports.clock.nowMs()) {
-  const demand = { jobId, nonce: 'nonce000', line: 'pool-a', tagCost: 1, images: 1, reservedUsdMicros: 1 };
-  return planAdmission(limits, demand, nowMs);
+function plan(jobId: string, nowMs = ports.clock.nowMs(), bounds: PlanLimits = limits) {
+  const demand = {
+    jobId,
+    nonce: 'nonce000',
+    line: 'pool-a',
+    tagCost: 1,
+    images: 1,
+    gpuMs: 0,
+    reservedUsdMicros: 1,
+  };
+  return planAdmission(bounds, demand, nowMs);
 }
 
 /** Every counter of the ask, filled to its limit. */

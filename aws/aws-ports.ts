@@ -4,9 +4,11 @@ import type { AwsConfig } from './clients.ts';
 import { createClients } from './clients.ts';
 import { createDynamoGates } from './dynamo-gates.ts';
 import { createDynamoJobs } from './dynamo-jobs.ts';
+import { createDynamoKeys } from './dynamo-keys.ts';
 import { createDynamoLedger } from './dynamo-ledger.ts';
+import { createDynamoAliases, createDynamoPlans } from './dynamo-plans.ts';
 import { createDynamoPools } from './dynamo-pools.ts';
-import { createDynamoKeys, createDynamoTenants } from './dynamo-tenants.ts';
+import { createDynamoTenants } from './dynamo-tenants.ts';
 import { createJsonLog } from './json-log.ts';
 import { randomIds } from './random-ids.ts';
 import { createS3Blobs } from './s3-blobs.ts';
@@ -38,6 +40,8 @@ export function createAwsPorts(config: AwsConfig, given: { clock?: Clock; log?: 
     gates: createDynamoGates(main),
     tenants: createDynamoTenants(main),
     keys: createDynamoKeys(main),
+    plans: createDynamoPlans(main),
+    aliases: createDynamoAliases(main),
     pools: createDynamoPools(main),
     ledger: createDynamoLedger({ documents, table: config.ledgerTable }),
     tickets: createSqsTickets({ queues, queueUrls: config.queueUrls, log }),

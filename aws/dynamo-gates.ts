@@ -9,7 +9,8 @@ import { GetCommand, QueryCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
 import { unmarshall } from '@aws-sdk/util-dynamodb';
 import * as z from 'zod';
 import type { AdmissionAsk, GateView } from '#core/admission/gate.ts';
-import { isPastCounter, judge, spendCounter } from '#core/admission/gate.ts';
+import { judge, unbounded } from '#core/admission/gate.ts';
+import { mayForgetCounter } from '#core/admission/windows.ts';
 import { AppError } from '#core/errors.ts';
 import type { AdmitOutcome, Clock, Gates, Log, Page, Release } from '#core/ports.ts';
 import { expression } from './expression.ts';
@@ -42,8 +43,6 @@ const pageSize = 100;
  * at most one write in ten admissions and a kilobyte to the item.
  */
 const pastCountersMax = 20;
-/** A process whose clock lags may still count in a window just past. */
-const pastMarginMs = 2 * 60_000;
 
 const gateSchema = z.object({
   status: z.enum(['active', 'suspended']),
@@ -166,7 +165,7 @@ async function update(options: DynamoGatesOptions, tenantId: string, change: Gat
 /** Drops the counters of windows long past, once there are enough of them to be worth a write. */
 async function tidy(options: DynamoGatesOptions, gate: GateView, nowMs: number): Promise<void> {
   const { tenantId } = gate;
-  const past = pastCounters(gate, nowMs - pastMarginMs);
+  const past = pastCounters(gate, nowMs);
   if (past.length < pastCountersMax) return;
   const { name, attributes } = expression();
   try {
@@ -204,6 +203,7 @@ function takeAll(ask: AdmissionAsk) {
     const attribute = name(counterAttribute(counter.name));
     const room = counter.max - counter.add;
     sets.push(sum(attribute, counter.add));
+    if (counter.max === unbounded) continue;
     // A request larger than the whole window fits no window, not even one that nothing was counted in.
     const fresh = room < 0 ? '' : `attribute_not_exists(${attribute}) OR `;
     conditions.push(`(${fresh}${attribute} <= ${value(room)})`);
@@ -215,20 +215,21 @@ function takeAll(ask: AdmissionAsk) {
   };
 }
 
-function giveBack(jobId: string, trueUp: Release) {
+function giveBack(jobId: string, { token, corrections, finishTag }: Release) {
   const { name, value, attributes } = expression();
   const reservation = `${name('open')}.${name(jobId)}`;
-  const spend = name(counterAttribute(spendCounter(trueUp.month)));
-  const zero = value(0);
-  const sum = (attribute: string, add: number) =>
-    `${attribute} = if_not_exists(${attribute}, ${zero}) + ${value(add)}`;
-  const sets = [sum(spend, trueUp.spendDeltaUsdMicros)];
-  if (trueUp.finishTag !== null) {
-    sets.push(sum(name(finishAttribute(trueUp.finishTag.line)), trueUp.finishTag.delta));
+  const sets = corrections.map(({ counter, delta }) => {
+    const attribute = name(counterAttribute(counter));
+    // A counter that was dropped with its window ends at zero, never below.
+    return `${attribute} = if_not_exists(${attribute}, ${value(-delta)}) + ${value(delta)}`;
+  });
+  if (finishTag !== null) {
+    const finish = name(finishAttribute(finishTag.line));
+    sets.push(`${finish} = if_not_exists(${finish}, ${value(0)}) + ${value(finishTag.delta)}`);
   }
   return {
-    UpdateExpression: `SET ${sets.join(', ')} REMOVE ${reservation}`,
-    ConditionExpression: `${reservation} = ${value(trueUp.token)}`,
+    UpdateExpression: `${sets.length === 0 ? '' : `SET ${sets.join(', ')} `}REMOVE ${reservation}`,
+    ConditionExpression: `${reservation} = ${value(token)}`,
     ...attributes(),
   };
 }
@@ -277,5 +278,5 @@ function toView(tenantId: string, item: Item): GateView {
 }
 
 function pastCounters(gate: GateView, nowMs: number): string[] {
-  return Object.keys(gate.counters).filter((counter) => isPastCounter(counter, nowMs));
+  return Object.keys(gate.counters).filter((counter) => mayForgetCounter(counter, nowMs));
 }

@@ -1,15 +1,14 @@
-/** The ledger in its own table: one item per tenant, month and job, written once and never changed. */
+/** The ledger in its own table: one item per tenant, month, job and kind, written once and never changed. */
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
-import { PutCommand, QueryCommand } from '@aws-sdk/lib-dynamodb';
+import { GetCommand, PutCommand, QueryCommand } from '@aws-sdk/lib-dynamodb';
 import * as z from 'zod';
-import { ledgerEntrySchema } from '#core/billing/ledger.ts';
+import { ledgerEntrySchema, ledgerKinds } from '#core/billing/ledger.ts';
 import type { Ledger } from '#core/ports.ts';
 import { conditional, parseItem } from './items.ts';
 import { decodeCursor, encodeCursor, ledgerKey, ledgerPartition } from './keys.ts';
 
 const pageSize = 100;
-const positionSchema = z.object({ jobId: z.string() });
-const keySchema = z.object({ sk: z.string() });
+const positionSchema = z.object({ jobId: z.string(), kind: z.enum(ledgerKinds) });
 
 export function createDynamoLedger(options: {
   readonly documents: DynamoDBDocumentClient;
@@ -22,12 +21,23 @@ export function createDynamoLedger(options: {
         documents.send(
           new PutCommand({
             TableName: table,
-            Item: { ...ledgerKey(entry.tenantId, entry.month, entry.jobId), ...entry },
+            Item: { ...ledgerKey(entry.tenantId, entry.month, entry.jobId, entry.kind), ...entry },
             ConditionExpression: 'attribute_not_exists(pk)',
           }),
         ),
       );
       return written === null ? 'exists' : 'appended';
+    },
+
+    async charge(tenantId, month, jobId) {
+      const { Item } = await documents.send(
+        new GetCommand({
+          TableName: table,
+          Key: { ...ledgerKey(tenantId, month, jobId) },
+          ConsistentRead: true,
+        }),
+      );
+      return Item === undefined ? null : parseItem(ledgerEntrySchema, Item, 'ledger entry');
     },
 
     async list(tenantId, month, cursor) {
@@ -39,16 +49,16 @@ export function createDynamoLedger(options: {
           KeyConditionExpression: 'pk = :partition',
           ExpressionAttributeValues: { ':partition': partition },
           Limit: pageSize,
-          ...(from === null ? {} : { ExclusiveStartKey: { ...ledgerKey(tenantId, month, from.jobId) } }),
+          ...(from === null
+            ? {}
+            : { ExclusiveStartKey: { ...ledgerKey(tenantId, month, from.jobId, from.kind) } }),
         }),
       );
-      const last = page.LastEvaluatedKey;
+      const items = (page.Items ?? []).map((item) => parseItem(ledgerEntrySchema, item, 'ledger entry'));
+      const last = page.LastEvaluatedKey === undefined ? undefined : items.at(-1);
       return {
-        items: (page.Items ?? []).map((item) => parseItem(ledgerEntrySchema, item, 'ledger entry')),
-        cursor:
-          last === undefined
-            ? null
-            : encodeCursor(partition, { jobId: parseItem(keySchema, last, 'ledger position').sk }),
+        items,
+        cursor: last === undefined ? null : encodeCursor(partition, { jobId: last.jobId, kind: last.kind }),
       };
     },
   };

@@ -1,105 +1,95 @@
-/** Tenants and keys. The directory of tenants is a partition of the sparse index, so it needs no second write. */
-import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
-import { GetCommand, PutCommand, QueryCommand } from '@aws-sdk/lib-dynamodb';
-import * as z from 'zod';
-import type { Clock, Keys, Tenants } from '#core/ports.ts';
-import { keyRecordSchema, tenantRecordSchema } from '#core/tenancy/tenant.ts';
+/** Tenants. The directory of tenants is a partition of the sparse index, so it needs no second write. */
+import { PutCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
+import type { Tenants } from '#core/ports.ts';
+import type { TenantRecord } from '#core/tenancy/tenant.ts';
+import { tenantRecordSchema } from '#core/tenancy/tenant.ts';
+import type { Directory, DirectoryOptions } from './directory.ts';
+import { getOne, listDirectory, putNext, putOnce } from './directory.ts';
 import { expression } from './expression.ts';
-import type { Item } from './items.ts';
-import { batchGet, conditional, parseItem } from './items.ts';
-import type { ItemKey } from './keys.ts';
-import { decodeCursor, encodeCursor, gateKey, keyKey, tenantKey, tenantsLine } from './keys.ts';
-import { indexes } from './resources.ts';
+import { conditional, parseItem } from './items.ts';
+import { gateKey, tenantKey, tenantNameKey, tenantsLine } from './keys.ts';
 
-const pageSize = 100;
-const entrySchema = z.object({ pk: z.string().startsWith('T#'), tag: z.int() });
-const positionSchema = z.object({ tenantId: z.string(), tag: z.int() });
+const directory: Directory<TenantRecord> = {
+  line: tenantsLine,
+  prefix: 'T#',
+  keyOf: tenantKey,
+  schema: tenantRecordSchema,
+  what: 'tenant',
+};
 
-export interface DynamoTenantsOptions {
-  readonly documents: DynamoDBDocumentClient;
-  readonly table: string;
-  readonly clock: Clock;
-}
-
-export function createDynamoTenants({ documents, table, clock }: DynamoTenantsOptions): Tenants {
+export function createDynamoTenants(options: DirectoryOptions): Tenants {
   return {
     async create(tenant) {
-      const { tenantId, status, createdAtMs } = tenant;
-      // The gate first: a crash in between leaves a gate that nobody can ask, and the next create goes on from there.
-      await putOnce(documents, table, { ...gateKey(tenantId), status, open: {} });
-      return putOnce(documents, table, {
-        ...tenantKey(tenantId),
-        ...tenant,
-        line: tenantsLine,
-        tag: createdAtMs,
-      });
+      const { tenantId } = tenant;
+      // The name and the gate first: a crash in between leaves a name that only this tenant can go on with, and a
+      // gate that nobody can ask; the next create goes on from there.
+      if (!(await claimName(options, tenantId))) return 'exists';
+      await putOnce(options, { ...gateKey(tenantId), status: gateStatus(tenant), open: {} });
+      return putOnce(options, itemOf(tenant));
     },
 
     async get(tenantId) {
-      const item = await getOne(documents, table, tenantKey(tenantId));
+      const item = await getOne(options, tenantKey(tenantId));
       return item === null ? null : parseItem(tenantRecordSchema, item, 'tenant');
     },
 
-    async list(cursor) {
-      const { name, value, attributes } = expression();
-      const from = cursor === undefined ? null : decodeCursor(tenantsLine, positionSchema, cursor);
-      const page = await documents.send(
-        new QueryCommand({
-          TableName: table,
-          IndexName: indexes.line.name,
-          KeyConditionExpression: `${name('line')} = ${value(tenantsLine)}`,
-          ...attributes(),
-          Limit: pageSize,
-          ...(from === null
-            ? {}
-            : { ExclusiveStartKey: { ...tenantKey(from.tenantId), line: tenantsLine, tag: from.tag } }),
-        }),
-      );
-      const keys = (page.Items ?? []).map((item) => tenantKey(toPosition(item).tenantId));
-      const items = await batchGet(documents, table, keys, clock);
-      const last = page.LastEvaluatedKey;
-      return {
-        items: items.map((item) => parseItem(tenantRecordSchema, item, 'tenant')),
-        cursor: last === undefined ? null : encodeCursor(tenantsLine, toPosition(last)),
-      };
+    async update(tenant) {
+      if (tenant.status !== 'active') await setGate(options, tenant, '<');
+      if (!(await putNext(options, itemOf(tenant), { create: false }))) return 'conflict';
+      if (tenant.status === 'active') await setGate(options, tenant, '<=');
+      return 'updated';
     },
+
+    list: (cursor) => listDirectory(options, directory, cursor),
   };
 }
 
-export function createDynamoKeys(options: Omit<DynamoTenantsOptions, 'clock'>): Keys {
-  const { documents, table } = options;
-  return {
-    create: (key) => putOnce(documents, table, { ...keyKey(key.keyId), ...key }),
-
-    async get(keyId) {
-      const item = await getOne(documents, table, keyKey(keyId));
-      return item === null ? null : parseItem(keyRecordSchema, item, 'key');
-    },
-  };
+function itemOf(tenant: TenantRecord) {
+  return { ...tenantKey(tenant.tenantId), ...tenant, line: tenantsLine, tag: tenant.createdAtMs };
 }
 
-async function putOnce(
-  documents: DynamoDBDocumentClient,
-  table: string,
-  item: Item,
-): Promise<'created' | 'exists'> {
+function gateStatus({ status }: TenantRecord): 'active' | 'suspended' {
+  return status === 'active' ? 'active' : 'suspended';
+}
+
+/** Whether the name is this tenant's: taken now, or by an earlier try. */
+async function claimName({ documents, table }: DirectoryOptions, tenantId: string): Promise<boolean> {
+  const { name, value, attributes } = expression();
   const written = await conditional(
     documents.send(
-      new PutCommand({ TableName: table, Item: item, ConditionExpression: 'attribute_not_exists(pk)' }),
+      new PutCommand({
+        TableName: table,
+        Item: { ...tenantNameKey(tenantId), tenantId },
+        ConditionExpression: `attribute_not_exists(pk) OR ${name('tenantId')} = ${value(tenantId)}`,
+        ...attributes(),
+      }),
     ),
   );
-  return written === null ? 'exists' : 'created';
+  return written !== null;
 }
 
-/** Consistent: a key or tenant works from the moment its creation was answered. */
-async function getOne(documents: DynamoDBDocumentClient, table: string, key: ItemKey): Promise<Item | null> {
-  const { Item } = await documents.send(
-    new GetCommand({ TableName: table, Key: { ...key }, ConsistentRead: true }),
+/**
+ * Moves the gate to the status of this version of the record. Only the one write that made the version opens the gate,
+ * so opening may meet a gate that a loser closed under the same number; closing yields to what is as new. A condition
+ * that does not hold says that a newer version has spoken, which is no fault.
+ */
+async function setGate(
+  { documents, table }: DirectoryOptions,
+  tenant: TenantRecord,
+  older: '<' | '<=',
+): Promise<void> {
+  const { name, value, attributes } = expression();
+  const version = name('statusVersion');
+  const now = value(tenant.version);
+  await conditional(
+    documents.send(
+      new UpdateCommand({
+        TableName: table,
+        Key: { ...gateKey(tenant.tenantId) },
+        UpdateExpression: `SET ${name('status')} = ${value(gateStatus(tenant))}, ${version} = ${now}`,
+        ConditionExpression: `attribute_exists(pk) AND (attribute_not_exists(${version}) OR ${version} ${older} ${now})`,
+        ...attributes(),
+      }),
+    ),
   );
-  return Item ?? null;
-}
-
-function toPosition(item: Item): z.infer<typeof positionSchema> {
-  const { pk, tag } = parseItem(entrySchema, item, 'tenant entry');
-  return { tenantId: pk.slice('T#'.length), tag };
 }

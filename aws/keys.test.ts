@@ -5,6 +5,7 @@ import { derivedJobId } from '#core/canonical.ts';
 import { AppError } from '#core/errors.ts';
 import { hashKey, keyMatches } from './key-hash.ts';
 import {
+  aliasKey,
   counterAttribute,
   decodeCursor,
   encodeCursor,
@@ -12,14 +13,18 @@ import {
   gateKey,
   jobKey,
   keyKey,
+  keysLine,
+  leasedLine,
   ledgerKey,
   ledgerPartition,
   objectKey,
+  planKey,
   poolKey,
   readCounterAttribute,
   readFinishAttribute,
   readJobKey,
   tenantKey,
+  tenantNameKey,
   waitingLine,
 } from './keys.ts';
 import { randomIds } from './random-ids.ts';
@@ -65,6 +70,9 @@ describe('item keys', () => {
           gateKey(tenant),
           tenantKey(tenant),
           keyKey(tenant),
+          tenantNameKey(tenant),
+          planKey(tenant),
+          aliasKey(tenant, tenant),
           poolKey(tenant),
           ledgerKey(tenant, '202601', job),
         ];
@@ -78,6 +86,19 @@ describe('item keys', () => {
 
     expect(readJobKey(jobKey('acme', jobId)).jobId).toBe(jobId);
     expect(readJobKey(jobKey('acme', derivedJobId('acme', 'any key'))).tenantId).toBe('acme');
+  });
+
+  it('claim the name of a tenant whatever its case', () => {
+    expect(tenantNameKey('companyA')).toEqual(tenantNameKey('COMPANYa'));
+  });
+
+  it("keep the list of a tenant's keys apart from every line of a pool", () => {
+    fc.assert(
+      fc.property(goodTenant, goodTenant, (tenant, pool) => {
+        expect([leasedLine(pool), waitingLine(pool, 'batch')]).not.toContain(keysLine(tenant));
+        expect(keysLine(tenant)).not.toContain('#');
+      }),
+    );
   });
 
   it('refuse a month or a pool that is none', () => {

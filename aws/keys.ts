@@ -4,6 +4,7 @@
  * prefix; an id that cannot exist is answered as missing.
  */
 import * as z from 'zod';
+import type { LedgerKind } from '#core/billing/ledger.ts';
 import { AppError } from '#core/errors.ts';
 import type { JobClass } from '#core/job/job.ts';
 import { tenantIdSchema } from '#core/tenancy/tenant.ts';
@@ -27,6 +28,8 @@ const finishPrefix = 'finish#';
 
 export const gatesLine = 'gates';
 export const tenantsLine = 'tenants';
+export const plansLine = 'plans';
+export const aliasesLine = 'aliases';
 
 export function jobKey(tenantId: string, jobId: string): ItemKey {
   return { pk: tenantPartition(tenantId), sk: `J#${checkedId(jobId)}` };
@@ -50,6 +53,19 @@ export function tenantKey(tenantId: string): ItemKey {
   return { pk: tenantPartition(tenantId), sk: 'TENANT' };
 }
 
+/** Claims a tenant's name whatever its case. */
+export function tenantNameKey(tenantId: string): ItemKey {
+  return { pk: `N#${checkedTenant(tenantId).toLowerCase()}`, sk: 'NAME' };
+}
+
+export function planKey(name: string): ItemKey {
+  return { pk: `PLAN#${checkedId(name)}`, sk: 'PLAN' };
+}
+
+export function aliasKey(family: string, name: string): ItemKey {
+  return { pk: `ALIAS#${checkedId(family)}:${checkedId(name)}`, sk: 'ALIAS' };
+}
+
 export function keyKey(keyId: string): ItemKey {
   return { pk: `K#${checkedId(keyId)}`, sk: 'KEY' };
 }
@@ -63,8 +79,15 @@ export function ledgerPartition(tenantId: string, month: string): string {
   return `L#${checkedTenant(tenantId)}#${month}`;
 }
 
-export function ledgerKey(tenantId: string, month: string, jobId: string): ItemKey {
-  return { pk: ledgerPartition(tenantId, month), sk: checkedId(jobId) };
+/** A refund sorts right behind its job's charge; no job id holds the separator. */
+export function ledgerKey(
+  tenantId: string,
+  month: string,
+  jobId: string,
+  kind: LedgerKind = 'charge',
+): ItemKey {
+  const sk = kind === 'charge' ? checkedId(jobId) : `${checkedId(jobId)}#${kind}`;
+  return { pk: ledgerPartition(tenantId, month), sk };
 }
 
 /** Partition of the tenant's items in the main table and in `by_created`. */
@@ -80,6 +103,11 @@ export function waitingLine(pool: string, jobClass: JobClass): string {
 /** Index partition of the jobs under a lease. */
 export function leasedLine(pool: string): string {
   return `${checkedId(pool)}#lease`;
+}
+
+/** Index partition of a tenant's keys. The slash, which no id holds, keeps it apart from the line of a pool. */
+export function keysLine(tenantId: string): string {
+  return `keys/${checkedTenant(tenantId)}`;
 }
 
 /** Attribute of the gate that holds a window counter. */

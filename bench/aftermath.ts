@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import { createAwsPorts } from '#aws/aws-ports.ts';
-import { monthOf } from '#core/admission/gate.ts';
+import { monthOf } from '#core/admission/windows.ts';
 import type { LedgerEntry } from '#core/billing/ledger.ts';
 import type { JobRecord } from '#core/job/job.ts';
 import type { Ledger } from '#core/ports.ts';

@@ -17,6 +17,10 @@ const benches: Record<string, { readonly summary: string; readonly load: () => P
     summary: 'kill -9 of workers and of the whole platform under load (--kills 50 --seed 1)',
     load: async () => (await import('./kills.ts')).killsBench,
   },
+  limiter: {
+    summary: 'admission by parallel submitters, beside flask-limiter and a token bucket (--python FILE)',
+    load: async () => (await import('./limiter.ts')).limiterBench,
+  },
   batching: {
     summary: 'the demo model: a batch of 8 against one picture at a time',
     load: async () => (await import('./batching.ts')).batchingBench,
@@ -46,6 +50,7 @@ async function main(argv: string[]): Promise<number> {
       seed: { type: 'string' },
       seeds: { type: 'string' },
       persist: { type: 'boolean' },
+      python: { type: 'string' },
       help: { type: 'boolean' },
     },
   });

@@ -5,7 +5,8 @@
  */
 import { randomUUID } from 'node:crypto';
 import type { z } from 'zod';
-import type { Answer, Route, RouteId } from '#core/api/routes.ts';
+import type { Answer, Route } from '#core/api/route.ts';
+import type { RouteId } from '#core/api/routes.ts';
 import { routes } from '#core/api/routes.ts';
 import { parseAnswer, refusalOf } from './answer.ts';
 import { CliError, exitCodes, interruptedError } from './cli-error.ts';

@@ -31,4 +31,87 @@ export const commandTable: readonly CommandEntry[] = [
     summary: 'Show a model and what it takes',
     load: () => import('./commands/models-show.ts'),
   },
+  {
+    name: 'models grant',
+    summary: 'Set the models that a tenant may use',
+    load: () => import('./commands/models-grant.ts'),
+  },
+  {
+    name: 'usage',
+    summary: 'Show what was used and what it cost',
+    load: () => import('./commands/usage.ts'),
+  },
+  {
+    name: 'tenants add',
+    summary: 'Add a tenant and its first key',
+    load: () => import('./commands/tenants-add.ts'),
+  },
+  { name: 'tenants list', summary: 'List tenants', load: () => import('./commands/tenants-list.ts') },
+  {
+    name: 'tenants show',
+    summary: 'Show a tenant and its limits',
+    load: () => import('./commands/tenants-show.ts'),
+  },
+  {
+    name: 'tenants update',
+    summary: "Change a tenant's plan or single limits",
+    load: () => import('./commands/tenants-update.ts'),
+  },
+  {
+    name: 'tenants suspend',
+    summary: 'Refuse everything a tenant asks, at once',
+    load: () => import('./commands/tenants-suspend.ts'),
+  },
+  {
+    name: 'tenants resume',
+    summary: 'Let a suspended tenant in again',
+    load: () => import('./commands/tenants-resume.ts'),
+  },
+  {
+    name: 'tenants remove',
+    summary: 'Delete a tenant; its jobs settle, its ledger stays',
+    load: () => import('./commands/tenants-remove.ts'),
+  },
+  { name: 'keys create', summary: 'Create a key', load: () => import('./commands/keys-create.ts') },
+  {
+    name: 'keys list',
+    summary: 'List keys, without their secrets',
+    load: () => import('./commands/keys-list.ts'),
+  },
+  {
+    name: 'keys rotate',
+    summary: 'Replace a key; the old one works until the overlap ends',
+    load: () => import('./commands/keys-rotate.ts'),
+  },
+  {
+    name: 'keys revoke',
+    summary: 'End a key for good; refused everywhere within a minute',
+    load: () => import('./commands/keys-revoke.ts'),
+  },
+  {
+    name: 'plans list',
+    summary: 'List plans and their limits',
+    load: () => import('./commands/plans-list.ts'),
+  },
+  {
+    name: 'plans set',
+    summary: 'Store a plan of your own, whole',
+    load: () => import('./commands/plans-set.ts'),
+  },
+  {
+    name: 'plans remove',
+    summary: 'Remove a plan that no tenant is on',
+    load: () => import('./commands/plans-remove.ts'),
+  },
+  {
+    name: 'aliases list',
+    summary: 'List aliases and their versions',
+    load: () => import('./commands/aliases-list.ts'),
+  },
+  {
+    name: 'aliases set',
+    summary: 'Point an alias at weighted versions of a model',
+    load: () => import('./commands/aliases-set.ts'),
+  },
+  { name: 'aliases remove', summary: 'Remove an alias', load: () => import('./commands/aliases-remove.ts') },
 ];

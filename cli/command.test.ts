@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { oneOf, pairs, wholeNumber } from './command.ts';
+import { durationSeconds, oneOf, pairs, wholeNumber } from './command.ts';
 import { commandTable } from './command-table.ts';
 import { inputOf } from './commands/generate.ts';
 import { commandHelp, programHelp } from './help.ts';
@@ -61,6 +61,15 @@ describe('values', () => {
     expect(wholeNumber('seed', '-1')).toBe(-1);
     for (const text of ['', ' ', '1.5', 'abc', '1e99', 'Infinity']) {
       expect(() => wholeNumber('size', text)).toThrow(`--size takes a whole number, not "${text}"`);
+    }
+  });
+
+  it('of durations have a unit', () => {
+    const texts = ['0', '90', '90s', '30m', '24h', '7d'];
+    const seconds = [0, 90, 90, 1_800, 86_400, 604_800];
+    expect(texts.map((text) => durationSeconds('overlap', text))).toEqual(seconds);
+    for (const text of ['', '-1h', '1.5h', '1w', 'h', '1 h']) {
+      expect(() => durationSeconds('overlap', text)).toThrow(`--overlap takes a duration such as 90s`);
     }
   });
 

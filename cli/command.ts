@@ -33,17 +33,25 @@ interface CommandSpec<T extends OptionTable> {
   readonly takes: readonly string[];
   readonly options: T;
   readonly examples: readonly string[];
+  /**
+   * Whose key the command shows: a tenant's or the operator's.
+   * @default 'tenant'
+   */
+  readonly access?: Access | ((values: Values<T>) => Access);
   /** Returns the exit code. */
   run(session: Session, values: Values<T>, positionals: readonly string[]): Promise<number>;
 }
 
-export interface Command extends Omit<CommandSpec<OptionTable>, 'run'> {
+export type Access = 'tenant' | 'admin';
+
+export interface Command extends Omit<CommandSpec<OptionTable>, 'run' | 'access'> {
   /** Reads the rest of the command line; throws a usage error before anything is sent. */
   parse(args: readonly string[]): ParsedCommand;
 }
 
 export interface ParsedCommand {
   readonly globals: Values<typeof globalOptions>;
+  readonly access: Access;
   run(session: Session): Promise<number>;
 }
 
@@ -64,8 +72,14 @@ export function defineCommand<T extends OptionTable>(spec: CommandSpec<T>): Comm
       const { values, positionals } = parseStrictly(args, { ...globalOptions, ...spec.options });
       // parseStrictly filled in every name of both tables, with the types that the tables say.
       const typed = values as Values<T> & Values<typeof globalOptions>;
-      if (!typed.help) checkPositionals(spec.takes, positionals);
-      return { globals: typed, run: (session) => spec.run(session, typed, positionals) };
+      const access = typeof spec.access === 'function' ? spec.access(typed) : (spec.access ?? 'tenant');
+      if (!typed.help) {
+        checkPositionals(spec.takes, positionals);
+        if (access === 'admin' && typed.tenant !== undefined && !('tenant' in spec.options)) {
+          throw usageError(`--tenant does not go with "${spec.name}", which asks as the operator`);
+        }
+      }
+      return { globals: typed, access, run: (session) => spec.run(session, typed, positionals) };
     },
   };
 }
@@ -118,6 +132,17 @@ export function oneOf<C extends string>(
   const choice = choices.find((each) => each === text);
   if (choice === undefined) throw usageError(`--${name} is one of ${choices.join(', ')}, not "${text}"`);
   return choice;
+}
+
+/** `90s`, `30m`, `24h` or `7d` as seconds; a bare number is seconds too. */
+export function durationSeconds(name: string, text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const [, digits, unit = 's'] = /^(\d{1,9})([smhd])?$/.exec(text) ?? [];
+  const seconds = { s: 1, m: 60, h: 3_600, d: 86_400 }[unit];
+  if (digits === undefined || seconds === undefined) {
+    throw usageError(`--${name} takes a duration such as 90s, 30m, 24h or 7d, not "${text}"`);
+  }
+  return Number(digits) * seconds;
 }
 
 /** `a=b` pairs; the value may hold further equal signs. */

@@ -35,6 +35,20 @@ describe('the credentials file', () => {
     expect(resolveCredentials(ask(folder, { url: `${local.url}/` })).key).toBe('demo-key');
   });
 
+  it("gives the operator's key to commands of the operator, to the file's address only", async () => {
+    const folder = await folderWith(local);
+    const { admin_key: _none, ...without } = local;
+    const admin = { access: 'admin', tenant: 'companyA' } as const;
+
+    expect(resolveCredentials(ask(folder, admin))).toEqual({ url: local.url, key: 'admin' });
+    const env = { PILOTLIGHT_API_KEY: 'env-key' };
+    expect(resolveCredentials(ask(folder, { ...admin, env })).key).toBe('env-key');
+    const stranger = { ...admin, url: 'https://stranger.example' };
+    expect(() => resolveCredentials(ask(folder, stranger))).toThrow(/pass --key/);
+    const keyless = await folderWith(without);
+    expect(() => resolveCredentials(ask(keyless, admin))).toThrow(/has no admin key/);
+  });
+
   it('that is broken is named in one line', async () => {
     const folder = await folderWith({ url: 'nowhere' });
 

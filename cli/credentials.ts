@@ -6,6 +6,7 @@ import { CliError, exitCodes, usageError } from './cli-error.ts';
 
 const fileSchema = z.object({
   url: z.url(),
+  admin_key: z.string().min(1).optional(),
   tenants: z.record(z.string(), z.object({ key: z.string().min(1) })),
 });
 
@@ -15,6 +16,11 @@ export interface CredentialsAsk {
   readonly url: string | undefined;
   readonly key: string | undefined;
   readonly tenant: string | undefined;
+  /**
+   * `admin`: the operator's key of the file, and `tenant` is none of it.
+   * @default 'tenant'
+   */
+  readonly access?: 'tenant' | 'admin';
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
 }
@@ -31,7 +37,9 @@ export interface Credentials {
 export function resolveCredentials(ask: CredentialsAsk): Credentials {
   const givenUrl = ask.url ?? nonEmpty(ask.env.PILOTLIGHT_URL);
   // A tenant asked for by name is a wish for the file's key, above what the environment says.
-  const environmentKey = ask.tenant === undefined ? nonEmpty(ask.env.PILOTLIGHT_API_KEY) : undefined;
+  const isAdmin = ask.access === 'admin';
+  const environmentKey =
+    isAdmin || ask.tenant === undefined ? nonEmpty(ask.env.PILOTLIGHT_API_KEY) : undefined;
   const givenKey = ask.key ?? environmentKey;
   if (givenUrl !== undefined) checkUrl(givenUrl);
   if (givenUrl !== undefined && givenKey !== undefined) return { url: givenUrl, key: givenKey };
@@ -43,7 +51,12 @@ export function resolveCredentials(ask: CredentialsAsk): Credentials {
   if (new URL(url).origin !== new URL(file.url).origin) {
     throw usageError(`the credentials file has keys for ${file.url}, not for ${url}; pass --key`);
   }
-  return { url, key: tenantKey(file, ask.tenant) };
+  return { url, key: isAdmin ? adminKey(file) : tenantKey(file, ask.tenant) };
+}
+
+function adminKey({ admin_key: key }: CredentialsFile): string {
+  if (key !== undefined) return key;
+  throw usageError('the credentials file has no admin key; pass --key');
 }
 
 function tenantKey(file: CredentialsFile, tenant: string | undefined): string {

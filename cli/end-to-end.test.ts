@@ -209,6 +209,30 @@ describe('models', () => {
   });
 });
 
+describe('usage', () => {
+  it('tells what the pictures of today cost, as a table, as CSV and as JSON', async () => {
+    await run('generate', 'usage', '-o', 'usage.png');
+
+    const people = await run('usage', '--by', 'model');
+    const sheet = await run('usage', '--by', 'day,model', '--csv');
+    const program = await run('usage', '--json');
+
+    expect(people.stdout).toMatch(/^MODEL +JOBS +IMAGES +WEIGHTED +GPU +COST$/m);
+    expect(people.stdout).toMatch(/^fake-image +\d+ +\d+ .* \$0\.\d+$/m);
+    expect(people.stdout).toMatch(/^total +\d+ /m);
+    expect(sheet.stdout).toMatch(/^day,model,jobs,.*,cost_usd_micros\r\n\d{4}-\d\d-\d\d,fake-image,\d+,/);
+    expect(JSON.parse(program.stdout).total.jobs).toBeGreaterThan(0);
+    expect([people.code, sheet.code, program.code]).toEqual([0, 0, 0]);
+  });
+
+  it('names the field of a question that the API refuses', async () => {
+    const { code, stderr } = await run('usage', '--by', 'week');
+
+    expect(code).toBe(3);
+    expect(stderr).toContain('group_by: must be some of day,model,key,tag');
+  });
+});
+
 async function run(...args: string[]) {
   const io = stack.io({ cwd });
   const code = await main(args.includes('generate') ? [...args, '--model', 'fake-image'] : args, io);
@@ -263,7 +287,8 @@ async function createKey({ tenants, keys }: Pick<ReturnType<typeof createMemoryW
   const keyId = crockfordOf(randomBytes(8), 8);
   const key = formatKey(keyId, randomBytes(32));
   await tenants.create(sampleTenant({ plan: 'vip' }));
-  await keys.create(sampleKey({ keyId, hash: hashKey(key, 'pepper') }));
+  const scopes = ['jobs:read', 'jobs:write', 'usage:read'] as const;
+  await keys.create(sampleKey({ keyId, hash: hashKey(key, 'pepper'), scopes: [...scopes] }));
   return key;
 }
 

@@ -28,10 +28,15 @@ export function commandHelp(command: Command): string {
     ['Usage', [['pilotlight', command.name, ...command.takes, '[OPTIONS]'].join(' ')]],
     ['', [command.summary]],
     ...(own.length === 0 ? [] : [['Options', own] as const]),
-    ['Options of every command', optionLines(globalOptions)],
+    ['Options of every command', optionLines(globalsBeside(command.options))],
     ['Examples', command.examples],
     ['Exit codes', exitCodeLines()],
   ]);
+}
+
+/** Without those that the command gives a meaning of its own. */
+function globalsBeside(own: OptionTable): OptionTable {
+  return Object.fromEntries(Object.entries(globalOptions).filter(([name]) => !(name in own)));
 }
 
 const credentialsText = [

@@ -81,10 +81,10 @@ function parseFor(command: Command, rest: readonly string[]): ParsedCommand {
 }
 
 /** zod and the table of routes are loaded here and not before: half of the time of a `--help`. */
-async function openSession({ globals }: ParsedCommand, io: Io): Promise<Session> {
+async function openSession({ globals, access }: ParsedCommand, io: Io): Promise<Session> {
   const timeoutMs = timeoutMsOf(globals.timeout);
   const { resolveCredentials } = await import('./credentials.ts');
-  const { url, key } = resolveCredentials({ ...globals, env: io.env, cwd: io.cwd });
+  const { url, key } = resolveCredentials({ ...globals, access, env: io.env, cwd: io.cwd });
   const { createClient } = await import('./client.ts');
   const { interrupted } = io;
   const client = createClient({

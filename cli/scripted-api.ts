@@ -8,7 +8,7 @@ import { createServer } from 'node:http';
 import { text } from 'node:stream/consumers';
 import type { ErrorResource } from '#core/api/error-resource.ts';
 import { errorSchema, presentError } from '#core/api/error-resource.ts';
-import type { Answer, Route } from '#core/api/routes.ts';
+import type { Answer, Route } from '#core/api/route.ts';
 import { routeList } from '#core/api/routes.ts';
 import type { AppErrorOptions, RequestErrorCode } from '#core/errors.ts';
 import { AppError } from '#core/errors.ts';

@@ -88,12 +88,19 @@ export const sweepLimits = {
 } as const;
 
 export const gateLimits = {
-  /** ~50 B a reservation: 500 keep the gate at 25 KB, 25 WRU an admission. Past that, shard (tenancy.md 2). */
+  /** ~60 B a reservation: 500 keep the gate at 30 KB, 30 WRU an admission. Past that, shard (tenancy.md 2). */
   openJobsMax: 500,
   /** A refusal with `Retry-After` for open jobs: none frees itself on a schedule, so ask again after a moment. */
   concurrencyRetrySeconds: 1,
   /** Ten looks a second at a full gate are enough: jobs take longer than that to end. */
   refusalRememberedMs: 100,
+} as const;
+
+export const usageLimits = {
+  /** A year and the month it began in: this March beside the last one. */
+  monthsMax: 13,
+  /** ~300 B a row: 10,000 stay at half of the 6 MB that a function may answer with. */
+  rowsMax: 10_000,
 } as const;
 
 export const protocolLimits = {

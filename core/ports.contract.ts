@@ -12,6 +12,7 @@ import { poolsContract } from './contract/pools.contract.ts';
 import { blobsContract, keysContract, ledgerContract, tenantsContract } from './contract/records.contract.ts';
 import type { ContractWorld } from './contract/scene.ts';
 import { sceneOf } from './contract/scene.ts';
+import { tenancyContract } from './contract/tenancy.contract.ts';
 import { ticketsContract } from './contract/tickets.contract.ts';
 
 export function portsContract(name: string, makeWorld: () => Promise<ContractWorld>): void {
@@ -30,6 +31,7 @@ export function portsContract(name: string, makeWorld: () => Promise<ContractWor
 
     tenantsContract(scene);
     keysContract(scene);
+    tenancyContract(scene);
     gatesContract(scene);
     jobsContract(scene);
     ledgerContract(scene);

@@ -7,10 +7,13 @@
  * Every method that touches a tenant's data takes `tenantId` first; another tenant's object answers as missing.
  */
 import type { AdmissionAsk, GateView, Refusal } from './admission/gate.ts';
+import type { CounterCorrection } from './admission/reservation.ts';
 import type { LedgerEntry } from './billing/ledger.ts';
 import type { JobClass, JobRecord, JobStatus, LineEntry } from './job/job.ts';
 import type { Guard, JobPatch } from './job/transitions.ts';
 import type { PoolState } from './scaling/pool-state.ts';
+import type { AliasRecord } from './tenancy/alias.ts';
+import type { PlanRecord } from './tenancy/plans.ts';
 import type { KeyRecord, TenantRecord } from './tenancy/tenant.ts';
 
 export interface Clock {
@@ -39,6 +42,8 @@ export type LogFields = Readonly<Record<string, string | number | boolean | null
 export interface StoragePorts {
   readonly tenants: Tenants;
   readonly keys: Keys;
+  readonly plans: Plans;
+  readonly aliases: Aliases;
   readonly gates: Gates;
   readonly jobs: Jobs;
   readonly ledger: Ledger;
@@ -48,15 +53,47 @@ export interface StoragePorts {
 }
 
 export interface Tenants {
-  /** Creates the tenant and its gate; `exists` leaves both untouched. */
+  /** Creates the tenant and its gate; `exists`, also for an id that differs by case alone, leaves both untouched. */
   create(tenant: TenantRecord): Promise<'created' | 'exists'>;
   get(tenantId: string): Promise<TenantRecord | null>;
+  /**
+   * Stores the record if the stored one has the version before: `conflict` says that another write came first.
+   * The gate follows the status in the order that leaves no window: it closes before the record says so, and opens
+   * after. A crash in between leaves it closed, and the next update puts it right.
+   */
+  update(tenant: TenantRecord): Promise<'updated' | 'conflict'>;
   list(cursor?: string): Promise<Page<TenantRecord>>;
 }
 
 export interface Keys {
   create(key: KeyRecord): Promise<'created' | 'exists'>;
+  /** The one read that does not know whose the key is: the key itself says. */
   get(keyId: string): Promise<KeyRecord | null>;
+  /** Lags a moment behind writes. */
+  list(tenantId: string, cursor?: string): Promise<Page<KeyRecord>>;
+  /** Lets the key work until `atMs` and no longer; never makes it work longer than before. */
+  expire(tenantId: string, keyId: string, atMs: number): Promise<KeyRecord | null>;
+  /** Ends the key for good. A key that was revoked before keeps the first time. */
+  revoke(tenantId: string, keyId: string, nowMs: number): Promise<KeyRecord | null>;
+  /** Notes the day (`YYYY-MM-DD`) of a key's use; no effect when a day as late is there. */
+  touch(tenantId: string, keyId: string, day: string): Promise<void>;
+}
+
+/** Plans of the operator's own; those that ship are in `tenancy/plans.ts`. */
+export interface Plans {
+  get(name: string): Promise<PlanRecord | null>;
+  /** Stores the record if the stored one has the version before, or if there is none and this is version 1. */
+  put(plan: PlanRecord): Promise<'stored' | 'conflict'>;
+  /** Removed ones too. */
+  list(cursor?: string): Promise<Page<PlanRecord>>;
+}
+
+export interface Aliases {
+  get(family: string, name: string): Promise<AliasRecord | null>;
+  /** Stores the record if the stored one has the version before, or if there is none and this is version 1. */
+  put(alias: AliasRecord): Promise<'stored' | 'conflict'>;
+  remove(family: string, name: string): Promise<'removed' | 'missing'>;
+  list(cursor?: string): Promise<Page<AliasRecord>>;
 }
 
 export interface Gates {
@@ -66,14 +103,14 @@ export interface Gates {
    * its own write: `admitted`.
    */
   admit(tenantId: string, ask: AdmissionAsk): Promise<AdmitOutcome>;
-  /** Removes the reservation if it still carries this token, and trues up the month. */
+  /** Removes the reservation if it still carries this token, and corrects the counters it was taken from. */
   release(tenantId: string, jobId: string, trueUp: Release): Promise<'released' | 'gone'>;
   /** Moves the tenant's finish tag of a line to `to`; no effect when it is past `upTo`. */
   lift(tenantId: string, line: string, upTo: number, to: number): Promise<void>;
   read(tenantId: string): Promise<GateView | null>;
   /** Tenants whose gate may hold reservations. A gate found empty is forgotten by {@link rest}. */
   listOpen(cursor?: string): Promise<Page<string>>;
-  /** Forgets a gate without reservations and clears its past windows; no effect when one is open. */
+  /** Forgets a gate without reservations and clears its windows long past; no effect when one is open. */
   rest(tenantId: string, nowMs: number): Promise<void>;
 }
 
@@ -86,10 +123,8 @@ export type AdmitOutcome =
 export interface Release {
   /** The reservation's token, so that a later reservation of the same name is left alone. */
   readonly token: string;
-  /** Added to the month's spend: actual minus reserved, so mostly zero or below. */
-  readonly spendDeltaUsdMicros: number;
-  /** Month the reservation was taken in, `YYYYMM`. */
-  readonly month: string;
+  /** Each counter at most once. A counter that is gone is not made again: it ends at nothing. */
+  readonly corrections: readonly CounterCorrection[];
   /** Correction of the line's finish tag, actual minus predicted; null when there is nothing to correct. */
   readonly finishTag: { readonly line: string; readonly delta: number } | null;
 }
@@ -135,8 +170,11 @@ export interface Page<T> {
 }
 
 export interface Ledger {
-  /** One entry per tenant, month and job; a second is refused and changes nothing. */
+  /** One charge and one refund per tenant, month and job; a second is refused and changes nothing. */
   append(entry: LedgerEntry): Promise<'appended' | 'exists'>;
+  /** The charge of a job; sees every earlier write. */
+  charge(tenantId: string, month: string, jobId: string): Promise<LedgerEntry | null>;
+  /** Charges and refunds, in no promised order; may lag behind writes. */
   list(tenantId: string, month: string, cursor?: string): Promise<Page<LedgerEntry>>;
 }
 

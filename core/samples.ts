@@ -1,6 +1,8 @@
 /** Valid records for tests: every builder takes the fields that matter to the test and fills in the rest. */
 import type { LedgerEntry } from './billing/ledger.ts';
 import type { JobRecord } from './job/job.ts';
+import type { AliasRecord } from './tenancy/alias.ts';
+import type { PlanRecord } from './tenancy/plans.ts';
 import type { KeyRecord, TenantRecord } from './tenancy/tenant.ts';
 
 /** 2030-03-17T17:46:40Z: the middle of a month, a day and a minute. */
@@ -111,7 +113,9 @@ export function sampleTenant(overrides: Partial<TenantRecord> = {}): TenantRecor
     plan: 'pro',
     overrides: {},
     status: 'active',
+    models: null,
     createdAtMs: sampleNowMs,
+    version: 1,
     ...overrides,
   };
 }
@@ -121,8 +125,38 @@ export function sampleKey(overrides: Partial<KeyRecord> = {}): KeyRecord {
     keyId: 'key00001',
     tenantId: 'tenant-a',
     hash: '0'.repeat(64),
+    label: null,
     scopes: ['jobs:read', 'jobs:write'],
+    models: null,
     createdAtMs: sampleNowMs,
+    expiresAtMs: null,
+    revokedAtMs: null,
+    lastUsedDay: null,
+    ...overrides,
+  };
+}
+
+export function samplePlan(overrides: Partial<PlanRecord> = {}): PlanRecord {
+  return {
+    name: 'studio',
+    limits: { weight: 8, open_jobs_max: 50, requests_per_minute: 60 },
+    createdAtMs: sampleNowMs,
+    removedAtMs: null,
+    version: 1,
+    ...overrides,
+  };
+}
+
+export function sampleAlias(overrides: Partial<AliasRecord> = {}): AliasRecord {
+  return {
+    family: 'demo-image',
+    name: 'stable',
+    versions: [
+      { version: 'v1', model: 'demo-image-v1', weight: 90 },
+      { version: 'v2', model: 'demo-image-v2', weight: 10 },
+    ],
+    createdAtMs: sampleNowMs,
+    version: 1,
     ...overrides,
   };
 }
@@ -132,14 +166,20 @@ export function sampleLedgerEntry(overrides: Partial<LedgerEntry> = {}): LedgerE
     tenantId: 'tenant-a',
     month: '203003',
     jobId: 'job_00000000000000000000000001',
+    kind: 'charge',
     keyId: 'key00001',
     model: 'demo-image',
+    class: 'interactive',
     outcome: 'succeeded',
+    tag: null,
     gpuMs: 812,
     images: 1,
     weightedImages: 1.5,
+    bytesStored: 12_345,
     usdMicros: 321,
+    parts: { compute: 321 },
     reservedUsdMicros: 400,
+    admittedAtMs: sampleNowMs,
     atMs: sampleNowMs + 900,
     ...overrides,
   };

@@ -4,16 +4,15 @@
  * keys are made.
  */
 import { randomBytes } from 'node:crypto';
-import { readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as z from 'zod';
-import { hashKey } from '#aws/key-hash.ts';
-import { crockfordOf } from '#core/canonical.ts';
-import { StartError } from '#core/errors.ts';
+import { keyMatches } from '#aws/key-hash.ts';
+import { newKey } from '#aws/new-key.ts';
 import type { Clock, Keys, Tenants } from '#core/ports.ts';
-import { formatKey } from '#core/tenancy/api-key.ts';
+import { keyIdOf } from '#core/tenancy/api-key.ts';
 import type { Scope, TenantRecord } from '#core/tenancy/tenant.ts';
-import { tenantScopes } from '#core/tenancy/tenant.ts';
+import { isUsable, tenantScopes } from '#core/tenancy/tenant.ts';
+import { readJson, writePrivately } from './private-file.ts';
 
 const fileSchema = z.object({
   url: z.string(),
@@ -55,48 +54,52 @@ export async function ensureCredentials(
   const known = await readJson(path, fileSchema);
   const createdAtMs = ports.clock.nowMs();
   for (const tenant of [demoTenant, operatorTenant]) {
-    const record: TenantRecord = { ...tenant, overrides: {}, status: 'active', createdAtMs };
+    const record: TenantRecord = {
+      ...tenant,
+      overrides: {},
+      status: 'active',
+      models: null,
+      createdAtMs,
+      version: 1,
+    };
     await ports.tenants.create(record);
   }
-  const make = (tenantId: string, scopes: readonly Scope[]) => createKey(ports, { tenantId, scopes, pepper });
+  const keyOf = async (kept: string | undefined, tenantId: string, scopes: readonly Scope[]) =>
+    kept !== undefined && (await works(ports, kept, pepper))
+      ? kept
+      : createKey(ports, { tenantId, scopes, pepper });
   const credentials: LocalCredentials = {
     url,
-    admin_key: known?.admin_key ?? (await make(operatorTenant.tenantId, ['admin'])),
-    tenants: { demo: { key: known?.tenants.demo.key ?? (await make(demoTenant.tenantId, tenantScopes)) } },
+    admin_key: await keyOf(known?.admin_key, operatorTenant.tenantId, ['admin']),
+    tenants: { demo: { key: await keyOf(known?.tenants.demo.key, demoTenant.tenantId, tenantScopes) } },
   };
   await writePrivately(path, credentials);
   return credentials;
+}
+
+/** A key in the file may have been rotated or revoked, or the stores may have been emptied. */
+async function works({ clock, keys }: CredentialPorts, key: string, pepper: string): Promise<boolean> {
+  const keyId = keyIdOf(key);
+  const record = keyId === null ? null : await keys.get(keyId);
+  return record !== null && keyMatches(key, pepper, record.hash) && isUsable(record, clock.nowMs());
 }
 
 async function createKey(
   ports: CredentialPorts,
   { tenantId, scopes, pepper }: { tenantId: string; scopes: readonly Scope[]; pepper: string },
 ): Promise<string> {
-  const keyId = crockfordOf(randomBytes(8), 8);
-  const key = formatKey(keyId, randomBytes(32));
-  const hash = hashKey(key, pepper);
-  await ports.keys.create({ keyId, tenantId, hash, scopes: [...scopes], createdAtMs: ports.clock.nowMs() });
-  return key;
-}
-
-async function readJson<T>(path: string, schema: z.ZodType<T>): Promise<T | null> {
-  let text: string;
-  try {
-    text = await readFile(path, 'utf8');
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null;
-    throw new StartError('data_broken', path, error);
-  }
-  try {
-    return schema.parse(JSON.parse(text));
-  } catch (error) {
-    throw new StartError('data_broken', `${path} is not what Pilotlight wrote; repair or remove it.`, error);
-  }
-}
-
-/** Whole or not at all: a crash while writing must not lock anybody out. */
-async function writePrivately(path: string, content: unknown): Promise<void> {
-  const draft = `${path}.new`;
-  await writeFile(draft, `${JSON.stringify(content, null, 2)}\n`, { mode: 0o600 });
-  await rename(draft, path);
+  const { keyId, secret, hash } = newKey(pepper);
+  await ports.keys.create({
+    keyId,
+    tenantId,
+    hash,
+    label: 'npm start',
+    scopes: [...scopes],
+    models: null,
+    createdAtMs: ports.clock.nowMs(),
+    expiresAtMs: null,
+    revokedAtMs: null,
+    lastUsedDay: null,
+  });
+  return secret;
 }

@@ -23,6 +23,7 @@ import { createLocalFleet } from './fleet.ts';
 import { startGateway } from './gateway.ts';
 import type { LogFile } from './log-file.ts';
 import { openLogFile } from './log-file.ts';
+import { createTenantPorts } from './tenant-ports.ts';
 import { startTicks } from './ticks.ts';
 import { checkWeights } from './weights.ts';
 
@@ -67,14 +68,17 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
     const startWorker = workerStarter(emulators.config, modelsDir, logFile);
     const fleet = createLocalFleet({ clock: systemClock, log, startWorker });
     const ticks = startTicks({ ...ports, catalog, fleet }, options);
+    const tenantPorts = createTenantPorts({ dataDir: options.dataDir, log });
     const handler = createApiHandler({
       ...ports,
+      tenantPorts,
       catalog,
       scaler: ticks,
       keyPepper: pepper,
       version: project.version,
     });
     const gateway = await startGateway({ handler, port: options.port, log });
+    await tenantPorts.start(handler);
     const credentials = await ensureCredentials(ports, {
       dataDir: options.dataDir,
       pepper,
@@ -86,7 +90,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
       ports,
       workerIds: () => catalog.pools().flatMap((pool) => fleet.processIds(pool)),
       async close() {
-        await gateway.close();
+        await Promise.all([gateway.close(), tenantPorts.stop()]);
         await ticks.stop();
         await fleet.close();
         await closeStores();

@@ -4,25 +4,21 @@ import { gateLimits } from '../limits.ts';
 import { sampleNowMs } from '../samples.ts';
 import type { PlanLimits } from '../tenancy/plans.ts';
 import type { AdmissionAsk, Demand, GateView, LimitName } from './gate.ts';
-import {
-  isPastCounter,
-  judge,
-  monthOf,
-  planAdmission,
-  readToken,
-  reservationToken,
-  spendCounter,
-  take,
-} from './gate.ts';
+import { inLimitUnit, judge, neverFits, planAdmission, take } from './gate.ts';
+import { readToken, reservationToken } from './reservation.ts';
+import { isPastCounter, mayForgetCounter, monthOf, spendCounter } from './windows.ts';
 
 const now = sampleNowMs;
 const minuteMs = 60_000;
 const everyLimit: PlanLimits = {
   weight: 1,
+  requests_per_second: 3,
+  requests_burst: 6,
   requests_per_minute: 10,
   requests_per_day: 100,
   images_per_minute: 20,
   open_jobs_max: 5,
+  gpu_seconds_per_month: 9,
   budget_usd_micros_per_month: 10_000,
 };
 
@@ -33,7 +29,9 @@ describe('planAdmission', () => {
     expect(Object.fromEntries(ask.counters.map(({ name, add, max }) => [name, [add, max]]))).toEqual({
       [`requests_per_minute@${Math.floor(now / minuteMs)}`]: [1, 10],
       [`images_per_minute@${Math.floor(now / minuteMs)}`]: [2, 20],
+      [`requests_per_second@2000x${now / 2000}`]: [1, 6],
       [`requests_per_day@${Math.floor(now / 86_400_000)}`]: [1, 100],
+      'gpu_seconds_per_month@203003': [0, 9_000],
       'budget_usd_micros_per_month@203003': [400, 10_000],
     });
   });
@@ -43,6 +41,35 @@ describe('planAdmission', () => {
 
     expect(ask.counters).toHaveLength(1);
     expect(ask.counters[0]).toMatchObject({ name: spendCounter('203003'), add: 400 });
+  });
+
+  it('counts GPU time for a plan without a limit on it, so that one set in mid-month finds the whole month', () => {
+    const { counters } = planAdmission({ weight: 1, open_jobs_max: 5 }, demand({ gpuMs: 810 }), now);
+
+    expect(counters.map(({ limit, add }) => [limit, add])).toEqual([
+      ['gpu_seconds_per_month', 810],
+      ['budget_usd_micros_per_month', 400],
+    ]);
+  });
+
+  it('keeps the rate over time whatever the burst', () => {
+    const rate = fc.integer({ min: 1, max: 1_000 });
+
+    fc.assert(
+      fc.property(rate, rate, instant, (perSecond, burst, nowMs) => {
+        const limits = { weight: 1, open_jobs_max: 5, requests_per_second: perSecond, requests_burst: burst };
+        const [window] = planAdmission(limits, demand(), nowMs).counters;
+
+        expect(window).toMatchObject({ limit: 'requests_per_second', max: burst });
+        expect((1000 * burst) / (window?.windowMs ?? 0)).toBeLessThanOrEqual(perSecond);
+      }),
+    );
+  });
+
+  it('lets as many come at once as come in a second when no burst is named', () => {
+    const limits = { weight: 1, open_jobs_max: 5, requests_per_second: 7 };
+
+    expect(planAdmission(limits, demand(), now).counters[0]).toMatchObject({ max: 7, windowMs: 1_000 });
   });
 
   it('never asks for more open jobs than a gate can hold', () => {
@@ -88,9 +115,11 @@ describe('judge', () => {
   });
 
   it.each<LimitName>([
+    'requests_per_second',
     'requests_per_minute',
     'images_per_minute',
     'requests_per_day',
+    'gpu_seconds_per_month',
     'budget_usd_micros_per_month',
   ])('refuses one past %s and says when its window ends', (limit) => {
     const ask = planAdmission(everyLimit, demand(), now);
@@ -104,6 +133,29 @@ describe('judge', () => {
     expect(judgement).toEqual({
       kind: 'refuse',
       refusal: { limit, used, max: counter.max, retryAfterSeconds },
+    });
+  });
+
+  it('names the window that clears last, so that who comes back then is not refused by the next', () => {
+    const ask = planAdmission(everyLimit, demand(), now);
+    const full = Object.fromEntries(ask.counters.map(({ name, max }) => [name, max]));
+    const withoutMonth = Object.fromEntries(Object.entries(full).filter(([name]) => !name.includes('month')));
+
+    expect(judge({ ...emptyGate, counters: full }, ask, now)).toMatchObject({
+      refusal: { limit: 'budget_usd_micros_per_month' },
+    });
+    expect(judge({ ...emptyGate, counters: withoutMonth }, ask, now)).toMatchObject({
+      refusal: { limit: 'requests_per_day' },
+    });
+  });
+
+  it('names no time to come back at for a request that fits no window, not even an empty one', () => {
+    const ask = planAdmission(everyLimit, demand({ images: 21 }), now);
+
+    expect(neverFits(ask)?.limit).toBe('images_per_minute');
+    expect(judge(emptyGate, ask, now)).toEqual({
+      kind: 'refuse',
+      refusal: { limit: 'images_per_minute', used: 0, max: 20, retryAfterSeconds: null },
     });
   });
 
@@ -137,7 +189,7 @@ describe('judge', () => {
   });
 
   it('names a wait of at least a second, also when the window has ended by the clock that asks', () => {
-    const ask = planAdmission({ ...everyLimit, requests_per_minute: 1 }, demand(), now);
+    const ask = planAdmission({ weight: 1, open_jobs_max: 5, requests_per_minute: 1 }, demand(), now);
     const gate = take(emptyGate, ask);
 
     const judgement = judge(gate, { ...ask, jobId: 'job_other' }, now + 2 * minuteMs);
@@ -150,6 +202,7 @@ describe('judge and take, over any history', () => {
   const step = fc.record({
     job: fc.integer({ min: 0, max: 12 }),
     images: fc.integer({ min: 1, max: 8 }),
+    gpuMs: fc.integer({ min: 0, max: 4_000 }),
     reservedUsdMicros: fc.integer({ min: 0, max: 4_000 }),
     laterMs: fc.oneof(fc.constant(0), fc.integer({ min: 0, max: 40_000 }), fc.constant(86_400_000)),
     release: fc.boolean(),
@@ -204,23 +257,73 @@ describe('isPastCounter', () => {
   it('keeps what it cannot read', () => {
     expect(isPastCounter('no window', now)).toBe(false);
   });
+
+  it('is never said of a window that a longer burst made', () => {
+    const limits = { weight: 1, open_jobs_max: 5, requests_per_second: 2, requests_burst: 10 };
+    const [counter] = planAdmission(limits, demand(), now).counters;
+
+    expect(counter).toMatchObject({ windowMs: 5_000, max: 10, resetsAtMs: now + 5_000 });
+    expect(isPastCounter(counter?.name ?? '', now + 4_999)).toBe(false);
+    expect(isPastCounter(counter?.name ?? '', now + 5_000)).toBe(true);
+  });
+});
+
+describe('mayForgetCounter', () => {
+  it('keeps every counter past its end for a clock that lags or comes back, a month for a week', () => {
+    const dayMs = 86_400_000;
+    const patience: [LimitName, number][] = [
+      ['requests_per_second', 10_000],
+      ['requests_per_minute', 2 * minuteMs],
+      ['requests_per_day', dayMs],
+      ['gpu_seconds_per_month', 7 * dayMs],
+      ['budget_usd_micros_per_month', 7 * dayMs],
+    ];
+    const { counters } = planAdmission(everyLimit, demand(), now);
+
+    for (const [limit, keptMs] of patience) {
+      const counter = counters.find((each) => each.limit === limit);
+      if (counter === undefined) throw new Error(`${limit} is not asked for`);
+      expect(mayForgetCounter(counter.name, counter.resetsAtMs + keptMs - 1)).toBe(false);
+      expect(mayForgetCounter(counter.name, counter.resetsAtMs + keptMs)).toBe(true);
+    }
+  });
+});
+
+describe('inLimitUnit', () => {
+  it('shows GPU time in the seconds its limit is named by, and everything else as it is counted', () => {
+    expect(inLimitUnit('gpu_seconds_per_month', 1_001)).toBe(2);
+    expect(inLimitUnit('requests_per_day', 1_001)).toBe(1_001);
+  });
 });
 
 describe('reservation tokens', () => {
   it('read back what they were written from', () => {
     fc.assert(
-      fc.property(fc.maxSafeNat(), instant, nonce, (reservedUsdMicros, admittedAtMs, salt) => {
-        const token = reservationToken(reservedUsdMicros, admittedAtMs, salt);
+      fc.property(
+        fc.maxSafeNat(),
+        fc.maxSafeNat(),
+        instant,
+        nonce,
+        (usdMicros, gpuMs, admittedAtMs, salt) => {
+          const token = reservationToken({ usdMicros, gpuMs, admittedAtMs }, salt);
 
-        expect(readToken(token)).toEqual({ reservedUsdMicros, admittedAtMs });
-      }),
+          expect(readToken(token)).toEqual({ usdMicros, gpuMs, admittedAtMs });
+        },
+      ),
     );
   });
 
-  it('stay below the 50 bytes with the name that the size of a gate is reckoned by', () => {
-    const token = reservationToken(1_000_000_000, now, '01234567');
+  it('read back without GPU time when they were written before that was counted', () => {
+    expect(readToken('b4.m8rk5x2o.01234567')).toMatchObject({ usdMicros: 400, gpuMs: 0 });
+  });
 
-    expect(token.length).toBeLessThanOrEqual(24);
+  it('stay below the 60 bytes with the name that the size of a gate is reckoned by', () => {
+    const token = reservationToken(
+      { usdMicros: 1_000_000_000, gpuMs: 600_000, admittedAtMs: now },
+      '01234567',
+    );
+
+    expect(token.length).toBeLessThanOrEqual(29);
   });
 
   it.each(['', 'abc', 'a.b', 'a.b.c.d', 'A.b.c', 'a.b.', '.a.b'])('read %j as none', (text) => {
@@ -265,6 +368,7 @@ function demand(overrides: Partial<Demand> = {}): Demand {
     line: 'demo#batch',
     tagCost: 100,
     images: 2,
+    gpuMs: 0,
     reservedUsdMicros: 400,
     ...overrides,
   };
@@ -275,7 +379,11 @@ function named(ask: AdmissionAsk, limit: LimitName): string | undefined {
 }
 
 function maxOf(counterName: string): number {
-  const limits: Readonly<Record<string, number | undefined>> = everyLimit;
+  const limits: Readonly<Record<string, number | undefined>> = {
+    ...everyLimit,
+    requests_per_second: everyLimit.requests_burst,
+    gpu_seconds_per_month: 9_000,
+  };
   return limits[counterName.split('@')[0] ?? ''] ?? 0;
 }
 

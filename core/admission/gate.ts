@@ -2,16 +2,13 @@
  * The gate's arithmetic. One item per tenant holds its open reservations, window counters and fair-share tags;
  * admission checks everything and takes everything, or nothing, in one conditional write. This file says what is
  * checked and taken; an adapter turns an {@link AdmissionAsk} into its store's condition, and {@link judge} into the
- * answer to a refusal. The conformance suite holds both to the same outcome.
- *
- * Windows are counters whose name holds the window (`requests_per_minute@29384756`): no branch, no clock comparison
- * in the store, and a clock that jumps merely counts in another window.
+ * answer to a refusal. The conformance suite holds both to the same outcome. `windows.ts` says what a window is.
  */
 import { gateLimits } from '../limits.ts';
 import type { PlanLimits } from '../tenancy/plans.ts';
-
-const minuteMs = 60_000;
-const dayMs = 24 * 60 * minuteMs;
+import { reservationToken } from './reservation.ts';
+import type { Window } from './windows.ts';
+import { burstWindow, dayWindow, minuteWindow, monthWindow } from './windows.ts';
 
 /** What the gate holds, as a person or a refusal sees it. */
 export interface GateView {
@@ -30,16 +27,20 @@ export interface Counter {
   readonly limit: LimitName;
   readonly add: number;
   readonly max: number;
+  readonly windowMs: number;
   /** When the window ends and the counter is a fresh one. */
   readonly resetsAtMs: number;
 }
 
 export type LimitName =
+  | 'requests_per_second'
   | 'requests_per_minute'
-  | 'requests_per_day'
   | 'images_per_minute'
-  | 'open_jobs_max'
-  | 'budget_usd_micros_per_month';
+  | 'requests_per_day'
+  /** Counted in milliseconds; see {@link inLimitUnit}. */
+  | 'gpu_seconds_per_month'
+  | 'budget_usd_micros_per_month'
+  | 'open_jobs_max';
 
 export interface AdmissionAsk {
   readonly jobId: string;
@@ -57,7 +58,10 @@ export interface Demand {
   readonly nonce: string;
   readonly line: string;
   readonly tagCost: number;
+  /** Images by resolution weight, as price and ledger count them (1024 x 1024 is 4), rounded up for the request. */
   readonly images: number;
+  /** Predicted. */
+  readonly gpuMs: number;
   readonly reservedUsdMicros: number;
 }
 
@@ -65,7 +69,8 @@ export interface Refusal {
   readonly limit: LimitName | 'suspended';
   readonly used: number;
   readonly max: number;
-  readonly retryAfterSeconds: number;
+  /** null: not even an empty window has room for this request, so there is no time to come back at. */
+  readonly retryAfterSeconds: number | null;
 }
 
 export type Judgement =
@@ -75,58 +80,77 @@ export type Judgement =
 
 /** Turns a tenant's limits and one request into what the gate must check and take. */
 export function planAdmission(limits: PlanLimits, demand: Demand, nowMs: number): AdmissionAsk {
-  const month = monthOf(nowMs);
-  const windows: [LimitName, number | undefined, number, string, number][] = [
-    [
-      'requests_per_minute',
-      limits.requests_per_minute,
-      1,
-      windowOf(nowMs, minuteMs),
-      windowEnd(nowMs, minuteMs),
-    ],
-    [
-      'images_per_minute',
-      limits.images_per_minute,
-      demand.images,
-      windowOf(nowMs, minuteMs),
-      windowEnd(nowMs, minuteMs),
-    ],
-    ['requests_per_day', limits.requests_per_day, 1, windowOf(nowMs, dayMs), windowEnd(nowMs, dayMs)],
-    [
-      'budget_usd_micros_per_month',
-      // Spend is counted whether or not it is bounded: usage reads it.
-      limits.budget_usd_micros_per_month ?? Number.MAX_SAFE_INTEGER,
-      demand.reservedUsdMicros,
-      month,
-      monthEnd(nowMs),
-    ],
-  ];
+  const { jobId, nonce, line, tagCost, gpuMs, reservedUsdMicros: usdMicros } = demand;
   return {
-    jobId: demand.jobId,
-    token: reservationToken(demand.reservedUsdMicros, nowMs, demand.nonce),
+    jobId,
+    token: reservationToken({ usdMicros, gpuMs, admittedAtMs: nowMs }, nonce),
     openJobsMax: Math.min(limits.open_jobs_max, gateLimits.openJobsMax),
-    counters: windows.flatMap(([limit, max, add, window, resetsAtMs]) =>
-      max === undefined ? [] : [{ name: `${limit}@${window}`, limit, add, max, resetsAtMs }],
-    ),
-    line: demand.line,
-    tagCost: demand.tagCost,
+    counters: [...rates(limits, demand, nowMs), ...months(limits, demand, nowMs)],
+    line,
+    tagCost,
   };
 }
 
-/** What a gate in this state answers to the ask. Limits are named in the order that frees soonest. */
+/** Limits of requests and images: counted only where the plan names them. */
+function rates(limits: PlanLimits, { images }: Demand, nowMs: number): Counter[] {
+  const minute = minuteWindow(nowMs);
+  const counters: Counter[] = [];
+  const count = (limit: LimitName, max: number | undefined, add: number, window: Window) => {
+    if (max !== undefined) counters.push(counterOf(limit, max, add, window));
+  };
+  if (limits.requests_per_second !== undefined) {
+    const burst = limits.requests_burst ?? limits.requests_per_second;
+    count('requests_per_second', burst, 1, burstWindow(nowMs, limits.requests_per_second, burst));
+  }
+  count('requests_per_minute', limits.requests_per_minute, 1, minute);
+  count('images_per_minute', limits.images_per_minute, images, minute);
+  count('requests_per_day', limits.requests_per_day, 1, dayWindow(nowMs));
+  return counters;
+}
+
+/** GPU time and money: counted bounded or not, so that a limit set in mid-month finds the whole month. */
+function months(limits: PlanLimits, { gpuMs, reservedUsdMicros }: Demand, nowMs: number): Counter[] {
+  const month = monthWindow(nowMs);
+  const { gpu_seconds_per_month: gpuSeconds, budget_usd_micros_per_month: budget } = limits;
+  const gpuMsMax = gpuSeconds === undefined ? unbounded : gpuSeconds * 1000;
+  const gpu = counterOf('gpu_seconds_per_month', gpuMsMax, gpuMs, month);
+  const spend = counterOf('budget_usd_micros_per_month', budget ?? unbounded, reservedUsdMicros, month);
+  return gpuSeconds === undefined && gpuMs === 0 ? [spend] : [gpu, spend];
+}
+
+/** The `max` of a counter that only counts, and refuses nothing. */
+export const unbounded = Number.MAX_SAFE_INTEGER;
+
+function counterOf(limit: LimitName, max: number, add: number, window: Window): Counter {
+  const { name, lengthMs, endsAtMs } = window;
+  return { name: `${limit}@${name}`, limit, add, max, windowMs: lengthMs, resetsAtMs: endsAtMs };
+}
+
+/** An amount of a counter in the unit that its limit's name says: whole, and rounded up. */
+export function inLimitUnit(limit: string, amount: number): number {
+  return limit === 'gpu_seconds_per_month' ? Math.ceil(amount / 1000) : amount;
+}
+
+/** A counter that this request fits into at no time, or undefined. */
+export function neverFits({ counters }: AdmissionAsk): Counter | undefined {
+  return counters.find(({ add, max }) => add > max);
+}
+
+/**
+ * What a gate in this state answers to the ask. Of several windows without room the one that clears last is named: who
+ * comes back when it says so is not refused by the next.
+ */
 export function judge(gate: GateView, ask: AdmissionAsk, nowMs: number): Judgement {
   if (gate.status !== 'active') return refuse('suspended', 0, 0, 0);
   if (gate.open[ask.jobId] !== undefined) return { kind: 'duplicate' };
-  for (const counter of ask.counters) {
-    const used = gate.counters[counter.name] ?? 0;
-    if (used + counter.add > counter.max) {
-      return refuse(
-        counter.limit,
-        used,
-        counter.max,
-        Math.max(1, Math.ceil((counter.resetsAtMs - nowMs) / 1000)),
-      );
-    }
+  const used = ({ name }: Counter) => gate.counters[name] ?? 0;
+  const full = ask.counters.filter((each) => each.max < unbounded && used(each) + each.add > each.max);
+  const [last] = full.toSorted((left, right) => right.resetsAtMs - left.resetsAtMs);
+  const hopeless = neverFits(ask);
+  const named = hopeless ?? last;
+  if (named !== undefined) {
+    const waitSeconds = Math.max(1, Math.ceil((named.resetsAtMs - nowMs) / 1000));
+    return refuse(named.limit, used(named), named.max, hopeless === undefined ? waitSeconds : null);
   }
   const open = Object.keys(gate.open).length;
   if (open >= ask.openJobsMax) {
@@ -147,48 +171,11 @@ export function take(gate: GateView, ask: AdmissionAsk): GateView {
   };
 }
 
-export function reservationToken(reservedUsdMicros: number, admittedAtMs: number, nonce: string): string {
-  return `${reservedUsdMicros.toString(36)}.${admittedAtMs.toString(36)}.${nonce}`;
-}
-
-/** Reads a token back; null when it is none. */
-export function readToken(token: string): { reservedUsdMicros: number; admittedAtMs: number } | null {
-  const match = /^([0-9a-z]+)\.([0-9a-z]+)\.[0-9a-z]+$/.exec(token);
-  if (match?.[1] === undefined || match[2] === undefined) return null;
-  return { reservedUsdMicros: Number.parseInt(match[1], 36), admittedAtMs: Number.parseInt(match[2], 36) };
-}
-
-/** `YYYYMM` in UTC. */
-export function monthOf(nowMs: number): string {
-  return new Date(nowMs).toISOString().slice(0, 7).replace('-', '');
-}
-
-/** Name of the month's spend counter. */
-export function spendCounter(month: string): string {
-  return `budget_usd_micros_per_month@${month}`;
-}
-
-/** True for a counter whose window ended: it can be dropped. */
-export function isPastCounter(name: string, nowMs: number): boolean {
-  const [limit, window] = name.split('@');
-  if (limit === undefined || window === undefined) return false;
-  if (limit === 'budget_usd_micros_per_month') return window < monthOf(nowMs);
-  return Number(window) < Number(windowOf(nowMs, limit === 'requests_per_day' ? dayMs : minuteMs));
-}
-
-function windowOf(nowMs: number, windowMs: number): string {
-  return String(Math.floor(nowMs / windowMs));
-}
-
-function windowEnd(nowMs: number, windowMs: number): number {
-  return (Math.floor(nowMs / windowMs) + 1) * windowMs;
-}
-
-function monthEnd(nowMs: number): number {
-  const date = new Date(nowMs);
-  return Date.UTC(date.getUTCFullYear(), date.getUTCMonth() + 1, 1);
-}
-
-function refuse(limit: Refusal['limit'], used: number, max: number, retryAfterSeconds: number): Judgement {
+function refuse(
+  limit: Refusal['limit'],
+  used: number,
+  max: number,
+  retryAfterSeconds: number | null,
+): Judgement {
   return { kind: 'refuse', refusal: { limit, used, max, retryAfterSeconds } };
 }

@@ -63,6 +63,17 @@ const succeeded = {
   },
 };
 
+const usage = {
+  jobs: 3,
+  images: 4,
+  weighted_images: 16,
+  input_tokens: 0,
+  output_tokens: 0,
+  gpu_ms: 5_120,
+  storage_byte_hours: 9_600_000,
+  cost_usd_micros: 1_434,
+};
+
 /** Keys are `<route id> request` or `<route id> <status>`. */
 export const examples: Readonly<Record<string, Json>> = {
   'submitJob request': {
@@ -74,6 +85,11 @@ export const examples: Readonly<Record<string, Json>> = {
   'submitJob 202': job,
   'getJob 200': succeeded,
   'listJobs 200': { object: 'list', data: [succeeded], next_cursor: null },
+  'getUsage 200': {
+    object: 'list',
+    data: [{ group: { day: '2026-11-20', tag: 'spring' }, ...usage }],
+    total: usage,
+  },
   'cancelJob 200': {
     ...job,
     status: 'canceled',

@@ -1,9 +1,12 @@
 /** What a tenant may still do, limit by limit. */
 import * as z from 'zod';
-import type { GateView } from '../admission/gate.ts';
-import { planAdmission } from '../admission/gate.ts';
+import type { Counter, GateView } from '../admission/gate.ts';
+import { inLimitUnit, planAdmission, unbounded } from '../admission/gate.ts';
+import { monthWindow, spendCounter } from '../admission/windows.ts';
 import { limitsOf } from '../tenancy/plans.ts';
 import type { TenantRecord } from '../tenancy/tenant.ts';
+
+const softBudgetName = 'budget_soft_usd_micros_per_month';
 
 const limitSchema = z.strictObject({
   name: z.string(),
@@ -19,6 +22,9 @@ export const limitsSchema = z
     plan: z.string(),
     weight: z.int().positive(),
     limits: z.array(limitSchema),
+    warnings: z
+      .array(z.string())
+      .meta({ description: 'Names of soft limits that are passed: nothing is refused for them' }),
     per_request: z.strictObject({
       steps_max: z.int().positive().nullable(),
       pixels_max: z.int().positive().nullable(),
@@ -31,12 +37,43 @@ export type LimitsResource = z.infer<typeof limitsSchema>;
 
 export function presentLimits(tenant: TenantRecord, gate: GateView, nowMs: number): LimitsResource {
   const limits = limitsOf(tenant.plan, tenant.overrides);
-  const nothing = { jobId: '', nonce: '0', line: '', tagCost: 0, images: 0, reservedUsdMicros: 0 };
-  const { counters, openJobsMax } = planAdmission(limits, nothing, nowMs);
+  const soft = softBudgetOf(tenant, gate, nowMs);
+  return {
+    object: 'limits',
+    tenant: tenant.tenantId,
+    plan: tenant.plan,
+    weight: limits.weight,
+    limits: [...rowsOf(tenant, gate, nowMs), ...(soft === null ? [] : [soft.row])],
+    warnings: soft?.isPassed === true ? [softBudgetName] : [],
+    per_request: {
+      steps_max: limits.steps_max ?? null,
+      pixels_max: limits.pixels_max ?? null,
+      images_max: limits.images_per_request_max ?? null,
+    },
+  };
+}
+
+/** The counters that a request of this moment would be counted in. */
+export function limitCounters(tenant: TenantRecord, nowMs: number): readonly Counter[] {
+  return emptyAsk(tenant, nowMs).counters;
+}
+
+/** How the month's spend stands to the soft limit; null without one. Passed means above it, reserved money included. */
+export function softBudgetOf(tenant: TenantRecord, gate: GateView, nowMs: number) {
+  const max = limitsOf(tenant.plan, tenant.overrides)[softBudgetName];
+  if (max === undefined) return null;
+  const { name, endsAtMs } = monthWindow(nowMs);
+  const used = gate.counters[spendCounter(name)] ?? 0;
+  const row = { name: softBudgetName, max, used, resets_at: new Date(endsAtMs).toISOString() };
+  return { max, used, isPassed: used > max, row };
+}
+
+function rowsOf(tenant: TenantRecord, gate: GateView, nowMs: number): LimitsResource['limits'] {
+  const { counters, openJobsMax } = emptyAsk(tenant, nowMs);
   const windows = counters.map(({ name, limit, max, resetsAtMs }) => ({
     name: limit,
-    max: max === Number.MAX_SAFE_INTEGER ? null : max,
-    used: gate.counters[name] ?? 0,
+    max: max === unbounded ? null : inLimitUnit(limit, max),
+    used: inLimitUnit(limit, gate.counters[name] ?? 0),
     resets_at: new Date(resetsAtMs).toISOString(),
   }));
   const open = {
@@ -45,16 +82,18 @@ export function presentLimits(tenant: TenantRecord, gate: GateView, nowMs: numbe
     used: Object.keys(gate.open).length,
     resets_at: null,
   };
-  return {
-    object: 'limits',
-    tenant: tenant.tenantId,
-    plan: tenant.plan,
-    weight: limits.weight,
-    limits: [open, ...windows],
-    per_request: {
-      steps_max: limits.steps_max ?? null,
-      pixels_max: limits.pixels_max ?? null,
-      images_max: limits.images_per_request_max ?? null,
-    },
+  return [open, ...windows];
+}
+
+function emptyAsk(tenant: TenantRecord, nowMs: number) {
+  const nothing = {
+    jobId: '',
+    nonce: '0',
+    line: '',
+    tagCost: 0,
+    images: 0,
+    gpuMs: 0,
+    reservedUsdMicros: 0,
   };
+  return planAdmission(limitsOf(tenant.plan, tenant.overrides), nothing, nowMs);
 }

@@ -11,20 +11,36 @@ import { examples } from './examples.ts';
 import { jobListSchema, jobRequestSchema, jobSchema } from './job-resource.ts';
 import { limitsSchema } from './limits-resource.ts';
 import { modelListSchema, modelSchema } from './model-resource.ts';
-import type { Route } from './routes.ts';
+import type { Route } from './route.ts';
 import { metadataQueryPrefix, routeList, routes } from './routes.ts';
+import {
+  aliasSchema,
+  keySchema,
+  newKeySchema,
+  planSchema,
+  tenantChangeSchema,
+  tenantRequestSchema,
+  tenantSchema,
+} from './tenancy-resource.ts';
+import { usageSchema } from './usage-resource.ts';
 
 type Json = z.core.util.JSONType;
 type JsonObject = { [name: string]: Json };
 
 /** Schemas with a name of their own. What a client sends is described before defaults are filled in. */
-const requestSchemas = [jobRequestSchema];
+const requestSchemas = [jobRequestSchema, tenantRequestSchema, tenantChangeSchema];
 const answerSchemas = [
   jobSchema,
   jobListSchema,
   modelSchema,
   modelListSchema,
   limitsSchema,
+  usageSchema,
+  tenantSchema,
+  planSchema,
+  keySchema,
+  newKeySchema,
+  aliasSchema,
   errorSchema,
   routes.getHealth.answers[200].schema,
 ];
@@ -121,7 +137,7 @@ function takesMetadata(query: z.ZodObject): boolean {
 
 function requestBodyOf(route: Route, schema: z.ZodType): JsonObject {
   return {
-    required: true,
+    required: !z.safeParse(schema, undefined).success,
     description: `At most ${apiLimits.bodyBytesMax / 1024} KiB`,
     content: { 'application/json': { schema: refOf(schema, 'input'), ...exampleOf(route.id, 'request') } },
   };
@@ -147,6 +163,7 @@ function answersOf(route: Route): JsonObject {
                   schema: refOf(answer.schema, 'output'),
                   ...exampleOf(route.id, status),
                 },
+                ...(answer.orCsv ? { 'text/csv': { schema: { type: 'string' } } } : {}),
               },
             }),
       },

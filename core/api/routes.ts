@@ -3,39 +3,14 @@
  * read it; a route that is not here does not exist.
  */
 import * as z from 'zod';
-import type { RequestErrorCode } from '../errors.ts';
 import { jobClasses, jobStatuses } from '../job/job.ts';
 import { apiLimits } from '../limits.ts';
-import type { Scope } from '../tenancy/tenant.ts';
 import { jobListSchema, jobRequestSchema, jobSchema } from './job-resource.ts';
 import { limitsSchema } from './limits-resource.ts';
 import { modelListSchema, modelSchema } from './model-resource.ts';
-
-export interface Answer {
-  readonly description: string;
-  /** Absent: no body. */
-  readonly schema?: z.ZodType;
-  readonly headers?: Readonly<Record<string, string>>;
-}
-
-export interface Route {
-  readonly id: string;
-  readonly method: 'GET' | 'POST';
-  /** `{name}` marks a parameter. */
-  readonly path: string;
-  readonly summary: string;
-  readonly tag: 'jobs' | 'models' | 'account' | 'service';
-  /** Scope the key must have; null: no key is asked for. */
-  readonly scope: Scope | null;
-  readonly params?: z.ZodObject;
-  /** Lenient about types because a query is text; strict about names. */
-  readonly query?: z.ZodObject;
-  /** By lower-case name; other headers are none of the route's business. */
-  readonly headers?: z.ZodObject;
-  readonly body?: z.ZodType;
-  readonly answers: Readonly<Record<number, Answer>>;
-  readonly errors: readonly RequestErrorCode[];
-}
+import type { Route } from './route.ts';
+import { tenancyRoutes } from './tenancy-routes.ts';
+import { usageQuerySchema, usageSchema } from './usage-resource.ts';
 
 /** Not the id's exact form: a malformed id must answer as a missing job does. */
 const jobParamsSchema = z.object({ id: z.string() });
@@ -97,9 +72,16 @@ const submitAnswerHeaders = {
   location: 'Path of the job',
   'idempotency-replayed': 'true when an earlier request with this key was answered again',
   'preference-applied': '`wait` when the Prefer header was followed',
-  'x-ratelimit-limit-requests': 'Requests a minute that the plan allows',
-  'x-ratelimit-remaining-requests': 'Requests left in this minute',
-  'x-ratelimit-reset-requests': 'Time until the minute ends, such as 12s',
+  'x-ratelimit-limit-requests':
+    'Requests that the plan allows in a window: a minute, else a second, else a day',
+  'x-ratelimit-remaining-requests': 'Requests left in this window',
+  'x-ratelimit-reset-requests': 'Time until the window ends, such as 12s',
+  'x-ratelimit-limit-images': 'Images a minute that the plan allows, by resolution: 512 x 512 is one',
+  'x-ratelimit-remaining-images': 'Images left in this minute',
+  'x-ratelimit-reset-images': 'Time until the minute ends, such as 12s',
+  'ratelimit-policy': 'Every limit of requests and images: quota q in w seconds',
+  ratelimit: 'The same limits: r are left, and the window ends in t seconds',
+  'x-pilotlight-budget-warning': 'The month has passed the soft budget; nothing is refused for it',
 };
 
 const authErrors = ['invalid_api_key', 'missing_scope', 'tenant_suspended'] as const;
@@ -124,6 +106,7 @@ export const routes = {
       'invalid_request',
       'invalid_json',
       'model_not_found',
+      'model_not_granted',
       'idempotency_in_flight',
       'idempotency_mismatch',
       'payload_too_large',
@@ -245,6 +228,24 @@ export const routes = {
     answers: { 200: { description: 'Every limit', schema: limitsSchema } },
     errors: [...authErrors, 'invalid_request'],
   },
+  getUsage: {
+    id: 'getUsage',
+    method: 'GET',
+    path: '/v1/usage',
+    summary: 'Read what was used and what it cost, by day, model, key or tag',
+    tag: 'account',
+    scope: 'usage:read',
+    query: usageQuerySchema,
+    answers: {
+      200: {
+        description: 'Usage of jobs admitted in that time; a row per group',
+        schema: usageSchema,
+        orCsv: true,
+      },
+    },
+    errors: [...authErrors, 'invalid_request'],
+  },
+  ...tenancyRoutes,
   getHealth: {
     id: 'getHealth',
     method: 'GET',

@@ -1,7 +1,13 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { createManualClock } from '#sim/memory/manual-clock.ts';
+import { createMemoryGates } from '#sim/memory/memory-gates.ts';
+import { createMemoryLedger } from '#sim/memory/memory-ledger.ts';
+import { refund } from '../flows/refund.ts';
+import { settle } from '../flows/settle.ts';
 import type { JobStatus } from '../job/job.ts';
 import { fullJob, sampleJob, sampleLedgerEntry, sampleNowMs } from '../samples.ts';
-import { ledgerEntryOf, ledgerEntrySchema } from './ledger.ts';
+import { balanceOf, ledgerEntryOf, ledgerEntrySchema, refundEntryOf } from './ledger.ts';
 
 const done = { kind: 'done' } as const;
 
@@ -13,14 +19,20 @@ describe('ledgerEntryOf', () => {
       tenantId: job.tenantId,
       month: '203003',
       jobId: job.jobId,
+      kind: 'charge',
       keyId: job.keyId,
       model: job.model,
+      class: 'interactive',
       outcome: 'succeeded',
+      tag: null,
       gpuMs: 812,
       images: 2,
       weightedImages: 2.25,
+      bytesStored: 12_345,
       usdMicros: 321,
+      parts: { compute: 321 },
       reservedUsdMicros: job.reservedUsdMicros,
+      admittedAtMs: sampleNowMs,
       atMs: sampleNowMs + 900,
     });
   });
@@ -41,6 +53,12 @@ describe('ledgerEntryOf', () => {
       usdMicros: 0,
       atMs: sampleNowMs + 5,
     });
+  });
+
+  it('carries the tag of the job’s metadata, and no other label', () => {
+    const job = fullJob({ status: 'succeeded', place: done, metadata: { tag: 'spring', order: '17' } });
+
+    expect(ledgerEntryOf(job)).toMatchObject({ tag: 'spring' });
   });
 
   it('belongs to the month of admission, whenever the job ended', () => {
@@ -69,6 +87,83 @@ describe('ledgerEntryOf', () => {
     expect(() => ledgerEntryOf(sampleJob({ status }))).toThrow(status);
   });
 });
+
+describe('ledgerEntrySchema', () => {
+  it('reads an entry from before kinds, tags and parts as the charge it was', () => {
+    const { kind, class: _class, tag, bytesStored, parts, admittedAtMs, ...old } = sampleLedgerEntry();
+
+    expect(ledgerEntrySchema.parse(old)).toEqual({
+      ...old,
+      kind,
+      class: 'interactive',
+      tag,
+      bytesStored: 0,
+      parts,
+      admittedAtMs: old.atMs,
+    });
+  });
+
+  it('refuses a charge below zero, a refund above it, and parts that do not add up', () => {
+    const charge = sampleLedgerEntry();
+
+    expect(ledgerEntrySchema.safeParse({ ...charge, usdMicros: -1, parts: { compute: -1 } }).success).toBe(
+      false,
+    );
+    expect(ledgerEntrySchema.safeParse({ ...charge, kind: 'refund' }).success).toBe(false);
+    expect(ledgerEntrySchema.safeParse({ ...charge, parts: { compute: 320 } }).success).toBe(false);
+  });
+});
+
+describe('refundEntryOf', () => {
+  it('refuses to give back more than the charge, less than nothing, or of a refund', () => {
+    const charge = sampleLedgerEntry();
+
+    expect(() => refundEntryOf(charge, 322, 0)).toThrow();
+    expect(() => refundEntryOf(charge, -1, 0)).toThrow();
+    expect(() => refundEntryOf(refundEntryOf(charge, 1, 0), 0, 0)).toThrow();
+  });
+});
+
+describe('the balance', () => {
+  const move = fc.record({
+    job: fc.nat({ max: 4 }),
+    costUsdMicros: fc.nat({ max: 1_000 }),
+    refund: fc.boolean(),
+    usdMicros: fc.oneof(fc.constant(null), fc.nat({ max: 1_200 })),
+  });
+
+  it('is the sum of the entries over 10,000 histories: never below zero, every job given back at most once', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(move, { maxLength: 16 }), async (moves) => {
+        const clock = createManualClock(sampleNowMs);
+        const ports = { clock, ledger: createMemoryLedger(), gates: createMemoryGates({ clock }) };
+        const charged = new Map<string, number>();
+        const refunded = new Map<string, number>();
+        for (const { job, costUsdMicros, refund: isRefund, usdMicros } of moves) {
+          const jobId = `job_${job}`;
+          if (isRefund) {
+            const outcome = await refund(ports, { tenantId: 'tenant-a', month: '203003', jobId, usdMicros });
+            if (outcome.kind === 'refunded') {
+              expect(refunded.has(jobId)).toBe(false);
+              refunded.set(jobId, usdMicros ?? charged.get(jobId) ?? 0);
+            }
+          } else {
+            await settle(ports, sampleJob({ jobId, status: 'succeeded', place: done, costUsdMicros }));
+            if (!charged.has(jobId)) charged.set(jobId, costUsdMicros);
+          }
+          const { items } = await ports.ledger.list('tenant-a', '203003');
+          expect(balanceOf(items)).toBe(total(charged) - total(refunded));
+          expect(balanceOf(items)).toBeGreaterThanOrEqual(0);
+        }
+      }),
+      { numRuns: 10_000 },
+    );
+  }, 60_000);
+});
+
+function total(amounts: ReadonlyMap<string, number>): number {
+  return [...amounts.values()].reduce((sum, amount) => sum + amount, 0);
+}
 
 describe('sampleLedgerEntry', () => {
   it('is valid', () => {

@@ -1,46 +1,115 @@
-/** The ledger: append-only entries, one per job, in whole micro-USD and milliseconds. */
+/**
+ * The ledger: append-only entries in whole micro-USD, milliseconds and bytes. A job has one charge; an operator may
+ * give back up to that much, once, by a refund: an entry of its own with the amount below zero. So the sum of all
+ * entries is the balance, always, and nothing that was written ever changes.
+ */
 import * as z from 'zod';
-import { monthOf } from '../admission/gate.ts';
+import { monthOf } from '../admission/windows.ts';
 import type { JobRecord } from '../job/job.ts';
+import { jobClasses } from '../job/job.ts';
 
 const wholeSchema = z.int().nonnegative();
 
-export const ledgerEntrySchema = z.object({
+export const ledgerKinds = ['charge', 'refund'] as const;
+
+const fieldsSchema = z.object({
   tenantId: z.string(),
   /** Month of admission, `YYYYMM`: the month whose budget the job was taken from. */
   month: z.string(),
   jobId: z.string(),
+  kind: z.enum(ledgerKinds),
   keyId: z.string(),
   model: z.string(),
+  class: z.enum(jobClasses),
   outcome: z.enum(['succeeded', 'failed', 'canceled', 'expired']),
+  /** The job's `metadata.tag`: what a tenant splits its own costs by. */
+  tag: z.string().nullable(),
   gpuMs: wholeSchema,
   images: wholeSchema,
   weightedImages: z.number().nonnegative(),
-  usdMicros: wholeSchema,
+  bytesStored: wholeSchema,
+  /** Below zero for a refund. */
+  usdMicros: z.int(),
+  /** What `usdMicros` is made of: only parts that have a price. */
+  parts: z.object({ compute: z.int() }),
   /** What admission had set aside; the difference went back. */
   reservedUsdMicros: wholeSchema,
+  /** When the job was admitted: the day that its usage belongs to. */
+  admittedAtMs: wholeSchema,
+  /** When the entry came to be: the end of the job, or its refund. */
   atMs: wholeSchema,
 });
 
-export type LedgerEntry = z.infer<typeof ledgerEntrySchema>;
+export type LedgerEntry = z.infer<typeof fieldsSchema>;
+export type LedgerKind = LedgerEntry['kind'];
 
-/** The entry of a terminal job. A function of the record alone, so that writing it twice writes the same. */
+export const ledgerEntrySchema: z.ZodType<LedgerEntry> = z.preprocess(
+  withNewFields,
+  fieldsSchema
+    .refine(({ kind, usdMicros }) => (kind === 'charge' ? usdMicros >= 0 : usdMicros <= 0), {
+      message: 'a charge is never below zero and a refund never above',
+    })
+    .refine(({ usdMicros, parts }) => parts.compute === usdMicros, { message: 'parts add up to the whole' }),
+);
+
+/** Entries outlive the programs that write them: what an earlier one left out is filled in as it was meant. */
+function withNewFields(stored: unknown): unknown {
+  if (typeof stored !== 'object' || stored === null) return stored;
+  const { usdMicros, atMs }: { usdMicros?: unknown; atMs?: unknown } = stored;
+  const meant = { kind: 'charge', class: 'interactive', tag: null, bytesStored: 0, admittedAtMs: atMs };
+  return { ...meant, parts: { compute: usdMicros }, ...stored };
+}
+
+/** The charge of a terminal job. A function of the record alone, so that writing it twice writes the same. */
 export function ledgerEntryOf(job: JobRecord): LedgerEntry {
   if (job.status === 'queued' || job.status === 'running') {
     throw new Error(`job ${job.jobId} is ${job.status}: only a terminal job has a ledger entry`);
   }
+  const usdMicros = job.costUsdMicros ?? 0;
   return {
     tenantId: job.tenantId,
     month: monthOf(job.createdAtMs),
     jobId: job.jobId,
+    kind: 'charge',
     keyId: job.keyId,
     model: job.model,
+    class: job.class,
     outcome: job.status,
+    tag: job.metadata.tag ?? null,
     gpuMs: job.usage?.gpuMs ?? 0,
     images: job.usage?.images ?? 0,
     weightedImages: job.usage?.weightedImages ?? 0,
-    usdMicros: job.costUsdMicros ?? 0,
+    bytesStored: job.outputs.reduce((sum, { bytes }) => sum + bytes, 0),
+    usdMicros,
+    parts: { compute: usdMicros },
     reservedUsdMicros: job.reservedUsdMicros,
+    admittedAtMs: job.createdAtMs,
     atMs: job.finishedAtMs ?? job.createdAtMs,
   };
+}
+
+/** The entry that gives back `usdMicros` of a charge; the usage itself stays with the charge. */
+export function refundEntryOf(charge: LedgerEntry, usdMicros: number, nowMs: number): LedgerEntry {
+  if (charge.kind !== 'charge' || usdMicros < 0 || usdMicros > charge.usdMicros) {
+    throw new Error(`${usdMicros} micro-USD cannot be given back of the ${charge.kind} of ${charge.jobId}`);
+  }
+  // Not -0, which a store would hand back as another number.
+  const given = usdMicros === 0 ? 0 : -usdMicros;
+  return {
+    ...charge,
+    kind: 'refund',
+    gpuMs: 0,
+    images: 0,
+    weightedImages: 0,
+    bytesStored: 0,
+    usdMicros: given,
+    parts: { compute: given },
+    reservedUsdMicros: 0,
+    atMs: nowMs,
+  };
+}
+
+/** What is to be paid: charges less refunds. */
+export function balanceOf(entries: readonly LedgerEntry[]): number {
+  return entries.reduce((sum, { usdMicros }) => sum + usdMicros, 0);
 }

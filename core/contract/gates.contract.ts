@@ -1,7 +1,10 @@
 /** Promises of the `Gates` port: tenancy's arithmetic of `admission/gate.ts`, held under parallel callers. */
 import { describe, expect, it } from 'vitest';
 import type { AdmissionAsk, Demand, GateView, Refusal } from '../admission/gate.ts';
-import { monthOf, planAdmission, spendCounter } from '../admission/gate.ts';
+import { planAdmission } from '../admission/gate.ts';
+import type { CounterCorrection } from '../admission/reservation.ts';
+import { trueUp as correctionsOf, readToken } from '../admission/reservation.ts';
+import { gpuCounter, monthOf, spendCounter } from '../admission/windows.ts';
 import { gateLimits } from '../limits.ts';
 import type { AdmitOutcome, Release } from '../ports.ts';
 import type { PlanLimits } from '../tenancy/plans.ts';
@@ -58,7 +61,9 @@ function admit(scene: Scene): void {
   });
 
   it.each<[Refusal['limit'], Partial<PlanLimits>, Partial<Demand>, { used: number; max: number }]>([
+    ['requests_per_second', { requests_per_second: 1, requests_burst: 3 }, {}, { used: 3, max: 3 }],
     ['requests_per_minute', { requests_per_minute: 1 }, {}, { used: 1, max: 1 }],
+    ['gpu_seconds_per_month', { gpu_seconds_per_month: 1 }, { gpuMs: 501 }, { used: 501, max: 1_000 }],
     ['requests_per_day', { requests_per_day: 1 }, {}, { used: 1, max: 1 }],
     ['images_per_minute', { images_per_minute: 5 }, { images: 3 }, { used: 3, max: 5 }],
     [
@@ -74,7 +79,9 @@ function admit(scene: Scene): void {
       const tenantId = await scene.tenant();
       const bounds = { ...wide, ...limits };
       const nowMs = scene.clock.nowMs();
-      await admitted(scene, tenantId, plan(scene, bounds, demand, nowMs));
+      for (let burst = bounds.requests_burst ?? 1; burst > 0; burst -= 1) {
+        await admitted(scene, tenantId, plan(scene, bounds, demand, nowMs));
+      }
       const before = await view(scene, tenantId);
 
       const ask = plan(scene, bounds, demand, nowMs);
@@ -92,18 +99,45 @@ function admit(scene: Scene): void {
     },
   );
 
+  it('refuses what fits no window at all without a time to come back at, and takes nothing', async () => {
+    const tenantId = await scene.tenant();
+
+    const refusal = await refused(
+      scene,
+      tenantId,
+      plan(scene, { ...wide, images_per_minute: 3 }, { images: 4 }),
+    );
+
+    expect(refusal).toEqual({ limit: 'images_per_minute', used: 0, max: 3, retryAfterSeconds: null });
+    expect(await view(scene, tenantId)).toMatchObject({ open: {}, counters: {} });
+  });
+
+  it('refuses every new job under limits that were lowered below what is open, until enough have ended', async () => {
+    const tenantId = await scene.tenant();
+    const asks = Array.from({ length: 3 }, () => plan(scene, { ...wide, open_jobs_max: 3 }));
+    for (const ask of asks) await admitted(scene, tenantId, ask);
+    const lowered = { ...wide, open_jobs_max: 1 };
+
+    expect(await refused(scene, tenantId, plan(scene, lowered))).toMatchObject({ used: 3, max: 1 });
+    for (const ask of asks) await scene.ports.gates.release(tenantId, ask.jobId, trueUp(ask));
+
+    await admitted(scene, tenantId, plan(scene, lowered));
+  });
+
   it('fills every limit to the brim', async () => {
     const tenantId = await scene.tenant();
     const limits: PlanLimits = {
       weight: 1,
       open_jobs_max: 1,
+      requests_per_second: 1,
       requests_per_minute: 1,
       requests_per_day: 1,
       images_per_minute: 4,
+      gpu_seconds_per_month: 1,
       budget_usd_micros_per_month: 400,
     };
 
-    await admitted(scene, tenantId, plan(scene, limits, { images: 4, reservedUsdMicros: 400 }));
+    await admitted(scene, tenantId, plan(scene, limits, { images: 4, gpuMs: 1_000, reservedUsdMicros: 400 }));
   });
 
   it('counts a new window from zero', async () => {
@@ -195,6 +229,27 @@ function admitInParallel(scene: Scene): void {
     expect(Object.keys((await view(scene, tenantId)).open)).toHaveLength(50);
   });
 
+  it('never counts past two windows at once, when the clocks of callers are on both sides of a boundary', async () => {
+    const tenantId = await scene.tenant();
+    const limits = { ...wide, requests_per_second: 6, requests_per_minute: 8, images_per_minute: 24 };
+    const nowMs = scene.clock.nowMs();
+    const asks = Array.from({ length: 60 }, (_, index) =>
+      plan(scene, limits, { images: 2 }, nowMs + 60_000 * (index % 2)),
+    );
+
+    const outcomes = await atOnce(60, (index) =>
+      scene.ports.gates.admit(tenantId, asks[index] ?? plan(scene, limits)),
+    );
+
+    const { counters } = await view(scene, tenantId);
+    const counted = (limit: string) =>
+      Object.entries(counters).flatMap(([name, used]) => (name.startsWith(`${limit}@`) ? [used] : []));
+    expect(kinds(outcomes)).toEqual({ admitted: 12, refused: 48 });
+    expect(counted('requests_per_second')).toEqual([6, 6]);
+    expect(counted('requests_per_minute')).toEqual([6, 6]);
+    expect(counted('images_per_minute')).toEqual([12, 12]);
+  });
+
   it('takes one reservation of a name, whatever the number of callers', async () => {
     const tenantId = await scene.tenant();
     const jobId = scene.jobId();
@@ -222,7 +277,7 @@ function release(scene: Scene): void {
     const ask = plan(scene, wide);
     await admitted(scene, tenantId, ask);
 
-    const outcome = await scene.ports.gates.release(tenantId, ask.jobId, trueUp(scene, ask));
+    const outcome = await scene.ports.gates.release(tenantId, ask.jobId, trueUp(ask));
 
     const gate = await view(scene, tenantId);
     expect(outcome).toBe('released');
@@ -236,7 +291,7 @@ function release(scene: Scene): void {
     const limits = { ...wide, open_jobs_max: 1 };
     const ask = plan(scene, limits);
     await admitted(scene, tenantId, ask);
-    await scene.ports.gates.release(tenantId, ask.jobId, trueUp(scene, ask));
+    await scene.ports.gates.release(tenantId, ask.jobId, trueUp(ask));
 
     await admitted(scene, tenantId, plan(scene, limits));
   });
@@ -245,10 +300,10 @@ function release(scene: Scene): void {
     const tenantId = await scene.tenant();
     const ask = plan(scene, wide);
     await admitted(scene, tenantId, ask);
-    await scene.ports.gates.release(tenantId, ask.jobId, trueUp(scene, ask));
+    await scene.ports.gates.release(tenantId, ask.jobId, trueUp(ask));
     const before = await view(scene, tenantId);
 
-    expect(await scene.ports.gates.release(tenantId, ask.jobId, trueUp(scene, ask))).toBe('gone');
+    expect(await scene.ports.gates.release(tenantId, ask.jobId, trueUp(ask))).toBe('gone');
     expect(await view(scene, tenantId)).toEqual(before);
   });
 
@@ -257,9 +312,7 @@ function release(scene: Scene): void {
     const ask = plan(scene, wide);
     await admitted(scene, tenantId, ask);
 
-    const outcomes = await atOnce(32, () =>
-      scene.ports.gates.release(tenantId, ask.jobId, trueUp(scene, ask)),
-    );
+    const outcomes = await atOnce(32, () => scene.ports.gates.release(tenantId, ask.jobId, trueUp(ask)));
 
     expect(outcomes.filter((outcome) => outcome === 'released')).toHaveLength(1);
     expect((await view(scene, tenantId)).finishTags).toEqual({ [ask.line]: 60 });
@@ -272,7 +325,7 @@ function release(scene: Scene): void {
     const before = await view(scene, tenantId);
     const other = plan(scene, wide, { jobId: ask.jobId });
 
-    expect(await scene.ports.gates.release(tenantId, ask.jobId, trueUp(scene, other))).toBe('gone');
+    expect(await scene.ports.gates.release(tenantId, ask.jobId, trueUp(other))).toBe('gone');
     expect(await view(scene, tenantId)).toEqual(before);
   });
 
@@ -283,10 +336,7 @@ function release(scene: Scene): void {
     await admitted(scene, tenantId, ask);
     await admitted(scene, tenantId, plan(scene, wide));
 
-    await scene.ports.gates.release(tenantId, ask.jobId, {
-      ...trueUp(scene, ask),
-      month: monthOf(lastMonthMs),
-    });
+    await scene.ports.gates.release(tenantId, ask.jobId, trueUp(ask));
 
     const { counters } = await view(scene, tenantId);
     expect(counters[spendCounter(monthOf(lastMonthMs))]).toBe(250);
@@ -299,8 +349,8 @@ function release(scene: Scene): void {
     await admitted(scene, tenantId, ask);
 
     await scene.ports.gates.release(tenantId, ask.jobId, {
-      ...trueUp(scene, ask),
-      spendDeltaUsdMicros: 5,
+      ...trueUp(ask),
+      corrections: [spend(ask, 5)],
       finishTag: { line: ask.line, delta: 7 },
     });
 
@@ -309,14 +359,45 @@ function release(scene: Scene): void {
     expect(gate.finishTags).toEqual({ [ask.line]: 107 });
   });
 
+  it('corrects every counter it is given, in the one write that removes the reservation', async () => {
+    const tenantId = await scene.tenant();
+    const ask = plan(scene, { ...wide, gpu_seconds_per_month: 5 }, { gpuMs: 900 });
+    await admitted(scene, tenantId, ask);
+    const reserved = readToken(ask.token);
+    if (reserved === null) throw new Error('the token of an ask reads back');
+
+    await scene.ports.gates.release(tenantId, ask.jobId, {
+      token: ask.token,
+      corrections: correctionsOf(reserved, { usdMicros: 250, gpuMs: 300 }),
+      finishTag: null,
+    });
+
+    const month = monthOf(reserved.admittedAtMs);
+    expect((await view(scene, tenantId)).counters).toEqual({
+      [spendCounter(month)]: 250,
+      [gpuCounter(month)]: 300,
+    });
+  });
+
+  it('never leaves a counter below zero that was forgotten with its window', async () => {
+    const tenantId = await scene.tenant();
+    const ask = plan(scene, wide);
+    await admitted(scene, tenantId, ask);
+    const forgotten = { counter: 'budget_usd_micros_per_month@202001', delta: -150 };
+
+    await scene.ports.gates.release(tenantId, ask.jobId, { ...trueUp(ask), corrections: [forgotten] });
+
+    expect((await view(scene, tenantId)).counters[forgotten.counter]).toBe(0);
+  });
+
   it('leaves the finish tag alone when there is nothing to correct', async () => {
     const tenantId = await scene.tenant();
     const ask = plan(scene, wide);
     await admitted(scene, tenantId, ask);
 
     const outcome = await scene.ports.gates.release(tenantId, ask.jobId, {
-      ...trueUp(scene, ask),
-      spendDeltaUsdMicros: 0,
+      ...trueUp(ask),
+      corrections: [],
       finishTag: null,
     });
 
@@ -330,7 +411,7 @@ function release(scene: Scene): void {
     const tenantId = scene.tenantId();
     const ask = plan(scene, wide);
 
-    expect(await scene.ports.gates.release(tenantId, ask.jobId, trueUp(scene, ask))).toBe('gone');
+    expect(await scene.ports.gates.release(tenantId, ask.jobId, trueUp(ask))).toBe('gone');
     expect(await scene.ports.gates.read(tenantId)).toBeNull();
   });
 }
@@ -389,7 +470,7 @@ function listOpenAndRest(scene: Scene): void {
     const ask = plan(scene, wide);
     await admitted(scene, tenantId, ask);
     await scene.eventually(async () => expect(await open(scene)).toContain(tenantId));
-    await scene.ports.gates.release(tenantId, ask.jobId, trueUp(scene, ask));
+    await scene.ports.gates.release(tenantId, ask.jobId, trueUp(ask));
 
     await scene.ports.gates.rest(tenantId, scene.clock.nowMs());
 
@@ -436,7 +517,7 @@ function listOpenAndRest(scene: Scene): void {
     const current = plan(scene, limits, { line: past.line }, nowMs);
     for (const ask of [past, current]) {
       await admitted(scene, tenantId, ask);
-      await scene.ports.gates.release(tenantId, ask.jobId, { ...trueUp(scene, ask), spendDeltaUsdMicros: 0 });
+      await scene.ports.gates.release(tenantId, ask.jobId, { ...trueUp(ask), corrections: [] });
     }
 
     await scene.ports.gates.rest(tenantId, nowMs);
@@ -450,7 +531,7 @@ function listOpenAndRest(scene: Scene): void {
     const tenantId = await scene.tenant();
     const first = plan(scene, wide);
     await admitted(scene, tenantId, first);
-    await scene.ports.gates.release(tenantId, first.jobId, trueUp(scene, first));
+    await scene.ports.gates.release(tenantId, first.jobId, trueUp(first));
     await scene.ports.gates.rest(tenantId, scene.clock.nowMs());
 
     const second = await admitted(scene, tenantId, plan(scene, wide, { line: first.line }));
@@ -484,6 +565,7 @@ function plan(
       line: 'pool-a',
       tagCost: 100,
       images: 2,
+      gpuMs: 0,
       reservedUsdMicros: 400,
       ...demand,
     },
@@ -496,13 +578,18 @@ function plan(
 }
 
 /** The job cost 250 of its 400 micro-USD and 60 of its 100 tag units. */
-function trueUp(scene: Scene, ask: AdmissionAsk): Release {
+function trueUp(ask: AdmissionAsk): Release {
   return {
     token: ask.token,
-    spendDeltaUsdMicros: -150,
-    month: monthOf(scene.clock.nowMs()),
+    corrections: [spend(ask, -150)],
     finishTag: { line: ask.line, delta: -40 },
   };
+}
+
+/** A correction of the month's spend that the ask took. */
+function spend(ask: AdmissionAsk, delta: number): CounterCorrection {
+  const counter = ask.counters.find(({ limit }) => limit === 'budget_usd_micros_per_month');
+  return { counter: counter?.name ?? '', delta };
 }
 
 async function admitted(

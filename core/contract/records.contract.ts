@@ -1,5 +1,6 @@
 /** Promises of the ports that only keep things: `Tenants`, `Keys`, `Ledger`, `Blobs`. */
 import { describe, expect, it } from 'vitest';
+import { ledgerKinds, refundEntryOf } from '../billing/ledger.ts';
 import { sampleKey, sampleLedgerEntry, sampleTenant } from '../samples.ts';
 import { scopes } from '../tenancy/tenant.ts';
 import type { Scene } from './scene.ts';
@@ -104,6 +105,31 @@ export function ledgerContract(scene: Scene): void {
       expect(outcomes.filter((outcome) => outcome === 'appended')).toHaveLength(1);
     });
 
+    it('takes one refund beside the charge of a job, and leaves the charge as it was', async () => {
+      const charge = sampleLedgerEntry({ tenantId: scene.tenantId(), jobId: scene.jobId() });
+      const refund = refundEntryOf(charge, 21, charge.atMs + 1);
+      await scene.ports.ledger.append(charge);
+
+      const outcomes = await atOnce(16, () => scene.ports.ledger.append(refund));
+
+      expect(outcomes.filter((outcome) => outcome === 'appended')).toHaveLength(1);
+      expect(await scene.ports.ledger.charge(charge.tenantId, charge.month, charge.jobId)).toEqual(charge);
+      await scene.eventually(async () => {
+        const { items } = await scene.ports.ledger.list(charge.tenantId, charge.month);
+        expect(items).toHaveLength(2);
+        expect(items).toEqual(expect.arrayContaining([charge, refund]));
+      });
+    });
+
+    it("answers null for a missing charge and for another tenant's alike", async () => {
+      const charge = sampleLedgerEntry({ tenantId: scene.tenantId(), jobId: scene.jobId() });
+      await scene.ports.ledger.append(charge);
+
+      expect(await scene.ports.ledger.charge(charge.tenantId, charge.month, scene.jobId())).toBeNull();
+      expect(await scene.ports.ledger.charge(scene.tenantId(), charge.month, charge.jobId)).toBeNull();
+      expect(await scene.ports.ledger.charge(charge.tenantId, '203004', charge.jobId)).toBeNull();
+    });
+
     it('keeps tenants and months apart', async () => {
       const entry = sampleLedgerEntry({ tenantId: scene.tenantId(), jobId: scene.jobId() });
       const nextMonth = { ...entry, month: '203004' };
@@ -123,13 +149,18 @@ export function ledgerContract(scene: Scene): void {
       const tenantId = scene.tenantId();
       const jobIds = await atOnce(60, async () => {
         const jobId = scene.jobId();
-        await scene.ports.ledger.append(sampleLedgerEntry({ tenantId, jobId }));
+        const charge = sampleLedgerEntry({ tenantId, jobId });
+        await scene.ports.ledger.append(charge);
+        await scene.ports.ledger.append(refundEntryOf(charge, 1, charge.atMs));
         return jobId;
       });
 
       await scene.eventually(async () => {
         const entries = await allPages((cursor) => scene.ports.ledger.list(tenantId, '203003', cursor));
-        expect(entries.map((entry) => entry.jobId).toSorted()).toEqual(jobIds.toSorted());
+        for (const kind of ledgerKinds) {
+          const found = entries.filter((entry) => entry.kind === kind).map((entry) => entry.jobId);
+          expect(found.toSorted()).toEqual(jobIds.toSorted());
+        }
       });
     });
   });

@@ -3,7 +3,8 @@
  * and the gate lets a reservation be removed once, so settling again changes nothing. The ledger comes first: while
  * the reservation stands, the sweep still knows that there is something to settle.
  */
-import { monthOf, readToken } from '../admission/gate.ts';
+import type { Spent } from '../admission/reservation.ts';
+import { readToken, trueUp } from '../admission/reservation.ts';
 import { ledgerEntryOf } from '../billing/ledger.ts';
 import { lineName, trueUpDelta } from '../dispatch/fair-tags.ts';
 import type { JobRecord } from '../job/job.ts';
@@ -21,12 +22,6 @@ export async function settle(ports: SettlePorts, job: JobRecord): Promise<'settl
   return appended === 'appended' && released === 'released' ? 'settled' : 'before';
 }
 
-/** What a reservation came to: nothing for one that belongs to no job. */
-export interface Spent {
-  readonly usdMicros: number;
-  readonly gpuMs: number;
-}
-
 /** Removes one reservation and gives back what it set aside beyond what was spent. */
 export async function release(
   ports: Pick<SettlePorts, 'gates'>,
@@ -38,8 +33,7 @@ export async function release(
   if (reserved === null) throw new Error(`job ${job.jobId} carries a reservation that is none`);
   return ports.gates.release(job.tenantId, job.jobId, {
     token,
-    spendDeltaUsdMicros: spent.usdMicros - reserved.reservedUsdMicros,
-    month: monthOf(reserved.admittedAtMs),
+    corrections: trueUp(reserved, spent),
     finishTag: { line: lineName(job.pool, job.class), delta: trueUpDelta(job, spent.gpuMs) },
   });
 }

@@ -165,6 +165,19 @@ describe('an Idempotency-Key', () => {
     expect(await world.jobs.get(first.tenantId, first.jobId)).toEqual(first);
   });
 
+  it('gives the first job again under a plan that would refuse it by now', async () => {
+    const { world, ask } = await setup();
+    const first = await accepted(world, ask({ idempotencyKey: 'k', input: { prompt: 'x', steps: 9 } }));
+    const tenant = sampleTenant({ overrides: { steps_max: 8 } });
+
+    const second = await submit(
+      world,
+      submission(tenant, { idempotencyKey: 'k', input: { prompt: 'x', steps: 9 } }),
+    );
+
+    expect(second).toMatchObject({ kind: 'replayed', job: { jobId: first.jobId } });
+  });
+
   it('does not mind the order of the body’s keys', async () => {
     const { world, ask } = await setup();
     await accepted(world, ask({ idempotencyKey: 'k', input: { prompt: 'a boat', steps: 3 } }));
@@ -179,8 +192,7 @@ describe('an Idempotency-Key', () => {
     const job = await accepted(world, ask({ idempotencyKey: 'late' }));
     await world.gates.release(job.tenantId, job.jobId, {
       token: job.reservation,
-      spendDeltaUsdMicros: 0,
-      month: '203003',
+      corrections: [],
       finishTag: null,
     });
     const blind = { ...world.jobs, get: once(null, world.jobs.get) };

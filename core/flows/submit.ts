@@ -10,8 +10,10 @@
  * 5. wake the pool if it is cold. A crash here is repaired by the scaler's tick.
  */
 
-import type { GateView, Refusal } from '../admission/gate.ts';
-import { planAdmission, readToken } from '../admission/gate.ts';
+import type { Demand, GateView, Refusal } from '../admission/gate.ts';
+import { planAdmission } from '../admission/gate.ts';
+import { faultsOfRequest } from '../admission/request-faults.ts';
+import { readToken } from '../admission/reservation.ts';
 import { gpuCostUsdMicros } from '../billing/price.ts';
 import { canonicalJson, derivedJobId, digest } from '../canonical.ts';
 import { lineName, startTag, tagCost } from '../dispatch/fair-tags.ts';
@@ -19,14 +21,27 @@ import type { ErrorDetail } from '../errors.ts';
 import type { JobClass, JobRecord } from '../job/job.ts';
 import { jobLimits, sweepLimits } from '../limits.ts';
 import type { Catalog, Model, ModelInput, Work } from '../models/manifest.ts';
-import type { AdmitOutcome, Clock, Gates, Ids, Jobs, Log, Pools, Scaler, Tickets } from '../ports.ts';
+import type {
+  AdmitOutcome,
+  Aliases,
+  Clock,
+  Gates,
+  Ids,
+  Jobs,
+  Log,
+  Pools,
+  Scaler,
+  Tickets,
+} from '../ports.ts';
 import type { PlanLimits } from '../tenancy/plans.ts';
 import { limitsOf } from '../tenancy/plans.ts';
 import type { TenantRecord } from '../tenancy/tenant.ts';
+import { resolveModel } from './resolve-model.ts';
 import { release } from './settle.ts';
 import { wakePool } from './wake.ts';
 
 export interface SubmitPorts {
+  readonly aliases: Pick<Aliases, 'get'>;
   readonly catalog: Catalog;
   readonly clock: Clock;
   readonly gates: Gates;
@@ -41,7 +56,10 @@ export interface SubmitPorts {
 export interface SubmitAsk {
   readonly tenant: TenantRecord;
   readonly keyId: string;
+  /** A model id or an alias. */
   readonly model: string;
+  /** Model ids that tenant and key may use; null: every one. */
+  readonly granted: readonly string[] | null;
   readonly input: unknown;
   readonly class: JobClass;
   readonly metadata: Readonly<Record<string, string>>;
@@ -57,6 +75,7 @@ export type SubmitOutcome =
   | { readonly kind: 'mismatch' }
   | { readonly kind: 'in_flight' }
   | { readonly kind: 'model_not_found' }
+  | { readonly kind: 'model_not_granted' }
   | { readonly kind: 'invalid'; readonly details: readonly ErrorDetail[] }
   /** `gate`: what refused; null when the tenant has none. */
   | { readonly kind: 'refused'; readonly refusal: Refusal; readonly gate: GateView | null };
@@ -74,7 +93,10 @@ interface Plan {
 }
 
 export async function submit(ports: SubmitPorts, ask: SubmitAsk): Promise<SubmitOutcome> {
-  const plan = planOf(ports, ask);
+  const { tenant, model: name, granted } = ask;
+  const resolved = await resolveModel(ports, { tenantId: tenant.tenantId, name, granted });
+  if (resolved.kind !== 'model') return resolved;
+  const plan = planOf(ports, ask, resolved.model);
   if ('kind' in plan) return plan;
 
   if (ask.idempotencyKey !== null) {
@@ -83,18 +105,10 @@ export async function submit(ports: SubmitPorts, ask: SubmitAsk): Promise<Submit
   }
 
   const nowMs = ports.clock.nowMs();
-  const admission = planAdmission(
-    plan.limits,
-    {
-      jobId: plan.jobId,
-      nonce: ports.ids.nonce(),
-      line: lineName(plan.model.manifest.pool, ask.class),
-      tagCost: plan.tagCost,
-      images: plan.work.images,
-      reservedUsdMicros: plan.reservedUsdMicros,
-    },
-    nowMs,
-  );
+  const admission = planAdmission(plan.limits, demandOf(plan, ports.ids.nonce()), nowMs);
+  // After the replay: a request accepted under an earlier plan is answered with its job, not refused by this one.
+  const details = faultsOfRequest(plan.limits, plan.work, admission);
+  if (details.length > 0) return { kind: 'invalid', details };
   const admitted = await ports.gates.admit(ask.tenant.tenantId, admission);
   switch (admitted.kind) {
     case 'admitted':
@@ -113,17 +127,12 @@ export async function submit(ports: SubmitPorts, ask: SubmitAsk): Promise<Submit
 }
 
 /** Validates and prices; the early outcomes cost no write. */
-function planOf(ports: SubmitPorts, ask: SubmitAsk): Plan | SubmitOutcome {
-  const model = ports.catalog.get(ask.model);
-  if (model === null) return { kind: 'model_not_found' };
+function planOf(ports: SubmitPorts, ask: SubmitAsk, model: Model): Plan | SubmitOutcome {
   const parsed = model.parseInput(ask.input);
   if (parsed.kind === 'invalid') return parsed;
 
   const limits = limitsOf(ask.tenant.plan, ask.tenant.overrides);
   const work = model.workOf(parsed.input);
-  const details = overPlan(limits, work);
-  if (details.length > 0) return { kind: 'invalid', details };
-
   const { idempotencyKey } = ask;
   return {
     model,
@@ -138,22 +147,19 @@ function planOf(ports: SubmitPorts, ask: SubmitAsk): Plan | SubmitOutcome {
   };
 }
 
-/** Limits of the plan that a single request can break by itself. */
-function overPlan(limits: PlanLimits, work: Work): ErrorDetail[] {
-  const bounds: [string, number, number | undefined][] = [
-    ['input.steps', work.steps, limits.steps_max],
-    ['input.size', work.pixels, limits.pixels_max],
-    ['input.n', work.images, limits.images_per_request_max],
-    // More than a whole window's worth would be refused for ever, with a time to come back.
-    ['input.n', work.images, limits.images_per_minute],
-  ];
-  return bounds.flatMap(([path, value, max]) =>
-    max === undefined || value <= max
-      ? []
-      : [{ path, message: `the plan allows ${max} at most, this asks for ${value}` }],
-  );
+function demandOf(plan: Plan, nonce: string): Demand {
+  return {
+    jobId: plan.jobId,
+    nonce,
+    pool: plan.model.manifest.pool,
+    tagCost: plan.tagCost,
+    images: Math.ceil(plan.work.weightedImages),
+    gpuMs: plan.work.predictedGpuMs,
+    reservedUsdMicros: plan.reservedUsdMicros,
+  };
 }
 
+/** Of the model as it was asked for: an alias that moved on must not turn a retry into another request. */
 function fingerprintOf(ask: SubmitAsk): string {
   const { model, input, metadata, deadlineSeconds } = ask;
   return digest(canonicalJson({ model, input, class: ask.class, metadata, deadlineSeconds }));
@@ -177,8 +183,9 @@ async function takeOver(ports: SubmitPorts, ask: SubmitAsk, plan: Plan): Promise
   const token = gate?.open[plan.jobId];
   const reserved = token === undefined ? null : readToken(token);
   if (gate === null || token === undefined || reserved === null) return { kind: 'in_flight' };
-  const { reservedUsdMicros, admittedAtMs } = reserved;
-  if (ports.clock.nowMs() - admittedAtMs > sweepLimits.graceMs / 2) return { kind: 'in_flight' };
+  const { usdMicros: reservedUsdMicros, admittedAtMs } = reserved;
+  const ageMs = Math.abs(ports.clock.nowMs() - admittedAtMs);
+  if (ageMs > sweepLimits.graceMs / 2) return { kind: 'in_flight' };
   const admitted = { kind: 'admitted', finishTag: gate.finishTags[line] ?? plan.tagCost, gate } as const;
   const outcome = await accept(ports, ask, { ...plan, reservedUsdMicros }, token, admitted, admittedAtMs);
   return outcome.kind === 'accepted' ? { kind: 'replayed', job: outcome.job } : outcome;

@@ -42,6 +42,18 @@ describe('the sweep', () => {
     expect(gate?.counters['budget_usd_micros_per_month@203003']).toBe(0);
   });
 
+  it('releases what a submission left whose clock was an hour ahead, without waiting that hour', async () => {
+    const world = await createFlowWorld();
+    const ahead = { ...world.clock, nowMs: () => world.clock.nowMs() + 3_600_000 };
+    const dying = { ...world.jobs, create: () => Promise.reject(new Error('killed')) };
+    await expect(submit({ ...world, clock: ahead, jobs: dying }, submission(world.tenant))).rejects.toThrow(
+      'killed',
+    );
+
+    expect((await sweep(world)).released).toBe(1);
+    expect(await openReservations(world)).toEqual([]);
+  });
+
   it('settles a job whose worker died between its last two writes', async () => {
     const world = await createFlowWorld();
     const job = await submitJob(world);

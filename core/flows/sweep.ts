@@ -6,7 +6,7 @@
  * - tickets are topped up to the jobs that are not terminal, so every job is found again;
  * - reservations of terminal jobs settle, those of no job are released.
  */
-import { monthOf, readToken } from '../admission/gate.ts';
+import { readToken, trueUp } from '../admission/reservation.ts';
 import type { LineEntry } from '../job/job.ts';
 import { isTerminal, jobClasses } from '../job/job.ts';
 import { expire, isOverdue } from '../job/transitions.ts';
@@ -106,7 +106,9 @@ async function sweepReservation(
   { tenantId, jobId, token, nowMs }: { tenantId: string; jobId: string; token: string; nowMs: number },
 ): Promise<'open' | 'settled' | 'released'> {
   const reserved = readToken(token);
-  if (reserved !== null && nowMs - reserved.admittedAtMs < sweepLimits.graceMs) return 'open';
+  // On both sides of now: a token from the future tells of a clock that jumped, and would hold its place that long.
+  const ageMs = reserved === null ? sweepLimits.graceMs : Math.abs(nowMs - reserved.admittedAtMs);
+  if (ageMs < sweepLimits.graceMs) return 'open';
   const job = await ports.jobs.get(tenantId, jobId, { consistent: true });
   if (job !== null && job.reservation === token) {
     if (!isTerminal(job)) return 'open';
@@ -116,8 +118,7 @@ async function sweepReservation(
   // Admitted, then the submission died before it created the job, or met the job of an earlier retry.
   await ports.gates.release(tenantId, jobId, {
     token,
-    spendDeltaUsdMicros: -(reserved?.reservedUsdMicros ?? 0),
-    month: monthOf(reserved?.admittedAtMs ?? nowMs),
+    corrections: reserved === null ? [] : trueUp(reserved, { usdMicros: 0, gpuMs: 0 }),
     finishTag: null,
   });
   return 'released';

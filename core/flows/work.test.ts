@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { FlowWorld } from '#sim/memory/flow-world.ts';
 import { createFlowWorld, submission, worldPool } from '#sim/memory/flow-world.ts';
-import { monthOf } from '../admission/gate.ts';
+import { monthOf } from '../admission/windows.ts';
 import type { JobRecord } from '../job/job.ts';
 import { jobLimits, ticketLimits } from '../limits.ts';
 import { cancel } from './cancel.ts';

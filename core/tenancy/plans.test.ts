@@ -1,6 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { gateLimits } from '../limits.ts';
-import { limitsOf, planLimitsSchema, planNames, plans } from './plans.ts';
+import {
+  contradictions,
+  limitsOf,
+  planLimitsSchema,
+  planNameSchema,
+  planNames,
+  plans,
+  shippedPlan,
+} from './plans.ts';
 
 describe('plans', () => {
   it.each(planNames)('%s is valid', (name) => {
@@ -37,5 +45,37 @@ describe('limitsOf', () => {
 
   it('refuses a limit that does not exist instead of dropping it', () => {
     expect(() => planLimitsSchema.parse({ ...plans.pro, requests_per_hour: 5 })).toThrow();
+  });
+});
+
+describe('shippedPlan', () => {
+  it('knows the plans that ship and no other word', () => {
+    expect(shippedPlan('pro')).toEqual(plans.pro);
+    for (const name of ['studio', '', 'toString', '__proto__']) expect(shippedPlan(name)).toBeNull();
+  });
+});
+
+describe('planNameSchema', () => {
+  it.each(['', 'A', '-a', 'a.b', 'a/b', 'a'.repeat(64)])('refuses %j', (name) => {
+    expect(planNameSchema.safeParse(name).success).toBe(false);
+  });
+});
+
+describe('contradictions', () => {
+  it.each(planNames)('has none in %s', (name) => {
+    expect(contradictions(plans[name])).toEqual([]);
+  });
+
+  it('names a limit that another one keeps out of reach', () => {
+    const base = { weight: 1, open_jobs_max: 5 };
+
+    expect(contradictions({ ...base, requests_per_minute: 11, requests_per_day: 10 })).toEqual([
+      { path: 'requests_per_minute', message: 'must not be above requests_per_day, which is 10' },
+    ]);
+    expect(contradictions({ ...base, requests_per_second: 3, requests_per_minute: 2 })).toMatchObject([
+      { path: 'requests_per_second' },
+    ]);
+    expect(contradictions({ ...base, requests_per_minute: 10, requests_per_day: 10 })).toEqual([]);
+    expect(contradictions({ ...base, requests_per_minute: 10 })).toEqual([]);
   });
 });

@@ -1,5 +1,6 @@
 /** Plans: named sets of limits and a weight. A limit that is absent does not apply. */
 import * as z from 'zod';
+import type { ErrorDetail } from '../errors.ts';
 import { gateLimits } from '../limits.ts';
 
 const countSchema = z.int().positive();
@@ -7,13 +8,21 @@ const countSchema = z.int().positive();
 export const planLimitsSchema = z.strictObject({
   /** Share of GPU time when several tenants wait. */
   weight: z.int().min(1).max(1000),
+  requests_per_second: countSchema.optional(),
+  /** How many may come at once without passing `requests_per_second` over time; says nothing without it. */
+  requests_burst: countSchema.optional(),
   requests_per_minute: countSchema.optional(),
   requests_per_day: countSchema.optional(),
+  /** Images by resolution weight, as price and ledger count them: 512 x 512 is 1, 1024 x 1024 is 4. */
   images_per_minute: countSchema.optional(),
   /** Queued and running together; bounds the size of the gate. */
   open_jobs_max: z.int().min(1).max(gateLimits.openJobsMax),
+  /** GPU time a month, taken by prediction and trued up by use. */
+  gpu_seconds_per_month: countSchema.optional(),
   /** Micro-USD a month; admission past it is refused. */
   budget_usd_micros_per_month: countSchema.optional(),
+  /** Micro-USD a month; admission past it goes on, with a warning. */
+  budget_soft_usd_micros_per_month: countSchema.optional(),
   steps_max: countSchema.optional(),
   pixels_max: countSchema.optional(),
   images_per_request_max: countSchema.optional(),
@@ -40,6 +49,59 @@ export type PlanName = keyof typeof plans;
 
 export const planNames = Object.keys(plans) as [PlanName, ...PlanName[]];
 
-export function limitsOf(plan: PlanName, overrides: Partial<PlanLimits>): PlanLimits {
-  return planLimitsSchema.parse({ ...plans[plan], ...overrides });
+export const planNameSchema = z
+  .string()
+  .regex(
+    /^[a-z0-9][a-z0-9_-]{0,62}$/,
+    'must be 1 to 63 of a-z, 0-9, _ and -, starting with a letter or digit',
+  );
+
+/** A plan of the operator's own. */
+export const planRecordSchema = z.object({
+  name: planNameSchema,
+  limits: planLimitsSchema,
+  createdAtMs: z.int().nonnegative(),
+  /**
+   * A removed plan keeps its limits: a tenant that was put on it in that very moment must not end up without any.
+   * Lists leave it out, no tenant can be put on it, and storing the name anew revives it.
+   */
+  removedAtMs: z.int().nonnegative().nullable(),
+  /** Counts the writes; a write names the one it replaces. */
+  version: z.int().nonnegative(),
+});
+
+export type PlanRecord = z.infer<typeof planRecordSchema>;
+
+/**
+ * The limits that count for a tenant: its plan's, with its overrides on top. A plan of the operator's own is no part
+ * of this file; `withPlan` has put its limits among the overrides.
+ */
+export function limitsOf(plan: string, overrides: Partial<PlanLimits>): PlanLimits {
+  return planLimitsSchema.parse({ ...shippedPlan(plan), ...overrides });
+}
+
+/** Null for a name that does not ship. */
+export function shippedPlan(name: string): PlanLimits | null {
+  const shipped: Readonly<Record<string, PlanLimits>> = plans;
+  return Object.hasOwn(plans, name) ? (shipped[name] ?? null) : null;
+}
+
+/** The smaller of each pair must not be above the larger: it could never be reached. */
+const ordered: readonly (readonly [smaller: string, larger: string])[] = [
+  ['requests_per_second', 'requests_per_minute'],
+  ['requests_per_second', 'requests_per_day'],
+  ['requests_per_minute', 'requests_per_day'],
+  ['running_jobs_max', 'open_jobs_max'],
+  ['budget_soft_usd_micros_per_month', 'budget_usd_micros_per_month'],
+];
+
+/** Limits that contradict each other, by the name of the smaller one; empty when the set makes sense. */
+export function contradictions(limits: PlanLimits): ErrorDetail[] {
+  const byName: Readonly<Record<string, unknown>> = limits;
+  return ordered.flatMap(([smaller, larger]) => {
+    const [low, high] = [byName[smaller], byName[larger]];
+    return typeof low === 'number' && typeof high === 'number' && low > high
+      ? [{ path: smaller, message: `must not be above ${larger}, which is ${high}` }]
+      : [];
+  });
 }

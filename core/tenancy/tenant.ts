@@ -1,25 +1,44 @@
 /** Tenants and their keys. */
 import * as z from 'zod';
-import { planLimitsSchema, planNames } from './plans.ts';
+import type { PlanRecord } from './plans.ts';
+import { planLimitsSchema, planNameSchema } from './plans.ts';
 
-/** One rule for every id that becomes part of a key or a path: no dots, no slashes, no case games. */
+/**
+ * One rule for every id that becomes part of a key or a path: no dots, no slashes. Upper case is kept as it was given,
+ * but no two tenants may differ by it alone: `Tenants.create` sees to that.
+ */
 export const tenantIdSchema = z
   .string()
   .regex(
-    /^[a-z0-9][a-z0-9_-]{0,62}$/,
-    'must be 1 to 63 of a-z, 0-9, _ and -, starting with a letter or digit',
+    /^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$/,
+    'must be 1 to 63 of a-z, A-Z, 0-9, _ and -, starting with a letter or digit',
   );
+
+export const tenantStatuses = ['active', 'suspended', 'deleted'] as const;
+
+/** Model ids that may be used; null: every one. */
+const grantsSchema = z.array(z.string()).nullable();
 
 export const tenantRecordSchema = z.object({
   tenantId: tenantIdSchema,
-  plan: z.enum(planNames),
+  /** A plan that ships or one of the operator's own. */
+  plan: planNameSchema,
   /** Single limits that differ from the plan's. */
   overrides: planLimitsSchema.partial(),
-  status: z.enum(['active', 'suspended']),
+  /** A deleted tenant's id stays taken, because its jobs and its ledger stay. */
+  status: z.enum(tenantStatuses),
+  models: grantsSchema.default(null),
   createdAtMs: z.int().nonnegative(),
+  /** Counts the writes; a write names the one it replaces. */
+  version: z.int().nonnegative().default(0),
 });
 
 export type TenantRecord = z.infer<typeof tenantRecordSchema>;
+
+/** The tenant with the limits of an operator's plan filled in below its own overrides: see `limitsOf`. */
+export function withPlan(tenant: TenantRecord, plan: PlanRecord | null): TenantRecord {
+  return plan === null ? tenant : { ...tenant, overrides: { ...plan.limits, ...tenant.overrides } };
+}
 
 export const scopes = [
   'jobs:read',
@@ -42,8 +61,42 @@ export const keyRecordSchema = z.object({
   tenantId: tenantIdSchema,
   /** SHA-256 of the whole key with the pepper, hex. The key itself is stored nowhere. */
   hash: z.string(),
+  label: z.string().nullable().default(null),
   scopes: z.array(z.enum(scopes)),
+  models: grantsSchema.default(null),
   createdAtMs: z.int().nonnegative(),
+  /** From this instant on the key is refused. */
+  expiresAtMs: z.int().nonnegative().nullable().default(null),
+  revokedAtMs: z.int().nonnegative().nullable().default(null),
+  /** `YYYY-MM-DD` in UTC: a day says whether a key is in use and costs one write a day. */
+  lastUsedDay: z.string().nullable().default(null),
 });
 
 export type KeyRecord = z.infer<typeof keyRecordSchema>;
+
+export type KeyState = 'active' | 'expiring' | 'expired' | 'revoked';
+
+export function keyStateOf({ expiresAtMs, revokedAtMs }: KeyRecord, nowMs: number): KeyState {
+  if (revokedAtMs !== null) return 'revoked';
+  if (expiresAtMs === null) return 'active';
+  return expiresAtMs > nowMs ? 'expiring' : 'expired';
+}
+
+/** Whether the key opens anything now. */
+export function isUsable(key: KeyRecord, nowMs: number): boolean {
+  const state = keyStateOf(key, nowMs);
+  return state === 'active' || state === 'expiring';
+}
+
+/** The day of `nowMs` in UTC, as `lastUsedDay` has it. */
+export function dayOf(nowMs: number): string {
+  return new Date(nowMs).toISOString().slice(0, 10);
+}
+
+/** What both lists allow; null allows everything. */
+export function grantedBy(...lists: readonly (readonly string[] | null)[]): readonly string[] | null {
+  return lists.reduce<readonly string[] | null>((granted, list) => {
+    if (granted === null || list === null) return granted ?? list;
+    return granted.filter((model) => list.includes(model));
+  }, null);
+}

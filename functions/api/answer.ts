@@ -5,7 +5,7 @@ export interface ApiAnswer {
   readonly status: number;
   /** Lower-case names; an absent value leaves the header out. */
   readonly headers?: Readonly<Record<string, string | undefined>>;
-  /** Sent as JSON; undefined sends no body. A {@link RawJson} is sent as it is. */
+  /** Sent as JSON; undefined sends no body. A {@link RawJson} or a {@link CsvText} is sent as it is. */
   readonly body?: unknown;
 }
 
@@ -18,6 +18,15 @@ export class RawJson {
   }
 }
 
+/** A body that is CSV with a header. */
+export class CsvText {
+  readonly text: string;
+
+  constructor(text: string) {
+    this.text = text;
+  }
+}
+
 export function proxyResult({ status, headers = {}, body }: ApiAnswer): APIGatewayProxyResult {
   return {
     statusCode: status,
@@ -25,15 +34,21 @@ export function proxyResult({ status, headers = {}, body }: ApiAnswer): APIGatew
       // An answer belongs to one key and one moment.
       'cache-control': 'no-store',
       'x-content-type-options': 'nosniff',
-      ...(body === undefined ? {} : { 'content-type': 'application/json; charset=utf-8' }),
+      ...(body === undefined ? {} : { 'content-type': typeOf(body) }),
       ...definedOf(headers),
     },
     body: body === undefined ? '' : textOf(body),
   };
 }
 
+function typeOf(body: unknown): string {
+  return body instanceof CsvText
+    ? 'text/csv; charset=utf-8; header=present'
+    : 'application/json; charset=utf-8';
+}
+
 function textOf(body: unknown): string {
-  return body instanceof RawJson ? body.text : JSON.stringify(body);
+  return body instanceof RawJson || body instanceof CsvText ? body.text : JSON.stringify(body);
 }
 
 function definedOf(headers: Readonly<Record<string, string | undefined>>): Record<string, string> {

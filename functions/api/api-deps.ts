@@ -1,14 +1,29 @@
 import type { CancelPorts } from '#core/flows/cancel.ts';
 import type { SubmitPorts } from '#core/flows/submit.ts';
-import type { Blobs, Keys, Tenants } from '#core/ports.ts';
+import type { Aliases, Blobs, Keys, Plans, Tenants } from '#core/ports.ts';
+import type { TokenReader } from './token-reader.ts';
+
+export interface TenantPorts {
+  /** Listens for the tenant alone, now and after every start. `taken`: something else listens there. */
+  open(tenantId: string, port: number): Promise<'opened' | 'taken'>;
+  close(tenantId: string): Promise<void>;
+  /** Null when the tenant has no port of its own. */
+  portOf(tenantId: string): number | null;
+}
 
 /** What the HTTP edge needs from the world. */
 export interface ApiDeps extends SubmitPorts, CancelPorts {
   readonly blobs: Pick<Blobs, 'link'>;
-  readonly keys: Pick<Keys, 'get'>;
-  readonly tenants: Pick<Tenants, 'get'>;
+  readonly aliases: Aliases;
+  readonly keys: Keys;
+  readonly plans: Plans;
+  readonly tenants: Tenants;
+  /** Ports of single tenants, where the platform can listen on more than one: a laptop. */
+  readonly tenantPorts?: TenantPorts;
   /** Secret that the hashes of API keys are made with. */
   readonly keyPepper: string;
+  /** Reads tokens of an OIDC issuer, where one is configured. */
+  readonly tokens?: TokenReader;
   /** Shown by `/health` and the OpenAPI document. */
   readonly version: string;
 }

@@ -4,12 +4,15 @@
  */
 import type { Context } from 'aws-lambda';
 import { AppError } from '#core/errors.ts';
-import type { TenantRecord } from '#core/tenancy/tenant.ts';
+import type { KeyRecord, TenantRecord } from '#core/tenancy/tenant.ts';
 
 /** Who asks: the tenant behind the key. */
 export interface Caller {
   readonly keyId: string;
+  readonly key: KeyRecord;
   readonly tenant: TenantRecord;
+  /** Model ids that both the tenant and the key may use; null: every one. */
+  readonly granted: readonly string[] | null;
 }
 
 /** The parts of a request after validation; what the route does not take is `undefined`. */

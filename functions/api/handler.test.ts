@@ -1,12 +1,14 @@
 import { readdir } from 'node:fs/promises';
+import type { Context } from 'aws-lambda';
 import { describe, expect, it } from 'vitest';
-import type { Route } from '#core/api/routes.ts';
+import type { Route } from '#core/api/route.ts';
 import { routeList } from '#core/api/routes.ts';
 import { apiLimits } from '#core/limits.ts';
 import { sampleTenant } from '#core/samples.ts';
 import { formatKey } from '#core/tenancy/api-key.ts';
 import type { ApiScene } from './api-scene.ts';
-import { createApiScene } from './api-scene.ts';
+import { createApiScene, eventOf } from './api-scene.ts';
+import { doorKey } from './middlewares/authenticate.ts';
 
 const guarded = routeList.filter(({ scope }) => scope !== null).map((route) => [route.id, route] as const);
 
@@ -19,6 +21,7 @@ async function countingScene(): Promise<{ scene: ApiScene; reads: string[] }> {
   const base = await createApiScene();
   const reads: string[] = [];
   const keys = {
+    ...base.keys,
     get: (keyId: string) => {
       reads.push(keyId);
       return base.keys.get(keyId);
@@ -100,7 +103,7 @@ describe('401', () => {
 describe('403', () => {
   it.each(guarded)('%s asks for its scope', async (_id, route) => {
     const scene = await createApiScene();
-    const key = await scene.addKey('tenant-a', ['usage:read']);
+    const key = await scene.addKey('tenant-a', ['webhooks:write']);
 
     const got = await scene.sendRaw(route.method, pathOf(route), { key });
 
@@ -153,6 +156,7 @@ describe('the memory of keys', () => {
     const base = await createApiScene();
     let failures = 1;
     const keys = {
+      ...base.keys,
       get: async (keyId: string) => {
         if (failures > 0) {
           failures -= 1;
@@ -169,6 +173,78 @@ describe('the memory of keys', () => {
     ];
 
     expect(statuses).toEqual([500, 200]);
+  });
+});
+
+describe('the last day of a key', () => {
+  async function touchingScene(touch?: () => Promise<void>) {
+    const base = await createApiScene();
+    const days: string[] = [];
+    const keys: typeof base.keys = {
+      ...base.keys,
+      async touch(tenantId, keyId, day) {
+        days.push(day);
+        await (touch ?? (() => base.keys.touch(tenantId, keyId, day)))();
+      },
+    };
+    const scene = await createApiScene({ change: { ...base, keys } });
+    const ask = (key = base.key) => scene.sendRaw('GET', '/v1/limits', { key });
+    return { base, days, ask };
+  }
+
+  it('is written once a day, however often the key is used and read', async () => {
+    const { base, days, ask } = await touchingScene();
+
+    for (let times = 0; times < 3; times += 1) {
+      await Promise.all([ask(), ask()]);
+      await base.clock.advance(apiLimits.keyCacheMs);
+    }
+    await base.clock.advance(24 * 60 * 60 * 1000);
+    await ask();
+
+    expect(days).toEqual(['2030-03-17', '2030-03-18']);
+    expect(await base.keys.get('key00001')).toMatchObject({ lastUsedDay: '2030-03-18' });
+  });
+
+  it('is written for no wrong key', async () => {
+    const { days, ask } = await touchingScene();
+
+    await ask(formatKey('key00001', new Uint8Array(32).fill(99)));
+
+    expect(days).toEqual([]);
+  });
+
+  it('holds up no request, and is tried again when it could not be written', async () => {
+    let failures = 1;
+    const { days, ask } = await touchingScene(async () => {
+      failures -= 1;
+      if (failures >= 0) throw new Error('throttled');
+      return new Promise<never>(() => undefined);
+    });
+
+    const statuses = [(await ask()).status, (await ask()).status, (await ask()).status];
+
+    expect(statuses).toEqual([200, 200, 200]);
+    expect(days).toHaveLength(2);
+  });
+});
+
+describe('a listener of one tenant', () => {
+  it("lets in that tenant's keys, and answers to any other as to an unknown one", async () => {
+    const scene = await createApiScene();
+    const theirs = await scene.addTenant(sampleTenant({ tenantId: 'tenant-b' }));
+    const unknown = formatKey('key99999', new Uint8Array(32).fill(1));
+    const answers = [];
+
+    for (const key of [scene.key, theirs, unknown]) {
+      const sent = { headers: { 'x-request-id': 'same-for-all' } };
+      const event = eventOf('GET', '/v1/limits', sent, key);
+      const requestContext = { ...event.requestContext, authorizer: { [doorKey]: 'tenant-a' } };
+      answers.push(await scene.handler({ ...event, requestContext }, {} as Context));
+    }
+
+    expect(answers.map(({ statusCode }) => statusCode)).toEqual([200, 401, 401]);
+    expect(answers[1]).toEqual(answers[2]);
   });
 });
 

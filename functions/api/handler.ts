@@ -7,7 +7,8 @@ import middy from '@middy/core';
 import httpRouter from '@middy/http-router';
 import type { APIGatewayProxyEvent, APIGatewayProxyResult, Context } from 'aws-lambda';
 import { rememberRefusals } from '#core/admission/remember-refusals.ts';
-import type { Route, RouteId } from '#core/api/routes.ts';
+import type { Route } from '#core/api/route.ts';
+import type { RouteId } from '#core/api/routes.ts';
 import { routeList, routes } from '#core/api/routes.ts';
 import { AppError } from '#core/errors.ts';
 import { proxyResult } from './answer.ts';
@@ -38,7 +39,7 @@ function middlewares(deps: ApiDeps, holders: KeyHolders) {
     ofRoute: (route: Route): Middleware[] => [
       nameRoute(route),
       bodyLimit(),
-      authenticate({ holders, keyPepper: deps.keyPepper }, route.scope),
+      authenticate({ ...deps, holders }, route.scope),
       ...(route.method === 'GET' ? [] : [jsonBody()]),
       validate(route),
     ],
@@ -84,7 +85,7 @@ function bind(deps: ApiDeps, id: RouteId) {
 }
 
 /** A route that reads can be asked for its headers alone; the server leaves the body out. */
-function methodsOf(route: Route): ('GET' | 'HEAD' | 'POST')[] {
+function methodsOf(route: Route): (Route['method'] | 'HEAD')[] {
   return route.method === 'GET' ? ['GET', 'HEAD'] : [route.method];
 }
 

@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 import { sampleKey, sampleNowMs, sampleTenant } from '#core/samples.ts';
 import { createManualClock } from '#sim/memory/manual-clock.ts';
+import { createRecordingLog } from '#sim/memory/recording-log.ts';
 import { createKeyHolders } from './key-holders.ts';
 
 it('forgets the oldest key when it remembers as many as it may', async () => {
@@ -12,7 +13,10 @@ it('forgets the oldest key when it remembers as many as it may', async () => {
         reads.push(keyId);
         return sampleKey({ keyId });
       },
+      touch: async () => undefined,
     },
+    log: createRecordingLog(),
+    plans: { get: async () => null },
     tenants: { get: async () => sampleTenant() },
   });
   const ids = Array.from({ length: 4_097 }, (_, index) => `key${index}`);

@@ -1,12 +1,16 @@
 /** `Gates` in memory: core's own arithmetic, one gate at a time, since nothing here waits in the middle. */
 import type { GateView } from '#core/admission/gate.ts';
-import { isPastCounter, judge, spendCounter, take } from '#core/admission/gate.ts';
+import { judge, take } from '#core/admission/gate.ts';
+import type { CounterCorrection } from '#core/admission/reservation.ts';
+import { mayForgetCounter } from '#core/admission/windows.ts';
 import type { Clock, Gates } from '#core/ports.ts';
 import { pageOf } from './pages.ts';
 
 export interface MemoryGates extends Gates {
   /** A tenant's gate comes into being with the tenant. */
   createGate(tenantId: string, status: GateView['status']): void;
+  /** And follows its status. */
+  setStatus(tenantId: string, status: GateView['status']): void;
 }
 
 export function createMemoryGates({ clock }: { clock: Clock }): MemoryGates {
@@ -16,6 +20,10 @@ export function createMemoryGates({ clock }: { clock: Clock }): MemoryGates {
   return {
     createGate(tenantId, status) {
       gates.set(tenantId, { tenantId, open: {}, counters: {}, finishTags: {}, status });
+    },
+    setStatus(tenantId, status) {
+      const gate = gates.get(tenantId);
+      if (gate !== undefined) gates.set(tenantId, { ...gate, status });
     },
     async admit(tenantId, ask) {
       const gate = gates.get(tenantId);
@@ -33,14 +41,14 @@ export function createMemoryGates({ clock }: { clock: Clock }): MemoryGates {
       listed.add(tenantId);
       return { kind: 'admitted', finishTag: taken.finishTags[ask.line] ?? 0, gate: structuredClone(taken) };
     },
-    async release(tenantId, jobId, { token, spendDeltaUsdMicros, month, finishTag }) {
+    async release(tenantId, jobId, { token, corrections, finishTag }) {
       const gate = gates.get(tenantId);
       if (gate === undefined || gate.open[jobId] !== token) return 'gone';
       const { [jobId]: _released, ...open } = gate.open;
       gates.set(tenantId, {
         ...gate,
         open,
-        counters: plus(gate.counters, spendCounter(month), spendDeltaUsdMicros),
+        counters: corrections.reduce(corrected, gate.counters),
         finishTags:
           finishTag === null ? gate.finishTags : plus(gate.finishTags, finishTag.line, finishTag.delta),
       });
@@ -61,11 +69,18 @@ export function createMemoryGates({ clock }: { clock: Clock }): MemoryGates {
     async rest(tenantId, nowMs) {
       const gate = gates.get(tenantId);
       if (gate === undefined || Object.keys(gate.open).length > 0) return;
-      const current = Object.entries(gate.counters).filter(([name]) => !isPastCounter(name, nowMs));
+      const current = Object.entries(gate.counters).filter(([name]) => !mayForgetCounter(name, nowMs));
       gates.set(tenantId, { ...gate, counters: Object.fromEntries(current) });
       listed.delete(tenantId);
     },
   };
+}
+
+function corrected(
+  counters: Readonly<Record<string, number>>,
+  { counter, delta }: CounterCorrection,
+): Readonly<Record<string, number>> {
+  return { ...counters, [counter]: (counters[counter] ?? -delta) + delta };
 }
 
 function plus(sums: Readonly<Record<string, number>>, name: string, add: number): Record<string, number> {

@@ -5,7 +5,12 @@ import { createMemoryGates } from './memory-gates.ts';
 import { createMemoryJobs } from './memory-jobs.ts';
 import { createMemoryLedger } from './memory-ledger.ts';
 import { createMemoryPools } from './memory-pools.ts';
-import { createMemoryKeys, createMemoryTenants } from './memory-tenants.ts';
+import {
+  createMemoryAliases,
+  createMemoryKeys,
+  createMemoryPlans,
+  createMemoryTenants,
+} from './memory-tenants.ts';
 import { createMemoryTickets } from './memory-tickets.ts';
 
 export interface MemoryWorld extends StoragePorts {
@@ -27,5 +32,7 @@ export function createMemoryWorld({ clock, ids }: { clock: Clock; ids: Ids }): M
     blobs: createMemoryBlobs(),
     tenants: createMemoryTenants({ gates }),
     keys: createMemoryKeys(),
+    plans: createMemoryPlans(),
+    aliases: createMemoryAliases(),
   };
 }

@@ -1,46 +1,91 @@
 /**
- * Finds out who asks. Missing, malformed, unknown and wrong keys get the same answer after the same hash, so that
- * neither body nor time tells them apart; a key of a known id costs no more than one of an unknown id.
+ * Finds out who asks. Missing, malformed, unknown, wrong, expired and revoked keys get the same answer after the same
+ * hash, so that neither body nor time tells them apart; a key of a known id costs no more than one of an unknown id.
+ * Where an OIDC issuer is configured, its tokens stand for keys.
  */
 import type { MiddlewareObj } from '@middy/core';
 import type { APIGatewayProxyEvent, APIGatewayProxyResult } from 'aws-lambda';
 import { keyMatches } from '#aws/key-hash.ts';
 import { AppError } from '#core/errors.ts';
+import type { Clock } from '#core/ports.ts';
 import { keyIdOf } from '#core/tenancy/api-key.ts';
 import type { Scope } from '#core/tenancy/tenant.ts';
+import { grantedBy, isUsable } from '#core/tenancy/tenant.ts';
 import { edgeOf } from '../edge.ts';
 import type { KeyHolder, KeyHolders } from '../key-holders.ts';
 import { requestHeaders } from '../request-headers.ts';
+import type { TokenReader } from '../token-reader.ts';
+import { looksLikeToken } from '../token-reader.ts';
 
 /** Bearer is ours and OpenAI's, Key is fal's, Token is Replicate's older form. */
 const authorization = /^(?:bearer|key|token) +(\S+) *$/i;
 
+/** Where a listener that serves one tenant names it: a part of the event that no client can write. */
+export const doorKey = 'pilotlightTenant';
+
 /** Stands in for the hash of a key that does not exist. */
 const nobodysHash = '0'.repeat(64);
 
+export interface AuthenticateDeps {
+  readonly clock: Clock;
+  readonly holders: KeyHolders;
+  readonly keyPepper: string;
+  readonly tokens?: TokenReader;
+}
+
 export function authenticate(
-  { holders, keyPepper }: { readonly holders: KeyHolders; readonly keyPepper: string },
+  deps: AuthenticateDeps,
   scope: Scope | null,
 ): MiddlewareObj<APIGatewayProxyEvent, APIGatewayProxyResult> {
   return {
     async before({ event, context }) {
       if (scope === null) return;
-      const key = authorization.exec(requestHeaders(event).get('authorization') ?? '')?.[1] ?? '';
-      const keyId = keyIdOf(key);
-      const holder = keyId === null ? null : await holders.get(keyId);
-      const { tenant, key: record } = checked(key, keyPepper, holder);
+      const text = authorization.exec(requestHeaders(event).get('authorization') ?? '')?.[1] ?? '';
+      const { key, tenant } = await (deps.tokens !== undefined && looksLikeToken(text)
+        ? byToken(deps, deps.tokens, text)
+        : byKey(deps, text));
+      if (!mayEnter({ key, tenant }, event, deps.clock.nowMs())) throw new AppError('invalid_api_key');
       // Set before the checks below, so that the log names a tenant that is refused.
-      edgeOf(context).caller = { keyId: record.keyId, tenant };
+      const granted = grantedBy(tenant.models, key.models);
+      edgeOf(context).caller = { keyId: key.keyId, key, tenant, granted };
       if (tenant.status === 'suspended') throw new AppError('tenant_suspended');
-      if (!record.scopes.includes(scope)) {
+      if (!key.scopes.includes(scope)) {
         throw new AppError('missing_scope', { publicMessage: `The API key lacks the scope ${scope}.` });
       }
     },
   };
 }
 
-function checked(key: string, keyPepper: string, holder: KeyHolder | null): KeyHolder {
-  const matches = keyMatches(key, keyPepper, holder?.key.hash ?? nobodysHash);
+type Holder = Pick<KeyHolder, 'key' | 'tenant'>;
+
+async function byKey({ clock, holders, keyPepper }: AuthenticateDeps, text: string): Promise<Holder> {
+  const keyId = keyIdOf(text);
+  const holder = keyId === null ? null : await holders.get(keyId);
+  const matches = keyMatches(text, keyPepper, holder?.key.hash ?? nobodysHash);
   if (holder === null || !matches) throw new AppError('invalid_api_key');
+  if (isUsable(holder.key, clock.nowMs())) holders.noteUse(holder);
   return holder;
+}
+
+async function byToken({ holders }: AuthenticateDeps, tokens: TokenReader, text: string): Promise<Holder> {
+  const key = await tokens.read(text);
+  const tenant = key === null ? null : await holders.tenant(key.tenantId);
+  if (key === null || tenant === null) throw new AppError('invalid_api_key');
+  return { key, tenant };
+}
+
+/**
+ * Revoked and expired keys, and those of a deleted tenant, are as good as unknown; so is a stranger's at the door of
+ * one tenant.
+ */
+function mayEnter({ key, tenant }: Holder, event: APIGatewayProxyEvent, nowMs: number): boolean {
+  const only = doorOf(event);
+  return isUsable(key, nowMs) && tenant.status !== 'deleted' && (only === null || only === tenant.tenantId);
+}
+
+/** The one tenant that the listener of this request lets in; null when it lets in everybody. */
+function doorOf({ requestContext }: APIGatewayProxyEvent): string | null {
+  // A test may send an event without a context.
+  const door: unknown = requestContext?.authorizer?.[doorKey];
+  return typeof door === 'string' ? door : null;
 }

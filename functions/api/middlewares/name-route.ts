@@ -1,6 +1,6 @@
 import type { MiddlewareObj } from '@middy/core';
 import type { APIGatewayProxyEvent, APIGatewayProxyResult } from 'aws-lambda';
-import type { Route } from '#core/api/routes.ts';
+import type { Route } from '#core/api/route.ts';
 import { edgeOf } from '../edge.ts';
 
 /** Notes which route matched, for the log lines of this request. */

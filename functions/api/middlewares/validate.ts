@@ -2,7 +2,7 @@
 import type { MiddlewareObj } from '@middy/core';
 import type { APIGatewayProxyEvent, APIGatewayProxyResult } from 'aws-lambda';
 import * as z from 'zod';
-import type { Route } from '#core/api/routes.ts';
+import type { Route } from '#core/api/route.ts';
 import type { ErrorDetail } from '#core/errors.ts';
 import { AppError } from '#core/errors.ts';
 import { faultsOf } from '#core/faults.ts';

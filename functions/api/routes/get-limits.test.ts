@@ -20,6 +20,33 @@ describe('200', () => {
   });
 });
 
+describe('200, of a tenant with every limit', () => {
+  it('tells GPU time in seconds and money in micro-USD, and warns of a soft budget that is passed', async () => {
+    const overrides = {
+      requests_per_second: 2,
+      gpu_seconds_per_month: 9,
+      budget_usd_micros_per_month: 5_000,
+      budget_soft_usd_micros_per_month: 100,
+    };
+    const scene = await createApiScene({ tenant: sampleTenant({ plan: 'vip', overrides }) });
+    const before = await scene.send('getLimits', '/v1/limits');
+    await scene.submit();
+
+    const got = await scene.send('getLimits', '/v1/limits');
+
+    const month = '2030-04-01T00:00:00.000Z';
+    expect(before.json.warnings).toEqual([]);
+    expect(got.json.warnings).toEqual(['budget_soft_usd_micros_per_month']);
+    expect(got.json.limits).toEqual([
+      { name: 'open_jobs_max', max: 500, used: 1, resets_at: null },
+      { name: 'requests_per_second', max: 2, used: 1, resets_at: '2030-03-17T17:46:41.000Z' },
+      { name: 'gpu_seconds_per_month', max: 9, used: 1, resets_at: month },
+      { name: 'budget_usd_micros_per_month', max: 5_000, used: 210, resets_at: month },
+      { name: 'budget_soft_usd_micros_per_month', max: 100, used: 210, resets_at: month },
+    ]);
+  });
+});
+
 describe('403', () => {
   it('treats a tenant without a gate as admission does', async () => {
     const scene = await createApiScene();

@@ -1,10 +1,13 @@
 import { presentModel } from '#core/api/model-resource.ts';
 import type { RouteHandler } from '../route-handler.ts';
 
-export const listModels: RouteHandler<'listModels'> = async ({ catalog, pools }) => {
+export const listModels: RouteHandler<'listModels'> = async ({ catalog, pools }, { caller }) => {
   const records = await Promise.all(catalog.pools().map((pool) => pools.read(pool)));
   const data = records.flatMap(({ pool, state }) =>
-    catalog.poolModels(pool).map((model) => presentModel(model, state)),
+    catalog
+      .poolModels(pool)
+      .filter(({ manifest }) => caller.granted === null || caller.granted.includes(manifest.id))
+      .map((model) => presentModel(model, state)),
   );
   return { status: 200, body: { object: 'list', data: data.toSorted(byId) } };
 };

@@ -45,6 +45,59 @@ describe('202', () => {
     });
   });
 
+  it('tells every limit of requests and images in the form of the IETF draft too', async () => {
+    const overrides = {
+      requests_per_second: 2,
+      requests_burst: 6,
+      requests_per_minute: 3,
+      images_per_minute: 9,
+    };
+    const scene = await createApiScene({ tenant: limited(overrides) });
+
+    const got = await scene.send('submitJob', '/v1/jobs', {
+      body: { ...body, input: { prompt: 'a', n: 3, size: 256 } },
+    });
+
+    expect(got.headers['ratelimit-policy']).toBe(
+      '"requests_per_second";q=6;w=3, "requests_per_minute";q=3;w=60, "images_per_minute";q=9;w=60',
+    );
+    expect(got.headers.ratelimit).toBe(
+      '"requests_per_second";r=5;t=2, "requests_per_minute";r=2;t=20, "images_per_minute";r=8;t=20',
+    );
+    expect(got.headers).toMatchObject({
+      'x-ratelimit-limit-images': '9',
+      'x-ratelimit-remaining-images': '8',
+      'x-ratelimit-reset-images': '20s',
+    });
+  });
+
+  it('counts images by their resolution, as their price does: three of 256 x 256 are one', async () => {
+    const scene = await createApiScene({ tenant: limited({ images_per_minute: 9 }) });
+
+    const small = await scene.send('submitJob', '/v1/jobs', {
+      body: { ...body, input: { prompt: 'a', n: 3, size: 256 } },
+    });
+    const large = await scene.send('submitJob', '/v1/jobs', {
+      body: { ...body, input: { prompt: 'a', n: 3, size: 512 } },
+    });
+
+    expect(small.headers['x-ratelimit-remaining-images']).toBe('8');
+    expect(large.headers['x-ratelimit-remaining-images']).toBe('5');
+  });
+
+  it('goes on past the soft budget, with a warning, and is silent below it', async () => {
+    const scene = await createApiScene({ tenant: limited({ budget_soft_usd_micros_per_month: 300 }) });
+
+    const first = await scene.send('submitJob', '/v1/jobs', { body });
+    const second = await scene.send('submitJob', '/v1/jobs', { body });
+
+    expect(first.headers).not.toHaveProperty('x-pilotlight-budget-warning');
+    expect(second.status).toBe(202);
+    expect(second.headers['x-pilotlight-budget-warning']).toBe(
+      '0.00042 of the soft limit of 0.0003 USD are spent or reserved',
+    );
+  });
+
   it('says nothing about a rate that the plan does not limit', async () => {
     const scene = await createApiScene({ tenant: sampleTenant({ plan: 'vip' }) });
 
@@ -273,6 +326,22 @@ describe('400', () => {
     ]);
   });
 
+  it.each([
+    [{ images_per_minute: 3 }, 'input.n', 'the limit images_per_minute is 3, this alone asks for 4'],
+    [{ gpu_seconds_per_month: 1 }, 'input', 'the limit gpu_seconds_per_month is 1, this alone asks for 2'],
+  ])('refuses what fits no window of %j without a time to come back at', async (overrides, path, message) => {
+    const scene = await createApiScene({ tenant: limited(overrides) });
+
+    const got = await scene.send('submitJob', '/v1/jobs', {
+      body: { ...body, input: { prompt: 'a', n: 4, steps: 4 } },
+    });
+
+    expect(got.status).toBe(400);
+    expect(got.json.error.details).toEqual([{ path, message }]);
+    expect(got.headers).not.toHaveProperty('retry-after');
+    expect((await scene.gates.read('tenant-a'))?.counters).toEqual({});
+  });
+
   it.each(['', 'x'.repeat(256)])('refuses an Idempotency-Key of a wrong length', async (value) => {
     const scene = await createApiScene();
 
@@ -397,6 +466,7 @@ describe('422', () => {
 describe('429', () => {
   const limits: [keyof TenantRecord['overrides'], string, string, string][] = [
     ['requests_per_minute', 'rate_limit_exceeded', 'rate_limit_error', '20'],
+    ['requests_per_second', 'rate_limit_exceeded', 'rate_limit_error', '1'],
     ['images_per_minute', 'rate_limit_exceeded', 'rate_limit_error', '20'],
     ['requests_per_day', 'quota_exceeded', 'insufficient_quota', '22400'],
     ['open_jobs_max', 'concurrency_limit', 'rate_limit_error', '1'],
@@ -429,6 +499,18 @@ describe('429', () => {
       'x-ratelimit-remaining-requests': '0',
       'x-ratelimit-reset-requests': '20s',
     });
+  });
+
+  it('names gpu_seconds_per_month in seconds, with what is reserved, and clears with the month', async () => {
+    const scene = await createApiScene({ tenant: limited({ gpu_seconds_per_month: 1 }) });
+    const input = { prompt: 'a', steps: 5 };
+    await scene.send('submitJob', '/v1/jobs', { body: { ...body, input } });
+
+    const got = await scene.send('submitJob', '/v1/jobs', { body: { ...body, input } });
+
+    expect(got.json.error).toMatchObject({ code: 'quota_exceeded', type: 'insufficient_quota' });
+    expect(got.json.error.message).toContain('gpu_seconds_per_month leaves no room for this job: 1 of 1');
+    expect(got.json.error.message).toContain('2030-04-01T00:00:00.000Z');
   });
 
   it('lets the request through once the time it named is over', async () => {

@@ -7,16 +7,18 @@ import type { ApiAnswer } from '../answer.ts';
 import type { ApiDeps } from '../api-deps.ts';
 import { HeadedError } from '../headed-error.ts';
 import { jobHeaders, presentOneJob } from '../job-answer.ts';
-import { rateLimitHeaders, refusalError } from '../refusal.ts';
+import { rateLimitHeaders } from '../rate-limit-headers.ts';
+import { refusalError } from '../refusal.ts';
 import type { ApiCall, RouteHandler } from '../route-handler.ts';
 import { waitForJob, waitOf } from '../wait-for-job.ts';
 
 export const submitJob: RouteHandler<'submitJob'> = async (deps, call) => {
-  const { tenant, keyId } = call.caller;
+  const { tenant, keyId, granted } = call.caller;
   const outcome = await submit(deps, {
     tenant,
     keyId,
     model: call.body.model,
+    granted,
     input: call.body.input,
     class: call.body.class,
     metadata: call.body.metadata,
@@ -34,6 +36,8 @@ export const submitJob: RouteHandler<'submitJob'> = async (deps, call) => {
       throw new AppError('idempotency_in_flight', { param: 'idempotency-key', retryAfterSeconds: 1 });
     case 'model_not_found':
       throw new AppError('model_not_found', { param: 'model' });
+    case 'model_not_granted':
+      throw new AppError('model_not_granted', { param: 'model' });
     case 'invalid':
       throw new AppError('invalid_request', { details: outcome.details });
     case 'refused': {

@@ -1,0 +1,88 @@
+/** What the commands of tenants, plans and keys read from the command line. */
+import { usageError } from './cli-error.ts';
+import type { OptionTable, Values } from './command.ts';
+import { pairs, wholeNumber } from './command.ts';
+import type { Session } from './session.ts';
+
+export const limitOptions = {
+  weight: { type: 'string', value: 'N', help: 'Share of GPU time when several tenants wait' },
+  'rpm-limit': { type: 'string', value: 'N', help: 'Requests a minute' },
+  set: {
+    type: 'string',
+    multiple: true,
+    value: 'LIMIT=N',
+    help: 'Any limit by its name, such as open_jobs_max; repeatable',
+  },
+} as const satisfies OptionTable;
+
+/** Limits by name; `none` is null. The API knows which names there are. */
+export function limitsOf(values: Values<typeof limitOptions>): Record<string, number | null> {
+  const named = [
+    ['weight', values.weight],
+    ['rpm-limit', values['rpm-limit']],
+  ] as const;
+  const limits: [string, number | null][] = Object.entries(pairs('set', values.set)).map(([name, text]) => [
+    name,
+    limitOf(`set ${name}`, text),
+  ]);
+  for (const [name, text] of named) {
+    if (text !== undefined) limits.push([limitNames[name], limitOf(name, text)]);
+  }
+  return Object.fromEntries(limits);
+}
+
+const limitNames = { weight: 'weight', 'rpm-limit': 'requests_per_minute' } as const;
+
+function limitOf(name: string, text: string): number | null {
+  return text === 'none' ? null : (wholeNumber(name, text) ?? null);
+}
+
+/** `all`, `none` or ids with commas between them. */
+export function modelsOf(text: string): string[] | null {
+  if (text === 'all') return null;
+  return text === 'none' ? [] : text.split(',').map((model) => model.trim());
+}
+
+/** Lists go on until the last page, so that nothing a person looks for is missing. */
+export async function everyPage<T>(
+  read: (
+    cursor: string | undefined,
+  ) => Promise<{ readonly data: readonly T[]; readonly next_cursor: string | null }>,
+): Promise<T[]> {
+  const all: T[] = [];
+  let cursor: string | undefined;
+  do {
+    const page = await read(cursor);
+    all.push(...page.data);
+    cursor = page.next_cursor ?? undefined;
+  } while (cursor !== undefined);
+  return all;
+}
+
+/** One page as the API gave it, or every page as a table. */
+export async function printList<T>(
+  session: Session,
+  read: (cursor: string | undefined) => Promise<{
+    readonly body: { readonly data: readonly T[]; readonly next_cursor: string | null };
+    readonly json: unknown;
+  }>,
+  {
+    cursor,
+    none,
+    show,
+  }: {
+    readonly cursor: string | undefined;
+    readonly none: string;
+    readonly show: (items: readonly T[]) => string;
+  },
+): Promise<void> {
+  if (session.json) return session.printJson((await read(cursor)).json);
+  if (cursor !== undefined) throw usageError('--cursor goes with --json; the table has every page');
+  const items = await everyPage(async (next) => (await read(next)).body);
+  if (items.length === 0) session.note(none);
+  else session.print(show(items));
+}
+
+export const cursorOption = {
+  cursor: { type: 'string', value: 'CURSOR', help: 'With --json: where the page before ended' },
+} as const satisfies OptionTable;

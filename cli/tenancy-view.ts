@@ -1,0 +1,83 @@
+/** Tenants, plans, keys and aliases as a person reads them. */
+import type { AliasResource, KeyResource, PlanResource, TenantResource } from '#core/api/tenancy-resource.ts';
+import { formatTime } from './format.ts';
+import { fields, table } from './table.ts';
+
+type Limits = TenantResource['overrides'];
+
+export function tenantTable(tenants: readonly TenantResource[]): string {
+  const rows = tenants.map(({ id, plan, status, overrides, models, port }) => [
+    id,
+    plan,
+    status,
+    modelsText(models),
+    port === null ? '-' : String(port),
+    limitsText(overrides) || '-',
+  ]);
+  return table(['ID', 'PLAN', 'STATUS', 'MODELS', 'PORT', 'OVERRIDES'], rows);
+}
+
+export function tenantDetails(tenant: TenantResource): string {
+  const head = fields([
+    ['id', tenant.id],
+    ['plan', tenant.plan],
+    ['status', tenant.status],
+    ['models', modelsText(tenant.models)],
+    ['port', tenant.port === null ? null : String(tenant.port)],
+    ['created', formatTime(tenant.created_at)],
+  ]);
+  const own = new Set(Object.keys(tenant.overrides));
+  const rows = Object.entries(tenant.limits).map(([name, value]) => [
+    name,
+    String(value),
+    own.has(name) ? 'own' : 'plan',
+  ]);
+  return `${head}\n\n${table(['LIMIT', 'VALUE', 'FROM'], rows)}`;
+}
+
+export function planTable(plans: readonly PlanResource[]): string {
+  const rows = plans.map(({ name, shipped, limits }) => [
+    name,
+    shipped ? 'Pilotlight' : 'you',
+    limitsText(limits),
+  ]);
+  return table(['NAME', 'FROM', 'LIMITS'], rows);
+}
+
+export function keyTable(keys: readonly KeyResource[]): string {
+  const rows = keys.map((key) => [
+    key.id,
+    key.label ?? '-',
+    key.status,
+    key.expires_at === null ? '-' : formatTime(key.expires_at),
+    key.last_used_on ?? 'never',
+    modelsText(key.models),
+    key.scopes.join(' '),
+  ]);
+  return table(['ID', 'LABEL', 'STATUS', 'EXPIRES', 'LAST USED', 'MODELS', 'SCOPES'], rows);
+}
+
+export function aliasTable(aliases: readonly AliasResource[]): string {
+  const rows = aliases.flatMap(({ id, versions }) => {
+    const total = versions.reduce((sum, { weight }) => sum + weight, 0);
+    return versions.map(({ version, model, weight }, index) => [
+      index === 0 ? id : '',
+      version,
+      model,
+      `${((100 * weight) / total).toFixed(1)} %`,
+    ]);
+  });
+  return table(['ALIAS', 'VERSION', 'MODEL', 'TENANTS'], rows);
+}
+
+/** What `null`, none and some models are called. */
+export function modelsText(models: readonly string[] | null): string {
+  if (models === null) return 'all';
+  return models.length === 0 ? 'none' : models.join(',');
+}
+
+function limitsText(limits: Limits): string {
+  return Object.entries(limits)
+    .map(([name, value]) => `${name}=${value}`)
+    .join(' ');
+}

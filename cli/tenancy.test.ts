@@ -1,0 +1,271 @@
+/** The operator's commands against the real gateway and handler; only storage is in memory. */
+import { mkdir, mkdtemp, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, describe, expect, it } from 'vitest';
+import { createCatalog } from '#core/models/manifest.ts';
+import type { AdminScene } from '#functions/api/admin-scene.ts';
+import { createAdminScene } from '#functions/api/admin-scene.ts';
+import type { Gateway } from '#local/gateway.ts';
+import { startGateway } from '#local/gateway.ts';
+import { fakeManifest } from '#sim/memory/flow-world.ts';
+import { captureIo } from './captured-io.ts';
+import { readAlias } from './commands/aliases-set.ts';
+import { main } from './main.ts';
+import { modelsOf } from './tenancy-input.ts';
+
+const catalog = createCatalog([fakeManifest, { ...fakeManifest, id: 'fake-image-v2' }]);
+let gateway: Gateway | undefined;
+afterEach(async () => {
+  await gateway?.close();
+  gateway = undefined;
+});
+
+interface Shell {
+  readonly scene: AdminScene;
+  run(...args: readonly string[]): Promise<{ code: number; stdout: string; stderr: string }>;
+  json(...args: readonly string[]): Promise<ReturnType<typeof JSON.parse>>;
+}
+
+/** A folder with the credentials file of an operator who serves the tenant `tenant-a`. */
+async function openShell(): Promise<Shell> {
+  const scene = await createAdminScene({ change: { catalog } });
+  gateway = await startGateway({ handler: scene.handler, port: 0, log: scene.log });
+  const tenantKey = await scene.addKey('tenant-a', ['jobs:read', 'jobs:write', 'keys:write']);
+  const cwd = await mkdtemp(join(tmpdir(), 'pilotlight-tenancy-'));
+  await mkdir(join(cwd, '.pilotlight'));
+  const file = { url: gateway.url, admin_key: scene.adminKey, tenants: { 'tenant-a': { key: tenantKey } } };
+  await writeFile(join(cwd, '.pilotlight', 'credentials.json'), JSON.stringify(file));
+  const run: Shell['run'] = async (...args) => {
+    const io = captureIo({ cwd });
+    const code = await main(args, io);
+    return { code, stdout: io.stdout(), stderr: io.stderr() };
+  };
+  return { scene, run, json: async (...args) => JSON.parse((await run(...args, '--json')).stdout) };
+}
+
+describe('tenants', () => {
+  it('are added with plan, limits and a key that works, shown once', async () => {
+    const { scene, run } = await openShell();
+
+    const { code, stdout, stderr } = await run(
+      ...['tenants', 'add', 'companyA', '--plan', 'pro', '--rpm-limit', '30', '--set', 'open_jobs_max=7'],
+    );
+
+    expect({ code, stderr }).toEqual({
+      code: 0,
+      stderr: 'keep the secret now: it is shown this once\n',
+    });
+    expect(stdout).toMatch(/^requests_per_minute +30 +own$/m);
+    expect(stdout).toMatch(/^open_jobs_max +7 +own$/m);
+    expect(stdout).toMatch(/^weight +4 +plan$/m);
+    const secret = /^secret +(\S+)$/m.exec(stdout)?.[1] ?? '';
+    expect((await scene.tryKey(secret)).status).toBe(202);
+  });
+
+  it('are added with the body of the API for programs', async () => {
+    const { json } = await openShell();
+
+    const body = await json('tenants', 'add', 'companyA', '--models', 'fake-image');
+
+    expect(body).toMatchObject({ tenant: { id: 'companyA', plan: 'free', models: ['fake-image'] } });
+    expect(body.key.secret).toMatch(/^plk_/);
+  });
+
+  it.each([
+    [['--gpu-memory', '10G'], 2, "unknown option '--gpu-memory'"],
+    [['--quant', 'int4'], 2, "unknown option '--quant'"],
+    [['--volume', 'encrypted'], 2, "unknown option '--volume'"],
+    [['--tenant', 'demo'], 2, '--tenant does not go with "tenants add"'],
+    [['--rpm-limit', 'many'], 2, '--rpm-limit takes a whole number'],
+    [['--rpm-limit', '-1'], 2, 'write a value that starts with a dash as --name=-1'],
+    [['--rpm-limit=-1'], 3, 'requests_per_minute: '],
+    [['--set', 'requests_per_hour=1'], 3, 'requests_per_hour: is not a known field'],
+    [['--plan', 'gold'], 3, 'plan: there is no such plan'],
+    [['--models', 'other'], 3, 'models.0: there is no such model'],
+    [['--port', '30001'], 3, 'port: is taken by a local stack only'],
+  ])('are not added with %j', async (flags, code, said) => {
+    const { scene, run } = await openShell();
+
+    const refused = await run('tenants', 'add', 'companyA', ...flags);
+
+    expect(refused.code).toBe(code);
+    expect(refused.stderr).toContain(said);
+    expect(await scene.tenants.get('companyA')).toBeNull();
+  });
+
+  it('are shown, changed, suspended, resumed and removed', async () => {
+    const { run, json } = await openShell();
+
+    const updated = await json('tenants', 'update', 'tenant-a', '--plan', 'vip', '--set', 'steps_max=9');
+    expect(updated).toMatchObject({ plan: 'vip', overrides: { steps_max: 9 } });
+    expect(await json('tenants', 'update', 'tenant-a', '--set', 'steps_max=none')).toMatchObject({
+      overrides: {},
+    });
+    expect((await run('tenants', 'suspend', 'tenant-a')).stdout).toBe('tenant tenant-a is suspended\n');
+    expect((await json('tenants', 'show', 'tenant-a')).status).toBe('suspended');
+    expect((await run('tenants', 'resume', 'tenant-a')).stdout).toBe('tenant tenant-a is active\n');
+    expect((await run('tenants', 'remove', 'tenant-a')).stdout).toBe('tenant tenant-a is deleted\n');
+    expect((await run('tenants', 'list')).stdout).toMatch(/^tenant-a +vip +deleted +all +- +-$/m);
+    expect((await run('tenants', 'show', 'tenant-a')).stdout).toMatch(/^created +2030-03-17 17:46:40Z$/m);
+  });
+
+  it('are changed by something', async () => {
+    const { run } = await openShell();
+
+    expect(await run('tenants', 'update', 'tenant-a')).toMatchObject({
+      code: 2,
+      stderr: 'pilotlight: nothing to change: pass --plan or a limit\n',
+    });
+  });
+});
+
+describe('keys', () => {
+  it('of a tenant are rotated by the operator, who need not name the only one', async () => {
+    const { scene, run, json } = await openShell();
+    const { key: first } = await json('tenants', 'add', 'companyA');
+
+    const { code, stdout } = await run('keys', 'rotate', '--tenant', 'companyA', '--overlap', '24h');
+
+    expect(code).toBe(0);
+    expect(stdout).toMatch(new RegExp(`^old key +${first.id}, works until 2030-03-18 17:46:40Z$`, 'm'));
+    const second = /^secret +(\S+)$/m.exec(stdout)?.[1] ?? '';
+    expect((await scene.tryKey(second)).status).toBe(202);
+    expect((await scene.tryKey(first.secret)).status).toBe(202);
+    const again = await json('keys', 'rotate', '--tenant', 'companyA', '--overlap', '0');
+    expect(again.old.status).toBe('expired');
+  });
+
+  it('must be named when several are active', async () => {
+    const { run } = await openShell();
+
+    const { code, stderr } = await run('keys', 'rotate', '--tenant', 'tenant-a');
+
+    expect(code).toBe(2);
+    expect(stderr).toContain('say which with --id; active are: key00001, ');
+  });
+
+  it('are created, listed and revoked by the operator for a tenant', async () => {
+    const { scene, run, json } = await openShell();
+    await json('tenants', 'add', 'companyA');
+
+    const made = await json(
+      'keys',
+      'create',
+      '--tenant',
+      'companyA',
+      '--label',
+      'ci',
+      '--scope',
+      'jobs:read',
+    );
+    expect(made.key).toMatchObject({ label: 'ci', scopes: ['jobs:read'], tenant: 'companyA' });
+    const list = await run('keys', 'list', '--tenant', 'companyA');
+    expect(list.stdout).toMatch(new RegExp(`^${made.key.id} +ci +active +- +never +all +jobs:read$`, 'm'));
+    expect(list.stdout).not.toContain('plk_');
+    const revoked = await run('keys', 'revoke', made.key.id, '--tenant', 'companyA');
+    expect(revoked.stdout).toBe(`key ${made.key.id} is revoked\n`);
+    expect((await scene.tryKey(made.key.secret)).status).toBe(401);
+  });
+
+  it("are a tenant's own without --tenant", async () => {
+    const { scene, run, json } = await openShell();
+
+    const made = await json('keys', 'create', '--label', 'laptop', '--models', 'fake-image');
+    expect(made.key).toMatchObject({ tenant: 'tenant-a', models: ['fake-image'] });
+    const rotated = await json('keys', 'rotate', '--id', made.key.id, '--overlap', '0');
+    expect((await scene.tryKey(rotated.key.secret)).status).toBe(202);
+    expect((await run('keys', 'revoke', rotated.key.id)).code).toBe(0);
+    const states = (await json('keys', 'list')).data.map(({ status }: { status: string }) => status);
+    expect(states.toSorted()).toEqual(['active', 'active', 'expired', 'revoked']);
+  });
+});
+
+describe('plans', () => {
+  it('are stored, listed, used and removed', async () => {
+    const { run, json } = await openShell();
+
+    const set = await run('plans', 'set', 'studio', '--weight', '8', '--set', 'open_jobs_max=50');
+    expect(set.stdout).toMatch(/^studio +you +weight=8 open_jobs_max=50$/m);
+    await json('tenants', 'update', 'tenant-a', '--plan', 'studio');
+    expect(await run('plans', 'remove', 'studio')).toMatchObject({
+      code: 3,
+      stderr: expect.stringContaining('The tenant tenant-a is on the plan studio.'),
+    });
+    await json('tenants', 'update', 'tenant-a', '--plan', 'pro');
+    expect((await run('plans', 'remove', 'studio')).stdout).toBe('plan studio is removed\n');
+    const list = (await run('plans', 'list')).stdout;
+    expect(list).toMatch(/^pro +Pilotlight +weight=4 /m);
+    expect(list).not.toContain('studio');
+  });
+
+  it('must be whole', async () => {
+    const { run } = await openShell();
+
+    expect((await run('plans', 'set', 'studio', '--weight', '8')).stderr).toContain(
+      'open_jobs_max: is required',
+    );
+  });
+});
+
+describe('aliases', () => {
+  it('are set, listed and removed, and requests follow them', async () => {
+    const { scene, run } = await openShell();
+
+    const set = await run('aliases', 'set', 'fake-image', 'stable=v2:90,1:10');
+    expect(set.stdout).toMatch(/^fake-image:stable +v2 +fake-image-v2 +90\.0 %$/m);
+    expect(set.stdout).toMatch(/^ +1 +fake-image +10\.0 %$/m);
+    expect((await scene.tryKey(scene.key, 'fake-image:stable')).status).toBe(202);
+    expect((await run('aliases', 'list')).stdout).toContain('fake-image:stable');
+    expect((await run('aliases', 'remove', 'fake-image:stable')).stdout).toBe(
+      'alias fake-image:stable is removed\n',
+    );
+    expect((await run('aliases', 'list')).stderr).toBe('no aliases\n');
+  });
+
+  it('are read as the documentation writes them', () => {
+    expect(readAlias('stable=v1:90,v2:10')).toEqual({
+      name: 'stable',
+      versions: [
+        { version: 'v1', weight: 90 },
+        { version: 'v2', weight: 10 },
+      ],
+    });
+    expect(readAlias('stable=v1').versions).toEqual([{ version: 'v1', weight: 1 }]);
+    for (const text of ['stable', '=v1', 'stable=', 'stable=v1:2:3', 'stable=v1:x', 'stable=v1,,v2']) {
+      expect(() => readAlias(text)).toThrow();
+    }
+  });
+});
+
+describe('models', () => {
+  it('are granted by id, all of them or none', async () => {
+    const { run } = await openShell();
+
+    const grant = async (models: string) => (await run('models', 'grant', 'tenant-a', models)).stdout;
+    expect(await grant('fake-image,fake-image-v2')).toBe(
+      'tenant tenant-a may use: fake-image,fake-image-v2\n',
+    );
+    expect(await grant('none')).toBe('tenant tenant-a may use: none\n');
+    expect(await grant('all')).toBe('tenant tenant-a may use: all\n');
+    expect((await run('models', 'grant', 'tenant-a', 'other')).stderr).toContain('models.0: ');
+  });
+
+  it('are read with or without spaces', () => {
+    expect(modelsOf('a, b')).toEqual(['a', 'b']);
+  });
+});
+
+describe('lists', () => {
+  it('show every page as a table and one page as JSON', async () => {
+    const { run, json } = await openShell();
+    for (let index = 0; index < 30; index += 1) await run('tenants', 'add', `many-${index}`);
+
+    const page = await json('tenants', 'list');
+    const next = await json('tenants', 'list', '--cursor', page.next_cursor);
+
+    expect([page.data.length, next.data.length]).toEqual([25, 7]);
+    expect((await run('tenants', 'list')).stdout.trimEnd().split('\n')).toHaveLength(33);
+    expect((await run('tenants', 'list', '--cursor', 'x')).code).toBe(2);
+  });
+});

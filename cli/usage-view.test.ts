@@ -1,0 +1,31 @@
+import { describe, expect, it } from 'vitest';
+import { usageTable } from './usage-view.ts';
+
+const sums = {
+  jobs: 3,
+  images: 4,
+  weighted_images: 2.5,
+  input_tokens: 0,
+  output_tokens: 0,
+  gpu_ms: 1_250,
+  storage_byte_hours: 9,
+  cost_usd_micros: 1_250,
+};
+
+describe('a usage table', () => {
+  it('has a row per group and the total below', () => {
+    const usage = {
+      object: 'list' as const,
+      data: [{ group: { day: '2030-03-17', tag: null }, ...sums }],
+      total: sums,
+    };
+
+    expect(usageTable(usage, ['day', 'tag'])).toBe(
+      [
+        'DAY         TAG  JOBS  IMAGES  WEIGHTED  GPU    COST',
+        '2030-03-17  -    3     4       2.5       1.3 s  $0.00125',
+        'total            3     4       2.5       1.3 s  $0.00125',
+      ].join('\n'),
+    );
+  });
+});

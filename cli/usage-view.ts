@@ -1,0 +1,27 @@
+/** Usage as a person reads it. */
+import type { UsageResource } from '#core/api/usage-resource.ts';
+import { formatMs, formatUsd } from './format.ts';
+import { table } from './table.ts';
+
+type Group = UsageResource['data'][number]['group'];
+type Sums = UsageResource['total'];
+
+/** A row per group and one for the total. */
+export function usageTable({ data, total }: UsageResource, groupBy: readonly (keyof Group)[]): string {
+  const head = [...groupBy.map((name) => name.toUpperCase()), 'JOBS', 'IMAGES', 'WEIGHTED', 'GPU', 'COST'];
+  const rows = data.map(({ group, ...sums }) => [
+    ...groupBy.map((name) => group[name] ?? '-'),
+    ...sumCells(sums),
+  ]);
+  return table(head, [...rows, [...groupBy.map((_, at) => (at === 0 ? 'total' : '')), ...sumCells(total)]]);
+}
+
+function sumCells({ jobs, images, weighted_images, gpu_ms, cost_usd_micros }: Sums): string[] {
+  return [
+    String(jobs),
+    String(images),
+    String(weighted_images),
+    formatMs(gpu_ms),
+    formatUsd(cost_usd_micros),
+  ];
+}

@@ -1,0 +1,45 @@
+import { describe, expect, it } from 'vitest';
+import { sampleNowMs } from '../samples.ts';
+import type { PlanLimits } from '../tenancy/plans.ts';
+import { planAdmission } from './gate.ts';
+import { faultsOfRequest } from './request-faults.ts';
+
+const wide: PlanLimits = { weight: 1, open_jobs_max: 5 };
+const work = {
+  images: 2,
+  steps: 8,
+  pixels: 262_144,
+  weightedImages: 2,
+  predictedGpuMs: 1_500,
+  batchKey: 'b',
+};
+
+describe('the faults of a request', () => {
+  it('are none under a plan without limits, and none where it fills them', () => {
+    expect(faultsUnder({})).toEqual([]);
+    expect(
+      faultsUnder({ steps_max: 8, pixels_max: 262_144, images_per_request_max: 2, images_per_minute: 2 }),
+    ).toEqual([]);
+  });
+
+  it.each<[Partial<PlanLimits>, string, string]>([
+    [{ steps_max: 7 }, 'input.steps', 'the plan allows 7 at most, this asks for 8'],
+    [{ pixels_max: 65_536 }, 'input.size', 'the plan allows 65536 at most, this asks for 262144'],
+    [{ images_per_request_max: 1 }, 'input.n', 'the plan allows 1 at most, this asks for 2'],
+    [{ images_per_minute: 1 }, 'input.n', 'the limit images_per_minute is 1, this alone asks for 2'],
+    [{ gpu_seconds_per_month: 1 }, 'input', 'the limit gpu_seconds_per_month is 1, this alone asks for 2'],
+  ])('under %j name the field', (limits, path, message) => {
+    expect(faultsUnder(limits)).toEqual([{ path, message }]);
+  });
+
+  it('leave a budget to the gate, whose answer says what is spent', () => {
+    expect(faultsUnder({ budget_usd_micros_per_month: 1 })).toEqual([]);
+  });
+});
+
+function faultsUnder(limits: Partial<PlanLimits>) {
+  const demand = { jobId: 'job_a', nonce: '0', pool: 'demo', tagCost: 1 };
+  const asked = { images: work.weightedImages, gpuMs: work.predictedGpuMs, reservedUsdMicros: 400 };
+  const bounds = { ...wide, ...limits };
+  return faultsOfRequest(bounds, work, planAdmission(bounds, { ...demand, ...asked }, sampleNowMs));
+}

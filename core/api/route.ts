@@ -1,0 +1,32 @@
+/** One row of the route table. */
+import type * as z from 'zod';
+import type { RequestErrorCode } from '../errors.ts';
+import type { Scope } from '../tenancy/tenant.ts';
+
+export interface Answer {
+  readonly description: string;
+  /** Absent: no body. */
+  readonly schema?: z.ZodType;
+  /** The body may also come as CSV, which no schema describes. */
+  readonly orCsv?: true;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+export interface Route {
+  readonly id: string;
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  /** `{name}` marks a parameter. */
+  readonly path: string;
+  readonly summary: string;
+  readonly tag: 'jobs' | 'models' | 'account' | 'service' | 'admin';
+  /** Scope the key must have; null: no key is asked for. */
+  readonly scope: Scope | null;
+  readonly params?: z.ZodObject;
+  /** Lenient about types because a query is text; strict about names. */
+  readonly query?: z.ZodObject;
+  /** By lower-case name; other headers are none of the route's business. */
+  readonly headers?: z.ZodObject;
+  readonly body?: z.ZodType;
+  readonly answers: Readonly<Record<number, Answer>>;
+  readonly errors: readonly RequestErrorCode[];
+}

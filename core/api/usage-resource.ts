@@ -1,0 +1,123 @@
+/** Usage as it travels: question, JSON and CSV. */
+import * as z from 'zod';
+import type { UsageGrouping, UsageReport, UsageSums } from '../billing/usage.ts';
+import { usageGroupings } from '../billing/usage.ts';
+
+const countSchema = z.int().nonnegative();
+
+const sumFields = {
+  jobs: countSchema,
+  images: countSchema,
+  weighted_images: z.number().nonnegative().meta({ description: 'By resolution: 512 x 512 is one' }),
+  input_tokens: countSchema,
+  output_tokens: countSchema,
+  gpu_ms: countSchema,
+  storage_byte_hours: countSchema,
+  cost_usd_micros: z.int().meta({ description: 'Charges less refunds' }),
+};
+
+export const usageSchema = z
+  .strictObject({
+    object: z.literal('list'),
+    data: z.array(
+      z.strictObject({
+        group: z.strictObject({
+          day: z.iso.date().optional(),
+          model: z.string().optional(),
+          key: z.string().optional(),
+          tag: z.string().nullable().optional().meta({ description: 'null: jobs without a tag' }),
+        }),
+        ...sumFields,
+      }),
+    ),
+    total: z.strictObject(sumFields),
+  })
+  .meta({ id: 'Usage' });
+
+export type UsageResource = z.infer<typeof usageSchema>;
+
+const instantSchema = z
+  .string()
+  .refine((text) => z.iso.date().safeParse(text).success || z.iso.datetime().safeParse(text).success, {
+    message: 'must be a day such as 2030-03-17 or a time such as 2030-03-17T08:00:00Z',
+  });
+
+const grouping = `(${usageGroupings.join('|')})`;
+
+export const usageQuerySchema = z.strictObject({
+  from: instantSchema
+    .optional()
+    .meta({ description: 'First day (UTC) or time; else the first of the month that `to` is in' }),
+  to: instantSchema
+    .optional()
+    .meta({ description: 'Last day (UTC, whole) or the time it ends before; else today' }),
+  group_by: z
+    .string()
+    .regex(new RegExp(`^${grouping}(,${grouping})*$`), `must be some of ${usageGroupings.join(',')}`)
+    .default('day')
+    .meta({ description: `Some of ${usageGroupings.join(', ')}, with commas between` }),
+  format: z.enum(['json', 'csv']).default('json'),
+});
+
+/** `from` and `to` as the time from the one up to the other; a last day counts whole. */
+export function usageSpan(
+  { from, to }: { readonly from?: string | undefined; readonly to?: string | undefined },
+  nowMs: number,
+): { fromMs: number; toMs: number } {
+  const dayMs = 24 * 60 * 60 * 1000;
+  const until = to ?? new Date(nowMs).toISOString().slice(0, 10);
+  const toMs = Date.parse(until) + (isDay(until) ? dayMs : 0);
+  if (from !== undefined) return { fromMs: Date.parse(from), toMs };
+  const last = new Date(toMs - 1);
+  return { fromMs: Date.UTC(last.getUTCFullYear(), last.getUTCMonth(), 1), toMs };
+}
+
+export function usageGroupBy(text: string): UsageGrouping[] {
+  const asked = new Set(text.split(','));
+  return usageGroupings.filter((each) => asked.has(each));
+}
+
+export function presentUsage({ rows, total }: UsageReport): UsageResource {
+  return {
+    object: 'list',
+    data: rows.map(({ group, ...sums }) => ({
+      group: group as UsageResource['data'][number]['group'],
+      ...presentSums(sums),
+    })),
+    total: presentSums(total),
+  };
+}
+
+/** RFC 4180 with a header; the columns of the groups come first, and there is no line for the total. */
+export function usageCsv({ data }: UsageResource, groupBy: readonly UsageGrouping[]): string {
+  const sums = Object.keys(sumFields) as (keyof typeof sumFields)[];
+  const lines = data.map((row) => [
+    ...groupBy.map((column) => csvText(row.group[column] ?? '')),
+    ...sums.map((column) => String(row[column])),
+  ]);
+  return [[...groupBy, ...sums], ...lines].map((line) => `${line.join(',')}\r\n`).join('');
+}
+
+function presentSums(sums: UsageSums): UsageResource['total'] {
+  return {
+    jobs: sums.jobs,
+    images: sums.images,
+    weighted_images: sums.weightedImages,
+    // No model that ships reads or writes tokens yet.
+    input_tokens: 0,
+    output_tokens: 0,
+    gpu_ms: sums.gpuMs,
+    storage_byte_hours: sums.storageByteHours,
+    cost_usd_micros: sums.usdMicros,
+  };
+}
+
+/** A tag is whatever a client sent: a spreadsheet must not take it for a formula (OWASP, CSV injection). */
+function csvText(text: string): string {
+  const harmless = /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
+  return /[",\r\n]/.test(harmless) ? `"${harmless.replaceAll('"', '""')}"` : harmless;
+}
+
+function isDay(text: string): boolean {
+  return !text.includes('T');
+}

@@ -1,0 +1,124 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { jobLimits } from '../limits.ts';
+import { sampleLedgerEntry, sampleNowMs } from '../samples.ts';
+import type { LedgerEntry } from './ledger.ts';
+import { balanceOf, refundEntryOf } from './ledger.ts';
+import type { UsageAsk, UsageGrouping } from './usage.ts';
+import { createUsageMeter, monthsBetween, usageGroupings } from './usage.ts';
+
+const dayMs = 86_400_000;
+const nowMs = sampleNowMs + 40 * dayMs;
+
+describe('a usage report', () => {
+  it('sums up by the columns asked for, in their order', () => {
+    const entries = [
+      entry({ model: 'b', tag: 'x' }),
+      entry({ model: 'a', tag: null }),
+      entry({ model: 'b', tag: 'x', gpuMs: 88, admittedAtMs: sampleNowMs + 1 }),
+      entry({ model: 'b', tag: 'x', admittedAtMs: sampleNowMs + dayMs }),
+    ];
+
+    const { rows, total } = reportOf(entries, ['day', 'model', 'tag']);
+
+    expect(rows.map(({ group, jobs, gpuMs }) => [group, jobs, gpuMs])).toEqual([
+      [{ day: '2030-03-17', model: 'a', tag: null }, 1, 812],
+      [{ day: '2030-03-17', model: 'b', tag: 'x' }, 2, 900],
+      [{ day: '2030-03-18', model: 'b', tag: 'x' }, 1, 812],
+    ]);
+    expect(total).toMatchObject({ jobs: 4, images: 4, weightedImages: 6, usdMicros: 4 * 321 });
+  });
+
+  it('counts a refund on the day of its job, as money and as no job', () => {
+    const charge = entry({});
+    const refund = refundEntryOf(charge, 321, sampleNowMs + 20 * dayMs);
+
+    const { rows } = reportOf([charge, refund], ['day']);
+
+    expect(rows).toMatchObject([{ group: { day: '2030-03-17' }, jobs: 1, gpuMs: 812, usdMicros: 0 }]);
+  });
+
+  it('takes the first instant and leaves the last one out', () => {
+    const at = (admittedAtMs: number) => entry({ admittedAtMs });
+    const span = { groupBy: [], fromMs: sampleNowMs, toMs: sampleNowMs + 10 };
+
+    const meter = createUsageMeter(span, nowMs);
+    for (const ms of [-1, 0, 9, 10]) meter.add(at(sampleNowMs + ms));
+
+    expect(meter.report()).toMatchObject({ rows: [{ group: {}, jobs: 2 }], total: { jobs: 2 } });
+  });
+
+  it('counts the storage of a result up to now, and no longer than it is kept', () => {
+    const hours = (ms: number) => {
+      const meter = createUsageMeter({ groupBy: [], fromMs: 0, toMs: nowMs }, ms);
+      meter.add(entry({ bytesStored: 1_000 }));
+      return meter.report().total.storageByteHours;
+    };
+    const endedMs = entry({}).atMs;
+
+    expect(hours(endedMs - 1)).toBe(0);
+    expect(hours(endedMs + 90 * 60_000)).toBe(1_500);
+    expect(hours(endedMs + 10 * jobLimits.keptMs)).toBe((1_000 * jobLimits.keptMs) / 3_600_000);
+  });
+
+  it('has rows that add up to the total, and costs that add up to the balance, however it is grouped', () => {
+    const anyEntry = fc
+      .record({
+        model: fc.constantFrom('a', 'b'),
+        keyId: fc.constantFrom('key00001', 'key00002'),
+        tag: fc.constantFrom(null, '', 'x', '["x"]'),
+        gpuMs: fc.nat({ max: 10_000 }),
+        admittedAtMs: fc.integer({ min: sampleNowMs - 3 * dayMs, max: sampleNowMs + 3 * dayMs }),
+      })
+      .map((fields) => entry(fields));
+    const entriesOf = fc
+      .array(fc.tuple(anyEntry, fc.option(fc.nat({ max: 321 }))), { maxLength: 30 })
+      .map((pairs) =>
+        pairs.flatMap(([charge, back]) =>
+          back === null ? [charge] : [charge, refundEntryOf(charge, back, nowMs)],
+        ),
+      );
+
+    fc.assert(
+      fc.property(entriesOf, fc.subarray([...usageGroupings]), (entries, groupBy) => {
+        const { rows, total } = reportOf(entries, groupBy);
+
+        expect(total.usdMicros).toBe(balanceOf(entries));
+        for (const sum of [
+          'jobs',
+          'images',
+          'weightedImages',
+          'gpuMs',
+          'storageByteHours',
+          'usdMicros',
+        ] as const) {
+          expect(rows.reduce((all, row) => all + row[sum], 0)).toBe(total[sum]);
+        }
+        const groups = rows.map(({ group }) => JSON.stringify(group));
+        expect(new Set(groups).size).toBe(groups.length);
+      }),
+    );
+  });
+});
+
+describe('monthsBetween', () => {
+  it('names every month that the time touches, over the turn of a year', () => {
+    expect(monthsBetween(Date.UTC(2029, 10, 30), Date.UTC(2030, 1, 1))).toEqual([
+      '202911',
+      '202912',
+      '203001',
+    ]);
+    expect(monthsBetween(Date.UTC(2030, 1, 1), Date.UTC(2030, 1, 1) + 1)).toEqual(['203002']);
+  });
+});
+
+function entry(overrides: Partial<LedgerEntry>): LedgerEntry {
+  return sampleLedgerEntry(overrides);
+}
+
+function reportOf(entries: readonly LedgerEntry[], groupBy: readonly UsageGrouping[]) {
+  const ask: UsageAsk = { groupBy, fromMs: 0, toMs: nowMs };
+  const meter = createUsageMeter(ask, nowMs);
+  for (const each of entries) meter.add(each);
+  return meter.report();
+}

@@ -1,0 +1,132 @@
+/**
+ * Usage: the ledger of some time, summed up by day, model, key or tag. A job belongs to the day it was admitted on, as
+ * its charge belongs to that month's budget, and a refund to the day of the job it gives back, so a day's figures add
+ * up to what is to be paid for it.
+ */
+import { jobLimits } from '../limits.ts';
+import type { LedgerEntry } from './ledger.ts';
+
+const hourMs = 60 * 60 * 1000;
+
+export const usageGroupings = ['day', 'model', 'key', 'tag'] as const;
+
+export type UsageGrouping = (typeof usageGroupings)[number];
+
+/** null: jobs without a tag. */
+export type UsageGroup = { readonly [G in UsageGrouping]?: string | null };
+
+export interface UsageSums {
+  readonly jobs: number;
+  readonly images: number;
+  readonly weightedImages: number;
+  readonly gpuMs: number;
+  /** What results have taken up until now or until they went; whole, rounded down per job. */
+  readonly storageByteHours: number;
+  readonly usdMicros: number;
+}
+
+export interface UsageRow extends UsageSums {
+  readonly group: UsageGroup;
+}
+
+export interface UsageReport {
+  /** By the columns of the group, in their order; no empty rows. */
+  readonly rows: readonly UsageRow[];
+  readonly total: UsageSums;
+}
+
+export interface UsageAsk {
+  readonly groupBy: readonly UsageGrouping[];
+  readonly fromMs: number;
+  /** Exclusive. */
+  readonly toMs: number;
+}
+
+/** Takes entries in any order, each once; those outside the time asked for are passed over. */
+export interface UsageMeter {
+  add(entry: LedgerEntry): void;
+  /** Rows so far: grows with what a tenant chose to tell apart, so the reader bounds it. */
+  rows(): number;
+  report(): UsageReport;
+}
+
+const nothing: UsageSums = {
+  jobs: 0,
+  images: 0,
+  weightedImages: 0,
+  gpuMs: 0,
+  storageByteHours: 0,
+  usdMicros: 0,
+};
+
+export function createUsageMeter({ groupBy, fromMs, toMs }: UsageAsk, nowMs: number): UsageMeter {
+  const rows = new Map<string, UsageRow>();
+  let total = nothing;
+  return {
+    add(entry) {
+      if (entry.admittedAtMs < fromMs || entry.admittedAtMs >= toMs) return;
+      const used = usedBy(entry, nowMs);
+      const group = groupOf(entry, groupBy);
+      const name = JSON.stringify(Object.values(group));
+      rows.set(name, { group, ...plus(rows.get(name) ?? nothing, used) });
+      total = plus(total, used);
+    },
+    rows: () => rows.size,
+    report: () => ({
+      rows: [...rows.values()].toSorted((left, right) => compare(left, right, groupBy)),
+      total,
+    }),
+  };
+}
+
+/** Months in UTC, `YYYYMM`, that hold some of the time from `fromMs` up to `toMs`. */
+export function monthsBetween(fromMs: number, toMs: number): string[] {
+  const [first, last] = [new Date(fromMs), new Date(toMs - 1)];
+  const [from, to] = [first, last].map((date) => date.getUTCFullYear() * 12 + date.getUTCMonth());
+  const months: string[] = [];
+  for (let month = from ?? 0; month <= (to ?? -1); month += 1) {
+    months.push(`${Math.floor(month / 12)}${String((month % 12) + 1).padStart(2, '0')}`);
+  }
+  return months;
+}
+
+function usedBy(entry: LedgerEntry, nowMs: number): UsageSums {
+  const keptMs = Math.max(0, Math.min(nowMs - entry.atMs, jobLimits.keptMs));
+  return {
+    jobs: entry.kind === 'charge' ? 1 : 0,
+    images: entry.images,
+    weightedImages: entry.weightedImages,
+    gpuMs: entry.gpuMs,
+    storageByteHours: Math.floor((entry.bytesStored * keptMs) / hourMs),
+    usdMicros: entry.usdMicros,
+  };
+}
+
+function groupOf(entry: LedgerEntry, groupBy: readonly UsageGrouping[]): UsageGroup {
+  const columns: Record<UsageGrouping, string | null> = {
+    day: new Date(entry.admittedAtMs).toISOString().slice(0, 10),
+    model: entry.model,
+    key: entry.keyId,
+    tag: entry.tag,
+  };
+  return Object.fromEntries(groupBy.map((grouping) => [grouping, columns[grouping]]));
+}
+
+function plus(left: UsageSums, right: UsageSums): UsageSums {
+  return {
+    jobs: left.jobs + right.jobs,
+    images: left.images + right.images,
+    weightedImages: left.weightedImages + right.weightedImages,
+    gpuMs: left.gpuMs + right.gpuMs,
+    storageByteHours: left.storageByteHours + right.storageByteHours,
+    usdMicros: left.usdMicros + right.usdMicros,
+  };
+}
+
+function compare(left: UsageRow, right: UsageRow, groupBy: readonly UsageGrouping[]): number {
+  for (const grouping of groupBy) {
+    const [a, b] = [left.group[grouping] ?? '', right.group[grouping] ?? ''];
+    if (a !== b) return a < b ? -1 : 1;
+  }
+  return 0;
+}

@@ -1,0 +1,101 @@
+import { describe, expect, it } from 'vitest';
+import { apiLimits } from '#core/limits.ts';
+import { samplePlan, sampleTenant } from '#core/samples.ts';
+import { createAdminScene, nobody } from '../admin-scene.ts';
+
+const path = '/admin/v1/tenants/tenant-a';
+
+describe('200', () => {
+  it('changes the plan, sets single limits and removes one by null', async () => {
+    const tenant = sampleTenant({ overrides: { weight: 7, steps_max: 9 } });
+    const scene = await createAdminScene({ tenant });
+
+    const got = await scene.ask('adminUpdateTenant', path, {
+      plan: 'vip',
+      weight: null,
+      open_jobs_max: 20,
+    });
+
+    expect(got.json).toMatchObject({
+      plan: 'vip',
+      overrides: { steps_max: 9, open_jobs_max: 20 },
+      limits: { weight: 16, steps_max: 9, open_jobs_max: 20 },
+    });
+    expect(await scene.tenants.get('tenant-a')).toMatchObject({ version: 2, plan: 'vip' });
+    expect((await scene.ask('adminGetTenant', path)).json).toEqual(got.json);
+  });
+
+  it('leaves what it does not name, and counts once keys are read again', async () => {
+    const scene = await createAdminScene({ tenant: sampleTenant({ overrides: { weight: 7 } }) });
+    await scene.submit();
+
+    await scene.ask('adminUpdateTenant', path, { requests_per_minute: 1 });
+    await scene.clock.advance(apiLimits.keyCacheMs);
+    await scene.submit();
+
+    expect((await scene.tryKey(scene.key)).status).toBe(429);
+    expect((await scene.ask('adminGetTenant', path)).json.overrides).toEqual({
+      weight: 7,
+      requests_per_minute: 1,
+    });
+  });
+
+  it('does its work on top of what came in between', async () => {
+    const scene = await createAdminScene();
+
+    await Promise.all([
+      scene.ask('adminUpdateTenant', path, { weight: 3 }),
+      scene.ask('adminUpdateTenant', path, { steps_max: 5 }),
+      scene.ask('adminUpdateTenant', path, { plan: 'vip' }),
+    ]);
+
+    expect(await scene.tenants.get('tenant-a')).toMatchObject({
+      plan: 'vip',
+      overrides: { weight: 3, steps_max: 5 },
+      version: 4,
+    });
+  });
+
+  it('lets a tenant stay on a plan that was removed under it', async () => {
+    const scene = await createAdminScene({ tenant: sampleTenant({ plan: 'studio' }) });
+    await scene.plans.put(samplePlan({ removedAtMs: 1 }));
+
+    expect((await scene.ask('adminUpdateTenant', path, { weight: 3 })).status).toBe(200);
+  });
+});
+
+describe('400', () => {
+  it.each([
+    [{ plan: 'gold' }, 'plan'],
+    [{ weight: 0 }, 'weight'],
+    [{ requests_per_day: 599 }, 'requests_per_minute'],
+    [{ id: 'b' }, 'id'],
+    [{ status: 'suspended' }, 'status'],
+  ])('names the field at fault in %j and changes nothing', async (body, param) => {
+    const scene = await createAdminScene();
+
+    const got = await scene.ask('adminUpdateTenant', path, body);
+
+    expect(got.json.error).toMatchObject({ code: 'invalid_request', param });
+    expect(await scene.tenants.get('tenant-a')).toEqual(sampleTenant());
+  });
+});
+
+describe('404', () => {
+  it.each(nobody)('has no tenant %s', async (id) => {
+    const scene = await createAdminScene();
+
+    const got = await scene.ask('adminUpdateTenant', `/admin/v1/tenants/${id}`, { weight: 2 });
+
+    expect(got.json.error.code).toBe('not_found');
+  });
+});
+
+describe('409', () => {
+  it('changes nothing of a deleted tenant', async () => {
+    const scene = await createAdminScene();
+    await scene.ask('adminDeleteTenant', path);
+
+    expect((await scene.ask('adminUpdateTenant', path, { weight: 2 })).json.error.code).toBe('conflict');
+  });
+});
