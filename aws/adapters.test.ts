@@ -20,9 +20,10 @@ import { createAwsPorts } from './aws-ports.ts';
 import type { Clients } from './clients.ts';
 import { awsConfigSchema, createClients } from './clients.ts';
 import { createDynamoGates } from './dynamo-gates.ts';
+import { createDynamoTenants } from './dynamo-tenants.ts';
 import { batchGet } from './items.ts';
 import { createJsonLog } from './json-log.ts';
-import { jobKey } from './keys.ts';
+import { jobKey, tenantKey } from './keys.ts';
 import { systemClock } from './system-clock.ts';
 
 const minuteMs = 60_000;
@@ -66,6 +67,75 @@ describe('tickets', () => {
     expect(held.map(({ jobId }) => jobId)).toEqual(['job-1']);
     expect(logged.filter(([event]) => event === 'ticket_unreadable')).toHaveLength(2);
     expect(await ports.tickets.depth('pool-a')).toEqual({ visible: 0, hidden: 1 });
+  });
+});
+
+describe('tenants', () => {
+  async function created() {
+    const tenant = sampleTenant({ tenantId: `tenant-${ports.ids.nonce()}` });
+    await ports.tenants.create(tenant);
+    return tenant;
+  }
+
+  /** Tenants over a connection that breaks at the commands that `breaksAt` names. */
+  function breaking(breaksAt: (command: unknown) => boolean) {
+    const documents = stub((command) => {
+      if (breaksAt(command)) throw new Error('connection lost');
+      // The commands are those of the real client: only the way to it is cut.
+      return clients.documents.send(command as Parameters<typeof clients.documents.send>[0]);
+    });
+    return createDynamoTenants({ documents, table: emulators.config.table, clock: systemClock });
+  }
+
+  it('closes the gate before the record says so, and resuming mends what a crash left', async () => {
+    const tenant = await created();
+    const broken = breaking((command) => command instanceof PutCommand);
+
+    await expect(broken.update({ ...tenant, status: 'suspended', version: 2 })).rejects.toThrow();
+
+    expect(await ports.tenants.get(tenant.tenantId)).toEqual(tenant);
+    expect(await ports.gates.read(tenant.tenantId)).toMatchObject({ status: 'suspended' });
+    await ports.tenants.update({ ...tenant, version: 2 });
+    expect(await ports.gates.read(tenant.tenantId)).toMatchObject({ status: 'active' });
+  });
+
+  it('opens the gate after the record says so, and the next update mends what a crash left', async () => {
+    const tenant = await created();
+    await ports.tenants.update({ ...tenant, status: 'suspended', version: 2 });
+    const broken = breaking((command) => command instanceof UpdateCommand);
+
+    await expect(broken.update({ ...tenant, version: 3 })).rejects.toThrow();
+
+    expect(await ports.tenants.get(tenant.tenantId)).toMatchObject({ status: 'active', version: 3 });
+    expect(await ports.gates.read(tenant.tenantId)).toMatchObject({ status: 'suspended' });
+    await ports.tenants.update({ ...tenant, version: 4 });
+    expect(await ports.gates.read(tenant.tenantId)).toMatchObject({ status: 'active' });
+  });
+
+  it('goes on with a tenant whose creation broke off', async () => {
+    const tenant = sampleTenant({ tenantId: `tenant-${ports.ids.nonce()}` });
+    let puts = 0;
+    const broken = breaking((command) => {
+      if (command instanceof PutCommand) puts += 1;
+      return puts === 3;
+    });
+    await expect(broken.create(tenant)).rejects.toThrow();
+    expect(await ports.tenants.get(tenant.tenantId)).toBeNull();
+
+    expect(await ports.tenants.create(tenant)).toBe('created');
+  });
+
+  it('reads and changes a record that was written before versions were counted', async () => {
+    const { models: _models, version: _version, ...old } = await created();
+    const item = { ...tenantKey(old.tenantId), ...old };
+    await clients.documents.send(new PutCommand({ TableName: emulators.config.table, Item: item }));
+
+    const tenant = await ports.tenants.get(old.tenantId);
+    expect(tenant).toMatchObject({ models: null, version: 0 });
+
+    if (tenant === null) throw new Error('the tenant is gone');
+    expect(await ports.tenants.update({ ...tenant, plan: 'vip', version: 1 })).toBe('updated');
+    expect(await ports.tenants.update({ ...tenant, plan: 'pro', version: 1 })).toBe('conflict');
   });
 });
 

@@ -9,11 +9,14 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createAwsPorts } from '#aws/aws-ports.ts';
 import type { AwsConfig } from '#aws/clients.ts';
-import { awsEnvOf } from '#aws/env.ts';
+import { awsEnvOf, parseEnv } from '#aws/env.ts';
 import { createJsonLog } from '#aws/json-log.ts';
 import { readCatalog } from '#aws/manifest-files.ts';
 import { systemClock } from '#aws/system-clock.ts';
+import type { Clock } from '#core/ports.ts';
 import type { ScalingBounds } from '#core/scaling/policy.ts';
+import type { ApiDeps } from '#functions/api/api-deps.ts';
+import { oidcEnvSchema, oidcOptionsOf } from '#functions/api/env.ts';
 import { createApiHandler } from '#functions/api/handler.ts';
 import project from '../package.json' with { type: 'json' };
 import type { LocalCredentials } from './credentials.ts';
@@ -71,6 +74,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
     const tenantPorts = createTenantPorts({ dataDir: options.dataDir, log });
     const handler = createApiHandler({
       ...ports,
+      ...(await tokensOf(ports)),
       tenantPorts,
       catalog,
       scaler: ticks,
@@ -100,6 +104,14 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
     await closeStores();
     throw error;
   }
+}
+
+/** As on AWS, by environment. Loaded only where an issuer is configured, so that nobody else's start waits for it. */
+async function tokensOf(ports: { readonly clock: Clock }): Promise<Pick<ApiDeps, 'tokens'>> {
+  const oidc = oidcOptionsOf(parseEnv(oidcEnvSchema, process.env));
+  if (oidc === null) return {};
+  const { createTokenReader } = await import('#functions/api/oidc.ts');
+  return { tokens: createTokenReader({ ...oidc, clock: ports.clock }) };
 }
 
 /** Worker processes get where things are by environment alone, as an ECS task does. */

@@ -90,6 +90,18 @@ export const examples: Readonly<Record<string, Json>> = {
     data: [{ group: { day: '2026-11-20', tag: 'spring' }, ...usage }],
     total: usage,
   },
+  'adminCreateTenant request': { id: 'companyA', plan: 'pro', requests_per_minute: 30 },
+  'adminUpdateTenant request': { plan: 'vip', requests_per_minute: null },
+  'adminPutPlan request': { weight: 8, open_jobs_max: 50, requests_per_minute: 60 },
+  'adminSetGrants request': { models: ['pilotlight-shapes'] },
+  'adminPutAlias request': {
+    versions: [
+      { version: 'v1', weight: 90 },
+      { version: 'v2', weight: 10 },
+    ],
+  },
+  'adminRotateKey request': { overlap_s: 86_400 },
+  'createKey request': { label: 'laptop', scopes: ['jobs:read', 'jobs:write'] },
   'cancelJob 200': {
     ...job,
     status: 'canceled',

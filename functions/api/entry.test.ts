@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parseEnv } from '#aws/env.ts';
 import { fakeManifest } from '#sim/memory/flow-world.ts';
 import { eventOf } from './api-scene.ts';
-import { apiEnvSchema } from './env.ts';
+import { apiEnvSchema, oidcOptionsOf } from './env.ts';
 
 /** A cold start reads the whole bundle. */
 const gzipBytesMax = 500_000;
@@ -83,5 +83,48 @@ describe('the environment', () => {
 
     expect(() => parseEnv(apiEnvSchema, short)).toThrow(/PILOTLIGHT_TABLE.*PILOTLIGHT_KEY_PEPPER/);
     expect(() => parseEnv(apiEnvSchema, short)).not.toThrow(/short-secret/);
+  });
+});
+
+describe('the environment of an OIDC issuer', () => {
+  const read = (given: Readonly<Record<string, string>>) =>
+    oidcOptionsOf(parseEnv(apiEnvSchema, { ...env, ...given }));
+  const PILOTLIGHT_OIDC_ISSUER = 'https://login.example/';
+
+  it('is none when no issuer is named', () => {
+    expect(read({})).toBeNull();
+  });
+
+  it('needs the issuer alone', () => {
+    expect(read({ PILOTLIGHT_OIDC_ISSUER })).toEqual({
+      issuer: PILOTLIGHT_OIDC_ISSUER,
+      audience: 'pilotlight',
+      jwksUrl: 'https://login.example/.well-known/jwks.json',
+      tenantClaim: 'tenant',
+      scopes: [],
+    });
+  });
+
+  it('says where keys are, which claim names the tenant and what every token may do', () => {
+    const options = read({
+      PILOTLIGHT_OIDC_ISSUER,
+      PILOTLIGHT_OIDC_AUDIENCE: 'https://api.example',
+      PILOTLIGHT_OIDC_JWKS_URL: 'https://login.example/keys',
+      PILOTLIGHT_OIDC_TENANT_CLAIM: 'custom:tenant',
+      PILOTLIGHT_OIDC_SCOPES: 'jobs:read jobs:write',
+    });
+
+    expect(options).toMatchObject({
+      audience: 'https://api.example',
+      jwksUrl: 'https://login.example/keys',
+      tenantClaim: 'custom:tenant',
+      scopes: ['jobs:read', 'jobs:write'],
+    });
+  });
+
+  it.each(['admin', 'jobs:read admin', 'everything'])('gives no token the scopes "%s"', (scopes) => {
+    const given = { PILOTLIGHT_OIDC_ISSUER, PILOTLIGHT_OIDC_SCOPES: scopes };
+
+    expect(() => read(given)).toThrow(/PILOTLIGHT_OIDC_SCOPES/);
   });
 });

@@ -4,8 +4,9 @@ import { awsConfigOf, parseEnv } from '#aws/env.ts';
 import { createLambdaScaler } from '#aws/lambda-scaler.ts';
 import { readCatalog } from '#aws/manifest-files.ts';
 import packageJson from '../../package.json' with { type: 'json' };
-import { apiEnvSchema } from './env.ts';
+import { apiEnvSchema, oidcOptionsOf } from './env.ts';
 import { createApiHandler } from './handler.ts';
+import { createTokenReader } from './oidc.ts';
 
 const env = parseEnv(apiEnvSchema, process.env);
 const catalog = await readCatalog(env.PILOTLIGHT_MODELS_DIR);
@@ -14,10 +15,14 @@ const scaler = createLambdaScaler({
   functionName: env.PILOTLIGHT_SCALER_FUNCTION,
 });
 
+const ports = createAwsPorts(awsConfigOf(env));
+const oidc = oidcOptionsOf(env);
+
 export const handler = createApiHandler({
-  ...createAwsPorts(awsConfigOf(env)),
+  ...ports,
   catalog,
   scaler,
   keyPepper: env.PILOTLIGHT_KEY_PEPPER,
   version: packageJson.version,
+  ...(oidc === null ? {} : { tokens: createTokenReader({ ...oidc, clock: ports.clock }) }),
 });

@@ -43,6 +43,16 @@ describe('201', () => {
     expect(json.tenant.plan).toBe('free');
   });
 
+  it('leaves no secret in the log', async () => {
+    const scene = await createAdminScene();
+
+    const { json } = await scene.ask('adminCreateTenant', path, { id: 'company-a' });
+    await scene.tryKey(json.key.secret);
+
+    expect(JSON.stringify(scene.log.lines)).not.toMatch(/plk_/);
+    expect(JSON.stringify(scene.log.lines)).not.toContain(json.key.secret.slice(13, 56));
+  });
+
   it("puts it on a plan of the operator's own", async () => {
     const scene = await createAdminScene();
     await scene.plans.put(samplePlan({ limits: { weight: 8, open_jobs_max: 50, requests_per_minute: 2 } }));
