@@ -129,7 +129,7 @@ function submitter(ports: ReturnType<typeof createAwsPorts>, gates: Gates, write
 
 function demand(ports: ReturnType<typeof createAwsPorts>) {
   const prediction = { images: 1, gpuMs: 800, reservedUsdMicros: 400, tagCost: 800_000 };
-  return { jobId: ports.ids.next('job'), nonce: ports.ids.nonce(), pool: 'demo', ...prediction };
+  return { jobId: ports.ids.next('job'), nonce: ports.ids.nonce(), line: 'demo', ...prediction };
 }
 
 /** Through a client that is not counted: what a settlement writes is another question. */
@@ -139,7 +139,7 @@ async function endJob(gates: Gates, tenantId: string, ask: ReturnType<typeof pla
   await gates.release(tenantId, ask.jobId, {
     token: ask.token,
     corrections: trueUp(reserved, { usdMicros: 250, gpuMs: 500 }),
-    finishTag: { pool: ask.pool, delta: -300_000 },
+    finishTag: { line: ask.line, delta: -300_000 },
   });
 }
 

@@ -102,7 +102,7 @@ function createRun() {
     const jobId = `job_${history.length}_${nowMs}`;
     const ask = planAdmission(
       limits,
-      { jobId, nonce: '01234567', pool: 'demo', tagCost: 1, ...asked },
+      { jobId, nonce: '01234567', line: 'demo', tagCost: 1, ...asked },
       nowMs,
     );
     const fault = faultOf(history, limits, asked, nowMs);

@@ -25,11 +25,19 @@ async function setup() {
   let asks = 0;
   const admit = (jobId: string) => {
     asks += 1;
-    const demand = { jobId, nonce: `n${asks}`, line: 'p', tagCost: 1, images: 1, reservedUsdMicros: 1 };
+    const demand = {
+      jobId,
+      nonce: `n${asks}`,
+      line: 'p',
+      tagCost: 1,
+      images: 1,
+      gpuMs: 1,
+      reservedUsdMicros: 1,
+    };
     return gates.admit('tenant-a', planAdmission(limitsOf('pro', tenant.overrides), demand, clock.nowMs()));
   };
   const free = (jobId: string, token: string) =>
-    gates.release('tenant-a', jobId, { token, spendDeltaUsdMicros: 0, month: '203003', finishTag: null });
+    gates.release('tenant-a', jobId, { token, corrections: [], finishTag: null });
   return { clock, world, admit, free, asked: () => asked };
 }
 

@@ -38,7 +38,7 @@ describe('the faults of a request', () => {
 });
 
 function faultsUnder(limits: Partial<PlanLimits>) {
-  const demand = { jobId: 'job_a', nonce: '0', pool: 'demo', tagCost: 1 };
+  const demand = { jobId: 'job_a', nonce: '0', line: 'demo', tagCost: 1 };
   const asked = { images: work.weightedImages, gpuMs: work.predictedGpuMs, reservedUsdMicros: 400 };
   const bounds = { ...wide, ...limits };
   return faultsOfRequest(bounds, work, planAdmission(bounds, { ...demand, ...asked }, sampleNowMs));

@@ -291,7 +291,7 @@ function askOf(scene: Scene) {
     images: 1,
     gpuMs: 1,
     reservedUsdMicros: 0,
-    pool: 'pool-x',
+    line: 'pool-x',
     nonce: scene.nonce(),
   };
   return planAdmission(

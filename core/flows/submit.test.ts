@@ -106,7 +106,7 @@ describe('an accepted submission', () => {
   });
 });
 
-const another = { jobId: 'job_b', nonce: 'b', tagCost: 100, images: 1, reservedUsdMicros: 1 };
+const another = { jobId: 'job_b', nonce: 'b', tagCost: 100, images: 1, gpuMs: 1, reservedUsdMicros: 1 };
 
 describe('an Idempotency-Key', () => {
   it('gives the first job again, however often it is sent', async () => {

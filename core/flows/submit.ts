@@ -105,7 +105,7 @@ export async function submit(ports: SubmitPorts, ask: SubmitAsk): Promise<Submit
   }
 
   const nowMs = ports.clock.nowMs();
-  const admission = planAdmission(plan.limits, demandOf(plan, ports.ids.nonce()), nowMs);
+  const admission = planAdmission(plan.limits, demandOf(plan, ask.class, ports.ids.nonce()), nowMs);
   // After the replay: a request accepted under an earlier plan is answered with its job, not refused by this one.
   const details = faultsOfRequest(plan.limits, plan.work, admission);
   if (details.length > 0) return { kind: 'invalid', details };
@@ -147,11 +147,11 @@ function planOf(ports: SubmitPorts, ask: SubmitAsk, model: Model): Plan | Submit
   };
 }
 
-function demandOf(plan: Plan, nonce: string): Demand {
+function demandOf(plan: Plan, jobClass: JobClass, nonce: string): Demand {
   return {
     jobId: plan.jobId,
     nonce,
-    pool: plan.model.manifest.pool,
+    line: lineName(plan.model.manifest.pool, jobClass),
     tagCost: plan.tagCost,
     images: Math.ceil(plan.work.weightedImages),
     gpuMs: plan.work.predictedGpuMs,
