@@ -146,6 +146,29 @@ describe('an Idempotency-Key', () => {
     expect((await world.tickets.depth(worldPool)).visible).toBe(1);
   });
 
+  it('leaves the reservation to the job that carries it when two bodies race for one key', async () => {
+    const { world, ask } = await setup();
+    const dying = { ...world.jobs, create: () => Promise.reject(new Error('killed')) };
+    await expect(submit({ ...world, jobs: dying }, ask({ idempotencyKey: 'race' }))).rejects.toThrow();
+    const other = ask({ idempotencyKey: 'race', input: { prompt: 'a boat' } });
+    // Just before the second body creates its job, the first one does, under the reservation both know.
+    const racing: typeof world.jobs = {
+      ...world.jobs,
+      async create(job) {
+        await submit(world, ask({ idempotencyKey: 'race' }));
+        return world.jobs.create(job);
+      },
+    };
+
+    const outcome = await submit({ ...world, jobs: racing }, other);
+
+    expect(outcome).toEqual({ kind: 'mismatch' });
+    const [entry] = await world.jobs.line(worldPool, 'interactive', 1);
+    const job = await world.jobs.get('tenant-a', entry?.jobId ?? '');
+    expect(job?.input.prompt).toBe('a lighthouse');
+    expect((await world.gates.read('tenant-a'))?.open).toEqual({ [job?.jobId ?? '']: job?.reservation });
+  });
+
   it('leaves a reservation alone that the sweep may be releasing', async () => {
     const { world, ask } = await setup();
     const dying = { ...world.jobs, create: () => Promise.reject(new Error('killed')) };

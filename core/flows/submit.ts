@@ -168,7 +168,10 @@ function fingerprintOf(ask: SubmitAsk): string {
 /** The outcome for a key whose job exists already; null when there is none yet. */
 async function replay(ports: SubmitPorts, tenantId: string, plan: Plan): Promise<SubmitOutcome | null> {
   const job = await ports.jobs.get(tenantId, plan.jobId, { consistent: true });
-  if (job === null) return null;
+  return job === null ? null : answerWith(job, plan);
+}
+
+function answerWith(job: JobRecord, plan: Plan): Extract<SubmitOutcome, { kind: 'replayed' | 'mismatch' }> {
   return job.fingerprint === plan.fingerprint ? { kind: 'replayed', job } : { kind: 'mismatch' };
 }
 
@@ -205,12 +208,14 @@ async function accept(
   const job = recordOf(ask, plan, { reservation, tag: place.tag, nowMs });
 
   if ((await ports.jobs.create(job)) === 'exists') {
-    const stored = await replay(ports, tenantId, plan);
-    if (stored?.kind !== 'replayed' || stored.job.reservation !== reservation) {
-      // An idempotent retry, admitted after the first one had settled: its reservation belongs to no job.
-      await release(ports, job, reservation, { usdMicros: 0, gpuMs: 0 });
-      return stored ?? { kind: 'in_flight' };
-    }
+    const stored = await ports.jobs.get(tenantId, job.jobId, { consistent: true });
+    const isOurs = stored?.reservation === reservation;
+    // An idempotent retry, admitted after the first one had settled: its reservation belongs to no job. Whether the
+    // bodies agree has no part in this: a job of another body that carries the reservation needs it.
+    if (!isOurs) await release(ports, job, reservation, { usdMicros: 0, gpuMs: 0 });
+    if (stored === null) return { kind: 'in_flight' };
+    const answer = answerWith(stored, plan);
+    if (!isOurs || answer.kind === 'mismatch') return answer;
     // Ours: the answer to the first write was lost and it was sent again, or somebody finished it for us.
   }
   await ring(ports, job, place.lift);
