@@ -4,8 +4,8 @@ import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
-import type { Clock, Log } from '#core/ports.ts';
+import { systemClock } from '#aws/system-clock.ts';
+import type { Log } from '#core/ports.ts';
 import { createFrameReader, encodeFrame } from '../protocol/framing.ts';
 import type { RunMessage, RunnerMessage, WorkerMessage } from '../protocol/messages.ts';
 import { runnerMessageSchema } from '../protocol/messages.ts';
@@ -47,14 +47,6 @@ export interface SampleBatch {
 
 const startMs = 20_000;
 
-export const wallClock: Clock = {
-  nowMs: () => performance.now(),
-  sleep: (ms, signal) =>
-    delay(ms, undefined, signal === undefined ? {} : { signal }).catch((err: unknown) => {
-      if (signal?.aborted !== true) throw err;
-    }),
-};
-
 /** Starts the process, connects, and returns before it said anything. */
 export async function startRunnerUnderTest(options: RunnerUnderTestOptions): Promise<RunnerUnderTest> {
   const scratchDir = await mkdtemp(join(tmpdir(), 'pilotlight-test-'));
@@ -65,7 +57,12 @@ export async function startRunnerUnderTest(options: RunnerUnderTestOptions): Pro
     return typeof code === 'number' ? code : null;
   });
   const pid = await pidOf(child);
-  const socket = await connect(socketPathOf(scratchDir), wallClock, wallClock.nowMs() + startMs, gone.signal);
+  const socket = await connect(
+    socketPathOf(scratchDir),
+    systemClock,
+    systemClock.nowMs() + startMs,
+    gone.signal,
+  );
   const frames: RunnerMessage[] = [];
   const wake = new EventTarget();
   const read = createFrameReader(runnerMessageSchema);

@@ -4,8 +4,8 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { systemClock } from '#aws/system-clock.ts';
 import type { Log, LogFields, RunBatch, RunItem, RunOutcome } from '#core/ports.ts';
-import { wallClock } from '../engines/runner-under-test.ts';
 import type { RunnerClientOptions } from './runner-client.ts';
 import { RunnerClient } from './runner-client.ts';
 
@@ -23,7 +23,7 @@ async function setUp(options: Partial<RunnerClientOptions> = {}): Promise<Setup>
   const client = new RunnerClient({
     engine: 'fake',
     modelsDir: scratchRoot,
-    clock: wallClock,
+    clock: systemClock,
     log,
     scratchRoot,
     ...options,
