@@ -10,20 +10,22 @@ export const limitOptions = {
   set: {
     type: 'string',
     multiple: true,
-    value: 'LIMIT=N',
-    help: 'Any limit by its name, such as open_jobs_max; repeatable',
+    value: 'LIMIT=VALUE',
+    help: 'Any limit by its name, such as open_jobs_max=15; repeatable',
   },
 } as const satisfies OptionTable;
 
-/** Limits by name; `none` is null. The API knows which names there are. */
-export function limitsOf(values: Values<typeof limitOptions>): Record<string, number | null> {
+type LimitValue = number | string | null;
+
+/** Limits by name; `none` is null. The API knows which names there are, and which of them take a word. */
+export function limitsOf(values: Values<typeof limitOptions>): Record<string, LimitValue> {
   const named = [
     ['weight', values.weight],
     ['rpm-limit', values['rpm-limit']],
   ] as const;
-  const limits: [string, number | null][] = Object.entries(pairs('set', values.set)).map(([name, text]) => [
+  const limits: [string, LimitValue][] = Object.entries(pairs('set', values.set)).map(([name, text]) => [
     name,
-    limitOf(`set ${name}`, text),
+    /^[a-z]/i.test(text) && text !== 'none' ? text : limitOf(`set ${name}`, text),
   ]);
   for (const [name, text] of named) {
     if (text !== undefined) limits.push([limitNames[name], limitOf(name, text)]);

@@ -81,6 +81,7 @@ describe('tenants', () => {
     [['--rpm-limit', '-1'], 2, 'write a value that starts with a dash as --name=-1'],
     [['--rpm-limit=-1'], 3, 'requests_per_minute: '],
     [['--set', 'requests_per_hour=1'], 3, 'requests_per_hour: is not a known field'],
+    [['--set', 'steps_max=few'], 3, 'steps_max: '],
     [['--plan', 'gold'], 3, 'plan: there is no such plan'],
     [['--models', 'other'], 3, 'models.0: there is no such model'],
     [['--port', '30001'], 3, 'port: is taken by a local stack only'],
