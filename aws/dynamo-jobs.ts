@@ -55,6 +55,8 @@ const entrySchema = z.object({
     attempt: true,
     startByMs: true,
   }).shape,
+  // An index that was made before it held these gives entries without.
+  ...jobRecordSchema.pick({ tagCost: true, place: true }).partial().shape,
   fair_tag: z.int(),
 });
 
@@ -257,8 +259,15 @@ function toJob(item: Item): JobRecord {
 }
 
 function toEntry(pool: string, item: Item): LineEntry {
-  const { pk, sk, fair_tag: tag, ...rest } = parseItem(entrySchema, item, 'line entry');
-  return { ...readJobKey({ pk, sk }), pool, tag, ...rest };
+  const { pk, sk, fair_tag: tag, tagCost, place, ...rest } = parseItem(entrySchema, item, 'line entry');
+  return {
+    ...readJobKey({ pk, sk }),
+    pool,
+    tag,
+    tagCost: tagCost ?? rest.predictedGpuMs * 1000,
+    ...rest,
+    workerId: place?.kind === 'lease' ? place.workerId : null,
+  };
 }
 
 function lineNames(pool: string, jobClass: JobRecord['class']) {

@@ -1,8 +1,9 @@
-/** One item per pool: its state and its virtual time, each written under its own condition. */
+/** One item per pool: its state, its virtual times and its calibration, each written under its own condition. */
 import { randomUUID } from 'node:crypto';
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import { GetCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
 import * as z from 'zod';
+import { calibrationSchema, uncalibrated } from '#core/eta/calibration.ts';
 import type { Pools } from '#core/ports.ts';
 import { poolStates } from '#core/scaling/pool-state.ts';
 import { expression } from './expression.ts';
@@ -18,6 +19,7 @@ const poolSchema = z.object({
   virtual_batch: z.number().default(0),
   /** Tells whose write the state is, when an answer was lost on the way. */
   movedBy: z.string().optional(),
+  calibration: calibrationSchema.default(uncalibrated),
 });
 
 export function createDynamoPools(options: {
@@ -36,9 +38,9 @@ export function createDynamoPools(options: {
 
   return {
     async read(pool) {
-      const { state, stateSinceMs, ...item } = await read(pool);
+      const { state, stateSinceMs, calibration, ...item } = await read(pool);
       const virtualTimes = { interactive: item.virtual_interactive, batch: item.virtual_batch };
-      return { pool, state, stateSinceMs, virtualTimes };
+      return { pool, state, stateSinceMs, virtualTimes, calibration };
     },
 
     async move(pool, from, to, nowMs) {
@@ -84,6 +86,26 @@ export function createDynamoPools(options: {
           }),
         ),
       );
+    },
+
+    async calibrate(pool, calibration) {
+      const { name, value, attributes } = expression();
+      const stored = name('calibration');
+      const before = `${stored}.${name('version')} = ${value(calibration.version - 1)}`;
+      const written = await conditional(
+        documents.send(
+          new UpdateCommand({
+            TableName: table,
+            Key: { ...poolKey(pool) },
+            UpdateExpression: `SET ${stored} = ${value(calibration)}`,
+            ConditionExpression:
+              calibration.version === 1 ? `attribute_not_exists(${stored}) OR ${before}` : before,
+            ...attributes(),
+          }),
+        ),
+      );
+      // A write that was sent twice and refused the second time is told as lost: it is stored all the same.
+      return written === null ? 'conflict' : 'stored';
     },
   };
 }

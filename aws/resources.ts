@@ -40,12 +40,14 @@ const lineIndex: IndexResource = {
   include: [
     'class',
     'fair_tag',
+    'tagCost',
     'model',
     'modelRevision',
     'batchKey',
     'predictedGpuMs',
     'attempt',
     'startByMs',
+    'place',
   ],
 };
 

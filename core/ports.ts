@@ -9,6 +9,7 @@
 import type { AdmissionAsk, GateView, Refusal } from './admission/gate.ts';
 import type { CounterCorrection } from './admission/reservation.ts';
 import type { LedgerEntry } from './billing/ledger.ts';
+import type { Calibration } from './eta/calibration.ts';
 import type { JobClass, JobRecord, JobStatus, LineEntry } from './job/job.ts';
 import type { Guard, JobPatch } from './job/transitions.ts';
 import type { PoolState } from './scaling/pool-state.ts';
@@ -215,6 +216,11 @@ export interface Pools {
   ): Promise<'moved' | 'elsewhere'>;
   /** Raises the virtual time of one class's line to `tag`; never lowers it. */
   advance(pool: string, jobClass: JobClass, tag: number): Promise<void>;
+  /**
+   * Stores the calibration if the stored one has the version before, or if there is none and this is version 1.
+   * `conflict` says that another write came first; what this one learned may be dropped.
+   */
+  calibrate(pool: string, calibration: Calibration): Promise<'stored' | 'conflict'>;
 }
 
 export interface PoolRecord {
@@ -223,6 +229,8 @@ export interface PoolRecord {
   readonly stateSinceMs: number;
   /** Lowest start tag that waited when a job was last claimed: where a tenant that returns from idle joins the line. */
   readonly virtualTimes: Readonly<Record<JobClass, number>>;
+  /** How wrong estimates of its starts were. */
+  readonly calibration: Calibration;
 }
 
 export interface Workers {

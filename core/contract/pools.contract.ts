@@ -1,5 +1,6 @@
 /** Promises of the `Pools` port. */
 import { describe, expect, it } from 'vitest';
+import { afterStarts, afterWake, uncalibrated } from '../eta/calibration.ts';
 import { sampleNowMs } from '../samples.ts';
 import type { PoolState } from '../scaling/pool-state.ts';
 import { poolStates } from '../scaling/pool-state.ts';
@@ -12,6 +13,7 @@ export function poolsContract(scene: Scene): void {
   describe('Pools', () => {
     describe('read and move', () => readAndMove(scene));
     describe('advance', () => advance(scene));
+    describe('calibrate', () => calibrate(scene));
   });
 }
 
@@ -24,6 +26,7 @@ function readAndMove(scene: Scene): void {
       state: 'cold',
       stateSinceMs: 0,
       virtualTimes: { interactive: 0, batch: 0 },
+      calibration: uncalibrated,
     });
   });
 
@@ -120,6 +123,51 @@ function advance(scene: Scene): void {
       state: 'waking',
       stateSinceMs: now,
       virtualTimes: { interactive: 20, batch: 0 },
+      calibration: uncalibrated,
     });
+  });
+}
+
+function calibrate(scene: Scene): void {
+  const told = { waitMs: 1_000, kind: 'line', p50Ms: 1_000, p90Ms: 2_000 } as const;
+  const first = afterStarts(uncalibrated, [{ class: 'batch', told, waitedMs: 7_654 }]);
+
+  it('stores one version after the other, and leaves the rest of the pool alone', async () => {
+    const pool = await scene.pool();
+    await scene.ports.pools.move(pool, ['cold'], 'waking', now);
+    await scene.ports.pools.advance(pool, 'batch', 9);
+
+    expect(await scene.ports.pools.calibrate(pool, first)).toBe('stored');
+    expect(await scene.ports.pools.calibrate(pool, afterWake(first, 21_000))).toBe('stored');
+
+    expect(await scene.ports.pools.read(pool)).toEqual({
+      pool,
+      state: 'waking',
+      stateSinceMs: now,
+      virtualTimes: { interactive: 0, batch: 9 },
+      calibration: afterWake(first, 21_000),
+    });
+  });
+
+  it('refuses a version that is not the next, and changes nothing', async () => {
+    const pool = await scene.pool();
+    const second = afterWake(first, 21_000);
+
+    expect(await scene.ports.pools.calibrate(pool, second)).toBe('conflict');
+    await scene.ports.pools.calibrate(pool, first);
+    expect(await scene.ports.pools.calibrate(pool, afterWake(uncalibrated, 5))).toBe('conflict');
+
+    expect((await scene.ports.pools.read(pool)).calibration).toEqual(first);
+  });
+
+  it('stores one of 32 parallel next versions', async () => {
+    const pool = await scene.pool();
+
+    const outcomes = await atOnce(32, (index) =>
+      scene.ports.pools.calibrate(pool, afterWake(uncalibrated, 1_000 + index)),
+    );
+
+    expect(outcomes.filter((outcome) => outcome === 'stored')).toHaveLength(1);
+    expect((await scene.ports.pools.read(pool)).calibration.version).toBe(1);
   });
 }

@@ -5,18 +5,21 @@
  *
  * The error of a start is scale-free: `log((actual + floor) / (estimated + floor))`. For each class and each kind of
  * start two running quantiles of it are kept, each moved by one step of the pinball loss per start: up by `step * p`
- * when the start was later than it said, down by `step * (1 - p)` otherwise. Whatever the errors are, also when they
- * drift, the share of starts that a quantile was right about then goes to `p` (Gibbs, Candès, "Adaptive conformal
- * inference under distribution shift", NeurIPS 2021; in this form the quantile tracker of Angelopoulos, Candès,
- * Tibshirani, "Conformal PID control for time series prediction", NeurIPS 2023). Steps shrink with the starts seen down
- * to a smallest one, so that a young pool learns fast and an old one still follows (Angelopoulos, Barber, Bates,
- * "Online conformal prediction with decaying step sizes", ICML 2024).
+ * when the start was late, down by `step * (1 - p)` otherwise. Whatever the errors are, also when they drift, the share
+ * of starts that were not late then goes to `p` (Gibbs, Candès, "Adaptive conformal inference under distribution shift",
+ * NeurIPS 2021; in this form the quantile tracker of Angelopoulos, Candès, Tibshirani, "Conformal PID control for time
+ * series prediction", NeurIPS 2023). Steps shrink with the starts seen down to a smallest one, so that a young pool
+ * learns fast and an old one still follows (Angelopoulos, Barber, Bates, "Online conformal prediction with decaying step
+ * sizes", ICML 2024).
+ *
+ * Errors come in late: a job that waited an hour was told by the numbers of an hour ago. Counted against what was told,
+ * every job of a burst pushes once more at what its first ones have put right; counted against the numbers of now, what
+ * was told may stay wrong for ever. So a start that is late by one of the two counts half.
  *
  * A few numbers for each pool, whatever happens; pure.
  */
 import * as z from 'zod';
 import type { JobClass } from '../job/job.ts';
-import { jobClasses } from '../job/job.ts';
 
 /**
  * - `free`: a worker had nothing to do, and nothing was ahead;
@@ -27,16 +30,29 @@ export const startKinds = ['free', 'line', 'cold'] as const;
 
 export type StartKind = (typeof startKinds)[number];
 
-/** What was expected of a job's start when it was admitted, before calibration. */
-export const startEstimateSchema = z.object({ waitMs: z.int().nonnegative(), kind: z.enum(startKinds) });
+const wholeSchema = z.int().nonnegative();
 
-export type StartEstimate = z.infer<typeof startEstimateSchema>;
+/** What was expected of a start, before calibration. */
+export interface StartEstimate {
+  readonly waitMs: number;
+  readonly kind: StartKind;
+}
+
+/** What a job was told of its start when it was admitted, and from what. */
+export const toldStartSchema = z.object({
+  waitMs: wholeSchema,
+  kind: z.enum(startKinds),
+  p50Ms: wholeSchema,
+  p90Ms: wholeSchema,
+});
+
+export type ToldStart = z.infer<typeof toldStartSchema>;
 
 const errorSchema = z.object({
   /** Quantiles of the error, as logarithms. */
   p50: z.number(),
   p90: z.number(),
-  seen: z.int().nonnegative(),
+  seen: wholeSchema,
 });
 
 type StartError = z.infer<typeof errorSchema>;
@@ -45,10 +61,10 @@ const kindsSchema = z.object({ free: errorSchema, line: errorSchema, cold: error
 
 export const calibrationSchema = z.object({
   /** Raised by every write. */
-  version: z.int().nonnegative(),
+  version: wholeSchema,
   errors: z.object({ interactive: kindsSchema, batch: kindsSchema }),
   /** From waking a cold pool to its first worker that serves; null before the first time. */
-  wakeMs: z.int().nonnegative().nullable(),
+  wakeMs: wholeSchema.nullable(),
 });
 
 export type Calibration = z.infer<typeof calibrationSchema>;
@@ -56,7 +72,7 @@ export type Calibration = z.infer<typeof calibrationSchema>;
 /** A job that started for the first time. */
 export interface SeenStart {
   readonly class: JobClass;
-  readonly estimate: StartEstimate;
+  readonly told: ToldStart;
   readonly waitedMs: number;
 }
 
@@ -70,16 +86,18 @@ export interface StartTimes {
 const rules = {
   /** A start within this of the estimate was as good as on time: the path of a ticket takes about as long. */
   floorMs: 100,
-  /** e^5 is 148 times: an error past that says nothing more, and must not move the numbers for long. */
-  errorMax: 5,
+  /** Seven times the estimate, and a seventh: a quantile past that says nothing, and takes long to come back. */
+  quantileMax: 2,
   stepMax: 0.5,
-  stepMin: 0.05,
+  stepMin: 0.03,
+  /** Of a step, for a start that was late by what it was told or by the numbers of now, and not by both. */
+  halfLate: 0.5,
   /** A wake counts this much at least, so that another kind of machine is noticed within a handful. */
   wakeShareMin: 0.25,
 } as const;
 
-/** Before anything was seen: right in the middle, and twice as long at worst. */
-const prior: StartError = { p50: 0, p90: Math.log(2), seen: 0 };
+/** Before anything was seen: right in the middle, and two and a half times as long at worst. */
+const prior: StartError = { p50: 0, p90: Math.log(2.5), seen: 0 };
 
 export const uncalibrated: Calibration = {
   version: 0,
@@ -108,9 +126,9 @@ export function afterStarts(calibration: Calibration, starts: readonly SeenStart
     interactive: { ...calibration.errors.interactive },
     batch: { ...calibration.errors.batch },
   };
-  for (const { class: jobClass, estimate, waitedMs } of starts) {
-    const before = errors[jobClass][estimate.kind];
-    errors[jobClass][estimate.kind] = afterError(before, errorOf(estimate, waitedMs));
+  for (const start of starts) {
+    const kinds = errors[start.class];
+    kinds[start.told.kind] = afterStart(kinds[start.told.kind], start);
   }
   return { ...calibration, version: calibration.version + 1, errors };
 }
@@ -124,24 +142,21 @@ export function afterWake(calibration: Calibration, tookMs: number): Calibration
   return { ...calibration, version: calibration.version + 1, wakeMs: Math.round(wakeMs) };
 }
 
-function errorOf(estimate: StartEstimate, waitedMs: number): number {
-  const error = Math.log((waitedMs + rules.floorMs) / (estimate.waitMs + rules.floorMs));
-  return Math.min(rules.errorMax, Math.max(-rules.errorMax, error));
-}
-
-function afterError(before: StartError, error: number): StartError {
+function afterStart(before: StartError, { told, waitedMs }: SeenStart): StartError {
+  const error = Math.log((waitedMs + rules.floorMs) / (told.waitMs + rules.floorMs));
   const step = Math.max(rules.stepMin, rules.stepMax / Math.sqrt(1 + before.seen));
-  const p50 = rounded(moved(before.p50, error, 0.5, step));
-  const p90 = rounded(moved(before.p90, error, 0.9, step));
-  return { p50, p90: Math.max(p50, p90), seen: before.seen + 1 };
+  const p50 = before.p50 + step * stepShare(0.5, waitedMs > told.p50Ms, error > before.p50);
+  const p90 = before.p90 + step * stepShare(0.9, waitedMs > told.p90Ms, error > before.p90);
+  return { p50: kept(p50), p90: kept(Math.max(p50, p90)), seen: before.seen + 1 };
 }
 
-/** One step of the pinball loss. A quantile within the errors never leaves their range by more than a step. */
-function moved(quantile: number, error: number, share: number, step: number): number {
-  return quantile + step * (error > quantile ? share : share - 1);
+function stepShare(share: number, isLateAsTold: boolean, isLateNow: boolean): number {
+  if (!isLateAsTold && !isLateNow) return share - 1;
+  return isLateAsTold && isLateNow ? share : share * rules.halfLate;
 }
 
-/** Far below the smallest step, and a stored number stays short. */
-function rounded(value: number): number {
-  return Math.round(value * 10_000) / 10_000;
+/** Within bounds, and rounded far below the smallest step, so that a stored number stays short. */
+function kept(quantile: number): number {
+  const bounded = Math.min(rules.quantileMax, Math.max(-rules.quantileMax, quantile));
+  return Math.round(bounded * 10_000) / 10_000;
 }

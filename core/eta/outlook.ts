@@ -6,11 +6,12 @@
  * A job that stands behind the entries looked at is told at least what stands before it: all of them, and its own
  * tenant's work between the last of them and its tag, which the tag itself says.
  */
-import type { JobClass, JobRecord, LineEntry } from '../job/job.ts';
+import type { JobClass, LineEntry } from '../job/job.ts';
 import type { PoolState } from '../scaling/pool-state.ts';
 import type { CalledLine, CallRules } from './calls.ts';
 import { callsOf } from './calls.ts';
 import type { Calibration, StartEstimate, StartKind } from './calibration.ts';
+import { futureWorkMs } from './future-work.ts';
 import type { Schedule } from './schedule.ts';
 import { freeAfterMs, scheduleOf } from './schedule.ts';
 
@@ -66,19 +67,21 @@ export interface Place {
   readonly start: StartEstimate;
 }
 
-/** A job as far as its place depends on it. */
-export type PlacedJob = LineEntry & Pick<JobRecord, 'tagCost'>;
-
 export interface Outlook {
   readonly seen: SeenPool;
   readonly reason: WaitReason;
   /** Null when a worker serves. */
   readonly phase: WorkerPhase | null;
-  placeOf(job: PlacedJob): Place;
+  /** The start is counted from `nowMs`, which may be later than the look. */
+  placeOf(job: LineEntry, nowMs: number): Place;
+  /** The same look, with a job that has joined the line since; itself when that is there, or stands behind. */
+  including(job: LineEntry): Outlook;
 }
 
 interface Supply {
   readonly freeInMs: readonly number[];
+  /** Whether a worker is there that serves or runs something. */
+  readonly isServed: boolean;
   readonly reason: WaitReason;
   readonly phase: WorkerPhase | null;
 }
@@ -93,140 +96,171 @@ export function outlookOf(seen: SeenPool, rules: OutlookRules): Outlook {
     batch: callsOf(seen.lines.batch.entries, rules),
   };
   const calls = { interactive: called.interactive.calls, batch: called.batch.calls };
-  const schedule = scheduleOf(calls, supply.freeInMs);
-  const indexes = indexesOf(seen);
-  return {
+  const known = {
+    called,
+    schedule: scheduleOf(calls, supply.freeInMs),
+    futureMs: {
+      interactive: futureWorkMs(seen.lines.interactive.entries),
+      batch: futureWorkMs(seen.lines.batch.entries),
+    },
+    indexes: indexesOf(seen),
+  };
+  const outlook: Outlook = {
     seen,
     reason: supply.reason,
     phase: supply.phase,
-    placeOf(job) {
-      const index = indexes.get(keyOf(job));
-      if (index !== undefined) return knownPlace(job, index, { called, schedule, supply });
-      const { entries, isWhole } = seen.lines[job.class];
-      const last = entries.at(-1);
-      if (!isWhole && last !== undefined && comesFirst(last, job)) {
-        return placeBehind(job, last, { entries, schedule, supply });
-      }
+    placeOf(job, nowMs) {
+      const spot = spotOf(seen, known, job);
       // Not in the index yet, or there since: it is looked at where its tag puts it.
-      return outlookOf(withEntry(seen, job), rules).placeOf(job);
+      if (spot === null) return outlook.including(job).placeOf(job, nowMs);
+      const waitMs = Math.max(0, spot.startsInMs - Math.max(0, nowMs - seen.atMs));
+      const kind = kindOf(spot.startsInMs, supply);
+      return { ahead: spot.ahead, isExact: spot.isExact, start: { waitMs: Math.round(waitMs), kind } };
+    },
+    including(job) {
+      const isThere = known.indexes.has(keyOf(job)) || standsBehind(seen.lines[job.class], job);
+      return isThere ? outlook : outlookOf(withEntry(seen, job), rules);
     },
   };
+  return outlook;
 }
 
-/** What was seen, and one more entry where its tag puts it; the same when it is there already. */
-export function withEntry(seen: SeenPool, entry: LineEntry): SeenPool {
+/** What was seen, and one more entry where its tag puts it. */
+function withEntry(seen: SeenPool, entry: LineEntry): SeenPool {
   const line = seen.lines[entry.class];
-  if (line.entries.some((each) => keyOf(each) === keyOf(entry))) return seen;
-  const index = line.entries.findIndex((each) => comesFirst(entry, each));
-  const entries = line.entries.toSpliced(index === -1 ? line.entries.length : index, 0, entry);
+  const behind = line.entries.findLastIndex((each) => comesFirst(each, entry));
+  const entries = line.entries.toSpliced(behind + 1, 0, entry);
   return { ...seen, lines: { ...seen.lines, [entry.class]: { ...line, entries } } };
+}
+
+/** Whether the job stands behind all that was seen of a line that goes on. */
+function standsBehind({ entries, isWhole }: SeenLine, job: LineEntry): boolean {
+  const last = entries.at(-1);
+  return !isWhole && last !== undefined && comesFirst(last, job);
 }
 
 interface Known {
   readonly called: Readonly<Record<JobClass, CalledLine>>;
   readonly schedule: Schedule;
-  readonly supply: Supply;
+  readonly futureMs: Readonly<Record<JobClass, readonly number[]>>;
+  readonly indexes: ReadonlyMap<string, number>;
 }
 
-function knownPlace(job: LineEntry, index: number, { called, schedule, supply }: Known): Place {
-  const call = called[job.class].callOf[index] ?? 0;
-  const waitMs = schedule.startsInMs[job.class][call] ?? 0;
-  return { ahead: index, isExact: true, start: startOf(waitMs, supply) };
+interface Spot {
+  readonly ahead: number;
+  readonly isExact: boolean;
+  readonly startsInMs: number;
 }
 
-function placeBehind(
-  job: PlacedJob,
-  last: LineEntry,
-  { entries, schedule, supply }: { entries: readonly LineEntry[]; schedule: Schedule; supply: Supply },
-): Place {
+/** Null for a job that would stand among the entries that were seen, and was not seen. */
+function spotOf({ lines }: SeenPool, { called, schedule, futureMs, indexes }: Known, job: LineEntry): Spot | null {
+  const index = indexes.get(keyOf(job));
+  if (index !== undefined) {
+    const call = called[job.class].callOf[index] ?? 0;
+    const startsInMs = schedule.startsInMs[job.class][call] ?? 0;
+    // What could come is bounded by the turns left to it, and what does come by the time there is for it: as much
+    // again as waits at most, that is, half of what the pool can do.
+    const futureInMs = (futureMs[job.class][index] ?? 0) / schedule.freeInMs.length;
+    return { ahead: index, isExact: true, startsInMs: startsInMs + Math.min(futureInMs, startsInMs) };
+  }
+  const { entries } = lines[job.class];
+  const last = entries.at(-1);
+  if (last === undefined || !standsBehind(lines[job.class], job)) return null;
   // A tag is GPU time over weight, and what a job adds to it is known: so much of its tenant's work lies between.
   const ownMs = ((job.tag - last.tag) * job.predictedGpuMs) / Math.max(1, job.tagCost);
-  const waitMs = freeAfterMs(schedule.freeInMs, Math.max(0, ownMs));
-  return { ahead: entries.length, isExact: false, start: startOf(waitMs, supply) };
-}
-
-function startOf(waitMs: number, supply: Supply): StartEstimate {
-  return { waitMs: Math.round(waitMs), kind: kindOf(waitMs, supply) };
+  return {
+    ahead: entries.length,
+    isExact: false,
+    startsInMs: freeAfterMs(schedule.freeInMs, Math.max(0, ownMs)),
+  };
 }
 
 function kindOf(waitMs: number, supply: Supply): StartKind {
-  if (supply.reason !== 'behind_others') return 'cold';
+  if (!supply.isServed) return 'cold';
   return waitMs === 0 ? 'free' : 'line';
 }
 
-/** When each worker can take a call: those that serve after half of what they run, those to come when they are there. */
+/** When each worker can take a call: those that run one after half of it, those to come when they are there. */
 function supplyOf(seen: SeenPool, rules: OutlookRules): Supply {
-  const busy = callsOf(seen.leased, rules).calls.map(({ workMs }) => workMs / 2);
-  const serving = seen.workers.filter(({ phase }) => phase === 'serving');
-  const coming = seen.workers.filter(({ phase }) => phase !== 'serving');
-  const comingInMs = coming.map((worker) => readyInMs(seen, worker, rules, startMsOf(seen, serving, rules)));
-  // A worker that claimed is there, heard of or not.
-  const count = Math.max(serving.length, busy.length, isLit(seen, rules) && coming.length === 0 ? 1 : 0);
-  if (count > 0) {
-    const idle = Array.from({ length: count - busy.length }, () => 0);
-    return { freeInMs: [...busy, ...idle, ...comingInMs], reason: 'behind_others', phase: null };
-  }
-  const [nearest] = coming.toSorted(
-    (left, right) => rankOf(right) - rankOf(left) || left.phaseSinceMs - right.phaseSinceMs,
-  );
-  if (nearest !== undefined) return { freeInMs: comingInMs, ...comingFrom(seen, nearest, rules) };
-  return { freeInMs: [wakeInMs(seen, rules)], ...nobody(seen, rules) };
+  const busyInMs = runningMs(seen.leased, rules).map((workMs) => workMs / 2);
+  const phaseOf = (name: SeenWorker['phase']) => seen.workers.filter(({ phase }) => phase === name);
+  const [serving, loading, starting] = [phaseOf('serving'), phaseOf('loading'), phaseOf('starting')];
+  // Leases beyond those that serve are of workers that load for them.
+  const held = Math.min(loading.length, Math.max(0, busyInMs.length - serving.length));
+  const comingInMs = [
+    ...loading.slice(held).map(({ phaseSinceMs }) => remainingMs(rules.loadMs, seen.atMs - phaseSinceMs)),
+    ...starting.map((worker) => startsInMs(seen, worker, rules)),
+  ];
+  const isReported = seen.workers.length > 0 || !isFresh(seen, rules);
+  const count = Math.max(serving.length, busyInMs.length, isReported ? 0 : 1);
+  const idleInMs = Array.from({ length: count - busyInMs.length }, () => 0);
+  const freeInMs = [...busyInMs, ...idleInMs, ...comingInMs];
+  return {
+    freeInMs: freeInMs.length === 0 ? [wakeInMs(seen, rules)] : freeInMs,
+    isServed: count > 0,
+    ...reasonOf(seen, rules, { count, serving, loading, starting }),
+  };
 }
 
-/** A pool in a state of having workers, whose reports may be on their way. */
-function isLit({ state, stateSinceMs, atMs }: SeenPool, { silentMs }: OutlookRules): boolean {
-  return (state === 'warm' || state === 'idle') && atMs - stateSinceMs <= silentMs;
+/** GPU time of what each worker runs. */
+function runningMs(leased: readonly LineEntry[], rules: CallRules): number[] {
+  const calls = Map.groupBy(leased, ({ workerId, jobId }) => workerId ?? jobId);
+  return [...calls.values()].map((mates) => {
+    const [first] = mates;
+    const sharedMs = first === undefined ? 0 : (mates.length - 1) * rules.sharedMs(first);
+    return Math.max(0, mates.reduce((sum, { predictedGpuMs }) => sum + predictedGpuMs, 0) - sharedMs);
+  });
 }
 
-function comingFrom(seen: SeenPool, worker: SeenWorker, rules: OutlookRules): Omit<Supply, 'freeInMs'> {
-  if (worker.phase === 'loading') {
-    const phase = { name: 'loading', sinceMs: worker.phaseSinceMs, expectedMs: rules.loadMs } as const;
+type ByPhase = Readonly<Record<SeenWorker['phase'], readonly SeenWorker[]>>;
+
+function reasonOf(
+  seen: SeenPool,
+  rules: OutlookRules,
+  { count, serving, loading, starting }: ByPhase & { readonly count: number },
+): Pick<Supply, 'reason' | 'phase'> {
+  const [firstLoading] = bySince(loading);
+  if (serving.length === 0 && firstLoading !== undefined) {
+    const phase = { name: 'loading', sinceMs: firstLoading.phaseSinceMs, expectedMs: rules.loadMs } as const;
     return { reason: 'loading_model', phase };
   }
-  const sinceMs = isWaking(seen) ? Math.min(seen.stateSinceMs, worker.startedAtMs) : worker.startedAtMs;
-  return { reason: 'starting_worker', phase: { name: 'starting', sinceMs, expectedMs: wakeMsOf(seen, rules) } };
-}
-
-function nobody(seen: SeenPool, rules: OutlookRules): Omit<Supply, 'freeInMs'> {
-  const isLost = seen.state === 'warm' || seen.state === 'idle';
-  const sinceMs = isWaking(seen) ? seen.stateSinceMs : seen.atMs;
+  if (count > 0) return { reason: 'behind_others', phase: null };
+  const [firstStarting] = bySince(starting);
+  const sinceMs = seen.state === 'waking' ? seen.stateSinceMs : (firstStarting?.startedAtMs ?? seen.atMs);
   const phase = { name: 'starting', sinceMs, expectedMs: wakeMsOf(seen, rules) } as const;
+  const isLost = firstStarting === undefined && isLit(seen);
   return { reason: isLost ? 'worker_unhealthy' : 'starting_worker', phase };
 }
 
-function readyInMs(seen: SeenPool, worker: SeenWorker, rules: OutlookRules, startMs: number): number {
-  if (worker.phase === 'loading') return remainingMs(rules.loadMs, seen.atMs - worker.phaseSinceMs);
-  if (isWaking(seen)) return wakeInMs(seen, rules);
-  return remainingMs(startMs, seen.atMs - worker.startedAtMs);
+function bySince(workers: readonly SeenWorker[]): SeenWorker[] {
+  return workers.toSorted((left, right) => left.phaseSinceMs - right.phaseSinceMs);
+}
+
+/** In a state of having workers. */
+function isLit({ state }: SeenPool): boolean {
+  return state === 'warm' || state === 'idle';
+}
+
+/** Lit for so short a time that the first report of a worker may be on its way. */
+function isFresh(seen: SeenPool, { silentMs }: OutlookRules): boolean {
+  return isLit(seen) && seen.atMs - seen.stateSinceMs <= silentMs;
+}
+
+function startsInMs(seen: SeenPool, { startedAtMs }: SeenWorker, rules: OutlookRules): number {
+  if (seen.state === 'waking') return wakeInMs(seen, rules);
+  return remainingMs(wakeMsOf(seen, rules), seen.atMs - startedAtMs);
 }
 
 function wakeInMs(seen: SeenPool, rules: OutlookRules): number {
-  return remainingMs(wakeMsOf(seen, rules), isWaking(seen) ? seen.atMs - seen.stateSinceMs : 0);
-}
-
-/** From a worker's start to its serving: as those that serve did, else as the pool wakes. */
-function startMsOf(seen: SeenPool, serving: readonly SeenWorker[], rules: OutlookRules): number {
-  const took = serving
-    .map(({ phaseSinceMs, startedAtMs }) => phaseSinceMs - startedAtMs)
-    .toSorted((left, right) => left - right);
-  return took[took.length >> 1] ?? wakeMsOf(seen, rules);
+  return remainingMs(wakeMsOf(seen, rules), seen.state === 'waking' ? seen.atMs - seen.stateSinceMs : 0);
 }
 
 function wakeMsOf({ calibration }: SeenPool, rules: OutlookRules): number {
   return calibration.wakeMs ?? rules.wakeMs;
 }
 
-function isWaking({ state }: SeenPool): boolean {
-  return state === 'waking';
-}
-
 function remainingMs(expectedMs: number, elapsedMs: number): number {
   return Math.max(expectedMs - Math.max(0, elapsedMs), expectedMs * overdueShare);
-}
-
-/** The further on, the nearer. */
-function rankOf({ phase }: SeenWorker): number {
-  return phase === 'loading' ? 1 : 0;
 }
 
 function indexesOf({ lines }: SeenPool): ReadonlyMap<string, number> {

@@ -36,6 +36,8 @@ import type {
 import type { PlanLimits } from '../tenancy/plans.ts';
 import { limitsOf } from '../tenancy/plans.ts';
 import type { TenantRecord } from '../tenancy/tenant.ts';
+import type { Outlooks } from './outlooks.ts';
+import { tellStart } from './outlooks.ts';
 import { resolveModel } from './resolve-model.ts';
 import { release } from './settle.ts';
 import { wakePool } from './wake.ts';
@@ -48,6 +50,7 @@ export interface SubmitPorts {
   readonly ids: Ids;
   readonly jobs: Jobs;
   readonly log: Log;
+  readonly outlooks: Outlooks;
   readonly pools: Pools;
   readonly scaler: Scaler;
   readonly tickets: Tickets;
@@ -205,7 +208,8 @@ async function accept(
   const { tenantId } = ask.tenant;
   const pool = await ports.pools.read(plan.model.manifest.pool);
   const place = startTag(admitted.finishTag, plan.tagCost, pool.virtualTimes[ask.class]);
-  const job = recordOf(ask, plan, { reservation, tag: place.tag, nowMs });
+  const record = recordOf(ask, plan, { reservation, tag: place.tag, nowMs });
+  const job = { ...record, toldStart: await tellStart(ports, record) };
 
   if ((await ports.jobs.create(job)) === 'exists') {
     const stored = await ports.jobs.get(tenantId, job.jobId, { consistent: true });
@@ -271,6 +275,7 @@ function recordOf(
     tag,
     tagCost: plan.tagCost,
     predictedGpuMs: plan.work.predictedGpuMs,
+    toldStart: null,
     weightedImages: plan.work.weightedImages,
     images: plan.work.images,
     reservation,

@@ -8,6 +8,7 @@
 import { isTerminal } from '../job/job.ts';
 import { ticketLimits, workerLimits } from '../limits.ts';
 import type { HeldTicket } from '../ports.ts';
+import { noteStarts, noteWake } from './calibrate.ts';
 import type { Claimed, ClaimPorts } from './claim.ts';
 import { claimBatch } from './claim.ts';
 import type { RunPorts } from './run.ts';
@@ -31,7 +32,7 @@ const receiveFailedMs = 1_000;
 
 /** Returns after `stopping`, when the batch under way has ended or, after `interrupt`, went back to the line. */
 export async function work(ports: WorkPorts, ask: WorkAsk): Promise<void> {
-  await ports.pools.move(ask.pool, ['cold', 'waking'], 'warm', ports.clock.nowMs());
+  await light(ports, ask.pool);
   let interactiveInARow = 0;
   while (!ask.stopping.aborted) {
     const held = await receive(ports, ask);
@@ -42,6 +43,14 @@ export async function work(ports: WorkPorts, ask: WorkAsk): Promise<void> {
     }
     interactiveInARow = await serve(ports, ask, held, interactiveInARow);
   }
+}
+
+/** The pool has a worker that serves; the one that makes it so knows how long that took. */
+async function light(ports: WorkPorts, pool: string): Promise<void> {
+  const before = await ports.pools.read(pool);
+  const nowMs = ports.clock.nowMs();
+  const moved = await ports.pools.move(pool, ['cold', 'waking'], 'warm', nowMs);
+  if (moved === 'moved' && before.state === 'waking') await noteWake(ports, pool, nowMs - before.stateSinceMs);
 }
 
 async function receive(ports: WorkPorts, ask: WorkAsk): Promise<HeldTicket[]> {
@@ -88,11 +97,12 @@ async function runHolding(
 
   const ended = new AbortController();
   const holding = hold(ports, ask.pool, own, ended.signal);
+  const noted = noteStarts(ports, ask.pool, jobs);
   try {
     await runBatch(ports, { ...ask, jobs });
   } finally {
     ended.abort();
-    await holding;
+    await Promise.all([holding, noted]);
   }
   await ports.tickets.delete(ask.pool, own);
 }

@@ -14,6 +14,7 @@
 import * as z from 'zod';
 import type { JobErrorCode } from '../errors.ts';
 import { jobErrors } from '../errors.ts';
+import { toldStartSchema } from '../eta/calibration.ts';
 
 export const jobStatuses = ['queued', 'running', 'succeeded', 'failed', 'canceled', 'expired'] as const;
 export const jobClasses = ['interactive', 'batch'] as const;
@@ -90,6 +91,8 @@ export const jobRecordSchema = z.object({
   /** What the job added to its tenant's finish tag, in the same unit; trued up by GPU time used. */
   tagCost: wholeSchema,
   predictedGpuMs: wholeSchema,
+  /** When it was expected to start as it was admitted; null when nothing could be told, and in records from before. */
+  toldStart: toldStartSchema.nullable().default(null),
   weightedImages: z.number().nonnegative(),
   images: wholeSchema,
   /** Token of the reservation in the tenant's gate that belongs to this record and no other. */
@@ -128,12 +131,16 @@ export interface LineEntry {
   readonly pool: string;
   readonly class: JobClass;
   readonly tag: number;
+  /** Over the predicted GPU time, the weight of its tenant. */
+  readonly tagCost: number;
   readonly model: string;
   readonly modelRevision: string;
   readonly batchKey: string;
   readonly predictedGpuMs: number;
   readonly attempt: number;
   readonly startByMs: number;
+  /** Who runs it; null while it waits. */
+  readonly workerId: string | null;
 }
 
 /** A terminal job never changes again. */
@@ -143,19 +150,21 @@ export function isTerminal(job: Pick<JobRecord, 'place'>): boolean {
 
 /** The record as its line shows it. */
 export function lineEntryOf(job: JobRecord): LineEntry {
-  const { tenantId, jobId, pool, tag, model, modelRevision, batchKey, predictedGpuMs, attempt, startByMs } =
-    job;
+  const { tenantId, jobId, pool, tag, tagCost, model, modelRevision } = job;
+  const { batchKey, predictedGpuMs, attempt, startByMs } = job;
   return {
     tenantId,
     jobId,
     pool,
     class: job.class,
     tag,
+    tagCost,
     model,
     modelRevision,
     batchKey,
     predictedGpuMs,
     attempt,
     startByMs,
+    workerId: job.place.kind === 'lease' ? job.place.workerId : null,
   };
 }

@@ -1,10 +1,17 @@
 /** `Pools` in memory. */
+import { uncalibrated } from '#core/eta/calibration.ts';
 import type { PoolRecord, Pools } from '#core/ports.ts';
 
 export function createMemoryPools(): Pools {
   const pools = new Map<string, PoolRecord>();
   const poolOf = (pool: string): PoolRecord =>
-    pools.get(pool) ?? { pool, state: 'cold', stateSinceMs: 0, virtualTimes: { interactive: 0, batch: 0 } };
+    pools.get(pool) ?? {
+      pool,
+      state: 'cold',
+      stateSinceMs: 0,
+      virtualTimes: { interactive: 0, batch: 0 },
+      calibration: uncalibrated,
+    };
 
   return {
     async read(pool) {
@@ -21,6 +28,12 @@ export function createMemoryPools(): Pools {
       const { virtualTimes } = record;
       if (tag <= virtualTimes[jobClass]) return;
       pools.set(pool, { ...record, virtualTimes: { ...virtualTimes, [jobClass]: tag } });
+    },
+    async calibrate(pool, calibration) {
+      const record = poolOf(pool);
+      if (record.calibration.version !== calibration.version - 1) return 'conflict';
+      pools.set(pool, { ...record, calibration: structuredClone(calibration) });
+      return 'stored';
     },
   };
 }

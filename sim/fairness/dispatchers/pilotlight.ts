@@ -29,7 +29,14 @@ interface Waiting {
   readonly entry: LineEntry;
 }
 
-export function createPilotlight(options: PilotlightOptions = {}): Dispatcher {
+/** The product's dispatch, open to those who look at its lines. */
+export interface Pilotlight extends Dispatcher {
+  /** The entry that the job stands in the line with. */
+  admit(job: SimJob, nowMs: number): LineEntry;
+  readonly lines: Readonly<Record<JobClass, readonly LineEntry[]>>;
+}
+
+export function createPilotlight(options: PilotlightOptions = {}): Pilotlight {
   const { batchMax = 1, slackMs = 0, trueUp = true } = options;
   const finishTags = new Map<string, number>();
   const lines: Record<JobClass, LineEntry[]> = { interactive: [], batch: [] };
@@ -39,6 +46,8 @@ export function createPilotlight(options: PilotlightOptions = {}): Dispatcher {
   const virtualTimes: Record<JobClass, number> = { interactive: 0, batch: 0 };
 
   return {
+    lines,
+
     /** As `submit` does: the gate adds the cost, the place follows, a tenant that was idle is lifted. */
     admit(job) {
       const cost = tagCost(job.predictedGpuMs, job.weight);
@@ -48,6 +57,7 @@ export function createPilotlight(options: PilotlightOptions = {}): Dispatcher {
       const entry = entryOf(job, tag);
       waiting.set(job.jobId, { job, entry });
       insertSorted(lines[job.class], entry, byTag);
+      return entry;
     },
 
     /** As `claimBatch` does with a line that no other worker takes from. */
@@ -107,12 +117,14 @@ function entryOf(job: SimJob, tag: number): LineEntry {
     pool: 'pool',
     class: job.class,
     tag,
+    tagCost: tagCost(job.predictedGpuMs, job.weight),
     model: job.model,
     modelRevision: '1',
     batchKey: job.batchKey,
     predictedGpuMs: job.predictedGpuMs,
     attempt: 0,
     startByMs: Number.MAX_SAFE_INTEGER,
+    workerId: null,
   };
 }
 

@@ -1,0 +1,130 @@
+/**
+ * Looks at a pool for those who wait in it: its record, both lines, its leases and its workers, five reads that each
+ * end at a bound. One look serves a process for `etaLimits.lookMs`, however many jobs are asked about, and takes in
+ * the jobs that the process itself admits meanwhile, so that of a burst each is told of the ones before it.
+ */
+import type { ToldStart } from '../eta/calibration.ts';
+import { calibrated } from '../eta/calibration.ts';
+import type { Outlook, OutlookRules, SeenLine, SeenWorker } from '../eta/outlook.ts';
+import { outlookOf } from '../eta/outlook.ts';
+import type { JobClass, JobRecord, LineEntry } from '../job/job.ts';
+import { lineEntryOf } from '../job/job.ts';
+import { etaLimits, jobLimits, workerLimits } from '../limits.ts';
+import type { Catalog } from '../models/manifest.ts';
+import type { Clock, Jobs, Log, Pools, Workers } from '../ports.ts';
+import { isAlive } from '../scaling/worker-record.ts';
+
+export interface OutlookPorts {
+  readonly catalog: Catalog;
+  readonly clock: Clock;
+  readonly jobs: Pick<Jobs, 'line' | 'lapsed'>;
+  readonly pools: Pick<Pools, 'read'>;
+  readonly workers: Pick<Workers, 'list'>;
+}
+
+export interface Outlooks {
+  of(pool: string): Promise<Outlook>;
+  /** The outlook with this job in its line, which later answers know of as well. */
+  including(entry: LineEntry): Promise<Outlook>;
+}
+
+export interface OutlookOptions {
+  /**
+   * Expected from waking a pool to its first worker that serves, until that was seen.
+   * @default etaLimits.wakeMs
+   */
+  readonly wakeMs?: number;
+}
+
+/** Asking for the leases that will have run out by then finds every lease. */
+const everyLeaseMs = 2 * jobLimits.leaseMs;
+
+export function createOutlooks(
+  ports: OutlookPorts,
+  { wakeMs = etaLimits.wakeMs }: OutlookOptions = {},
+): Outlooks {
+  const looks = new Map<string, { readonly untilMs: number; outlook: Promise<Outlook> }>();
+
+  function lookAt(pool: string): { outlook: Promise<Outlook> } {
+    const nowMs = ports.clock.nowMs();
+    const kept = looks.get(pool);
+    if (kept !== undefined && nowMs < kept.untilMs) return kept;
+    const look = { untilMs: nowMs + etaLimits.lookMs, outlook: readOutlook(ports, pool, wakeMs) };
+    looks.set(pool, look);
+    // A look that failed is not kept: the next one may go better.
+    look.outlook.catch(() => {
+      if (looks.get(pool) === look) looks.delete(pool);
+    });
+    return look;
+  }
+
+  return {
+    of: (pool) => lookAt(pool).outlook,
+    including(entry) {
+      const look = lookAt(entry.pool);
+      look.outlook = look.outlook.then((outlook) => outlook.including(entry));
+      return look.outlook;
+    },
+  };
+}
+
+/**
+ * What a job that is about to join its line is told of its start. Null when the pool could not be looked at: a job is
+ * accepted without an estimate rather than not at all.
+ */
+export async function tellStart(
+  ports: { readonly clock: Clock; readonly log: Log; readonly outlooks: Outlooks },
+  job: JobRecord,
+): Promise<ToldStart | null> {
+  try {
+    const entry = lineEntryOf(job);
+    const outlook = await ports.outlooks.including(entry);
+    const { start } = outlook.placeOf(entry, ports.clock.nowMs());
+    return { ...start, ...calibrated(outlook.seen.calibration, job.class, start) };
+  } catch (error) {
+    const { tenantId, jobId, pool } = job;
+    ports.log.warn('submit.start_untold', { tenantId, jobId, pool, reason: String(error) });
+    return null;
+  }
+}
+
+async function readOutlook(ports: OutlookPorts, pool: string, wakeMs: number): Promise<Outlook> {
+  const atMs = ports.clock.nowMs();
+  const [record, interactive, batch, leased, workers] = await Promise.all([
+    ports.pools.read(pool),
+    readLine(ports, pool, 'interactive'),
+    readLine(ports, pool, 'batch'),
+    ports.jobs.lapsed(pool, atMs + everyLeaseMs, etaLimits.lineWindow),
+    readWorkers(ports, pool, atMs),
+  ]);
+  const { state, stateSinceMs, calibration } = record;
+  const lines = { interactive, batch };
+  const seen = { atMs, state, stateSinceMs, calibration, lines, leased, workers };
+  return outlookOf(seen, rulesOf(ports.catalog, pool, wakeMs));
+}
+
+async function readLine(ports: OutlookPorts, pool: string, jobClass: JobClass): Promise<SeenLine> {
+  const entries = await ports.jobs.line(pool, jobClass, etaLimits.lineWindow + 1);
+  return { entries: entries.slice(0, etaLimits.lineWindow), isWhole: entries.length <= etaLimits.lineWindow };
+}
+
+/** Those that are there and take work, or will. One page: a pool has fewer workers than fit it. */
+async function readWorkers(ports: OutlookPorts, pool: string, atMs: number): Promise<SeenWorker[]> {
+  const { items } = await ports.workers.list(pool, atMs - workerLimits.silentMs);
+  return items.flatMap(({ phase, ...worker }) => {
+    const isThere = isAlive({ phase, ...worker }, atMs) && phase !== 'draining' && phase !== 'ended';
+    return isThere ? [{ phase, phaseSinceMs: worker.phaseSinceMs, startedAtMs: worker.startedAtMs }] : [];
+  });
+}
+
+function rulesOf(catalog: Catalog, pool: string, wakeMs: number): OutlookRules {
+  const loadMs = Math.max(0, ...catalog.poolModels(pool).map(({ manifest }) => manifest.time.load_ms));
+  return {
+    batchMax: ({ model }) => catalog.get(model)?.manifest.batch_max ?? 1,
+    sharedMs: ({ model }) => catalog.get(model)?.manifest.time.fixed_ms ?? 0,
+    slackTag: loadMs * 1000,
+    wakeMs,
+    silentMs: workerLimits.silentMs,
+    loadMs,
+  };
+}
