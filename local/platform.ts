@@ -48,6 +48,9 @@ export interface Platform {
   close(): Promise<void>;
 }
 
+/** A child process that loads a small model from the disk: until the first one was seen to start. */
+const childWakeMs = 1_500;
+
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
 /** @throws StartError in one clear line for everything a person can mend */
@@ -79,6 +82,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
       catalog,
       scaler: ticks,
       keyPepper: pepper,
+      wakeMs: childWakeMs,
       version: project.version,
     });
     const gateway = await startGateway({ handler, port: options.port, log });

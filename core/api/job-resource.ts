@@ -1,9 +1,10 @@
 /** The job as it travels: request, answer, list. */
 import * as z from 'zod';
+import type { WaitReason, WorkerPhase } from '../eta/outlook.ts';
+import { waitReasons } from '../eta/outlook.ts';
 import type { JobRecord } from '../job/job.ts';
 import { jobClasses, jobStatuses } from '../job/job.ts';
 import { apiLimits, jobLimits } from '../limits.ts';
-import type { PoolState } from '../scaling/pool-state.ts';
 
 export const jobIdSchema = z
   .string()
@@ -48,7 +49,36 @@ export const jobOutputSchema = z.strictObject({
   sha256: z.string(),
 });
 
-export const waitReasons = ['starting_worker', 'behind_others'] as const;
+export const waitSchema = z
+  .strictObject({
+    reason: z.enum(waitReasons).meta({
+      description:
+        'starting_worker: no worker serves yet. loading_model: the workers that are there are loading. ' +
+        'behind_others: workers serve, and other jobs run or go first. ' +
+        'worker_unhealthy: the workers that served this pool are no longer heard of.',
+    }),
+    position: countSchema.meta({ description: 'Jobs ahead in its line; 0 is next' }),
+    position_exact: z
+      .boolean()
+      .meta({ description: 'False in a very long line: at least so many are ahead' }),
+    eta: z.strictObject({
+      start_at: timeSchema.meta({ description: 'Expected start: as likely before as after' }),
+      start_at_p90: timeSchema.meta({ description: 'Nine of ten jobs that are told this have started by then' }),
+      finish_at: timeSchema.meta({ description: 'Expected start and the predicted GPU time' }),
+      may_expire: z
+        .boolean()
+        .meta({ description: 'start_at_p90 is after deadline_at: the job may expire before it starts' }),
+    }),
+    phase: z
+      .strictObject({
+        name: z.enum(['starting', 'loading']),
+        elapsed_s: z.number().nonnegative(),
+        expected_s: z.number().nonnegative(),
+      })
+      .optional()
+      .meta({ description: 'What the worker that is to come is doing; left out when one serves' }),
+  })
+  .meta({ id: 'JobWait' });
 
 export const jobSchema = z
   .strictObject({
@@ -67,7 +97,7 @@ export const jobSchema = z
     started_at: timeSchema.nullable(),
     finished_at: timeSchema.nullable(),
     deadline_at: timeSchema,
-    wait: z.strictObject({ reason: z.enum(waitReasons) }).nullable(),
+    wait: waitSchema.nullable().meta({ description: 'Null unless the job waits in its line' }),
     progress: z.strictObject({ step: countSchema, steps: countSchema }).nullable(),
     usage: z
       .strictObject({ gpu_ms: countSchema, images: countSchema, weighted_images: z.number() })
@@ -105,8 +135,21 @@ export const jobListSchema = z
   })
   .meta({ id: 'JobList' });
 
-/** `poolState` explains the wait of a queued job; links are relative to the API's origin. */
-export function presentJob(job: JobRecord, poolState: PoolState | null): JobResource {
+/** What is known of the wait of a job in a line. */
+export interface WaitView {
+  readonly reason: WaitReason;
+  /** Entries of the line that go first: at least so many, unless `isExact`. */
+  readonly ahead: number;
+  readonly isExact: boolean;
+  readonly startAtMs: number;
+  readonly startAtP90Ms: number;
+  readonly phase: WorkerPhase | null;
+  /** When that was so. */
+  readonly atMs: number;
+}
+
+/** `wait` is for a job that waits in its line and for no other; links are relative to the API's origin. */
+export function presentJob(job: JobRecord, wait: WaitView | null): JobResource {
   const self = `/v1/jobs/${job.jobId}`;
   return {
     id: job.jobId,
@@ -133,7 +176,7 @@ export function presentJob(job: JobRecord, poolState: PoolState | null): JobReso
     started_at: job.startedAtMs === null ? null : timeOf(job.startedAtMs),
     finished_at: job.finishedAtMs === null ? null : timeOf(job.finishedAtMs),
     deadline_at: timeOf(job.startByMs),
-    wait: waitOf(job, poolState),
+    wait: wait && presentWait(job, wait),
     progress: job.progress,
     cost: job.costUsdMicros === null ? null : { usd_micros: job.costUsdMicros },
     ...presentRun(job),
@@ -165,9 +208,34 @@ function presentRun({
   };
 }
 
-function waitOf(job: JobRecord, poolState: PoolState | null): JobResource['wait'] {
-  if (job.place.kind !== 'line') return null;
-  return { reason: poolState === 'cold' || poolState === 'waking' ? 'starting_worker' : 'behind_others' };
+function presentWait(job: JobRecord, wait: WaitView): NonNullable<JobResource['wait']> {
+  const { reason, ahead, isExact, startAtMs, startAtP90Ms, phase, atMs } = wait;
+  return {
+    reason,
+    position: ahead,
+    position_exact: isExact,
+    eta: {
+      start_at: timeOf(startAtMs),
+      start_at_p90: timeOf(startAtP90Ms),
+      finish_at: timeOf(startAtMs + job.predictedGpuMs),
+      // A job that started once never expires.
+      may_expire: job.attempt === 0 && startAtP90Ms > job.startByMs,
+    },
+    ...(phase === null
+      ? {}
+      : {
+          phase: {
+            name: phase.name,
+            elapsed_s: secondsOf(atMs - phase.sinceMs),
+            expected_s: secondsOf(phase.expectedMs),
+          },
+        }),
+  };
+}
+
+/** To the tenth of a second. */
+function secondsOf(ms: number): number {
+  return Math.round(Math.max(0, ms) / 100) / 10;
 }
 
 function timeOf(ms: number): string {

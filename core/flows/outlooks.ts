@@ -108,7 +108,7 @@ async function readLine(ports: OutlookPorts, pool: string, jobClass: JobClass): 
   return { entries: entries.slice(0, etaLimits.lineWindow), isWhole: entries.length <= etaLimits.lineWindow };
 }
 
-/** Those that are there and take work, or will. One page: a pool has fewer workers than fit it. */
+/** Those that are there and take work, or will. The first page, a hundred of them: enough to estimate by. */
 async function readWorkers(ports: OutlookPorts, pool: string, atMs: number): Promise<SeenWorker[]> {
   const { items } = await ports.workers.list(pool, atMs - workerLimits.silentMs);
   return items.flatMap(({ phase, ...worker }) => {

@@ -11,6 +11,7 @@ import type { Route } from '#core/api/route.ts';
 import type { RouteId } from '#core/api/routes.ts';
 import { routeList, routes } from '#core/api/routes.ts';
 import { AppError } from '#core/errors.ts';
+import { createOutlooks } from '#core/flows/outlooks.ts';
 import { proxyResult } from './answer.ts';
 import type { ApiDeps } from './api-deps.ts';
 import { edgeOf } from './edge.ts';
@@ -53,8 +54,9 @@ const timing = {
   unboundedMs: 15 * 60_000,
 } as const;
 
-export function createApiHandler(given: ApiDeps): ApiHandler {
-  const deps = { ...given, gates: rememberRefusals(given.gates, given.clock) };
+export function createApiHandler(given: Omit<ApiDeps, 'outlooks'>): ApiHandler {
+  const gates = rememberRefusals(given.gates, given.clock);
+  const deps = { ...given, gates, outlooks: createOutlooks(given, given) };
   const { everyRequest, ofRoute } = middlewares(deps, createKeyHolders(deps));
   const bound = Object.values(routes).map((route) => ({
     route,

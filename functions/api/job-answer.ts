@@ -1,29 +1,58 @@
-/** Jobs as answers: the resource with the state of its pool, and the headers that go with it. */
-import type { JobResource } from '#core/api/job-resource.ts';
+/** Jobs as answers: the resource with what it waits for, and the headers that go with it. */
+import type { JobResource, WaitView } from '#core/api/job-resource.ts';
 import { presentJob } from '#core/api/job-resource.ts';
+import { calibrated } from '#core/eta/calibration.ts';
+import type { Outlook } from '#core/eta/outlook.ts';
+import type { Outlooks } from '#core/flows/outlooks.ts';
 import type { JobRecord } from '#core/job/job.ts';
-import type { Pools } from '#core/ports.ts';
-import type { PoolState } from '#core/scaling/pool-state.ts';
+import { lineEntryOf } from '#core/job/job.ts';
+import type { Clock } from '#core/ports.ts';
 
-/** Reads the state of a pool only for jobs that wait in its line, and of each pool once. */
-export async function presentJobs(
-  { pools }: { readonly pools: Pick<Pools, 'read'> },
-  jobs: readonly JobRecord[],
-): Promise<JobResource[]> {
-  const waiting = jobs.filter(({ place }) => place.kind === 'line').map(({ pool }) => pool);
-  const states = new Map<string, PoolState>();
-  await Promise.all(
-    [...new Set(waiting)].map(async (pool) => states.set(pool, (await pools.read(pool)).state)),
-  );
-  return jobs.map((job) => presentJob(job, states.get(job.pool) ?? null));
+export interface AnswerDeps {
+  readonly clock: Clock;
+  readonly outlooks: Outlooks;
 }
 
-export async function presentOneJob(
-  { pools }: { readonly pools: Pick<Pools, 'read'> },
-  job: JobRecord,
-): Promise<JobResource> {
-  const state = job.place.kind === 'line' ? (await pools.read(job.pool)).state : null;
-  return presentJob(job, state);
+/** Looks at a pool only for jobs that wait in its line, and at each pool once. */
+export async function presentJobs(
+  { clock, outlooks }: AnswerDeps,
+  jobs: readonly JobRecord[],
+): Promise<JobResource[]> {
+  const pools = new Set(jobs.filter(isWaiting).map(({ pool }) => pool));
+  const seen = new Map(
+    await Promise.all([...pools].map(async (pool) => [pool, await outlooks.of(pool)] as const)),
+  );
+  const nowMs = clock.nowMs();
+  return jobs.map((job) => {
+    const outlook = seen.get(job.pool);
+    return presentJob(job, isWaiting(job) && outlook !== undefined ? viewOf(job, outlook, nowMs) : null);
+  });
+}
+
+export async function presentOneJob(deps: AnswerDeps, job: JobRecord): Promise<JobResource> {
+  const [presented] = await presentJobs(deps, [job]);
+  if (presented === undefined) throw new Error('one job makes one answer');
+  return presented;
+}
+
+function isWaiting({ place }: JobRecord): boolean {
+  return place.kind === 'line';
+}
+
+/** As of the look, so that two answers from one look are the same to the letter; only never in the past. */
+function viewOf(job: JobRecord, outlook: Outlook, nowMs: number): WaitView {
+  const { atMs, calibration } = outlook.seen;
+  const { ahead, isExact, start } = outlook.placeOf(lineEntryOf(job), atMs);
+  const { p50Ms, p90Ms } = calibrated(calibration, job.class, start);
+  return {
+    reason: outlook.reason,
+    ahead,
+    isExact,
+    startAtMs: Math.max(nowMs, atMs + p50Ms),
+    startAtP90Ms: Math.max(nowMs, atMs + p90Ms),
+    phase: outlook.phase,
+    atMs,
+  };
 }
 
 export function jobHeaders(job: JobRecord): Record<string, string | undefined> {
