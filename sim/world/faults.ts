@@ -45,9 +45,12 @@ export interface FaultPlan {
   readonly hits: ReadonlyMap<string, number>;
 }
 
-export function createFaultPlan(random: Random): FaultPlan {
+export function createFaultPlan(
+  random: Random,
+  { isCalm, without }: { readonly isCalm: boolean; readonly without: ReadonlySet<string> },
+): FaultPlan {
   const intensity = 0.3 + 1.4 * random();
-  const on = faultKinds.filter(() => random() < 0.7);
+  const on = faultKinds.filter((kind) => random() < 0.7 && !isCalm && !without.has(kind));
   const hits = new Map<string, number>();
   let isHealed = false;
 

@@ -13,8 +13,15 @@ export interface Outside {
   readonly random: Random;
   readonly plan: FaultPlan;
   readonly ports: OutsidePorts;
-  /** Counts calls, so that a loop that asks without end is seen. */
-  onCall(site: string): void;
+  /** Sees every call: for counting, so that a loop that asks without end is found, and for telling what a run did. */
+  onCall(call: Call): void;
+}
+
+export interface Call {
+  readonly process: Process;
+  readonly site: string;
+  readonly fault: FaultKind | null;
+  readonly args: readonly unknown[];
 }
 
 const latencyMsMax = 12;
@@ -39,27 +46,37 @@ function portFor(process: Process, outside: Outside, port: PortName): Record<str
     (...args) => {
       const apply = target[method];
       if (apply === undefined) throw new Error(`no ${port}.${method} in this world`);
-      return call(process, outside, `${port}.${method}`, isWrite(port, method), () => apply(...args));
+      return call(process, outside, {
+        site: `${port}.${method}`,
+        writes: isWrite(port, method),
+        args,
+        apply,
+      });
     },
   ]);
   return Object.fromEntries(methods);
 }
 
+interface Asked {
+  readonly site: string;
+  readonly writes: boolean;
+  readonly args: readonly unknown[];
+  readonly apply: Method;
+}
+
 async function call(
   process: Process,
   { loop, random, plan, onCall }: Outside,
-  site: string,
-  writes: boolean,
-  apply: () => Promise<unknown>,
+  { site, writes, args, apply }: Asked,
 ): Promise<unknown> {
   await loop.running(process);
-  onCall(site);
   const fault = plan.draw(site, writes);
+  onCall({ process, site, fault, args });
   await loop.clock.sleep(latencyOf(random, fault));
   // A request that was on its way when its process died may still arrive.
   if (process.isDead() && random() < 0.5) return never();
   try {
-    return await outcomeOf(process, site, fault, apply);
+    return await outcomeOf(process, site, fault, () => apply(...args));
   } finally {
     await loop.running(process);
   }

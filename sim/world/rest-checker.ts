@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto';
 import { monthOf } from '#core/admission/windows.ts';
 import type { LedgerEntry } from '#core/billing/ledger.ts';
 import type { JobRecord } from '#core/job/job.ts';
+import { jobLimits } from '#core/limits.ts';
 import type { Submission } from './history.ts';
 import { violate } from './history.ts';
 import { bounds, startMs } from './scenario.ts';
@@ -14,6 +15,7 @@ import type { World } from './world.ts';
 export async function checkAtRest(world: World): Promise<void> {
   checkSubmissions(world);
   checkEnds(world);
+  checkRuns(world);
   for (const { tenantId } of world.scenario.tenants) {
     await checkLedger(world, tenantId);
     await checkGate(world, tenantId);
@@ -32,6 +34,8 @@ function checkSubmissions({ history }: World): void {
       const job = history.stored.get(jobId);
       if (job === undefined) violate(history, 'I1', `${jobId} was accepted and is gone`);
       else if (job.tenantId !== submission.tenantId) violate(history, 'I9', `${jobId} is another tenant's`);
+      else if (job.metadata.op !== submission.op)
+        violate(history, 'I2', `${submission.op} was answered with ${jobId}`);
     }
   }
   for (const [op, tries] of groupBy(history.submissions, ({ op }) => op)) checkJobsOf(history, op, tries);
@@ -40,16 +44,41 @@ function checkSubmissions({ history }: World): void {
 /** Submissions of one operation share a body, and its key if it has one. */
 function checkJobsOf(history: World['history'], op: string, tries: readonly Submission[]): void {
   const jobs = [...history.stored.values()].filter((job) => job.metadata.op === op);
-  const answers = tries.flatMap((submission) => submission.answers);
-  const mayHave = answers.filter(
-    ({ kind }) => kind === 'accepted' || kind === 'replayed' || kind === 'unknown',
+  // One that still waits for its answer, because its process is held, may have been accepted as well.
+  const isRefused = tries.every(
+    ({ answers }) =>
+      answers.length > 0 && answers.every(({ kind }) => kind === 'refused' || kind === 'mismatch'),
   );
-  if (mayHave.length === 0 && jobs.length > 0 && !answers.some(({ kind }) => kind === 'in_flight')) {
+  if (isRefused && jobs.length > 0) {
     violate(history, 'I2', `${op} was refused and has the job ${jobs[0]?.jobId}`);
   }
   const isKeyed = tries.some(({ idempotencyKey }) => idempotencyKey !== null);
   const most = isKeyed ? 1 : tries.length;
   if (jobs.length > most) violate(history, 'I1', `${op} has ${jobs.length} jobs`);
+}
+
+/** I7: no job is run oftener than it may be; and in a world without trouble, once. */
+function checkRuns({ history, scenario, plan }: World): void {
+  const isCalm = scenario.isCalm && plan.hits.size === 0;
+  for (const job of history.stored.values()) {
+    const runs = history.runs.get(job.jobId) ?? 0;
+    if (runs > jobLimits.attemptsMax + job.interruptions)
+      violate(history, 'I7', `${job.jobId} was run ${runs} times`);
+    const isDone = job.status === 'succeeded' && job.attempt === 1 && runs === 1;
+    const mayEndOtherwise = 'fault' in job.input || job.status === 'canceled' || job.status === 'expired';
+    // A job that shares its call with one that crashes the runner pays for it with an attempt.
+    if (isCalm && !isDone && !mayEndOtherwise && !hasCrashes(history)) {
+      violate(
+        history,
+        'I7',
+        `${job.jobId} ${job.status} after ${job.attempt} attempts and ${runs} runs, with nothing wrong`,
+      );
+    }
+  }
+}
+
+function hasCrashes(history: World['history']): boolean {
+  return [...history.stored.values()].some(({ input }) => input.fault === 'crash');
 }
 
 /** I1: what a client was told of an end stays true. */

@@ -28,14 +28,28 @@ export interface RunReport {
 export interface RunOptions {
   /** Operations of all clients together. @default 32 */
   readonly operations?: number;
+  /** Kinds of faults, troubles and whims to leave out. @default none */
+  readonly without?: readonly string[];
+  /** Is told of every call to the outside, in a line. */
+  readonly trace?: (line: string) => void;
 }
+
+/** @see RunOptions */
+export const operationsDefault = 32;
 
 const minute = 60_000;
 
-export async function runWorld(seed: number, { operations = 32 }: RunOptions = {}): Promise<World> {
+/** Workers take their time to boot: most of the work is done after the last submission, and must not meet calm alone. */
+const aftermathMsMax = 5 * minute;
+
+export async function runWorld(seed: number, options: RunOptions = {}): Promise<World> {
   const random = createRandom(seed);
-  const world = createWorld(drawScenario(seed, random, operations), random);
-  const { scenario } = world;
+  const without = new Set(options.without);
+  const scenario = drawScenario(seed, random, {
+    operations: options.operations ?? operationsDefault,
+    without,
+  });
+  const world = createWorld(scenario, random, { without, trace: options.trace });
   for (const tenant of scenario.tenants) {
     await world.stores.tenants.create(tenant);
     noteLimits(world, tenant);
@@ -74,7 +88,7 @@ async function chaos(world: World): Promise<void> {
   }
   void runChaos(world, () => isOver);
   await loop.run(loop.clock.nowMs() + 24 * 60 * minute, () => clientsLeft === 0 || isBroken(world));
-  await loop.run(loop.clock.nowMs() + 30_000, () => isBroken(world));
+  await loop.run(loop.clock.nowMs() + world.random() * aftermathMsMax, () => isBroken(world));
   isOver = true;
 }
 

@@ -14,6 +14,7 @@ import type { OutsidePorts } from './calls.ts';
 import { startController } from './controller.ts';
 import type { FaultPlan } from './faults.ts';
 import { createFaultPlan } from './faults.ts';
+import type { Call } from './faulty-ports.ts';
 import { portsFor } from './faulty-ports.ts';
 import type { History } from './history.ts';
 import { createHistory } from './history.ts';
@@ -63,8 +64,15 @@ export interface Running {
 
 const apiProcesses = 2;
 
-export function createWorld(scenario: Scenario, random: Random): World {
-  const ground = createGround(scenario, random);
+export interface WorldOptions {
+  /** Kinds of faults that are left out. */
+  readonly without: ReadonlySet<string>;
+  /** Is told of every call, in a line. */
+  readonly trace?: ((line: string) => void) | undefined;
+}
+
+export function createWorld(scenario: Scenario, random: Random, { without, trace }: WorldOptions): World {
+  const ground = createGround(scenario, random, without);
   const { loop } = ground;
   let started = 0;
 
@@ -86,7 +94,10 @@ export function createWorld(scenario: Scenario, random: Random): World {
   const outside = {
     ...ground,
     ports: { ...ground.stores, fleet, scaler },
-    onCall: (site: string) => callCounts.set(site, (callCounts.get(site) ?? 0) + 1),
+    onCall(call: Call) {
+      callCounts.set(call.site, (callCounts.get(call.site) ?? 0) + 1);
+      trace?.(lineOf(call, loop.clock.nowMs() - startMs));
+    },
   };
   const apis = Array.from({ length: apiProcesses }, () => reviving(() => start('api')));
   const [sweeper, decider] = [reviving(() => start('sweep')), reviving(() => start('scaler'))];
@@ -100,10 +111,10 @@ export function createWorld(scenario: Scenario, random: Random): World {
   };
 }
 
-function createGround(scenario: Scenario, random: Random): Ground {
+function createGround(scenario: Scenario, random: Random, without: ReadonlySet<string>): Ground {
   const loop = createLoop(startMs);
   const history = createHistory();
-  const plan = createFaultPlan(random);
+  const plan = createFaultPlan(random, { isCalm: scenario.isCalm, without });
   const ids = createSeededIds(scenario.seed);
   let isHealed = false;
   return {
@@ -123,6 +134,18 @@ function createGround(scenario: Scenario, random: Random): Ground {
       plan.heal();
     },
   };
+}
+
+/** One call as a line: seconds, who, what, with which ids, and what befell it. */
+function lineOf({ process, site, fault, args }: Call, atMs: number): string {
+  const named = args.flatMap((arg) => {
+    if (typeof arg === 'string') return [arg];
+    if (typeof arg !== 'object' || arg === null) return [];
+    return Object.entries(arg).flatMap(([name, value]) =>
+      typeof value === 'string' && /Id$|^token$|^reservation$|^status$/.test(name) ? [value] : [],
+    );
+  });
+  return `${(atMs / 1000).toFixed(3)} ${process.name} ${site} ${named.join(' ')}${fault === null ? '' : ` [${fault}]`}`;
 }
 
 /** A place for a process; one that died is started anew when it is asked for, as a Lambda is. */
