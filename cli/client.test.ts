@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { presentJob } from '#core/api/job-resource.ts';
-import { sampleJob } from '#core/samples.ts';
+import { sampleJob, sampleWait } from '#core/samples.ts';
 import type { ClientOptions } from './client.ts';
 import { createClient } from './client.ts';
 import type { Script } from './scripted-api.ts';
 import { refusal, startScriptedApi } from './scripted-api.ts';
 
-const job = presentJob(sampleJob(), 'cold');
+const job = presentJob(sampleJob(), sampleWait());
 const submission = { body: { model: 'demo-image', input: { prompt: 'a red ring' } } };
 
 describe('calls', () => {
@@ -45,7 +45,7 @@ describe('calls', () => {
   });
 
   it('leaves out fields that a newer API has added, but keeps them in the raw body', async () => {
-    const newer = { ...job, colour: 'red', receipt: null, wait: { reason: 'starting_worker', position: 3 } };
+    const newer = { ...job, colour: 'red', receipt: null, wait: { ...job.wait, mood: 'calm' } };
     await using world = await setUp(() => ({ status: 200, body: JSON.stringify(newer) }));
 
     const { body, json } = await world.client.call('getJob', { params: { id: job.id } });

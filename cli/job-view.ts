@@ -4,6 +4,7 @@ import { exitCodes } from './cli-error.ts';
 import { formatBytes, formatMs, formatTime, formatUsd } from './format.ts';
 import { phaseOf } from './progress.ts';
 import { fields, table } from './table.ts';
+import { phaseText, startText } from './wait-view.ts';
 
 const terminalStatuses: ReadonlySet<JobResource['status']> = new Set([
   'succeeded',
@@ -33,10 +34,13 @@ export function jobTable(jobs: readonly JobResource[]): string {
   return table(['ID', 'STATUS', 'MODEL', 'CLASS', 'CREATED', 'COST'], rows);
 }
 
-export function jobDetails(job: JobResource): string {
+/** `nowMs` is the reader's time: what the time of a start is counted from. */
+export function jobDetails(job: JobResource, nowMs: number): string {
   return fields([
     ['id', job.id],
     ['status', isTerminal(job) ? job.status : phaseOf(job)],
+    ['start', job.wait && startText(job.wait, nowMs)],
+    ['worker', job.wait && phaseText(job.wait)],
     ['error', errorText(job)],
     ['model', `${job.model} (${job.model_revision})`],
     ['class', job.class],

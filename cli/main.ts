@@ -106,6 +106,7 @@ async function openSession({ globals, access }: ParsedCommand, io: Io): Promise<
     note: (line) => io.err(`${line}\n`),
     printJson: (body, how) => io.out(`${JSON.stringify(body, null, how?.oneLine ? undefined : 2)}\n`),
     sleep: (ms) => sleepUntil(ms, interrupted),
+    nowMs: Date.now,
     startProgress: () => createProgress({ isLive: io.isLive, write: io.err, nowMs: Date.now }),
   };
 }

@@ -7,7 +7,7 @@ import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { presentJob } from '#core/api/job-resource.ts';
-import { sampleJob } from '#core/samples.ts';
+import { sampleJob, sampleWait } from '#core/samples.ts';
 import { startScriptedApi } from './scripted-api.ts';
 
 const bin = fileURLToPath(new URL('./pilotlight.mjs', import.meta.url));
@@ -78,7 +78,7 @@ describe('the program', () => {
   });
 
   it('cancels the job at one Ctrl-C, seen twice or not, and exits with 130', async () => {
-    const job = presentJob(sampleJob(), 'cold');
+    const job = presentJob(sampleJob(), sampleWait());
     const canceled = { ...job, status: 'canceled' as const, wait: null };
     let child: ReturnType<typeof start> | undefined;
     await using api = await startScriptedApi(({ method, path }) => {

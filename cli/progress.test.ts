@@ -1,22 +1,24 @@
 import { describe, expect, it } from 'vitest';
 import type { JobResource } from '#core/api/job-resource.ts';
 import { presentJob } from '#core/api/job-resource.ts';
-import { sampleJob } from '#core/samples.ts';
+import { sampleJob, sampleNowMs, sampleWait } from '#core/samples.ts';
 import { barOf, createProgress, phaseOf } from './progress.ts';
 
-const queued = presentJob(sampleJob(), 'cold');
+const queued = presentJob(sampleJob(), sampleWait());
 const running: JobResource = { ...queued, status: 'running', wait: null, progress: { step: 4, steps: 8 } };
 
 describe('the phase of a job', () => {
   it('says why it waits', () => {
-    expect(phaseOf(queued)).toBe('waiting: a worker is starting');
-    expect(phaseOf({ ...queued, wait: { reason: 'behind_others' } })).toBe('waiting: behind other jobs');
+    const behind = presentJob(sampleJob(), sampleWait({ reason: 'behind_others' }));
+
+    expect(phaseOf(queued)).toBe('waiting: a worker is starting, 2nd in line');
+    expect(phaseOf(behind)).toBe('waiting: 2nd in line');
   });
 
   it('says that a job waits for another attempt', () => {
     const again: JobResource = { ...queued, status: 'running', attempts: 1 };
 
-    expect(phaseOf(again)).toBe('waiting again after attempt 1: a worker is starting');
+    expect(phaseOf(again)).toBe('waiting again after attempt 1: a worker is starting, 2nd in line');
   });
 
   it('counts the steps of a job that runs', () => {
@@ -33,11 +35,23 @@ describe('progress elsewhere than on a terminal', () => {
     for (const job of [queued, queued, running, running]) progress.update(job);
     progress.end();
 
-    expect(written()).toBe('waiting: a worker is starting\nrunning 4/8\n');
+    expect(written()).toBe(
+      'waiting: a worker is starting, 2nd in line, starts in about 12.0 s (most likely within 40.0 s)\n' +
+        'running 4/8\n',
+    );
   });
 });
 
 describe('progress on a terminal', () => {
+  it('counts down to the start of a job that waits', () => {
+    const { progress, written } = start(true);
+
+    progress.update(queued);
+    progress.end();
+
+    expect(written()).toContain('2nd in line, starts in about 12.0 s (most likely within 40.0 s)  0 ms');
+  });
+
   it('is one line that is redrawn and cleared in the end', () => {
     const { progress, written } = start(true);
 
@@ -53,7 +67,7 @@ function start(isLive: boolean) {
   let text = '';
   const progress = createProgress({
     isLive,
-    nowMs: () => 0,
+    nowMs: () => sampleNowMs,
     write: (part) => {
       text += part;
     },

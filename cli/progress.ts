@@ -4,6 +4,7 @@
  */
 import type { JobResource } from '#core/api/job-resource.ts';
 import { formatMs } from './format.ts';
+import { placeText, startText } from './wait-view.ts';
 
 export interface Progress {
   update(job: JobResource): void;
@@ -23,19 +24,19 @@ const redrawMs = 200;
 /** Back to the first column, and clear to the end. */
 const clearLine = '\r\u001b[2K';
 
-const waitTexts = {
-  starting_worker: 'a worker is starting',
-  behind_others: 'behind other jobs',
-} as const satisfies Record<NonNullable<JobResource['wait']>['reason'], string>;
-
 /** What a person wants to know now, without the time. */
 export function phaseOf({ status, wait, progress, attempts }: JobResource): string {
   if (wait !== null) {
     const again = status === 'running' ? ` again after attempt ${attempts}` : '';
-    return `waiting${again}: ${waitTexts[wait.reason]}`;
+    return `waiting${again}: ${placeText(wait)}`;
   }
   if (status !== 'running') return status;
   return progress === null ? 'running' : `running ${progress.step}/${progress.steps}`;
+}
+
+/** The phase, and when a job that waits will start. */
+export function statusText(job: JobResource, nowMs: number): string {
+  return job.wait === null ? phaseOf(job) : `${phaseOf(job)}, ${startText(job.wait, nowMs)}`;
 }
 
 /** `[######------]` of a running job with known steps, else nothing. */
@@ -54,7 +55,7 @@ function liveProgress({ write, nowMs }: ProgressOptions): Progress {
   let shown: JobResource | null = null;
   const draw = (): void => {
     if (shown === null) return;
-    const parts = [phaseOf(shown), barOf(shown), formatMs(nowMs() - startedMs)];
+    const parts = [statusText(shown, nowMs()), barOf(shown), formatMs(nowMs() - startedMs)];
     write(clearLine + parts.filter((part) => part !== '').join('  '));
   };
   const redraw = setInterval(draw, redrawMs);
@@ -72,12 +73,13 @@ function liveProgress({ write, nowMs }: ProgressOptions): Progress {
   };
 }
 
-function plainProgress({ write }: ProgressOptions): Progress {
+function plainProgress({ write, nowMs }: ProgressOptions): Progress {
   let last = '';
   return {
     update(job) {
       const phase = phaseOf(job);
-      if (phase !== last) write(`${phase}\n`);
+      // A line for each change of place, not for each second that the start comes nearer.
+      if (phase !== last) write(`${statusText(job, nowMs())}\n`);
       last = phase;
     },
     end() {

@@ -28,6 +28,7 @@ export interface Session {
   note(line: string): void;
   /** What the API answered, as one document; `oneLine` for streams of them. */
   printJson(body: unknown, how?: { oneLine: boolean }): void;
+  nowMs(): number;
   startProgress(): Progress;
   /** Resolves early at Ctrl-C. */
   sleep(ms: number): Promise<void>;

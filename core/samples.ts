@@ -1,4 +1,5 @@
 /** Valid records for tests: every builder takes the fields that matter to the test and fills in the rest. */
+import type { WaitView } from './api/job-resource.ts';
 import type { LedgerEntry } from './billing/ledger.ts';
 import type { JobRecord } from './job/job.ts';
 import type { WorkerRecord } from './scaling/worker-record.ts';
@@ -47,6 +48,20 @@ export function sampleJob(overrides: Partial<JobRecord> = {}): JobRecord {
     costUsdMicros: null,
     timings: null,
     receipt: null,
+    ...overrides,
+  };
+}
+
+/** The wait of a job that stands second, while a worker starts. */
+export function sampleWait(overrides: Partial<WaitView> = {}): WaitView {
+  return {
+    reason: 'starting_worker',
+    ahead: 1,
+    isExact: true,
+    startAtMs: sampleNowMs + 12_000,
+    startAtP90Ms: sampleNowMs + 40_000,
+    phase: { name: 'starting', sinceMs: sampleNowMs - 8_000, expectedMs: 20_000 },
+    atMs: sampleNowMs,
     ...overrides,
   };
 }

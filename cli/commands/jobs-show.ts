@@ -12,7 +12,7 @@ export const command = defineCommand({
   async run(session, _values, [id = '']) {
     const { job, json } = await readJob(session, id);
     if (session.json) session.printJson(json);
-    else session.print(jobDetails(job));
+    else session.print(jobDetails(job, session.nowMs()));
     return exitCodes.ok;
   },
 });

@@ -26,7 +26,7 @@ export const command = defineCommand({
     checkPathsAreFree(session.cwd, saving, first.job.output.length);
     const { job } = await (session.json ? streamChanges(session, first) : showProgress(session, first));
 
-    if (!session.json) session.print(jobDetails(job));
+    if (!session.json) session.print(jobDetails(job, session.nowMs()));
     const warning = unknownWordsWarning(job);
     if (warning !== null) session.note(warning);
     await save(session, job, saving);

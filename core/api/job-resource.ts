@@ -63,7 +63,9 @@ export const waitSchema = z
       .meta({ description: 'False in a very long line: at least so many are ahead' }),
     eta: z.strictObject({
       start_at: timeSchema.meta({ description: 'Expected start: as likely before as after' }),
-      start_at_p90: timeSchema.meta({ description: 'Nine of ten jobs that are told this have started by then' }),
+      start_at_p90: timeSchema.meta({
+        description: 'Nine of ten jobs that are told this have started by then',
+      }),
       finish_at: timeSchema.meta({ description: 'Expected start and the predicted GPU time' }),
       may_expire: z
         .boolean()
@@ -97,7 +99,12 @@ export const jobSchema = z
     started_at: timeSchema.nullable(),
     finished_at: timeSchema.nullable(),
     deadline_at: timeSchema,
-    wait: waitSchema.nullable().meta({ description: 'Null unless the job waits in its line' }),
+    wait: waitSchema
+      .nullable()
+      .meta({
+        description:
+          'Null unless the job waits in its line; also for the moment in which that cannot be looked at',
+      }),
     progress: z.strictObject({ step: countSchema, steps: countSchema }).nullable(),
     usage: z
       .strictObject({ gpu_ms: countSchema, images: countSchema, weighted_images: z.number() })
@@ -148,7 +155,7 @@ export interface WaitView {
   readonly atMs: number;
 }
 
-/** `wait` is for a job that waits in its line and for no other; links are relative to the API's origin. */
+/** `wait` is for a job that waits in its line and for no other; null where it is not known. Links are relative to the API's origin. */
 export function presentJob(job: JobRecord, wait: WaitView | null): JobResource {
   const self = `/v1/jobs/${job.jobId}`;
   return {

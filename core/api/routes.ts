@@ -147,7 +147,7 @@ export const routes = {
         schema: jobSchema,
         headers: {
           ...jobAnswerHeaders,
-          etag: 'Changes with the job',
+          etag: 'Changes with the job; a new guess at its start is no change',
           'preference-applied': '`wait` when the Prefer header was followed',
           'retry-after': 'Seconds until the next look, while the job has not ended',
         },

@@ -86,8 +86,8 @@ export interface StartTimes {
 const rules = {
   /** A start within this of the estimate was as good as on time: the path of a ticket takes about as long. */
   floorMs: 100,
-  /** Seven times the estimate, and a seventh: a quantile past that says nothing, and takes long to come back. */
-  quantileMax: 2,
+  /** Fifty times the estimate, and a fiftieth: a quantile past that says nothing, and takes long to come back. */
+  quantileMax: 4,
   stepMax: 0.5,
   stepMin: 0.03,
   /** Of a step, for a start that was late by what it was told or by the numbers of now, and not by both. */
@@ -138,7 +138,11 @@ export function afterWake(calibration: Calibration, tookMs: number): Calibration
   const seenMs = Math.max(1, tookMs);
   const before = calibration.wakeMs;
   const wakeMs =
-    before === null ? seenMs : Math.exp(Math.log(Math.max(1, before)) * (1 - rules.wakeShareMin) + Math.log(seenMs) * rules.wakeShareMin);
+    before === null
+      ? seenMs
+      : Math.exp(
+          Math.log(Math.max(1, before)) * (1 - rules.wakeShareMin) + Math.log(seenMs) * rules.wakeShareMin,
+        );
   return { ...calibration, version: calibration.version + 1, wakeMs: Math.round(wakeMs) };
 }
 

@@ -8,9 +8,9 @@
  */
 import type { JobClass, LineEntry } from '../job/job.ts';
 import type { PoolState } from '../scaling/pool-state.ts';
+import type { Calibration, StartEstimate, StartKind } from './calibration.ts';
 import type { CalledLine, CallRules } from './calls.ts';
 import { callsOf } from './calls.ts';
-import type { Calibration, StartEstimate, StartKind } from './calibration.ts';
 import { futureWorkMs } from './future-work.ts';
 import type { Schedule } from './schedule.ts';
 import { freeAfterMs, scheduleOf } from './schedule.ts';
@@ -153,7 +153,11 @@ interface Spot {
 }
 
 /** Null for a job that would stand among the entries that were seen, and was not seen. */
-function spotOf({ lines }: SeenPool, { called, schedule, futureMs, indexes }: Known, job: LineEntry): Spot | null {
+function spotOf(
+  { lines }: SeenPool,
+  { called, schedule, futureMs, indexes }: Known,
+  job: LineEntry,
+): Spot | null {
   const index = indexes.get(keyOf(job));
   if (index !== undefined) {
     const call = called[job.class].callOf[index] ?? 0;

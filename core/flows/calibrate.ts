@@ -28,7 +28,13 @@ export async function noteWake(ports: CalibratePorts, pool: string, tookMs: numb
   await learn(ports, pool, (before) => afterWake(before, tookMs));
 }
 
-function seenStart({ attempt, toldStart, startedAtMs, createdAtMs, class: jobClass }: JobRecord): SeenStart | null {
+function seenStart({
+  attempt,
+  toldStart,
+  startedAtMs,
+  createdAtMs,
+  class: jobClass,
+}: JobRecord): SeenStart | null {
   if (attempt !== 1 || toldStart === null || startedAtMs === null) return null;
   return { class: jobClass, told: toldStart, waitedMs: Math.max(0, startedAtMs - createdAtMs) };
 }

@@ -50,7 +50,8 @@ async function light(ports: WorkPorts, pool: string): Promise<void> {
   const before = await ports.pools.read(pool);
   const nowMs = ports.clock.nowMs();
   const moved = await ports.pools.move(pool, ['cold', 'waking'], 'warm', nowMs);
-  if (moved === 'moved' && before.state === 'waking') await noteWake(ports, pool, nowMs - before.stateSinceMs);
+  if (moved === 'moved' && before.state === 'waking')
+    await noteWake(ports, pool, nowMs - before.stateSinceMs);
 }
 
 async function receive(ports: WorkPorts, ask: WorkAsk): Promise<HeldTicket[]> {

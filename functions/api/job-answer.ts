@@ -6,27 +6,35 @@ import type { Outlook } from '#core/eta/outlook.ts';
 import type { Outlooks } from '#core/flows/outlooks.ts';
 import type { JobRecord } from '#core/job/job.ts';
 import { lineEntryOf } from '#core/job/job.ts';
-import type { Clock } from '#core/ports.ts';
+import type { Clock, Log } from '#core/ports.ts';
 
 export interface AnswerDeps {
   readonly clock: Clock;
+  readonly log: Log;
   readonly outlooks: Outlooks;
 }
 
 /** Looks at a pool only for jobs that wait in its line, and at each pool once. */
-export async function presentJobs(
-  { clock, outlooks }: AnswerDeps,
-  jobs: readonly JobRecord[],
-): Promise<JobResource[]> {
+export async function presentJobs(deps: AnswerDeps, jobs: readonly JobRecord[]): Promise<JobResource[]> {
   const pools = new Set(jobs.filter(isWaiting).map(({ pool }) => pool));
   const seen = new Map(
-    await Promise.all([...pools].map(async (pool) => [pool, await outlooks.of(pool)] as const)),
+    await Promise.all([...pools].map(async (pool) => [pool, await outlookOn(deps, pool)] as const)),
   );
-  const nowMs = clock.nowMs();
+  const nowMs = deps.clock.nowMs();
   return jobs.map((job) => {
-    const outlook = seen.get(job.pool);
-    return presentJob(job, isWaiting(job) && outlook !== undefined ? viewOf(job, outlook, nowMs) : null);
+    const outlook = isWaiting(job) ? (seen.get(job.pool) ?? null) : null;
+    return presentJob(job, outlook && viewOf(job, outlook, nowMs));
   });
+}
+
+/** Null when the pool cannot be looked at: its jobs stand all the same, and their answers say so. */
+async function outlookOn({ log, outlooks }: AnswerDeps, pool: string): Promise<Outlook | null> {
+  try {
+    return await outlooks.of(pool);
+  } catch (error) {
+    log.warn('answer.wait_untold', { pool, reason: String(error) });
+    return null;
+  }
 }
 
 export async function presentOneJob(deps: AnswerDeps, job: JobRecord): Promise<JobResource> {

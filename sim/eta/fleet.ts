@@ -22,7 +22,10 @@ export interface SimWorker {
   /** From here on it can be heard of. */
   readonly seenAtMs: number;
   readonly readyAtMs: number;
-  doing: 'nothing' | 'picking up' | { readonly jobs: readonly SimJob[]; readonly entries: readonly LineEntry[] };
+  doing:
+    | 'nothing'
+    | 'picking up'
+    | { readonly jobs: readonly SimJob[]; readonly entries: readonly LineEntry[] };
 }
 
 export interface Fleet {

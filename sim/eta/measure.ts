@@ -43,7 +43,11 @@ export const lastWaitsForecast: Forecaster = (starts) => {
   const last: number[] = [];
   let next = 0;
   return byArrival(starts).map((start) => {
-    for (let done = starts[next]; done !== undefined && done.startedAtMs < start.job.arrivedAtMs; done = starts[next]) {
+    for (
+      let done = starts[next];
+      done !== undefined && done.startedAtMs < start.job.arrivedAtMs;
+      done = starts[next]
+    ) {
       last.push(waitOf(done));
       if (last.length > lookedBack) last.shift();
       next += 1;
@@ -56,9 +60,12 @@ export const lastWaitsForecast: Forecaster = (starts) => {
 export function scoreOf(forecasts: readonly Forecast[]): Score {
   const jobs = forecasts.length;
   const shareOf = (isSo: (forecast: Forecast) => boolean) => forecasts.filter(isSo).length / jobs;
-  const ratios = forecasts.map(({ told, waitedMs }) => Math.max(second, told.p90Ms) / Math.max(second, waitedMs));
+  const ratios = forecasts.map(
+    ({ told, waitedMs }) => Math.max(second, told.p90Ms) / Math.max(second, waitedMs),
+  );
   const loss = forecasts.reduce(
-    (sum, { told, waitedMs }) => sum + pinball(told.p50Ms, waitedMs, 0.5) + pinball(told.p90Ms, waitedMs, 0.9),
+    (sum, { told, waitedMs }) =>
+      sum + pinball(told.p50Ms, waitedMs, 0.5) + pinball(told.p90Ms, waitedMs, 0.9),
     0,
   );
   return {

@@ -30,7 +30,7 @@ export const calls = {
     count: 'read',
   },
   ledger: { append: 'write', charge: 'read', list: 'read' },
-  pools: { read: 'read', move: 'write', advance: 'write' },
+  pools: { read: 'read', move: 'write', advance: 'write', calibrate: 'write' },
   workers: { report: 'write', list: 'read' },
   // A receive writes: it hides what it hands out.
   tickets: { send: 'write', receive: 'write', delete: 'write', hide: 'write', depth: 'read' },

@@ -4,6 +4,7 @@
  */
 import { monthOf } from '#core/admission/windows.ts';
 import { cancel } from '#core/flows/cancel.ts';
+import { createOutlooks } from '#core/flows/outlooks.ts';
 import { refund } from '#core/flows/refund.ts';
 import type { SubmitAsk, SubmitOutcome } from '#core/flows/submit.ts';
 import { submit } from '#core/flows/submit.ts';
@@ -128,7 +129,8 @@ async function trySubmit(world: World, ask: SubmitAsk): Promise<SubmissionAnswer
     const tenant = await ports.tenants.get(ask.tenant.tenantId);
     if (tenant === null) throw new Error('the scene has every tenant');
     const { catalog, ids, log } = world;
-    return submit({ ...ports, catalog, clock, ids, log }, { ...ask, tenant });
+    const outlooks = createOutlooks({ ...ports, catalog, clock });
+    return submit({ ...ports, catalog, clock, ids, log, outlooks }, { ...ask, tenant });
   });
   return served.kind === 'answered' ? answerOf(served.value) : { kind: 'unknown' };
 }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { sampleTenant } from '#core/samples.ts';
+import { etaLimits, workerLimits } from '#core/limits.ts';
+import { sampleJob, sampleTenant, sampleWorker } from '#core/samples.ts';
 import { createApiScene } from '../api-scene.ts';
 
 describe('200', () => {
@@ -13,12 +14,85 @@ describe('200', () => {
     expect(got.headers).toMatchObject({ 'retry-after': '1', 'x-pilotlight-job-id': id });
   });
 
-  it('says that a job waits behind others when its pool serves', async () => {
+  it('says that a job waits behind others when its pool serves, how many, and when it may start', async () => {
+    const scene = await createApiScene();
+    await scene.start(await scene.submit());
+    await scene.submit();
+    await scene.submit({ prompt: 'b', steps: 3 });
+    const id = await scene.submit({ prompt: 'c', steps: 4 });
+    const nowMs = scene.clock.nowMs();
+    await scene.pools.move('fake', ['waking'], 'warm', nowMs);
+    await scene.workers.report(sampleWorker({ pool: 'fake', reportedAtMs: nowMs }));
+    await scene.clock.advance(etaLimits.lookMs);
+
+    const { wait, deadline_at } = (await scene.send('getJob', `/v1/jobs/${id}`)).json;
+
+    expect(wait).toMatchObject({ reason: 'behind_others', position: 2, position_exact: true });
+    expect(wait).not.toHaveProperty('phase');
+    const times = [wait.eta.start_at, wait.eta.start_at_p90, deadline_at].map(Date.parse);
+    expect(times).toEqual(times.toSorted((left, right) => left - right));
+    expect(times[0]).toBeGreaterThan(scene.clock.nowMs());
+    expect(Date.parse(wait.eta.finish_at)).toBeGreaterThan(Number(times[0]));
+    expect(wait.eta.may_expire).toBe(false);
+  });
+
+  it('says how far the worker is that was woken', async () => {
     const scene = await createApiScene();
     const id = await scene.submit();
-    await scene.pools.move('fake', ['waking'], 'warm', scene.clock.nowMs());
+    await scene.clock.advance(20_000);
 
-    expect((await scene.send('getJob', `/v1/jobs/${id}`)).json.wait).toEqual({ reason: 'behind_others' });
+    const { wait } = (await scene.send('getJob', `/v1/jobs/${id}`)).json;
+
+    expect(wait).toMatchObject({ reason: 'starting_worker', position: 0 });
+    expect(wait.phase).toEqual({ name: 'starting', elapsed_s: 20, expected_s: etaLimits.wakeMs / 1000 });
+    expect(Date.parse(wait.eta.start_at) - scene.clock.nowMs()).toBe(etaLimits.wakeMs - 20_000);
+  });
+
+  it('says that a model is loading when that is what all workers do', async () => {
+    const scene = await createApiScene();
+    const id = await scene.submit();
+    const nowMs = scene.clock.nowMs();
+    await scene.pools.move('fake', ['waking'], 'warm', nowMs);
+    const loading = { phase: 'loading', phaseSinceMs: nowMs, reportedAtMs: nowMs } as const;
+    await scene.workers.report(sampleWorker({ pool: 'fake', ...loading }));
+    await scene.clock.advance(etaLimits.lookMs);
+
+    const { wait } = (await scene.send('getJob', `/v1/jobs/${id}`)).json;
+
+    expect(wait).toMatchObject({ reason: 'loading_model', phase: { name: 'loading', elapsed_s: 1 } });
+  });
+
+  it('says that the workers are not heard of once they have been silent for too long', async () => {
+    const scene = await createApiScene();
+    const id = await scene.submit();
+    const nowMs = scene.clock.nowMs();
+    await scene.pools.move('fake', ['waking'], 'warm', nowMs);
+    await scene.workers.report(sampleWorker({ pool: 'fake', reportedAtMs: nowMs }));
+    await scene.clock.advance(workerLimits.silentMs + 1_000);
+
+    const { wait } = (await scene.send('getJob', `/v1/jobs/${id}`)).json;
+
+    expect(wait.reason).toBe('worker_unhealthy');
+  });
+
+  it('says that a job may expire when it is not sure to start before its deadline', async () => {
+    const scene = await createApiScene();
+    const body = { model: 'fake-image', input: { prompt: 'a' }, deadline_s: 90 };
+    const { id } = (await scene.send('submitJob', '/v1/jobs', { body })).json;
+
+    const { wait } = (await scene.send('getJob', `/v1/jobs/${id}`)).json;
+
+    expect(wait.eta.may_expire).toBe(true);
+  });
+
+  it('shows a job of before there were estimates as any other', async () => {
+    const scene = await createApiScene();
+    const record = sampleJob({ tenantId: 'tenant-a', pool: 'fake', toldStart: null });
+    await scene.jobs.create(record);
+
+    const { wait } = (await scene.send('getJob', `/v1/jobs/${record.jobId}`)).json;
+
+    expect(wait).toMatchObject({ reason: 'starting_worker', position: 0 });
   });
 
   it('reads no pool for a job that runs', async () => {
@@ -86,7 +160,7 @@ describe('200', () => {
 });
 
 describe('304', () => {
-  it.each([(tag: string) => tag, (tag: string) => `"other", W/${tag}`, () => '*'])(
+  it.each([(tag: string) => tag, (tag: string) => `"other", ${tag.replace('W/', '')}`, () => '*'])(
     'answers without a body when the caller has seen the job',
     async (form) => {
       const scene = await createApiScene();

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { etaLimits } from '#core/limits.ts';
 import { sampleTenant } from '#core/samples.ts';
 import type { ApiScene } from '../api-scene.ts';
 import { createApiScene } from '../api-scene.ts';
@@ -45,23 +46,40 @@ describe('200', () => {
     expect(await idsOf(scene, '?model=other')).toEqual([]);
   });
 
-  it('reads each pool once, and only when a job waits in it', async () => {
+  it('looks at a pool once for all jobs that wait in it, and again only after a second', async () => {
     const scene = await createApiScene();
     await submitWith(scene, {});
     await submitWith(scene, {});
-    let reads = 0;
-    const pools: typeof scene.pools = {
-      ...scene.pools,
-      read: (pool) => {
-        reads += 1;
-        return scene.pools.read(pool);
+    const reads: string[] = [];
+    const jobs: typeof scene.jobs = {
+      ...scene.jobs,
+      line: (pool, jobClass, limit) => {
+        reads.push(jobClass);
+        return scene.jobs.line(pool, jobClass, limit);
       },
     };
-    const counting = await createApiScene({ change: { ...scene, pools } });
+    const counting = await createApiScene({ change: { ...scene, jobs } });
+    const list = () => counting.send('listJobs', '/v1/jobs', { key: scene.key });
 
-    await counting.send('listJobs', '/v1/jobs', { key: scene.key });
+    const { json } = await list();
+    await list();
+    expect(reads).toEqual(['interactive', 'batch']);
+    await scene.clock.advance(etaLimits.lookMs);
+    await list();
 
-    expect(reads).toBe(1);
+    expect(reads).toHaveLength(4);
+    expect(json.data.map((job: { wait: { position: number } }) => job.wait.position)).toEqual([1, 0]);
+  });
+
+  it('looks at no pool when nothing waits', async () => {
+    const scene = await createApiScene();
+    await scene.finish(await submitWith(scene, {}));
+    const pools = { ...scene.pools, read: async () => Promise.reject(new Error('not to be read')) };
+    const other = await createApiScene({ change: { ...scene, pools } });
+
+    const { json } = await other.send('listJobs', '/v1/jobs', { key: scene.key });
+
+    expect(json.data).toMatchObject([{ status: 'succeeded', wait: null }]);
   });
 });
 

@@ -21,15 +21,43 @@ describe('202', () => {
       object: 'job',
       status: 'queued',
       metadata: { order: '17' },
-      wait: { reason: 'starting_worker' },
+      wait: { reason: 'starting_worker', position: 0, phase: { name: 'starting' } },
       cost: null,
     });
     expect(got.headers.location).toBe(`/v1/jobs/${got.json.id}`);
     expect(got.headers['x-pilotlight-job-id']).toBe(got.json.id);
     expect(got.headers).not.toHaveProperty('x-pilotlight-cost-usd');
     expect(got.headers).not.toHaveProperty('idempotency-replayed');
-    expect(await scene.jobOf(got.json.id)).toMatchObject({ keyId: 'key00001', status: 'queued' });
+    expect(await scene.jobOf(got.json.id)).toMatchObject({
+      keyId: 'key00001',
+      status: 'queued',
+      toldStart: { kind: 'cold', waitMs: 60_000, p50Ms: 60_000 },
+    });
     expect(scene.woken).toEqual(['fake']);
+  });
+
+  it('tells each job of a burst of those before it', async () => {
+    const scene = await createApiScene();
+
+    const got = [];
+    for (let job = 0; job < 3; job += 1) got.push(await scene.send('submitJob', '/v1/jobs', { body }));
+
+    expect(got.map(({ json }) => json.wait.position)).toEqual([0, 1, 2]);
+  });
+
+  it('is accepted without an estimate when the pool cannot be looked at for one', async () => {
+    const world = await createApiScene();
+    const workers = { ...world.workers, list: async () => Promise.reject(new Error('out of reach')) };
+    const scene = await createApiScene({ change: { workers } });
+
+    const got = await scene.send('submitJob', '/v1/jobs', {
+      body: { ...body },
+      headers: { prefer: 'wait=0' },
+    });
+
+    expect(got.status).toBe(202);
+    expect(got.json).toMatchObject({ status: 'queued', wait: null });
+    expect(await scene.jobOf(got.json.id)).toMatchObject({ toldStart: null });
   });
 
   it('tells what is left of the requests a minute', async () => {

@@ -1,0 +1,38 @@
+/** The wait of a job as a person would say it. */
+import type { JobResource } from '#core/api/job-resource.ts';
+import { formatMs } from './format.ts';
+
+type Wait = NonNullable<JobResource['wait']>;
+
+const reasonTexts = {
+  starting_worker: 'a worker is starting',
+  loading_model: 'a model is loading',
+  behind_others: 'behind other jobs',
+  worker_unhealthy: 'the workers are not heard of',
+} as const satisfies Record<Wait['reason'], string>;
+
+/** `3rd in line`, and why nobody has taken it where that is not the line alone. */
+export function placeText({ reason, position, position_exact }: Wait): string {
+  const place = position_exact ? `${ordinal(position + 1)} in line` : `behind at least ${position} jobs`;
+  return reason === 'behind_others' ? place : `${reasonTexts[reason]}, ${place}`;
+}
+
+/** `starts in about 12.0 s (most likely within 40.0 s)`, by the clock of whoever reads it. */
+export function startText({ eta }: Wait, nowMs: number): string {
+  const inMs = (time: string) => Math.max(0, Date.parse(time) - nowMs);
+  const [about, within] = [formatMs(inMs(eta.start_at)), formatMs(inMs(eta.start_at_p90))];
+  const start = `starts in about ${about} (most likely within ${within})`;
+  return eta.may_expire ? `${start}, may expire before` : start;
+}
+
+/** What the worker that is to come has done so far: `starting for 12.5 s of about 50.0 s`. */
+export function phaseText({ phase }: Wait): string | null {
+  if (phase === undefined) return null;
+  return `${phase.name} for ${formatMs(phase.elapsed_s * 1000)} of about ${formatMs(phase.expected_s * 1000)}`;
+}
+
+function ordinal(count: number): string {
+  const isTeen = count % 100 >= 11 && count % 100 <= 13;
+  const ending = isTeen ? 'th' : ({ 1: 'st', 2: 'nd', 3: 'rd' }[count % 10] ?? 'th');
+  return `${count}${ending}`;
+}
