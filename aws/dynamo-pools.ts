@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import { GetCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
 import * as z from 'zod';
+import type { Calibration } from '#core/eta/calibration.ts';
 import { calibrationSchema, uncalibrated } from '#core/eta/calibration.ts';
 import type { Pools } from '#core/ports.ts';
 import { poolStates } from '#core/scaling/pool-state.ts';
@@ -22,10 +23,12 @@ const poolSchema = z.object({
   calibration: calibrationSchema.default(uncalibrated),
 });
 
-export function createDynamoPools(options: {
+export interface DynamoPoolsOptions {
   readonly documents: DynamoDBDocumentClient;
   readonly table: string;
-}): Pools {
+}
+
+export function createDynamoPools(options: DynamoPoolsOptions): Pools {
   const { documents, table } = options;
 
   async function read(pool: string): Promise<z.infer<typeof poolSchema>> {
@@ -88,24 +91,30 @@ export function createDynamoPools(options: {
       );
     },
 
-    async calibrate(pool, calibration) {
-      const { name, value, attributes } = expression();
-      const stored = name('calibration');
-      const before = `${stored}.${name('version')} = ${value(calibration.version - 1)}`;
-      const written = await conditional(
-        documents.send(
-          new UpdateCommand({
-            TableName: table,
-            Key: { ...poolKey(pool) },
-            UpdateExpression: `SET ${stored} = ${value(calibration)}`,
-            ConditionExpression:
-              calibration.version === 1 ? `attribute_not_exists(${stored}) OR ${before}` : before,
-            ...attributes(),
-          }),
-        ),
-      );
-      // A write that was sent twice and refused the second time is told as lost: it is stored all the same.
-      return written === null ? 'conflict' : 'stored';
-    },
+    calibrate: (pool, calibration) => calibrate(options, pool, calibration),
   };
+}
+
+async function calibrate(
+  { documents, table }: DynamoPoolsOptions,
+  pool: string,
+  calibration: Calibration,
+): Promise<'stored' | 'conflict'> {
+  const { name, value, attributes } = expression();
+  const stored = name('calibration');
+  const before = `${stored}.${name('version')} = ${value(calibration.version - 1)}`;
+  const written = await conditional(
+    documents.send(
+      new UpdateCommand({
+        TableName: table,
+        Key: { ...poolKey(pool) },
+        UpdateExpression: `SET ${stored} = ${value(calibration)}`,
+        ConditionExpression:
+          calibration.version === 1 ? `attribute_not_exists(${stored}) OR ${before}` : before,
+        ...attributes(),
+      }),
+    ),
+  );
+  // A write that was sent twice and refused the second time is told as lost: it is stored all the same.
+  return written === null ? 'conflict' : 'stored';
 }

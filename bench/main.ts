@@ -29,6 +29,11 @@ const benches: Record<string, { readonly summary: string; readonly load: () => P
     summary: 'simulated: what quiet tenants wait beside a noisy one, and who gets how much (--seeds 20)',
     load: async () => (await import('./fairness.ts')).fairnessBench,
   },
+  eta: {
+    summary:
+      'simulated: how right the times are that waiting jobs are told, beside simpler forecasts (--seeds 2)',
+    load: async () => (await import('./eta.ts')).etaBench,
+  },
 };
 
 const help = `Usage: npm run bench -- NAME [--json FILE] [options of the benchmark]

@@ -99,12 +99,10 @@ export const jobSchema = z
     started_at: timeSchema.nullable(),
     finished_at: timeSchema.nullable(),
     deadline_at: timeSchema,
-    wait: waitSchema
-      .nullable()
-      .meta({
-        description:
-          'Null unless the job waits in its line; also for the moment in which that cannot be looked at',
-      }),
+    wait: waitSchema.nullable().meta({
+      description:
+        'Null unless the job waits in its line; also for the moment in which that cannot be looked at',
+    }),
     progress: z.strictObject({ step: countSchema, steps: countSchema }).nullable(),
     usage: z
       .strictObject({ gpu_ms: countSchema, images: countSchema, weighted_images: z.number() })

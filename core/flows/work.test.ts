@@ -79,6 +79,20 @@ describe('a worker', () => {
     expect(new Set(world.runner.calls.flat())).toEqual(new Set([...jobs, other].map(({ jobId }) => jobId)));
   });
 
+  it('teaches its pool how long the wake took and how right its jobs were told', async () => {
+    const world = await createFlowWorld();
+    await submitJob(world);
+    await world.clock.advance(20 * second);
+    startWorker(world);
+
+    await world.clock.advance(5 * second);
+
+    const { calibration } = await world.pools.read(worldPool);
+    expect(calibration.wakeMs).toBe(20 * second);
+    expect(calibration.errors.interactive.cold).toMatchObject({ seen: 1 });
+    expect(calibration.errors.interactive.cold.p50).toBeLessThan(0);
+  });
+
   it('shows progress while it runs', async () => {
     const world = await createFlowWorld();
     const job = await submitJob(world, { steps: 10, step_ms: 1_000 });

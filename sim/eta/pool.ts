@@ -99,15 +99,20 @@ function poolOf(options: PoolOptions): Pool {
 function happen(pool: Pool, event: Event, nowMs: number): void {
   switch (event.kind) {
     case 'arrival':
-      return admit(pool, event.job, nowMs);
+      admit(pool, event.job, nowMs);
+      return;
     case 'ready':
-      return serve(pool, nowMs);
+      serve(pool, nowMs);
+      return;
     case 'pick up':
-      return claim(pool, event.worker, nowMs);
+      claim(pool, event.worker, nowMs);
+      return;
     case 'finish':
-      return finish(pool, event.worker, nowMs);
+      finish(pool, event.worker, nowMs);
+      return;
     case 'tick':
-      return tick(pool, nowMs);
+      tick(pool, nowMs);
+      return;
   }
 }
 
