@@ -13,7 +13,10 @@ const sumFields = {
   output_tokens: countSchema,
   gpu_ms: countSchema,
   storage_byte_hours: countSchema,
-  cost_usd_micros: z.int().meta({ description: 'Charges less refunds' }),
+  cost_usd_micros: z.int().meta({ description: 'What is to be paid: charges less refunds, and shares' }),
+  shared_usd_micros: countSchema.meta({
+    description: "Of that, shares of a closed month's cold starts and idle time; on its last day",
+  }),
 };
 
 export const usageSchema = z
@@ -23,9 +26,9 @@ export const usageSchema = z
       z.strictObject({
         group: z.strictObject({
           day: z.iso.date().optional(),
-          model: z.string().optional(),
-          key: z.string().optional(),
-          tag: z.string().nullable().optional().meta({ description: 'null: jobs without a tag' }),
+          model: z.string().nullable().optional().meta({ description: 'null: shares' }),
+          key: z.string().nullable().optional().meta({ description: 'null: shares' }),
+          tag: z.string().nullable().optional().meta({ description: 'null: jobs without a tag, and shares' }),
         }),
         ...sumFields,
       }),
@@ -109,6 +112,7 @@ function presentSums(sums: UsageSums): UsageResource['total'] {
     gpu_ms: sums.gpuMs,
     storage_byte_hours: sums.storageByteHours,
     cost_usd_micros: sums.usdMicros,
+    shared_usd_micros: sums.sharedUsdMicros,
   };
 }
 
