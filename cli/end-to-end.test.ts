@@ -250,6 +250,7 @@ async function startStack() {
     ...world,
     blobs: store.blobs,
     catalog: createCatalog([fakeManifest]),
+    costs: { pricing: 'list' as const, usdMicrosPerHour: () => 0 },
     log: createRecordingLog(),
     runner: createPngRunner(),
     scaler: { wake: async () => undefined },

@@ -9,7 +9,15 @@ import {
   usageSpan,
 } from './usage-resource.ts';
 
-const sums = { jobs: 1, images: 2, weightedImages: 0.5, gpuMs: 3, storageByteHours: 4, usdMicros: -5, sharedUsdMicros: 0 };
+const sums = {
+  jobs: 1,
+  images: 2,
+  weightedImages: 0.5,
+  gpuMs: 3,
+  storageByteHours: 4,
+  usdMicros: -5,
+  sharedUsdMicros: 0,
+};
 
 describe('usageSpan', () => {
   it('is this month with the whole of today when nothing is said', () => {

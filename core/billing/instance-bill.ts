@@ -49,7 +49,12 @@ export function lifeWithin(worker: WorkerRecord, span: Span, nowMs: number): Wor
 export function instanceBill(lives: readonly WorkerLife[], usdMicrosPerHour: number): InstanceBill {
   const livedMs = lives.reduce((sum, life) => sum + life.livedMs, 0);
   const loadedMs = lives.reduce((sum, life) => sum + life.loadedMs, 0);
-  return { workers: lives.length, livedMs, loadedMs, usdMicros: instanceUsdMicros(livedMs, usdMicrosPerHour) };
+  return {
+    workers: lives.length,
+    livedMs,
+    loadedMs,
+    usdMicros: instanceUsdMicros(livedMs, usdMicrosPerHour),
+  };
 }
 
 /** Micro-USD of instance time, rounded up; for times whose product with the price passes 2^53. */

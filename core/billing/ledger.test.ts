@@ -92,8 +92,17 @@ describe('ledgerEntryOf', () => {
 
 describe('ledgerEntrySchema', () => {
   it('reads an entry from before kinds, tags and parts as the charge it was', () => {
-    const { kind, class: _class, tag, pool, workerId, bytesStored, parts, admittedAtMs, ...old } =
-      sampleLedgerEntry();
+    const {
+      kind,
+      class: _class,
+      tag,
+      pool,
+      workerId,
+      bytesStored,
+      parts,
+      admittedAtMs,
+      ...old
+    } = sampleLedgerEntry();
 
     expect(ledgerEntrySchema.parse(old)).toEqual({
       ...old,

@@ -60,7 +60,10 @@ export function divideBill(
   const overhead = Math.max(0, bill.usdMicros - chargedUsdMicros);
   const cold = coldStarts(overhead, lives, sharers, usdMicrosPerHour);
   const coldTotal = sumOf(cold.values());
-  const idle = allocate(overhead - coldTotal, new Map(sharers.map(({ tenantId, gpuMs }) => [tenantId, gpuMs])));
+  const idle = allocate(
+    overhead - coldTotal,
+    new Map(sharers.map(({ tenantId, gpuMs }) => [tenantId, gpuMs])),
+  );
   const shares = new Map<string, ShareParts>();
   for (const { tenantId, roomUsdMicros } of sharers) {
     const wanted = { coldStart: cold.get(tenantId) ?? 0, idle: idle.get(tenantId) ?? 0 };

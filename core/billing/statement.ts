@@ -50,10 +50,16 @@ export const statementSchema = z
 export type Statement = z.infer<typeof statementSchema>;
 
 /** Everything of a statement but the shares, which are known once they are in the ledger. */
-export type Unshared = Omit<Statement, 'coldStartUsdMicros' | 'idleUsdMicros' | 'operatorUsdMicros' | 'closedAtMs'>;
+export type Unshared = Omit<
+  Statement,
+  'coldStartUsdMicros' | 'idleUsdMicros' | 'operatorUsdMicros' | 'closedAtMs'
+>;
 
 /** A statement that is yet to be made: what it would say now. */
 export type Draft = Omit<Statement, 'closedAtMs'>;
+
+/** A statement or, with null for its time of closing, what it would say if the month were closed now. */
+export type PoolCosts = Statement | (Draft & { readonly closedAtMs: null });
 
 /** Completes a statement by the shares that were written; whatever they leave of the bill is the operator's. */
 export function withShares(unshared: Unshared, shares: Iterable<ShareEntry['parts']>): Draft {

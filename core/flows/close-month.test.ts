@@ -234,7 +234,7 @@ describe('every history of a fleet', () => {
   const history = fc.record({
     usdMicrosPerHour: fc.oneof(fc.nat({ max: 10_000 }), fc.nat({ max: 100_000_000 })),
     budgets: fc.oneof(
-      fc.constant([null, null, null, null]),
+      fc.constant<(number | null)[]>([null, null, null, null]),
       fc.array(fc.option(fc.nat({ max: 30_000 })), { minLength: 4, maxLength: 4 }),
     ),
     lives: fc.array(life, { maxLength: 6 }),

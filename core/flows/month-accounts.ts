@@ -75,7 +75,12 @@ export async function dividePool(ports: CostPorts, ask: PoolMonth): Promise<Divi
   const { chargedUsdMicros, shares } = divideBill(bill, lives, sharers, usdMicrosPerHour);
   const unshared = {
     ...{ month, pool, pricing, usdMicrosPerHour, chargedUsdMicros },
-    ...{ workers: bill.workers, livedMs: bill.livedMs, loadedMs: bill.loadedMs, billUsdMicros: bill.usdMicros },
+    ...{
+      workers: bill.workers,
+      livedMs: bill.livedMs,
+      loadedMs: bill.loadedMs,
+      billUsdMicros: bill.usdMicros,
+    },
     gpuMs: served.reduce((sum, { use }) => sum + use.gpuMs, 0),
     tenants: served.length,
     dedicatedMs: dedicatedMs(

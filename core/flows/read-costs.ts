@@ -1,11 +1,8 @@
 /** Where a month's instance bill went, pool by pool. Reads only; nothing to repair. */
-import type { Draft, Statement } from '../billing/statement.ts';
+import type { PoolCosts } from '../billing/statement.ts';
 import { withShares } from '../billing/statement.ts';
 import type { CostPorts } from './month-accounts.ts';
 import { dividePool, readAccounts } from './month-accounts.ts';
-
-/** A statement or, with null for its time of closing, what it would say if the month were closed now. */
-export type PoolCosts = Statement | (Draft & { readonly closedAtMs: null });
 
 /** By pool: statements where they are made, drafts where not. @param month `YYYYMM` */
 export async function readCosts(ports: CostPorts, month: string): Promise<PoolCosts[]> {

@@ -1,11 +1,13 @@
 /** The handler of every route in the table, by id. */
 import type { RouteId } from '#core/api/routes.ts';
 import type { RouteHandler } from './route-handler.ts';
+import { adminCloseCosts } from './routes/admin-close-costs.ts';
 import { adminCreateKey } from './routes/admin-create-key.ts';
 import { adminCreateTenant } from './routes/admin-create-tenant.ts';
 import { adminDeleteAlias } from './routes/admin-delete-alias.ts';
 import { adminDeletePlan } from './routes/admin-delete-plan.ts';
 import { adminDeleteTenant } from './routes/admin-delete-tenant.ts';
+import { adminGetCosts } from './routes/admin-get-costs.ts';
 import { adminGetTenant } from './routes/admin-get-tenant.ts';
 import { adminListAliases } from './routes/admin-list-aliases.ts';
 import { adminListKeys } from './routes/admin-list-keys.ts';
@@ -63,6 +65,8 @@ export const routeHandlers: { readonly [Id in RouteId]: RouteHandler<Id> } = {
   adminListAliases,
   adminPutAlias,
   adminDeleteAlias,
+  adminGetCosts,
+  adminCloseCosts,
   createKey,
   listKeys,
   rotateKey,
