@@ -80,10 +80,10 @@ function coldStarts(
   sharers: readonly Sharer[],
   usdMicrosPerHour: number,
 ): Map<string, number> {
-  const served = new Map(lives.map(({ workerId }) => [workerId, gpuMsOn(workerId, sharers)]));
+  const served = gpuMsByWorker(sharers);
   const loads = new Map(
     lives
-      .filter(({ workerId }) => (served.get(workerId)?.size ?? 0) > 0)
+      .filter(({ workerId }) => served.has(workerId))
       .map(({ workerId, loadedMs }) => [workerId, instanceUsdMicros(loadedMs, usdMicrosPerHour)]),
   );
   // Where charges leave less than the loads cost, each load is cut in the same proportion.
@@ -97,11 +97,15 @@ function coldStarts(
   return owed;
 }
 
-function gpuMsOn(workerId: string, sharers: readonly Sharer[]): Map<string, number> {
-  const served = new Map<string, number>();
-  for (const { tenantId, gpuMsByWorker } of sharers) {
-    const gpuMs = gpuMsByWorker.get(workerId) ?? 0;
-    if (gpuMs > 0) served.set(tenantId, gpuMs);
+/** By worker, then by tenant; no worker without GPU time. */
+function gpuMsByWorker(sharers: readonly Sharer[]): Map<string, Map<string, number>> {
+  const served = new Map<string, Map<string, number>>();
+  for (const { tenantId, gpuMsByWorker: own } of sharers) {
+    for (const [workerId, gpuMs] of own) {
+      if (gpuMs === 0) continue;
+      const tenants = served.get(workerId) ?? new Map<string, number>();
+      served.set(workerId, tenants.set(tenantId, gpuMs));
+    }
   }
   return served;
 }

@@ -158,6 +158,21 @@ describe('closing a month', () => {
     expect(await world.shareOf('tenant-a')).toEqual({ coldStart: 0, idle: 4_000 - 321 });
   });
 
+  it('is done once under sixteen parallel closes', async () => {
+    const world = await createCostWorld();
+    await world.worker({ workerId: 'w1', livedMs: 10_000, loadMs: 2_000 });
+    for (const tenantId of ['tenant-a', 'tenant-b']) {
+      await world.job({ tenantId, workerId: 'w1', gpuMs: 3_000 });
+    }
+
+    const outcomes = await Promise.all(Array.from({ length: 16 }, () => closeMonth(world.ports, month)));
+
+    expect(new Set(outcomes.map((outcome) => JSON.stringify(outcome))).size).toBe(1);
+    expect(outcomes[0]).toMatchObject({ statements: [{ billUsdMicros: 10_000, operatorUsdMicros: 0 }] });
+    expect(balanceOf(await world.entries())).toBe(10_000);
+    expect(world.ports.log.events().filter((event) => event === 'month.closed')).toHaveLength(1);
+  });
+
   it('waits until the last job of the month must have settled', async () => {
     const world = await createCostWorld({ nowMs: toMs + costLimits.closeAfterMs - 1 });
 

@@ -10,6 +10,7 @@
  * Entries never change: should a run find another bill than the one that crashed before it, the shares of that one
  * stand, and the operator's line, written last, takes up the difference. So the month adds up whatever happened.
  */
+import { monthOf } from '../admission/windows.ts';
 import { spanOf } from '../billing/instance-bill.ts';
 import type { ShareParts } from '../billing/month-shares.ts';
 import type { Statement } from '../billing/statement.ts';
@@ -43,9 +44,8 @@ export async function closeMonth(ports: ClosePorts, month: string): Promise<Clos
 
 /** The month that should be closed by now, `YYYYMM`: the last one that ended `costLimits.closeAfterMs` ago or longer. */
 export function dueMonth(nowMs: number): string {
-  const date = new Date(nowMs - costLimits.closeAfterMs);
-  const before = new Date(Date.UTC(date.getUTCFullYear(), date.getUTCMonth() - 1, 1));
-  return before.toISOString().slice(0, 7).replace('-', '');
+  const { fromMs } = spanOf(monthOf(nowMs - costLimits.closeAfterMs));
+  return monthOf(fromMs - 1);
 }
 
 async function closePool(ports: ClosePorts, ask: PoolMonth): Promise<void> {

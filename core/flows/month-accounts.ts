@@ -2,7 +2,7 @@
 import type { CostSettings } from '../billing/cost-settings.ts';
 import type { WorkerLife } from '../billing/instance-bill.ts';
 import { instanceBill, lifeWithin, spanOf } from '../billing/instance-bill.ts';
-import type { PoolUse, ShareParts, TenantMonth } from '../billing/month-shares.ts';
+import type { PoolUse, ShareParts, Sharer, TenantMonth } from '../billing/month-shares.ts';
 import { createMonthMeter, divideBill } from '../billing/month-shares.ts';
 import type { Unshared } from '../billing/statement.ts';
 import { costLimits } from '../limits.ts';
@@ -47,12 +47,7 @@ const noUse: PoolUse = { gpuMs: 0, chargedUsdMicros: 0, gpuMsByWorker: new Map()
 /** Every tenant with its month: as many reads as the ledgers have pages. */
 export async function readAccounts(ports: CostPorts, month: string): Promise<Account[]> {
   const tenants = await allOf((cursor) => ports.tenants.list(cursor));
-  const accounts: Account[] = [];
-  for (let at = 0; at < tenants.length; at += costLimits.ledgersAtOnce) {
-    const some = tenants.slice(at, at + costLimits.ledgersAtOnce);
-    accounts.push(...(await Promise.all(some.map((tenant) => readAccount(ports, tenant, month)))));
-  }
-  return accounts;
+  return someAtOnce(tenants, (tenant) => readAccount(ports, tenant, month));
 }
 
 /** The bill of one pool and how it is divided. */
@@ -62,32 +57,17 @@ export async function dividePool(ports: CostPorts, ask: PoolMonth): Promise<Divi
   const usdMicrosPerHour = ports.costs.usdMicrosPerHour(pool);
   const lives = await livesOf(ports, ask);
   const bill = instanceBill(lives, usdMicrosPerHour);
-  const users = accounts.map((account) => ({ account, use: account.month.byPool.get(pool) ?? noUse }));
-  const served = users.filter(({ use }) => use.gpuMs > 0);
-  const sharers = await Promise.all(
-    users.map(async ({ account, use }) => ({
-      ...use,
-      tenantId: account.tenant.tenantId,
-      // A list price is all that is to be paid.
-      roomUsdMicros: pricing === 'list' || use.gpuMs === 0 ? 0 : await roomOf(ports, account, ask),
-    })),
-  );
+  const sharers = await someAtOnce(accounts, (account) => sharerOf(ports, account, ask));
+  const served = sharers.filter(({ gpuMs }) => gpuMs > 0);
   const { chargedUsdMicros, shares } = divideBill(bill, lives, sharers, usdMicrosPerHour);
+  const { usdMicros: billUsdMicros, ...measured } = bill;
   const unshared = {
-    ...{ month, pool, pricing, usdMicrosPerHour, chargedUsdMicros },
-    ...{
-      workers: bill.workers,
-      livedMs: bill.livedMs,
-      loadedMs: bill.loadedMs,
-      billUsdMicros: bill.usdMicros,
-    },
-    gpuMs: served.reduce((sum, { use }) => sum + use.gpuMs, 0),
+    ...{ month, pool, pricing, usdMicrosPerHour, ...measured },
+    gpuMs: served.reduce((sum, { gpuMs }) => sum + gpuMs, 0),
     tenants: served.length,
-    dedicatedMs: dedicatedMs(
-      served.map(({ account }) => account.tenant),
-      month,
-      nowMs,
-    ),
+    dedicatedMs: served.reduce((sum, { tenant }) => sum + dedicatedMs(tenant, month, nowMs), 0),
+    billUsdMicros,
+    chargedUsdMicros,
   };
   return { unshared, shares };
 }
@@ -102,6 +82,19 @@ async function readAccount(ports: CostPorts, tenant: TenantRecord, month: string
     cursor = page.cursor ?? undefined;
   } while (cursor !== undefined);
   return { tenant, month: meter.month() };
+}
+
+async function sharerOf(
+  ports: CostPorts,
+  account: Account,
+  ask: PoolMonth,
+): Promise<Sharer & { readonly tenant: TenantRecord }> {
+  const { tenant, month } = account;
+  const use = month.byPool.get(ask.pool) ?? noUse;
+  // A list price is all that is to be paid.
+  const hasShare = ports.costs.pricing === 'at_cost' && use.gpuMs > 0;
+  const roomUsdMicros = hasShare ? await roomOf(ports, account, ask) : 0;
+  return { ...use, tenant, tenantId: tenant.tenantId, roomUsdMicros };
 }
 
 async function livesOf(ports: CostPorts, { month, pool, nowMs }: PoolMonth): Promise<WorkerLife[]> {
@@ -131,13 +124,17 @@ async function roomOf(
   return Math.max(0, budget - month.paidUsdMicros - shared);
 }
 
-function dedicatedMs(tenants: readonly TenantRecord[], month: string, nowMs: number): number {
+function dedicatedMs({ createdAtMs }: TenantRecord, month: string, nowMs: number): number {
   const { fromMs, toMs } = spanOf(month);
-  const untilMs = Math.min(toMs, nowMs);
-  return tenants.reduce(
-    (sum, { createdAtMs }) => sum + Math.max(0, untilMs - Math.max(fromMs, createdAtMs)),
-    0,
-  );
+  return Math.max(0, Math.min(toMs, nowMs) - Math.max(fromMs, createdAtMs));
+}
+
+async function someAtOnce<T, R>(items: readonly T[], act: (item: T) => Promise<R>): Promise<R[]> {
+  const results: R[] = [];
+  for (let at = 0; at < items.length; at += costLimits.ledgersAtOnce) {
+    results.push(...(await Promise.all(items.slice(at, at + costLimits.ledgersAtOnce).map(act))));
+  }
+  return results;
 }
 
 async function allOf<T>(read: (cursor?: string) => Promise<Page<T>>): Promise<T[]> {
