@@ -2,7 +2,7 @@ import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
-import { sampleStatement } from '#core/samples.ts';
+import { sampleLedgerEntry, sampleStatement } from '#core/samples.ts';
 import { createAdminScene } from '#functions/api/admin-scene.ts';
 import type { Gateway } from '#local/gateway.ts';
 import { startGateway } from '#local/gateway.ts';
@@ -22,7 +22,7 @@ async function openShell() {
   const cwd = await mkdtemp(join(tmpdir(), 'pilotlight-costs-'));
   const run = async (...args: readonly string[]) => {
     const io = captureIo({ cwd });
-    const code = await main([...args, ...where], io);
+    const code = await main([...args, ...(args.includes('--key') ? where.slice(0, 2) : where)], io);
     return { code, stdout: io.stdout(), stderr: io.stderr() };
   };
   return { scene, run };
@@ -70,5 +70,29 @@ describe('costs', () => {
 
     expect(got.stderr).toContain(message);
     expect(got.code).toBe(code);
+  });
+});
+
+describe('usage by tenant', () => {
+  it('shows all tenants to the operator, as a table and as CSV', async () => {
+    const { scene, run } = await openShell();
+    await scene.ledger.append(sampleLedgerEntry());
+    const march = ['--from', '2030-03-01', '--to', '2030-03-31'];
+
+    const people = await run('usage', '--by', 'tenant,day', ...march);
+    const sheet = await run('usage', '--by', 'tenant,day', '--csv', ...march);
+
+    expect(people.stdout).toMatch(/^tenant-a +2030-03-17 +1 /m);
+    expect(sheet.stdout).toMatch(/^tenant,day,jobs,.*\r?\ntenant-a,2030-03-17,1,/);
+  });
+
+  it('is refused to a tenant', async () => {
+    const { scene, run } = await openShell();
+    const key = await scene.addKey('tenant-a', ['usage:read']);
+
+    const { code, stderr } = await run('usage', '--by', 'tenant', '--key', key);
+
+    expect(stderr).toContain('scope');
+    expect(code).not.toBe(0);
   });
 });

@@ -1,10 +1,28 @@
-/** The operator's routes about money: where a month's instance bill went. */
+/** The operator's routes about money: what tenants used, and where a month's instance bill went. */
 import { closeQuerySchema, costsQuerySchema, costsSchema } from './costs-resource.ts';
 import type { Route } from './route.ts';
+import { operatorUsageQuerySchema, usageSchema } from './usage-resource.ts';
 
 const reading = ['invalid_api_key', 'missing_scope', 'tenant_suspended', 'invalid_request'] as const;
 
 export const costRoutes = {
+  adminGetUsage: {
+    id: 'adminGetUsage',
+    method: 'GET',
+    path: '/admin/v1/usage',
+    summary: 'Read what all tenants used and what it cost, by tenant, day, model, key or tag',
+    tag: 'admin',
+    scope: 'admin',
+    query: operatorUsageQuerySchema,
+    answers: {
+      200: {
+        description: 'Usage of jobs admitted in that time; a row per group',
+        schema: usageSchema,
+        orCsv: true,
+      },
+    },
+    errors: [...reading],
+  },
   adminGetCosts: {
     id: 'adminGetCosts',
     method: 'GET',

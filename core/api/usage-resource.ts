@@ -1,7 +1,7 @@
 /** Usage as it travels: question, JSON and CSV. */
 import * as z from 'zod';
 import type { UsageGrouping, UsageReport, UsageSums } from '../billing/usage.ts';
-import { usageGroupings } from '../billing/usage.ts';
+import { operatorGroupings, usageGroupings } from '../billing/usage.ts';
 
 const countSchema = z.int().nonnegative();
 
@@ -25,6 +25,7 @@ export const usageSchema = z
     data: z.array(
       z.strictObject({
         group: z.strictObject({
+          tenant: z.string().optional().meta({ description: 'For the operator' }),
           day: z.iso.date().optional(),
           model: z.string().nullable().optional().meta({ description: 'null: shares' }),
           key: z.string().nullable().optional().meta({ description: 'null: shares' }),
@@ -45,7 +46,14 @@ const instantSchema = z
     message: 'must be a day such as 2030-03-17 or a time such as 2030-03-17T08:00:00Z',
   });
 
-const grouping = `(${usageGroupings.join('|')})`;
+function groupBySchema(groupings: readonly UsageGrouping[], otherwise: UsageGrouping) {
+  const grouping = `(${groupings.join('|')})`;
+  return z
+    .string()
+    .regex(new RegExp(`^${grouping}(,${grouping})*$`), `must be some of ${groupings.join(',')}`)
+    .default(otherwise)
+    .meta({ description: `Some of ${groupings.join(', ')}, with commas between` });
+}
 
 export const usageQuerySchema = z.strictObject({
   from: instantSchema
@@ -54,12 +62,12 @@ export const usageQuerySchema = z.strictObject({
   to: instantSchema
     .optional()
     .meta({ description: 'Last day (UTC, whole) or the time it ends before; else today' }),
-  group_by: z
-    .string()
-    .regex(new RegExp(`^${grouping}(,${grouping})*$`), `must be some of ${usageGroupings.join(',')}`)
-    .default('day')
-    .meta({ description: `Some of ${usageGroupings.join(', ')}, with commas between` }),
+  group_by: groupBySchema(usageGroupings, 'day'),
   format: z.enum(['json', 'csv']).default('json'),
+});
+
+export const operatorUsageQuerySchema = usageQuerySchema.extend({
+  group_by: groupBySchema(operatorGroupings, 'tenant'),
 });
 
 /** `from` and `to` as the time from the one up to the other; a last day counts whole. */
@@ -77,7 +85,7 @@ export function usageSpan(
 
 export function usageGroupBy(text: string): UsageGrouping[] {
   const asked = new Set(text.split(','));
-  return usageGroupings.filter((each) => asked.has(each));
+  return operatorGroupings.filter((each) => asked.has(each));
 }
 
 export function presentUsage({ rows, total }: UsageReport): UsageResource {

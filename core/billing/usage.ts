@@ -1,8 +1,8 @@
 /**
- * Usage: the ledger of some time, summed up by day, model, key or tag. A job belongs to the day it was admitted on, as
- * its charge belongs to that month's budget, and a refund to the day of the job it gives back, so a day's figures add
- * up to what is to be paid for it. A share of a pool's cost belongs to the last day of its month, and to no model, key
- * or tag.
+ * Usage: the ledger of some time, summed up by day, model, key or tag, and for an operator by tenant. A job belongs to
+ * the day it was admitted on, as its charge belongs to that month's budget, and a refund to the day of the job it gives
+ * back, so a day's figures add up to what is to be paid for it. A share of a pool's cost belongs to the last day of its
+ * month, and to no model, key or tag.
  */
 import { jobLimits } from '../limits.ts';
 import { spanOf } from './instance-bill.ts';
@@ -12,7 +12,10 @@ const hourMs = 60 * 60 * 1000;
 
 export const usageGroupings = ['day', 'model', 'key', 'tag'] as const;
 
-export type UsageGrouping = (typeof usageGroupings)[number];
+/** What an operator may group by. */
+export const operatorGroupings = ['tenant', ...usageGroupings] as const;
+
+export type UsageGrouping = (typeof operatorGroupings)[number];
 
 /** null: jobs without a tag, and shares, which have no model, key or tag. */
 export type UsageGroup = { readonly [G in UsageGrouping]?: string | null };
@@ -121,6 +124,7 @@ function usedBy(entry: LedgerEntry, nowMs: number): UsageSums {
 function groupOf(entry: LedgerEntry, groupBy: readonly UsageGrouping[]): UsageGroup {
   const job = entry.kind === 'share' ? null : entry;
   const columns: Record<UsageGrouping, string | null> = {
+    tenant: entry.tenantId,
     day: new Date(usedAtMs(entry)).toISOString().slice(0, 10),
     model: job?.model ?? null,
     key: job?.keyId ?? null,

@@ -9,6 +9,7 @@ import { adminDeletePlan } from './routes/admin-delete-plan.ts';
 import { adminDeleteTenant } from './routes/admin-delete-tenant.ts';
 import { adminGetCosts } from './routes/admin-get-costs.ts';
 import { adminGetTenant } from './routes/admin-get-tenant.ts';
+import { adminGetUsage } from './routes/admin-get-usage.ts';
 import { adminListAliases } from './routes/admin-list-aliases.ts';
 import { adminListKeys } from './routes/admin-list-keys.ts';
 import { adminListPlans } from './routes/admin-list-plans.ts';
@@ -65,6 +66,7 @@ export const routeHandlers: { readonly [Id in RouteId]: RouteHandler<Id> } = {
   adminListAliases,
   adminPutAlias,
   adminDeleteAlias,
+  adminGetUsage,
   adminGetCosts,
   adminCloseCosts,
   createKey,
