@@ -195,6 +195,55 @@ describe('closing a month', () => {
   });
 });
 
+describe('a close that finds other figures than the one that died before it', () => {
+  /** A share was written, then its process died; since then a job settled that came late. */
+  async function dieAfterOneShare() {
+    const world = await createCostWorld();
+    await world.worker({ workerId: 'w1', livedMs: 10_000, loadMs: 0 });
+    await world.job({ tenantId: 'tenant-a', workerId: 'w1', gpuMs: 1_000 });
+    await world.job({ tenantId: 'tenant-b', workerId: 'w1', gpuMs: 1_000 });
+    await expect(closeMonth(dyingAfter(world.ports, 1), month)).rejects.toThrow('died');
+    return world;
+  }
+
+  it('leaves the shares that stand, and puts the difference on the operator’s line', async () => {
+    const world = await dieAfterOneShare();
+    await world.job({ tenantId: 'tenant-b', workerId: 'w1', gpuMs: 2_000 });
+
+    const outcome = await closeMonth(world.ports, month);
+
+    expect(await world.shareOf('tenant-a')).toEqual({ coldStart: 0, idle: 4_000 });
+    expect(await world.shareOf('tenant-b')).toEqual({ coldStart: 0, idle: 4_500 });
+    expect(outcome).toMatchObject({ statements: [{ idleUsdMicros: 8_500, operatorUsdMicros: -2_500 }] });
+  });
+
+  it('counts a share of a tenant that it would have asked for nothing', async () => {
+    const world = await dieAfterOneShare();
+    await world.job({ tenantId: 'tenant-b', workerId: 'w1', gpuMs: 8_000 });
+
+    const outcome = await closeMonth(world.ports, month);
+
+    expect(await world.shareOf('tenant-b')).toBeNull();
+    expect(outcome).toMatchObject({ statements: [{ idleUsdMicros: 4_000, operatorUsdMicros: -4_000 }] });
+  });
+
+  it('states the share that is there, though the list does not show it yet', async () => {
+    const world = await dieAfterOneShare();
+    await world.job({ tenantId: 'tenant-b', workerId: 'w1', gpuMs: 2_000 });
+    const lagging: Ledger = {
+      ...world.ports.ledger,
+      async list(...asked) {
+        const page = await world.ports.ledger.list(...asked);
+        return { ...page, items: page.items.filter(({ kind }) => kind !== 'share') };
+      },
+    };
+
+    const outcome = await closeMonth({ ...world.ports, ledger: lagging }, month);
+
+    expect(outcome).toMatchObject({ statements: [{ idleUsdMicros: 8_500, operatorUsdMicros: -2_500 }] });
+  });
+});
+
 describe('reading the costs', () => {
   it('says what a close would, before it, and writes nothing; afterwards what the close said', async () => {
     const world = await createCostWorld({ pools: ['fake', 'other'] });
