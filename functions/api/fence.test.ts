@@ -56,6 +56,9 @@ const fence: Record<RouteId, Row> = {
   adminListAliases: 'operator',
   adminPutAlias: 'operator',
   adminDeleteAlias: 'operator',
+  adminGetUsage: 'operator',
+  adminGetCosts: 'operator',
+  adminCloseCosts: 'operator',
 };
 
 const named = Object.entries(fence).flatMap(([id, row]) =>
