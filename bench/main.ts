@@ -34,6 +34,10 @@ const benches: Record<string, { readonly summary: string; readonly load: () => P
       'simulated: how right the times are that waiting jobs are told, beside simpler forecasts (--seeds 2)',
     load: async () => (await import('./eta.ts')).etaBench,
   },
+  tenants: {
+    summary: 'simulated: 50 tenants of three plans on 8 cards for an hour, waits, shares, costs (--seeds 20)',
+    load: async () => (await import('./tenants.ts')).tenantsBench,
+  },
 };
 
 const help = `Usage: npm run bench -- NAME [--json FILE] [options of the benchmark]

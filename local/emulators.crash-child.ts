@@ -3,7 +3,6 @@
  * acknowledged write, until it is killed.
  */
 import { createAwsPorts } from '#aws/aws-ports.ts';
-import { lineEntryOf } from '#core/job/job.ts';
 import { claim } from '#core/job/transitions.ts';
 import { sampleJob } from '#core/samples.ts';
 import { startEmulators } from './emulators.ts';
@@ -27,7 +26,7 @@ async function writeForever(): Promise<never> {
     acknowledge('ticket', job.jobId);
     await blobs.put(tenantId, `jobs/${job.jobId}/1/0.png`, Buffer.from(job.jobId), 'image/png');
     acknowledge('blob', job.jobId);
-    const { guard, patch } = claim(lineEntryOf(job), 'worker-crash', clock.nowMs());
+    const { guard, patch } = claim(job, 'worker-crash', clock.nowMs());
     await jobs.apply(tenantId, job.jobId, guard, patch);
     acknowledge('leased', job.jobId);
   }

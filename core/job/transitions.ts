@@ -60,7 +60,7 @@ export interface Finished {
 }
 
 /** A worker takes the job from the line. */
-export function claim(entry: LineEntry, workerId: string, nowMs: number): Transition {
+export function claim(entry: Pick<LineEntry, 'attempt'>, workerId: string, nowMs: number): Transition {
   return claimUnder({ attempt: entry.attempt, place: 'line' }, entry.attempt, workerId, nowMs);
 }
 

@@ -17,7 +17,7 @@ function readTrace(name: string): string {
 
 /** Short enough for a test: the benchmark runs more of it. */
 const requestsOf: Record<string, () => ArenaRequest[]> = {
-  'azure code': () => parseAzure(readTrace('azure-llm-2023-code.csv.gz'), 1).slice(0, 1_500),
+  'azure code': () => parseAzure(readTrace('azure-llm-2023-code.csv.gz'), 1).slice(0, 1_000),
   arena: () => parseArena(readTrace('vtc-arena-10min.csv.gz')),
 };
 
@@ -49,16 +49,15 @@ describe.each([
   });
 
   it('never tells a p50 past its p90, nor a time in the past', () => {
-    for (const { told } of runs.flat()) {
-      expect(told.p50Ms).toBeGreaterThanOrEqual(0);
-      expect(told.p90Ms).toBeGreaterThanOrEqual(told.p50Ms);
-    }
+    const wrong = runs.flat().filter(({ told }) => told.p50Ms < 0 || told.p90Ms < told.p50Ms);
+
+    expect(wrong).toEqual([]);
   });
 
   it('starts every job of the trace once, and none before it came', () => {
     for (const run of runs) {
       expect(new Set(run.map(({ job }) => job.jobId)).size).toBe(trace.requests.length);
-      for (const { job, startedAtMs } of run) expect(startedAtMs).toBeGreaterThanOrEqual(job.arrivedAtMs);
+      expect(run.filter(({ job, startedAtMs }) => startedAtMs < job.arrivedAtMs)).toEqual([]);
     }
   });
 });

@@ -1,5 +1,6 @@
 /** Everything a flow needs, in memory, with one tenant and one model: where the tests of the flows start. */
 
+import { costSettings } from '#core/billing/cost-settings.ts';
 import { createOutlooks } from '#core/flows/outlooks.ts';
 import type { SubmitAsk } from '#core/flows/submit.ts';
 import type { Manifest } from '#core/models/manifest.ts';
@@ -57,6 +58,8 @@ export async function createFlowWorld({ tenant = sampleTenant(), manifests = [fa
   };
   await world.tenants.create(tenant);
   const catalog = createCatalog(manifests);
+  const costs = costSettings({ pricing: 'at_cost', instancePrices: {} }, catalog);
+  if (costs.kind !== 'settings') throw new Error('no prices were given that a pool could lack');
   return {
     ...world,
     clock,
@@ -66,6 +69,7 @@ export async function createFlowWorld({ tenant = sampleTenant(), manifests = [fa
     woken,
     catalog,
     outlooks: createOutlooks({ ...world, catalog }),
+    costs: costs.settings,
     fleet: createMemoryFleet(),
     log: createRecordingLog(),
     runner: createMemoryRunner({ clock, loadMs: 1000 }),
