@@ -216,6 +216,17 @@ describe('jobs', () => {
     expect(await ports.jobs.get('acme', job.jobId)).toEqual(job);
   });
 
+  it('reads line entries of an index that was made before it held the cost of a tag and the place', async () => {
+    const { tenantId, jobId, tag, ...job } = sampleJob({ tenantId: 'acme', pool: 'pool-old' });
+    const { tagCost: _, place: __, ...old } = { ...job, fair_tag: tag, tag, line: 'pool-old#interactive' };
+    const Item = { ...jobKey(tenantId, jobId), ...old };
+    await clients.documents.send(new PutCommand({ TableName: emulators.config.table, Item }));
+
+    expect(await ports.jobs.line('pool-old', 'interactive', 10)).toMatchObject([
+      { jobId, tag, tagCost: job.predictedGpuMs * 1000, workerId: null },
+    ]);
+  });
+
   it('says that a stored record is broken by the path, never by the value', async () => {
     const key = jobKey('acme', ports.ids.next('job'));
     const Item = { ...key, input: '{}', model: 7, metadata: { secret: 'do not log' } };

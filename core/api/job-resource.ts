@@ -49,38 +49,34 @@ export const jobOutputSchema = z.strictObject({
   sha256: z.string(),
 });
 
-export const waitSchema = z
-  .strictObject({
-    reason: z.enum(waitReasons).meta({
-      description:
-        'starting_worker: no worker serves yet. loading_model: the workers that are there are loading. ' +
-        'behind_others: workers serve, and other jobs run or go first. ' +
-        'worker_unhealthy: the workers that served this pool are no longer heard of.',
+const waitSchema = z.strictObject({
+  reason: z.enum(waitReasons).meta({
+    description:
+      'starting_worker: no worker serves yet. loading_model: the workers that are there are loading. ' +
+      'behind_others: workers serve, and other jobs run or go first. ' +
+      'worker_unhealthy: the workers that served this pool are no longer heard of.',
+  }),
+  position: countSchema.meta({ description: 'Jobs ahead in its line; 0 is next' }),
+  position_exact: z.boolean().meta({ description: 'False in a very long line: at least so many are ahead' }),
+  eta: z.strictObject({
+    start_at: timeSchema.meta({ description: 'Expected start: as likely before as after' }),
+    start_at_p90: timeSchema.meta({
+      description: 'Nine of ten jobs that are told this have started by then',
     }),
-    position: countSchema.meta({ description: 'Jobs ahead in its line; 0 is next' }),
-    position_exact: z
+    finish_at: timeSchema.meta({ description: 'Expected start and the predicted GPU time' }),
+    may_expire: z
       .boolean()
-      .meta({ description: 'False in a very long line: at least so many are ahead' }),
-    eta: z.strictObject({
-      start_at: timeSchema.meta({ description: 'Expected start: as likely before as after' }),
-      start_at_p90: timeSchema.meta({
-        description: 'Nine of ten jobs that are told this have started by then',
-      }),
-      finish_at: timeSchema.meta({ description: 'Expected start and the predicted GPU time' }),
-      may_expire: z
-        .boolean()
-        .meta({ description: 'start_at_p90 is after deadline_at: the job may expire before it starts' }),
-    }),
-    phase: z
-      .strictObject({
-        name: z.enum(['starting', 'loading']),
-        elapsed_s: z.number().nonnegative(),
-        expected_s: z.number().nonnegative(),
-      })
-      .optional()
-      .meta({ description: 'What the worker that is to come is doing; left out when one serves' }),
-  })
-  .meta({ id: 'JobWait' });
+      .meta({ description: 'start_at_p90 is after deadline_at: the job may expire before it starts' }),
+  }),
+  phase: z
+    .strictObject({
+      name: z.enum(['starting', 'loading']),
+      elapsed_s: z.number().nonnegative(),
+      expected_s: z.number().nonnegative(),
+    })
+    .optional()
+    .meta({ description: 'What the worker that is to come is doing; left out when one serves' }),
+});
 
 export const jobSchema = z
   .strictObject({

@@ -44,7 +44,20 @@ describe('lineEntryOf', () => {
       'predictedGpuMs',
       'startByMs',
       'tag',
+      'tagCost',
       'tenantId',
+      'workerId',
     ]);
   });
+
+  it('names the worker that holds the lease, and none of a job that waits', () => {
+    expect(lineEntryOf(fullJob()).workerId).toBe('worker-1');
+    expect(lineEntryOf(sampleJob()).workerId).toBeNull();
+  });
+});
+
+it('reads a record of before jobs were told when they start', () => {
+  const { toldStart: _, ...record } = sampleJob();
+
+  expect(jobRecordSchema.parse(record)).toEqual(sampleJob({ toldStart: null }));
 });
