@@ -45,8 +45,9 @@ describe('the start of a job that waits', () => {
   it('is told from the time of the reader', () => {
     expect(startText(waitOf({}), sampleNowMs)).toBe('starts in about 12.0 s (most likely within 40.0 s)');
     expect(startText(waitOf({}), sampleNowMs + 20_000)).toBe(
-      'starts in about 0 ms (most likely within 20.0 s)',
+      'starts in a moment (most likely within 20.0 s)',
     );
+    expect(startText(waitOf({}), sampleNowMs + 60_000)).toBe('starts in a moment (most likely within 1.0 s)');
   });
 
   it('says that the job may expire before', () => {

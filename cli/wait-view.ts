@@ -11,6 +11,9 @@ const reasonTexts = {
   worker_unhealthy: 'the workers are not heard of',
 } as const satisfies Record<Wait['reason'], string>;
 
+/** Nobody counts less. */
+const momentMs = 1_000;
+
 /** `3rd in line`, and why nobody has taken it where that is not the line alone. */
 export function placeText({ reason, position, position_exact }: Wait): string {
   const place = position_exact ? `${ordinal(position + 1)} in line` : `behind at least ${position} jobs`;
@@ -20,8 +23,9 @@ export function placeText({ reason, position, position_exact }: Wait): string {
 /** `starts in about 12.0 s (most likely within 40.0 s)`, by the clock of whoever reads it. */
 export function startText({ eta }: Wait, nowMs: number): string {
   const inMs = (time: string) => Math.max(0, Date.parse(time) - nowMs);
-  const [about, within] = [formatMs(inMs(eta.start_at)), formatMs(inMs(eta.start_at_p90))];
-  const start = `starts in about ${about} (most likely within ${within})`;
+  const aboutMs = inMs(eta.start_at);
+  const about = aboutMs < momentMs ? 'in a moment' : `in about ${formatMs(aboutMs)}`;
+  const start = `starts ${about} (most likely within ${formatMs(Math.max(momentMs, inMs(eta.start_at_p90)))})`;
   return eta.may_expire ? `${start}, may expire before` : start;
 }
 

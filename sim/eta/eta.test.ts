@@ -9,7 +9,7 @@ import { calibratedForecast, lastWaitsForecast, scoreOf, uncalibratedForecast } 
 import type { Started } from './pool.ts';
 import { runScenario, scenariosOf } from './scenarios.ts';
 import type { Trace } from './workload.ts';
-import { parseAzure, traceJobs } from './workload.ts';
+import { parseAzure, parseMooncake, traceJobs } from './workload.ts';
 
 function readTrace(name: string): string {
   return gunzipSync(readFileSync(join(import.meta.dirname, '..', 'traces', name))).toString('utf8');
@@ -78,6 +78,12 @@ describe('the score of a forecast', () => {
 });
 
 describe('jobs of a trace', () => {
+  it('are read from the Mooncake traces too', () => {
+    const [, next] = parseMooncake('t_ms,input_tokens,output_tokens\n0,6758,500\n1500,7322,490\n', 1);
+
+    expect(next).toMatchObject({ atSeconds: 1.5, promptTokens: 7_322, outputTokens: 490 });
+  });
+
   it('offer the load asked for, in the order and with the gaps of the trace', () => {
     const requests = requestsOf.arena?.() ?? [];
     const jobs = traceJobs({

@@ -57,7 +57,7 @@ function gpuMsOf({ promptTokens, outputTokens }: ArenaRequest, msPerUnit: number
   return Math.max(1, msPerUnit * (promptTokens + 2 * outputTokens));
 }
 
-/** Clients of the Azure traces, which name none, by the shares of ServeGen: the first 30 %, the first tenth 71 %. */
+/** Clients of traces that name none, by the shares of ServeGen: the first 30 %, the first tenth 71 %. */
 const clients = 40;
 const firstShare = 0.3;
 const firstTenthShare = 0.71;
@@ -70,6 +70,21 @@ export function parseAzure(csv: string, seed: number): ArenaRequest[] {
     const [time = '', promptTokens, outputTokens] = line.trim().split(',');
     return {
       atSeconds: secondsOf(time),
+      client: String(clientOf(random)),
+      promptTokens: Number(promptTokens),
+      outputTokens: Number(outputTokens),
+    };
+  });
+}
+
+/** Reads a CSV of the Mooncake traces: `t_ms,input_tokens,output_tokens`. */
+export function parseMooncake(csv: string, seed: number): ArenaRequest[] {
+  const random = createRandom(seed);
+  const [, ...lines] = csv.trim().split('\n');
+  return lines.map((line) => {
+    const [atMs, promptTokens, outputTokens] = line.split(',');
+    return {
+      atSeconds: Number(atMs) / 1000,
       client: String(clientOf(random)),
       promptTokens: Number(promptTokens),
       outputTokens: Number(outputTokens),
