@@ -1,7 +1,7 @@
 /** The job as it travels: request, answer, list. */
 import * as z from 'zod';
-import type { WaitReason, WorkerPhase } from '../eta/outlook.ts';
-import { waitReasons } from '../eta/outlook.ts';
+import type { WaitReason, ComingPhase } from '../eta/supply.ts';
+import { waitReasons } from '../eta/supply.ts';
 import type { JobRecord } from '../job/job.ts';
 import { jobClasses, jobStatuses } from '../job/job.ts';
 import { apiLimits, jobLimits } from '../limits.ts';
@@ -144,7 +144,7 @@ export interface WaitView {
   readonly isExact: boolean;
   readonly startAtMs: number;
   readonly startAtP90Ms: number;
-  readonly phase: WorkerPhase | null;
+  readonly phase: ComingPhase | null;
   /** When that was so. */
   readonly atMs: number;
 }

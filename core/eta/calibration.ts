@@ -16,7 +16,7 @@
  * every job of a burst pushes once more at what its first ones have put right; counted against the numbers of now, what
  * was told may stay wrong for ever. So a start that is late by one of the two counts half.
  *
- * A few numbers for each pool, whatever happens; pure.
+ * A job that never starts teaches nothing. A few numbers for each pool, whatever happens; pure.
  */
 import * as z from 'zod';
 import type { JobClass } from '../job/job.ts';

@@ -6,8 +6,8 @@ import { sampleJob, sampleNowMs } from '../samples.ts';
 import { afterWake, uncalibrated } from './calibration.ts';
 import { callsOf } from './calls.ts';
 import { futureWorkMs } from './future-work.ts';
-import type { OutlookRules, SeenPool, SeenWorker } from './outlook.ts';
 import { outlookOf } from './outlook.ts';
+import type { OutlookRules, SeenPool, SeenWorker } from './supply.ts';
 
 const now = sampleNowMs;
 const second = 1_000;

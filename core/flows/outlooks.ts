@@ -5,8 +5,9 @@
  */
 import type { ToldStart } from '../eta/calibration.ts';
 import { calibrated } from '../eta/calibration.ts';
-import type { Outlook, OutlookRules, SeenLine, SeenWorker } from '../eta/outlook.ts';
+import type { Outlook } from '../eta/outlook.ts';
 import { outlookOf } from '../eta/outlook.ts';
+import type { OutlookRules, SeenLine, SeenWorker } from '../eta/supply.ts';
 import type { JobClass, JobRecord, LineEntry } from '../job/job.ts';
 import { lineEntryOf } from '../job/job.ts';
 import { etaLimits, jobLimits, workerLimits } from '../limits.ts';

@@ -2,7 +2,7 @@
  * The workers of a simulated pool: asked for by the product's policy, on a wake and on the scaler's tick, booting for a
  * random time, seen by the API only once their process runs, all let go when the pool was idle long enough.
  */
-import type { SeenWorker } from '#core/eta/outlook.ts';
+import type { SeenWorker } from '#core/eta/supply.ts';
 import type { LineEntry } from '#core/job/job.ts';
 import type { ScalingBounds } from '#core/scaling/policy.ts';
 import { desiredWorkers } from '#core/scaling/policy.ts';

@@ -5,8 +5,9 @@
  */
 import type { Calibration, ToldStart } from '#core/eta/calibration.ts';
 import { afterStarts, afterWake, calibrated, uncalibrated } from '#core/eta/calibration.ts';
-import type { Outlook, OutlookRules } from '#core/eta/outlook.ts';
+import type { Outlook } from '#core/eta/outlook.ts';
 import { outlookOf } from '#core/eta/outlook.ts';
+import type { OutlookRules } from '#core/eta/supply.ts';
 import type { JobClass, LineEntry } from '#core/job/job.ts';
 import { etaLimits, workerLimits } from '#core/limits.ts';
 import type { Pilotlight } from '#sim/fairness/dispatchers/pilotlight.ts';
