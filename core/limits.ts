@@ -103,6 +103,18 @@ export const usageLimits = {
   rowsMax: 10_000,
 } as const;
 
+export const promptLimits = {
+  /** NewBie's text encoder reads 512 tokens, some 2 KB of tags: four times that leaves room for escapes and space. */
+  xmlBytesMax: 8 * kibibyte,
+  /** `image`, a character, what it wears. */
+  xmlDepthMax: 3,
+  /** More characters than this the model cannot keep apart. */
+  xmlCharactersMax: 6,
+  /** Faults told at once: more do not help anybody. */
+  xmlFaultsMax: 20,
+  xmlNameShownMax: 40,
+} as const;
+
 export const protocolLimits = {
   /** A frame holds prompts and file names, never pictures. */
   frameBytesMax: 1024 * kibibyte,
