@@ -113,6 +113,11 @@ export const promptLimits = {
   /** Faults told at once: more do not help anybody. */
   xmlFaultsMax: 20,
   xmlNameShownMax: 40,
+  /** A tenant's terms are part of its record, which every key check reads: 13 KB at the most common letters. */
+  termsMax: 200,
+  termCharactersMax: 64,
+  /** Among letters spelled one by one nobody sees where a word begins; a term this long is no part of another. */
+  runTermCharactersMin: 8,
 } as const;
 
 export const protocolLimits = {

@@ -62,6 +62,9 @@ export const jobSchema = z
     output: z.array(jobOutputSchema),
     error: z.strictObject({ code: z.string(), message: z.string(), retryable: z.boolean() }).nullable(),
     metadata: z.record(z.string(), z.string()),
+    flags: z.array(z.string()).meta({
+      description: 'What was noticed about the prompt and refused nothing: names of rules',
+    }),
     attempts: countSchema,
     created_at: timeSchema,
     started_at: timeSchema.nullable(),
@@ -128,6 +131,7 @@ export function presentJob(job: JobRecord, poolState: PoolState | null): JobReso
     // The last error of a job that will be tried again is not its end.
     error: job.place.kind === 'done' ? job.error : null,
     metadata: job.metadata,
+    flags: job.flags,
     attempts: job.attempt,
     created_at: timeOf(job.createdAtMs),
     started_at: job.startedAtMs === null ? null : timeOf(job.startedAtMs),

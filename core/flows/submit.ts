@@ -33,6 +33,8 @@ import type {
   Scaler,
   Tickets,
 } from '../ports.ts';
+import type { PromptRefusal } from '../prompt/read-prompt.ts';
+import { readPrompt } from '../prompt/read-prompt.ts';
 import type { PlanLimits } from '../tenancy/plans.ts';
 import { limitsOf } from '../tenancy/plans.ts';
 import type { TenantRecord } from '../tenancy/tenant.ts';
@@ -77,6 +79,7 @@ export type SubmitOutcome =
   | { readonly kind: 'model_not_found' }
   | { readonly kind: 'model_not_granted' }
   | { readonly kind: 'invalid'; readonly details: readonly ErrorDetail[] }
+  | PromptRefusal
   /** `gate`: what refused; null when the tenant has none. */
   | { readonly kind: 'refused'; readonly refusal: Refusal; readonly gate: GateView | null };
 
@@ -84,6 +87,7 @@ export type SubmitOutcome =
 interface Plan {
   readonly model: Model;
   readonly input: ModelInput;
+  readonly flags: readonly string[];
   readonly work: Work;
   readonly limits: PlanLimits;
   readonly fingerprint: string | null;
@@ -130,13 +134,16 @@ export async function submit(ports: SubmitPorts, ask: SubmitAsk): Promise<Submit
 function planOf(ports: SubmitPorts, ask: SubmitAsk, model: Model): Plan | SubmitOutcome {
   const parsed = model.parseInput(ask.input);
   if (parsed.kind === 'invalid') return parsed;
+  const prompt = readPrompt(model.manifest, parsed.input);
+  if (prompt.kind !== 'read') return prompt;
 
   const limits = limitsOf(ask.tenant.plan, ask.tenant.overrides);
-  const work = model.workOf(parsed.input);
+  const work = model.workOf(prompt.input);
   const { idempotencyKey } = ask;
   return {
     model,
-    input: parsed.input,
+    input: prompt.input,
+    flags: prompt.flags,
     work,
     limits,
     fingerprint: idempotencyKey === null ? null : fingerprintOf(ask),
@@ -276,6 +283,7 @@ function recordOf(
     reservation,
     reservedUsdMicros: plan.reservedUsdMicros,
     metadata: { ...ask.metadata },
+    flags: [...plan.flags],
     fingerprint: plan.fingerprint,
     createdAtMs: nowMs,
     startByMs: nowMs + startWithinMs,

@@ -96,6 +96,8 @@ export const jobRecordSchema = z.object({
   reservation: z.string(),
   reservedUsdMicros: wholeSchema,
   metadata: z.record(z.string(), z.string()),
+  /** What was noticed about the prompt and refused nothing: names of rules. */
+  flags: z.array(z.string()).default([]),
   /** Hash of the canonical request body when an Idempotency-Key came with it. */
   fingerprint: z.string().nullable(),
   createdAtMs: wholeSchema,

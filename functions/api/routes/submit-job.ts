@@ -7,6 +7,7 @@ import type { ApiAnswer } from '../answer.ts';
 import type { ApiDeps } from '../api-deps.ts';
 import { HeadedError } from '../headed-error.ts';
 import { jobHeaders, presentOneJob } from '../job-answer.ts';
+import { promptError } from '../prompt-error.ts';
 import { rateLimitHeaders } from '../rate-limit-headers.ts';
 import { refusalError } from '../refusal.ts';
 import type { ApiCall, RouteHandler } from '../route-handler.ts';
@@ -40,6 +41,9 @@ export const submitJob: RouteHandler<'submitJob'> = async (deps, call) => {
       throw new AppError('model_not_granted', { param: 'model' });
     case 'invalid':
       throw new AppError('invalid_request', { details: outcome.details });
+    case 'invalid_prompt_xml':
+    case 'prompt_too_long':
+      throw promptError(outcome);
     case 'refused': {
       const nowMs = deps.clock.nowMs();
       const error = refusalError(outcome.refusal, nowMs);

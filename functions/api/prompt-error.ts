@@ -1,0 +1,20 @@
+/** What refused a prompt, as an error. It names rules, numbers and positions, never the prompt. */
+import { AppError } from '#core/errors.ts';
+import type { PromptRefusal } from '#core/prompt/read-prompt.ts';
+
+const param = 'input.prompt';
+
+export function promptError(refusal: PromptRefusal): AppError {
+  switch (refusal.kind) {
+    case 'invalid_prompt_xml':
+      return new AppError('invalid_prompt_xml', { param, details: refusal.details });
+    case 'prompt_too_long': {
+      const { counted, allowed } = refusal;
+      const message = `has ${counted} tokens, ${allowed} are allowed`;
+      return new AppError('prompt_too_long', {
+        publicMessage: `The prompt ${message}. It is never cut: shorten it.`,
+        details: [{ path: param, message, counted, allowed }],
+      });
+    }
+  }
+}
