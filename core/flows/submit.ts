@@ -33,10 +33,12 @@ import type {
   Scaler,
   Tickets,
 } from '../ports.ts';
-import type { PromptRefusal } from '../prompt/read-prompt.ts';
+import type { PromptJudgement } from '../prompt/policy.ts';
+import { judgePrompt } from '../prompt/policy.ts';
+import type { PromptRefusal, ReadPrompt } from '../prompt/read-prompt.ts';
 import { readPrompt } from '../prompt/read-prompt.ts';
 import type { PlanLimits } from '../tenancy/plans.ts';
-import { limitsOf } from '../tenancy/plans.ts';
+import { limitsOf, promptPolicyOf } from '../tenancy/plans.ts';
 import type { TenantRecord } from '../tenancy/tenant.ts';
 import { resolveModel } from './resolve-model.ts';
 import { release } from './settle.ts';
@@ -80,6 +82,7 @@ export type SubmitOutcome =
   | { readonly kind: 'model_not_granted' }
   | { readonly kind: 'invalid'; readonly details: readonly ErrorDetail[] }
   | PromptRefusal
+  | Extract<PromptJudgement, { kind: 'prompt_rejected' }>
   /** `gate`: what refused; null when the tenant has none. */
   | { readonly kind: 'refused'; readonly refusal: Refusal; readonly gate: GateView | null };
 
@@ -87,6 +90,7 @@ export type SubmitOutcome =
 interface Plan {
   readonly model: Model;
   readonly input: ModelInput;
+  readonly prompt: Extract<ReadPrompt, { kind: 'read' }>;
   readonly flags: readonly string[];
   readonly work: Work;
   readonly limits: PlanLimits;
@@ -100,14 +104,16 @@ export async function submit(ports: SubmitPorts, ask: SubmitAsk): Promise<Submit
   const { tenant, model: name, granted } = ask;
   const resolved = await resolveModel(ports, { tenantId: tenant.tenantId, name, granted });
   if (resolved.kind !== 'model') return resolved;
-  const plan = planOf(ports, ask, resolved.model);
-  if ('kind' in plan) return plan;
+  const asked = planOf(ports, ask, resolved.model);
+  if ('kind' in asked) return asked;
 
   if (ask.idempotencyKey !== null) {
-    const earlier = await replay(ports, ask.tenant.tenantId, plan);
+    const earlier = await replay(ports, ask.tenant.tenantId, asked);
     if (earlier !== null) return earlier;
   }
 
+  const plan = judge(ports, ask, asked);
+  if ('kind' in plan) return plan;
   const nowMs = ports.clock.nowMs();
   const admission = planAdmission(plan.limits, demandOf(plan, ask.class, ports.ids.nonce()), nowMs);
   // After the replay: a request accepted under an earlier plan is answered with its job, not refused by this one.
@@ -143,6 +149,7 @@ function planOf(ports: SubmitPorts, ask: SubmitAsk, model: Model): Plan | Submit
   return {
     model,
     input: prompt.input,
+    prompt,
     flags: prompt.flags,
     work,
     limits,
@@ -152,6 +159,20 @@ function planOf(ports: SubmitPorts, ask: SubmitAsk, model: Model): Plan | Submit
     reservedUsdMicros: gpuCostUsdMicros(work.predictedGpuMs, model.manifest.usd_micros_per_gpu_hour),
     tagCost: tagCost(work.predictedGpuMs, limits.weight),
   };
+}
+
+/** After the replay, as the limits of the plan are: what a policy of today says has no bearing on an accepted job. */
+function judge(ports: SubmitPorts, { tenant }: SubmitAsk, plan: Plan): Plan | SubmitOutcome {
+  const judged = judgePrompt(promptPolicyOf(plan.limits, tenant.promptTerms), plan.prompt);
+  const { tenantId } = tenant;
+  if (judged.kind === 'prompt_rejected') {
+    ports.log.info('prompt.rejected', { tenantId, rules: judged.rules.join(' ') });
+  }
+  if (judged.kind !== 'pass') return judged;
+  if (judged.flags.length > 0) {
+    ports.log.info('prompt.flagged', { tenantId, jobId: plan.jobId, rules: judged.flags.join(' ') });
+  }
+  return { ...plan, flags: [...plan.flags, ...judged.flags] };
 }
 
 function demandOf(plan: Plan, jobClass: JobClass, nonce: string): Demand {

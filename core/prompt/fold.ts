@@ -58,6 +58,11 @@ export function foldPhrase(phrase: string): string {
   return wordsOf(plainText(phrase)).join(' ');
 }
 
+/** The same with what is inside its words taken out: `r2d2` for `R2-D2`. */
+export function foldJoined(phrase: string): string {
+  return wordsOf(plainText(phrase).replace(insideWord, '')).join(' ');
+}
+
 function wordsOf(plain: string): string[] {
   return plain.match(wordPattern) ?? [];
 }

@@ -8,7 +8,7 @@ import * as z from 'zod';
 import { promptLimits } from '../limits.ts';
 import { readLeet } from './confusables.ts';
 import type { FoldedText } from './fold.ts';
-import { foldPhrase, foldText, plainText } from './fold.ts';
+import { foldJoined, foldPhrase, foldText, plainText } from './fold.ts';
 import { builtInRules } from './policy-rules.ts';
 
 export const promptPolicyModes = ['off', 'flag', 'block'] as const;
@@ -70,8 +70,11 @@ export function rulesThatFind(terms: readonly string[], texts: readonly string[]
 const unspacedScript =
   /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}\p{Script=Myanmar}]/u;
 
-function findsTerm({ views, leetViews, runs }: FoldedText, term: string): boolean {
-  const phrase = foldPhrase(term);
+function findsTerm(folded: FoldedText, term: string): boolean {
+  return [foldPhrase(term), foldJoined(term)].some((phrase) => findsPhrase(folded, phrase));
+}
+
+function findsPhrase({ views, leetViews, runs }: FoldedText, phrase: string): boolean {
   const squeezed = phrase.replaceAll(' ', '');
   if (unspacedScript.test(phrase)) return views.some((view) => view.replaceAll(' ', '').includes(squeezed));
   const leet = readLeet(phrase);

@@ -6,6 +6,7 @@ import { adminCreateTenant } from './routes/admin-create-tenant.ts';
 import { adminDeleteAlias } from './routes/admin-delete-alias.ts';
 import { adminDeletePlan } from './routes/admin-delete-plan.ts';
 import { adminDeleteTenant } from './routes/admin-delete-tenant.ts';
+import { adminGetPromptPolicy } from './routes/admin-get-prompt-policy.ts';
 import { adminGetTenant } from './routes/admin-get-tenant.ts';
 import { adminListAliases } from './routes/admin-list-aliases.ts';
 import { adminListKeys } from './routes/admin-list-keys.ts';
@@ -13,6 +14,7 @@ import { adminListPlans } from './routes/admin-list-plans.ts';
 import { adminListTenants } from './routes/admin-list-tenants.ts';
 import { adminPutAlias } from './routes/admin-put-alias.ts';
 import { adminPutPlan } from './routes/admin-put-plan.ts';
+import { adminPutPromptPolicy } from './routes/admin-put-prompt-policy.ts';
 import { adminResumeTenant } from './routes/admin-resume-tenant.ts';
 import { adminRevokeKey } from './routes/admin-revoke-key.ts';
 import { adminRotateKey } from './routes/admin-rotate-key.ts';
@@ -53,6 +55,8 @@ export const routeHandlers: { readonly [Id in RouteId]: RouteHandler<Id> } = {
   adminResumeTenant,
   adminDeleteTenant,
   adminSetGrants,
+  adminGetPromptPolicy,
+  adminPutPromptPolicy,
   adminCreateKey,
   adminListKeys,
   adminRotateKey,

@@ -43,6 +43,7 @@ export const submitJob: RouteHandler<'submitJob'> = async (deps, call) => {
       throw new AppError('invalid_request', { details: outcome.details });
     case 'invalid_prompt_xml':
     case 'prompt_too_long':
+    case 'prompt_rejected':
       throw promptError(outcome);
     case 'refused': {
       const nowMs = deps.clock.nowMs();
