@@ -126,6 +126,17 @@ export const promptLimits = {
   runTermCharactersMin: 8,
 } as const;
 
+export const cacheLimits = {
+  ttlSecondsDefault: 24 * 60 * 60,
+  /** A hit names the files of the job that made them: with a week, they outlive the hit by three weeks at least. */
+  ttlSecondsMax: 7 * 24 * 60 * 60,
+  /** Storing reads the list of a tenant's results by last use, ~150 B each: 200 cost 4 RRU, 2,000 some 40. */
+  entriesDefault: 200,
+  entriesMax: 2_000,
+  /** Removed at one time; a bound that was lowered is reached over several writes. */
+  evictedMax: 25,
+} as const;
+
 export const protocolLimits = {
   /** A frame holds prompts and file names, never pictures. */
   frameBytesMax: 1024 * kibibyte,

@@ -65,6 +65,7 @@ const submitHeadersSchema = z.object({
 const jobAnswerHeaders = {
   'x-pilotlight-job-id': 'Id of the job',
   'x-pilotlight-cost-usd': 'Cost in USD, once the job is priced',
+  'x-pilotlight-cache': '`hit` for a result that came out of the result cache',
 };
 
 const submitAnswerHeaders = {

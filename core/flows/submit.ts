@@ -8,6 +8,9 @@
  * 3. create the job, in the line. From here on it is accepted: nothing below can lose it;
  * 4. send the ticket. A crash here leaves a line entry without a ticket, which the sweep re-sends;
  * 5. wake the pool if it is cold. A crash here is repaired by the scaler's tick.
+ *
+ * A request whose result is in the tenant's cache takes the same steps at the price of nothing: its job is created with
+ * the result, and 4 and 5 give way to settling it, which the sweep repeats after a crash.
  */
 
 import type { Demand, GateView, Refusal } from '../admission/gate.ts';
@@ -15,6 +18,8 @@ import { planAdmission } from '../admission/gate.ts';
 import { faultsOfRequest } from '../admission/request-faults.ts';
 import { readToken } from '../admission/reservation.ts';
 import { gpuCostUsdMicros } from '../billing/price.ts';
+import type { CachedResult } from '../cache/cached-result.ts';
+import { hitFields } from '../cache/cached-result.ts';
 import { canonicalJson, derivedJobId, digest } from '../canonical.ts';
 import { lineName, startTag, tagCost } from '../dispatch/fair-tags.ts';
 import type { ErrorDetail } from '../errors.ts';
@@ -28,20 +33,23 @@ import type {
   Gates,
   Ids,
   Jobs,
+  Ledger,
   Log,
   Pools,
+  ResultCache,
   Scaler,
   Tickets,
 } from '../ports.ts';
 import type { PromptJudgement } from '../prompt/policy.ts';
-import { judgePrompt } from '../prompt/policy.ts';
 import type { PromptRefusal, ReadPrompt } from '../prompt/read-prompt.ts';
 import { readPrompt } from '../prompt/read-prompt.ts';
 import type { PlanLimits } from '../tenancy/plans.ts';
-import { limitsOf, promptPolicyOf } from '../tenancy/plans.ts';
+import { limitsOf } from '../tenancy/plans.ts';
 import type { TenantRecord } from '../tenancy/tenant.ts';
+import { judgeAndLog } from './judge-prompt.ts';
 import { resolveModel } from './resolve-model.ts';
-import { release } from './settle.ts';
+import { lookUpResult } from './result-cache.ts';
+import { release, settle } from './settle.ts';
 import { wakePool } from './wake.ts';
 
 export interface SubmitPorts {
@@ -51,8 +59,10 @@ export interface SubmitPorts {
   readonly gates: Gates;
   readonly ids: Ids;
   readonly jobs: Jobs;
+  readonly ledger: Ledger;
   readonly log: Log;
   readonly pools: Pools;
+  readonly results: ResultCache;
   readonly scaler: Scaler;
   readonly tickets: Tickets;
 }
@@ -68,6 +78,8 @@ export interface SubmitAsk {
   readonly class: JobClass;
   readonly metadata: Readonly<Record<string, string>>;
   readonly deadlineSeconds: number | null;
+  /** Whether the result cache may answer; null: as the tenant's setting says. */
+  readonly cache: boolean | null;
   readonly idempotencyKey: string | null;
 }
 
@@ -98,6 +110,10 @@ interface Plan {
   readonly jobId: string;
   readonly reservedUsdMicros: number;
   readonly tagCost: number;
+  /** Where to keep the result; null: nowhere. */
+  readonly cache: JobRecord['cache'];
+  /** The result that is there already. */
+  readonly hit: CachedResult | null;
 }
 
 export async function submit(ports: SubmitPorts, ask: SubmitAsk): Promise<SubmitOutcome> {
@@ -112,9 +128,11 @@ export async function submit(ports: SubmitPorts, ask: SubmitAsk): Promise<Submit
     if (earlier !== null) return earlier;
   }
 
-  const plan = judge(ports, ask, asked);
-  if ('kind' in plan) return plan;
+  const judged = judge(ports, ask, asked);
+  if ('kind' in judged) return judged;
   const nowMs = ports.clock.nowMs();
+  const plan = await lookUp(ports, ask, judged, nowMs);
+  if ('kind' in plan) return plan;
   const admission = planAdmission(plan.limits, demandOf(plan, ask.class, ports.ids.nonce()), nowMs);
   // After the replay: a request accepted under an earlier plan is answered with its job, not refused by this one.
   const details = faultsOfRequest(plan.limits, plan.work, admission);
@@ -158,21 +176,38 @@ function planOf(ports: SubmitPorts, ask: SubmitAsk, model: Model): Plan | Submit
       idempotencyKey === null ? ports.ids.next('job') : derivedJobId(ask.tenant.tenantId, idempotencyKey),
     reservedUsdMicros: gpuCostUsdMicros(work.predictedGpuMs, model.manifest.usd_micros_per_gpu_hour),
     tagCost: tagCost(work.predictedGpuMs, limits.weight),
+    cache: null,
+    hit: null,
   };
 }
 
 /** After the replay, as the limits of the plan are: what a policy of today says has no bearing on an accepted job. */
 function judge(ports: SubmitPorts, { tenant }: SubmitAsk, plan: Plan): Plan | SubmitOutcome {
-  const judged = judgePrompt(promptPolicyOf(plan.limits, tenant.promptTerms), plan.prompt);
-  const { tenantId } = tenant;
-  if (judged.kind === 'prompt_rejected') {
-    ports.log.info('prompt.rejected', { tenantId, rules: judged.rules.join(' ') });
-  }
-  if (judged.kind !== 'pass') return judged;
-  if (judged.flags.length > 0) {
-    ports.log.info('prompt.flagged', { tenantId, jobId: plan.jobId, rules: judged.flags.join(' ') });
-  }
-  return { ...plan, flags: [...plan.flags, ...judged.flags] };
+  const judged = judgeAndLog(ports, tenant, plan);
+  return judged.kind === 'pass' ? { ...plan, flags: [...plan.flags, ...judged.flags] } : judged;
+}
+
+/** The plan with what the result cache has to say. */
+async function lookUp(
+  ports: SubmitPorts,
+  { tenant: { tenantId }, cache: asked }: SubmitAsk,
+  plan: Plan,
+  nowMs: number,
+): Promise<Plan | SubmitOutcome> {
+  const { limits, model, input } = plan;
+  const found = await lookUpResult(ports, {
+    tenantId,
+    limits,
+    asked,
+    manifest: model.manifest,
+    input,
+    nowMs,
+  });
+  if (found.kind === 'invalid') return found;
+  if (found.kind === 'miss') return { ...plan, cache: found.cache };
+  // The request counts; what was made before takes no GPU time, no images and no money.
+  const work = { ...plan.work, predictedGpuMs: 0, weightedImages: 0 };
+  return { ...plan, work, reservedUsdMicros: 0, tagCost: 0, hit: found.hit };
 }
 
 function demandOf(plan: Plan, jobClass: JobClass, nonce: string): Demand {
@@ -190,7 +225,9 @@ function demandOf(plan: Plan, jobClass: JobClass, nonce: string): Demand {
 /** Of the model as it was asked for: an alias that moved on must not turn a retry into another request. */
 function fingerprintOf(ask: SubmitAsk): string {
   const { model, input, metadata, deadlineSeconds } = ask;
-  return digest(canonicalJson({ model, input, class: ask.class, metadata, deadlineSeconds }));
+  // Left out where the request does not name it: the fingerprints of earlier requests have no such member.
+  const cache = ask.cache ?? undefined;
+  return digest(canonicalJson({ model, input, class: ask.class, metadata, deadlineSeconds, cache }));
 }
 
 /** The outcome for a key whose job exists already; null when there is none yet. */
@@ -217,6 +254,8 @@ async function takeOver(ports: SubmitPorts, ask: SubmitAsk, plan: Plan): Promise
   const { usdMicros: reservedUsdMicros, admittedAtMs } = reserved;
   const ageMs = Math.abs(ports.clock.nowMs() - admittedAtMs);
   if (ageMs > sweepLimits.graceMs / 2) return { kind: 'in_flight' };
+  // Meanwhile the result came into the cache or left it: what is set aside is another job's price.
+  if ((reserved.gpuMs === 0) !== (plan.work.predictedGpuMs === 0)) return { kind: 'in_flight' };
   const admitted = { kind: 'admitted', finishTag: gate.finishTags[line] ?? plan.tagCost, gate } as const;
   const outcome = await accept(ports, ask, { ...plan, reservedUsdMicros }, token, admitted, admittedAtMs);
   return outcome.kind === 'accepted' ? { kind: 'replayed', job: outcome.job } : outcome;
@@ -231,8 +270,7 @@ async function accept(
   nowMs: number,
 ): Promise<SubmitOutcome> {
   const { tenantId } = ask.tenant;
-  const pool = await ports.pools.read(plan.model.manifest.pool);
-  const place = startTag(admitted.finishTag, plan.tagCost, pool.virtualTimes[ask.class]);
+  const place = plan.hit === null ? await placeOf(ports, ask, plan, admitted.finishTag) : nowhere;
   const job = recordOf(ask, plan, { reservation, tag: place.tag, nowMs });
 
   if ((await ports.jobs.create(job)) === 'exists') {
@@ -246,19 +284,40 @@ async function accept(
     if (!isOurs || answer.kind === 'mismatch') return answer;
     // Ours: the answer to the first write was lost and it was sent again, or somebody finished it for us.
   }
-  await ring(ports, job, place.lift);
+  if (plan.hit === null) await ring(ports, job, place.lift);
+  else await close(ports, job, plan.hit);
   return { kind: 'accepted', job, gate: admitted.gate };
+}
+
+type Place = ReturnType<typeof startTag>;
+
+/** A job that has its result stands in no line. */
+const nowhere: Place = { tag: 0, lift: null };
+
+async function placeOf(
+  { pools }: SubmitPorts,
+  ask: SubmitAsk,
+  plan: Plan,
+  finishTag: number,
+): Promise<Place> {
+  const pool = await pools.read(plan.model.manifest.pool);
+  return startTag(finishTag, plan.tagCost, pool.virtualTimes[ask.class]);
+}
+
+/** What follows once a job exists that has its result. As in {@link ring}, it is accepted whatever fails here. */
+async function close(ports: SubmitPorts, job: JobRecord, { tenantId, key }: CachedResult): Promise<void> {
+  const steps = await Promise.allSettled([
+    settle(ports, job),
+    ports.results.touch(tenantId, key, job.createdAtMs),
+  ]);
+  logFailed(ports, job, steps);
 }
 
 /**
  * What follows once the job exists. It is accepted already, so a failure here must not turn into a refusal: the sweep
  * and the scaler's tick do what is missing.
  */
-async function ring(
-  ports: SubmitPorts,
-  job: JobRecord,
-  lift: ReturnType<typeof startTag>['lift'],
-): Promise<void> {
+async function ring(ports: SubmitPorts, job: JobRecord, lift: Place['lift']): Promise<void> {
   const { pool, tenantId, jobId } = job;
   const steps = await Promise.allSettled([
     ports.tickets.send({ pool, tenantId, jobId }),
@@ -267,9 +326,17 @@ async function ring(
       ? Promise.resolve()
       : ports.gates.lift(tenantId, lineName(pool, job.class), lift.upTo, lift.to),
   ]);
+  logFailed(ports, job, steps);
+}
+
+function logFailed(
+  { log }: SubmitPorts,
+  { tenantId, jobId, pool }: JobRecord,
+  steps: readonly PromiseSettledResult<unknown>[],
+): void {
   for (const step of steps) {
     if (step.status === 'rejected') {
-      ports.log.warn('submit.left_to_sweep', { tenantId, jobId, pool, reason: String(step.reason) });
+      log.warn('submit.left_to_sweep', { tenantId, jobId, pool, reason: String(step.reason) });
     }
   }
 }
@@ -305,6 +372,7 @@ function recordOf(
     reservedUsdMicros: plan.reservedUsdMicros,
     metadata: { ...ask.metadata },
     flags: [...plan.flags],
+    cache: plan.cache,
     fingerprint: plan.fingerprint,
     createdAtMs: nowMs,
     startByMs: nowMs + startWithinMs,
@@ -318,6 +386,7 @@ function recordOf(
     costUsdMicros: null,
     timings: null,
     receipt: null,
+    ...(plan.hit === null ? {} : hitFields(plan.hit, nowMs)),
   };
 }
 

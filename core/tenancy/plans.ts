@@ -1,7 +1,7 @@
 /** Plans: named sets of limits and a weight. A limit that is absent does not apply. */
 import * as z from 'zod';
 import type { ErrorDetail } from '../errors.ts';
-import { gateLimits } from '../limits.ts';
+import { cacheLimits, gateLimits } from '../limits.ts';
 import type { PromptPolicy } from '../prompt/policy.ts';
 import { promptPolicyModes } from '../prompt/policy.ts';
 
@@ -32,6 +32,10 @@ export const planLimitsSchema = z.strictObject({
   prompt_policy: z.enum(promptPolicyModes).optional(),
   /** Tokens of one prompt; counts where the policy is not off. */
   prompt_tokens_max: countSchema.optional(),
+  /** Whether results are kept and answered with again: never (as when absent), where a request asks, or by default. */
+  result_cache: z.enum(['off', 'on_request', 'on']).optional(),
+  result_cache_seconds: z.int().positive().max(cacheLimits.ttlSecondsMax).optional(),
+  result_cache_entries_max: z.int().positive().max(cacheLimits.entriesMax).optional(),
 });
 
 export type PlanLimits = z.infer<typeof planLimitsSchema>;

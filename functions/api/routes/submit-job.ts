@@ -24,6 +24,7 @@ export const submitJob: RouteHandler<'submitJob'> = async (deps, call) => {
     class: call.body.class,
     metadata: call.body.metadata,
     deadlineSeconds: call.body.deadline_s ?? null,
+    cache: call.body.cache ?? null,
     idempotencyKey: call.headers['idempotency-key'] ?? null,
   });
   switch (outcome.kind) {
