@@ -166,6 +166,8 @@ export interface JobListAsk {
   /** Only jobs created later than this instant. */
   readonly createdAfterMs?: number;
   readonly metadata?: Readonly<Record<string, string>>;
+  /** Only jobs that carry this flag. */
+  readonly flag?: string;
 }
 
 export interface Page<T> {

@@ -18,6 +18,8 @@ import {
   keySchema,
   newKeySchema,
   planSchema,
+  promptPolicyRequestSchema,
+  promptPolicySchema,
   tenantChangeSchema,
   tenantRequestSchema,
   tenantSchema,
@@ -28,7 +30,7 @@ type Json = z.core.util.JSONType;
 type JsonObject = { [name: string]: Json };
 
 /** Schemas with a name of their own. What a client sends is described before defaults are filled in. */
-const requestSchemas = [jobRequestSchema, tenantRequestSchema, tenantChangeSchema];
+const requestSchemas = [jobRequestSchema, tenantRequestSchema, tenantChangeSchema, promptPolicyRequestSchema];
 const answerSchemas = [
   jobSchema,
   jobListSchema,
@@ -38,6 +40,7 @@ const answerSchemas = [
   usageSchema,
   tenantSchema,
   planSchema,
+  promptPolicySchema,
   keySchema,
   newKeySchema,
   aliasSchema,

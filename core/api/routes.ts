@@ -37,6 +37,7 @@ const listQueryFields = {
   status: z.enum(jobStatuses).optional(),
   model: z.string().max(128).optional(),
   class: z.enum(jobClasses).optional(),
+  flag: z.string().max(64).optional().meta({ description: 'Jobs that carry this flag, such as jailbreak' }),
   created_after: z.iso.datetime().optional(),
 };
 
