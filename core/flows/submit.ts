@@ -160,6 +160,9 @@ function planOf(ports: SubmitPorts, ask: SubmitAsk, model: Model): Plan | Submit
   if (parsed.kind === 'invalid') return parsed;
   const prompt = readPrompt(model.manifest, parsed.input);
   if (prompt.kind !== 'read') return prompt;
+  // The canonical form of a prompt can be longer than what came: what is stored must fit the schema as well.
+  const fits = prompt.input.prompt === parsed.input.prompt ? parsed : model.parseInput(prompt.input);
+  if (fits.kind === 'invalid') return fits;
 
   const limits = limitsOf(ask.tenant.plan, ask.tenant.overrides);
   const work = model.workOf(prompt.input);

@@ -176,6 +176,19 @@ describe('400', () => {
     await expectUntouched(scene);
   });
 
+  it('refuses a prompt whose canonical form is longer than the schema of its model takes', async () => {
+    const scene = await openScene();
+    const caption = (length: number) => `<caption>${'a'.repeat(length)}</caption>`;
+    const two = (length: number) => `<general_tags><style>b</style></general_tags>${caption(length)}`;
+    const longest = 1_000 - two(0).length;
+
+    expect((await submit(scene, 'newbie', two(longest - 3))).status).toBe(202);
+    expect((await submit(scene, 'newbie', two(longest - 2))).json.error).toMatchObject({
+      code: 'invalid_request',
+      param: 'input.prompt',
+    });
+  });
+
   it('refuses a prompt that tries what XML is feared for', async () => {
     const scene = await openScene();
     const bomb = '<!DOCTYPE z [<!ENTITY a "aa"><!ENTITY b "&a;&a;">]><caption>&b;</caption>';
