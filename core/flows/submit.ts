@@ -4,7 +4,8 @@
  * Order and crashes (each step is repeated safely, each gap is closed by the sweep):
  * 1. validate and price: no cost yet;
  * 2. admit: one conditional write takes the reservation. A crash here leaves a reservation without a job, which the
- *    sweep releases after {@link sweepLimits.graceMs};
+ *    sweep releases after `sweepLimits.graceMs`, forbidding the job first: a submission that was only held up
+ *    (a frozen process, a clock far off) then creates none, and is told to ask again;
  * 3. create the job, in the line. From here on it is accepted: nothing below can lose it;
  * 4. send the ticket. A crash here leaves a line entry without a ticket, which the sweep re-sends;
  * 5. wake the pool if it is cold. A crash here is repaired by the scaler's tick.
@@ -24,7 +25,8 @@ import { canonicalJson, derivedJobId, digest } from '../canonical.ts';
 import { lineName, startTag, tagCost } from '../dispatch/fair-tags.ts';
 import type { ErrorDetail } from '../errors.ts';
 import type { JobClass, JobRecord } from '../job/job.ts';
-import { jobLimits, sweepLimits } from '../limits.ts';
+import { isTerminal } from '../job/job.ts';
+import { jobLimits } from '../limits.ts';
 import type { Catalog, Model, ModelInput, Work } from '../models/manifest.ts';
 import type {
   AdmitOutcome,
@@ -49,8 +51,8 @@ import type { TenantRecord } from '../tenancy/tenant.ts';
 import { judgeAndLog } from './judge-prompt.ts';
 import { resolveModel } from './resolve-model.ts';
 import { lookUpResult } from './result-cache.ts';
-import { release, settle } from './settle.ts';
-import { wakePool } from './wake.ts';
+import { close, ring } from './ring.ts';
+import { release } from './settle.ts';
 
 export interface SubmitPorts {
   readonly aliases: Pick<Aliases, 'get'>;
@@ -90,6 +92,8 @@ export type SubmitOutcome =
   | { readonly kind: 'replayed'; readonly job: JobRecord }
   | { readonly kind: 'mismatch' }
   | { readonly kind: 'in_flight' }
+  /** It took so long that the sweep released its reservation: nothing was accepted, and asking again is safe. */
+  | { readonly kind: 'too_late' }
   | { readonly kind: 'model_not_found' }
   | { readonly kind: 'model_not_granted' }
   | { readonly kind: 'invalid'; readonly details: readonly ErrorDetail[] }
@@ -245,8 +249,8 @@ function answerWith(job: JobRecord, plan: Plan): Extract<SubmitOutcome, { kind: 
 
 /**
  * Another submission with this key holds the reservation and has created no job: it is about to, or it died. Finishing
- * its work is safe either way, because both create the same job under the same reservation and one of them wins. Only
- * a reservation that the sweep may be releasing is left alone.
+ * its work is safe either way, because both create the same job under the same reservation and one of them wins; neither
+ * does once the sweep has forbidden it.
  */
 async function takeOver(ports: SubmitPorts, ask: SubmitAsk, plan: Plan): Promise<SubmitOutcome> {
   const line = lineName(plan.model.manifest.pool, ask.class);
@@ -255,8 +259,6 @@ async function takeOver(ports: SubmitPorts, ask: SubmitAsk, plan: Plan): Promise
   const reserved = token === undefined ? null : readToken(token);
   if (gate === null || token === undefined || reserved === null) return { kind: 'in_flight' };
   const { usdMicros: reservedUsdMicros, admittedAtMs } = reserved;
-  const ageMs = Math.abs(ports.clock.nowMs() - admittedAtMs);
-  if (ageMs > sweepLimits.graceMs / 2) return { kind: 'in_flight' };
   // Meanwhile the result came into the cache or left it: what is set aside is another job's price.
   if ((reserved.gpuMs === 0) !== (plan.work.predictedGpuMs === 0)) return { kind: 'in_flight' };
   const admitted = { kind: 'admitted', finishTag: gate.finishTags[line] ?? plan.tagCost, gate } as const;
@@ -282,13 +284,16 @@ async function accept(
     // An idempotent retry, admitted after the first one had settled: its reservation belongs to no job. Whether the
     // bodies agree has no part in this: a job of another body that carries the reservation needs it.
     if (!isOurs) await release(ports, job, reservation, { usdMicros: 0, gpuMs: 0 });
-    if (stored === null) return { kind: 'in_flight' };
+    if (stored === null) return { kind: 'too_late' };
     const answer = answerWith(stored, plan);
-    if (!isOurs || answer.kind === 'mismatch') return answer;
+    // Nor is there more to do for one that ended meanwhile, or was created by somebody who found a result where we
+    // found none.
+    const isAlike = isTerminal(stored) === (plan.hit !== null);
+    if (!isOurs || answer.kind === 'mismatch' || !isAlike) return answer;
     // Ours: the answer to the first write was lost and it was sent again, or somebody finished it for us.
   }
   if (plan.hit === null) await ring(ports, job, place.lift);
-  else await close(ports, job, plan.hit);
+  else await close(ports, job, plan.hit.key);
   return { kind: 'accepted', job, gate: admitted.gate };
 }
 
@@ -305,43 +310,6 @@ async function placeOf(
 ): Promise<Place> {
   const pool = await pools.read(plan.model.manifest.pool);
   return startTag(finishTag, plan.tagCost, pool.virtualTimes[ask.class]);
-}
-
-/** What follows once a job exists that has its result. As in {@link ring}, it is accepted whatever fails here. */
-async function close(ports: SubmitPorts, job: JobRecord, { tenantId, key }: CachedResult): Promise<void> {
-  const steps = await Promise.allSettled([
-    settle(ports, job),
-    ports.results.touch(tenantId, key, job.createdAtMs),
-  ]);
-  logFailed(ports, job, steps);
-}
-
-/**
- * What follows once the job exists. It is accepted already, so a failure here must not turn into a refusal: the sweep
- * and the scaler's tick do what is missing.
- */
-async function ring(ports: SubmitPorts, job: JobRecord, lift: Place['lift']): Promise<void> {
-  const { pool, tenantId, jobId } = job;
-  const steps = await Promise.allSettled([
-    ports.tickets.send({ pool, tenantId, jobId }),
-    wakePool(ports, pool),
-    lift === null
-      ? Promise.resolve()
-      : ports.gates.lift(tenantId, lineName(pool, job.class), lift.upTo, lift.to),
-  ]);
-  logFailed(ports, job, steps);
-}
-
-function logFailed(
-  { log }: SubmitPorts,
-  { tenantId, jobId, pool }: JobRecord,
-  steps: readonly PromiseSettledResult<unknown>[],
-): void {
-  for (const step of steps) {
-    if (step.status === 'rejected') {
-      log.warn('submit.left_to_sweep', { tenantId, jobId, pool, reason: String(step.reason) });
-    }
-  }
 }
 
 function recordOf(
