@@ -91,7 +91,7 @@ function drawAsk({ random, ids, history }: World, tenantId: string, own: SubmitA
     idempotencyKey: maybe(0.5) ? `key-${op}` : null,
   };
   // The same once more, which a result that was kept may answer.
-  const like = maybe(0.25) ? own.findLast(({ input }) => hasSeed(input)) : undefined;
+  const like = maybe(0.4) ? own.find(({ input }) => hasSeed(input)) : undefined;
   if (like !== undefined) Object.assign(ask, { model: like.model, input: like.input });
   own.push(ask);
   return ask;
