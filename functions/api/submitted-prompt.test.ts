@@ -5,8 +5,8 @@ import { createCatalog } from '#core/models/manifest.ts';
 import { sampleTenant } from '#core/samples.ts';
 import type { TenantRecord } from '#core/tenancy/tenant.ts';
 import { fakeManifest } from '#sim/memory/flow-world.ts';
-import type { ApiScene } from '../api-scene.ts';
-import { createApiScene } from '../api-scene.ts';
+import type { ApiScene } from './api-scene.ts';
+import { createApiScene } from './api-scene.ts';
 
 const manifests: readonly Manifest[] = [
   fakeManifest,

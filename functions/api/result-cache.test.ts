@@ -2,8 +2,8 @@
 import { describe, expect, it } from 'vitest';
 import { sampleTenant } from '#core/samples.ts';
 import type { TenantRecord } from '#core/tenancy/tenant.ts';
-import type { ApiScene, Sent } from '../api-scene.ts';
-import { createApiScene } from '../api-scene.ts';
+import type { ApiScene, Sent } from './api-scene.ts';
+import { createApiScene } from './api-scene.ts';
 
 const on: TenantRecord['overrides'] = { result_cache: 'on' };
 const body = { model: 'fake-image', input: { prompt: 'a lighthouse', seed: 7 } };
