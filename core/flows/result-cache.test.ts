@@ -56,6 +56,9 @@ async function made(world: FlowWorld, change: Partial<SubmitAsk> = {}): Promise<
 const ledger = async (world: FlowWorld) =>
   (await world.ledger.list(world.tenant.tenantId, monthOf(world.clock.nowMs()))).items;
 
+const chargesOf = async (world: FlowWorld, jobId: string | undefined) =>
+  (await ledger(world)).filter((entry) => entry.kind === 'charge' && entry.jobId === jobId);
+
 const openReservations = async (world: FlowWorld) =>
   Object.keys((await world.gates.read(world.tenant.tenantId))?.open ?? {});
 
@@ -91,16 +94,10 @@ describe('a hit', () => {
 
     const hit = await accepted(world);
 
-    const entries = await ledger(world);
-    expect(entries.find(({ jobId }) => jobId === hit.jobId)).toMatchObject({
-      outcome: 'succeeded',
-      usdMicros: 0,
-      gpuMs: 0,
-      images: 0,
-      weightedImages: 0,
-      bytesStored: 0,
-    });
-    expect(balanceOf(entries)).toBe(first.costUsdMicros);
+    expect(await chargesOf(world, hit.jobId)).toMatchObject([
+      { outcome: 'succeeded', usdMicros: 0, gpuMs: 0, images: 0, weightedImages: 0, bytesStored: 0 },
+    ]);
+    expect(balanceOf(await ledger(world))).toBe(first.costUsdMicros);
     expect(await openReservations(world)).toEqual([]);
     const after = await world.gates.read('tenant-a');
     expect(after?.finishTags).toEqual(before?.finishTags);
@@ -142,7 +139,7 @@ describe('a hit', () => {
       job: { jobId: hit.jobId },
     });
     expect((await ask(world, { idempotencyKey, cache: false })).kind).toBe('mismatch');
-    expect((await ledger(world)).filter(({ jobId }) => jobId === hit.jobId)).toHaveLength(1);
+    expect(await chargesOf(world, hit.jobId)).toHaveLength(1);
   });
 
   it('is one job under one Idempotency-Key, however many ask at once', async () => {
@@ -156,7 +153,7 @@ describe('a hit', () => {
     const jobs = outcomes.flatMap((outcome) => ('job' in outcome ? [outcome.job.jobId] : []));
     expect(new Set(jobs).size).toBe(1);
     expect(await openReservations(world)).toEqual([]);
-    expect((await ledger(world)).filter(({ jobId }) => jobId === jobs[0])).toHaveLength(1);
+    expect(await chargesOf(world, jobs[0])).toHaveLength(1);
   });
 
   it('that died before it settled is settled by the sweep', async () => {
@@ -171,7 +168,7 @@ describe('a hit', () => {
     await sweep(world);
 
     expect(await openReservations(world)).toEqual([]);
-    expect((await ledger(world)).filter(({ jobId }) => jobId === hit.jobId)).toHaveLength(1);
+    expect(await chargesOf(world, hit.jobId)).toHaveLength(1);
   });
 
   it('that died before it was created holds nothing, and a retry finishes it', async () => {
