@@ -8,6 +8,7 @@ import { createDynamoKeys } from './dynamo-keys.ts';
 import { createDynamoLedger } from './dynamo-ledger.ts';
 import { createDynamoAliases, createDynamoPlans } from './dynamo-plans.ts';
 import { createDynamoPools } from './dynamo-pools.ts';
+import { createDynamoResults } from './dynamo-results.ts';
 import { createDynamoTenants } from './dynamo-tenants.ts';
 import { createDynamoWorkers } from './dynamo-workers.ts';
 import { createJsonLog } from './json-log.ts';
@@ -47,6 +48,7 @@ export function createAwsPorts(config: AwsConfig, given: { clock?: Clock; log?: 
     workers: createDynamoWorkers(main),
     ledger: createDynamoLedger({ documents, table: config.ledgerTable }),
     tickets: createSqsTickets({ queues, queueUrls: config.queueUrls, log }),
+    results: createDynamoResults(main),
     blobs: createS3Blobs({ blobs, bucket: config.bucket }),
     close,
   };

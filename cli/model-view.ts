@@ -27,6 +27,7 @@ export function modelDetails(model: ModelResource): string {
     ['license', `${model.license.spdx}${model.license.notes === '' ? '' : ` (${model.license.notes})`}`],
     ['state', model.state],
     ['price', priceText(model)],
+    ['prompt', promptText(model)],
     ['batch', `up to ${model.batch_max} jobs in one call`],
   ]);
   return `${head}\n\nInput:\n${inputTable(model.input_schema)}`;
@@ -46,6 +47,12 @@ export function inputTable(schema: JsonObject): string {
     ];
   });
   return table(['NAME', 'TYPE', 'RANGE', 'DEFAULT', 'ABOUT'], rows);
+}
+
+function promptText({ prompt: { format, tokens_max, tokens_kind } }: ModelResource): string | null {
+  const bound = tokens_max === null ? null : `up to ${tokens_max} tokens (${tokens_kind})`;
+  const form = format === 'newbie_xml' ? 'text or NewBie XML' : null;
+  return [form, bound].filter((part) => part !== null).join(', ') || null;
 }
 
 function priceText({ price }: ModelResource): string {

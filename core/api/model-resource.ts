@@ -1,6 +1,7 @@
 /** Models as they travel: OpenAI's list shape plus what a caller needs to fill in a request. */
 import * as z from 'zod';
 import type { Model } from '../models/manifest.ts';
+import { tokenKinds } from '../prompt/tokens.ts';
 import type { PoolState } from '../scaling/pool-state.ts';
 
 export const modelSchema = z
@@ -15,6 +16,17 @@ export const modelSchema = z
     task: z.string(),
     license: z.strictObject({ spdx: z.string(), notes: z.string() }),
     input_schema: z.record(z.string(), z.json()).meta({ description: 'JSON Schema 2020-12 of `input`' }),
+    prompt: z
+      .strictObject({
+        format: z.enum(['text', 'newbie_xml']),
+        tokens_max: z
+          .int()
+          .positive()
+          .nullable()
+          .meta({ description: 'null: as many as the schema lets in' }),
+        tokens_kind: z.enum(tokenKinds).nullable(),
+      })
+      .meta({ description: 'How prompts are read; a longer one is refused, never cut' }),
     batch_max: z.int().positive(),
     price: z.strictObject({ usd_micros_per_gpu_hour: z.int().nonnegative() }),
     state: z.enum(['cold', 'warming', 'warm']),
@@ -42,6 +54,11 @@ export function presentModel({ manifest }: Model, poolState: PoolState): ModelRe
     license: manifest.license,
     // Parsed from JSON, so it is JSON; the manifest's loose type does not say so.
     input_schema: z.record(z.string(), z.json()).parse(manifest.input_schema),
+    prompt: {
+      format: manifest.prompt_format ?? 'text',
+      tokens_max: manifest.prompt_tokens?.max ?? null,
+      tokens_kind: manifest.prompt_tokens?.kind ?? null,
+    },
     batch_max: manifest.batch_max,
     price: { usd_micros_per_gpu_hour: manifest.usd_micros_per_gpu_hour },
     state: stateWords[poolState],

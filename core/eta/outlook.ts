@@ -13,7 +13,7 @@ import { callsOf } from './calls.ts';
 import { futureWorkMs } from './future-work.ts';
 import type { Schedule } from './schedule.ts';
 import { freeAfterMs, scheduleOf } from './schedule.ts';
-import type { OutlookRules, SeenLine, SeenPool, Supply, WaitReason, ComingPhase } from './supply.ts';
+import type { ComingPhase, OutlookRules, SeenLine, SeenPool, Supply, WaitReason } from './supply.ts';
 import { supplyOf } from './supply.ts';
 
 export interface Place {

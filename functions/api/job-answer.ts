@@ -66,6 +66,7 @@ function viewOf(job: JobRecord, outlook: Outlook, nowMs: number): WaitView {
 export function jobHeaders(job: JobRecord): Record<string, string | undefined> {
   return {
     'x-pilotlight-job-id': job.jobId,
+    'x-pilotlight-cache': job.receipt?.cachedFrom === undefined ? undefined : 'hit',
     'x-pilotlight-cost-usd': job.costUsdMicros === null ? undefined : decimalUsd(job.costUsdMicros),
   };
 }
