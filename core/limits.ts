@@ -89,8 +89,8 @@ export const etaLimits = {
   /** A look at a pool serves every answer of a process for this long: five reads a second and pool at most. */
   lookMs: second,
   /**
-   * Entries of each line that are looked at, in one read: ~300 B each, so 37 RRU for a line that is longer, $0.000005,
-   * and 0.5 RRU for one of a dozen. A tenant has 500 open jobs at most: what stands behind these is behind two floods.
+   * Entries of each line that are looked at, in one read: ~350 B each, so 44 RRU for a line that is longer, $0.0000055,
+   * and 0.5 RRU for one of ten. A tenant has 500 open jobs at most: what stands behind these is behind two floods.
    */
   lineWindow: 1_000,
   /** From asking for a worker to its serving, until the first wake of the pool says better: a GPU machine and an image. */

@@ -45,6 +45,7 @@ export async function runFirstJob(light: FirstLight): Promise<string | null> {
 
 function phaseOf(job: JobResource): string {
   if (job.wait?.reason === 'starting_worker') return 'starting a worker';
+  if (job.wait?.reason === 'loading_model') return 'loading the model';
   if (job.wait !== null) return 'waiting in line';
   return job.progress === null ? 'loading the model' : 'drawing';
 }
