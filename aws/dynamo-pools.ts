@@ -1,10 +1,12 @@
-/** One item per pool: its state and its virtual time, each written under its own condition. */
+/** One item per pool: its state, its virtual times and the operator's orders, each written under its own condition. */
 import { randomUUID } from 'node:crypto';
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import { GetCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
 import * as z from 'zod';
 import type { Pools } from '#core/ports.ts';
+import type { PoolOrder } from '#core/scaling/pool-orders.ts';
 import { poolStates } from '#core/scaling/pool-state.ts';
+import type { Expression } from './expression.ts';
 import { expression } from './expression.ts';
 import type { Item } from './items.ts';
 import { conditional, parseItem } from './items.ts';
@@ -16,6 +18,10 @@ const poolSchema = z.object({
   stateSinceMs: z.int().default(0),
   virtual_interactive: z.number().default(0),
   virtual_batch: z.number().default(0),
+  pausedAtMs: z.int().nullable().default(null),
+  drainingAtMs: z.int().nullable().default(null),
+  prewarm: z.object({ workers: z.int(), untilMs: z.int() }).nullable().default(null),
+  scaling: z.object({ desired: z.int(), running: z.int(), workersMax: z.int() }).nullable().default(null),
   /** Tells whose write the state is, when an answer was lost on the way. */
   movedBy: z.string().optional(),
 });
@@ -36,9 +42,10 @@ export function createDynamoPools(options: {
 
   return {
     async read(pool) {
-      const { state, stateSinceMs, ...item } = await read(pool);
+      const { state, stateSinceMs, pausedAtMs, drainingAtMs, prewarm, scaling, ...item } = await read(pool);
       const virtualTimes = { interactive: item.virtual_interactive, batch: item.virtual_batch };
-      return { pool, state, stateSinceMs, virtualTimes };
+      const orders = { pausedAtMs, drainingAtMs, prewarm };
+      return { pool, state, stateSinceMs, virtualTimes, orders, scaling };
     },
 
     async move(pool, from, to, nowMs) {
@@ -85,5 +92,62 @@ export function createDynamoPools(options: {
         ),
       );
     },
+
+    async order(pool, order) {
+      const { attributes, ...parts } = expression();
+      const written = await conditional(
+        documents.send(
+          new UpdateCommand({
+            TableName: table,
+            Key: { ...poolKey(pool) },
+            ...render(order, parts),
+            ...attributes(),
+          }),
+        ),
+      );
+      return written === null ? 'refused' : 'obeyed';
+    },
+
+    async noteScaling(pool, { desired, running, workersMax }) {
+      const { name, value, attributes } = expression();
+      await documents.send(
+        new UpdateCommand({
+          TableName: table,
+          Key: { ...poolKey(pool) },
+          UpdateExpression: `SET ${name('scaling')} = ${value({ desired, running, workersMax })}`,
+          ...attributes(),
+        }),
+      );
+    },
   };
+}
+
+/** `obey` as one write. An order that is sent twice by the SDK changes nothing more, but for `end_drain`: `refused`. */
+function render(
+  order: PoolOrder,
+  { name, value }: Pick<Expression, 'name' | 'value'>,
+): { UpdateExpression: string; ConditionExpression?: string } {
+  const keepFirst = (attribute: string, atMs: number) =>
+    `SET ${name(attribute)} = if_not_exists(${name(attribute)}, ${value(atMs)})`;
+  switch (order.kind) {
+    case 'pause':
+      return { UpdateExpression: keepFirst('pausedAtMs', order.atMs) };
+    case 'resume':
+      return { UpdateExpression: `REMOVE ${name('pausedAtMs')}` };
+    case 'drain':
+      return { UpdateExpression: `${keepFirst('drainingAtMs', order.atMs)} REMOVE ${name('prewarm')}` };
+    case 'end_drain':
+      return {
+        UpdateExpression: `REMOVE ${name('drainingAtMs')}`,
+        ConditionExpression: `${name('drainingAtMs')} = ${value(order.atMs)}`,
+      };
+    case 'prewarm': {
+      const { workers, untilMs } = order;
+      const change =
+        workers === 0
+          ? `REMOVE ${name('prewarm')}`
+          : `SET ${name('prewarm')} = ${value({ workers, untilMs })}`;
+      return { UpdateExpression: change, ConditionExpression: `attribute_not_exists(${name('pausedAtMs')})` };
+    }
+  }
 }

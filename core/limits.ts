@@ -77,6 +77,8 @@ export const workerLimits = {
   runnerSilenceMs: 10 * second,
   /** How far ahead in each class the worker looks when it fills a batch. */
   lineWindow: 64,
+  /** A worker of a paused pool goes on this long after it was resumed; a read every other second costs 16 cents a month. */
+  heldBackLookMs: 2 * second,
   /** One small write: at $0.625 a million, a worker that is up all month costs 11 cents of them. */
   reportMs: 15 * second,
   /** Two words may be lost before a worker is thought gone. */

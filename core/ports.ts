@@ -11,6 +11,7 @@ import type { CounterCorrection } from './admission/reservation.ts';
 import type { LedgerEntry } from './billing/ledger.ts';
 import type { JobClass, JobRecord, JobStatus, LineEntry } from './job/job.ts';
 import type { Guard, JobPatch } from './job/transitions.ts';
+import type { PoolOrder, PoolOrders } from './scaling/pool-orders.ts';
 import type { PoolState } from './scaling/pool-state.ts';
 import type { WorkerRecord } from './scaling/worker-record.ts';
 import type { AliasRecord } from './tenancy/alias.ts';
@@ -215,6 +216,10 @@ export interface Pools {
   ): Promise<'moved' | 'elsewhere'>;
   /** Raises the virtual time of one class's line to `tag`; never lowers it. */
   advance(pool: string, jobClass: JobClass, tag: number): Promise<void>;
+  /** Carries out `obey` of `scaling/pool-orders.ts` in one write; `refused` where that says null. */
+  order(pool: string, order: PoolOrder): Promise<'obeyed' | 'refused'>;
+  /** Notes what the scaler saw and asked for, for those who cannot ask the fleet. */
+  noteScaling(pool: string, scaling: PoolScaling): Promise<void>;
 }
 
 export interface PoolRecord {
@@ -223,6 +228,16 @@ export interface PoolRecord {
   readonly stateSinceMs: number;
   /** Lowest start tag that waited when a job was last claimed: where a tenant that returns from idle joins the line. */
   readonly virtualTimes: Readonly<Record<JobClass, number>>;
+  readonly orders: PoolOrders;
+  /** Null until the scaler has looked at the pool for the first time. */
+  readonly scaling: PoolScaling | null;
+}
+
+/** Of the scaler's last look that found anything changed. */
+export interface PoolScaling {
+  readonly desired: number;
+  readonly running: number;
+  readonly workersMax: number;
 }
 
 export interface Workers {
