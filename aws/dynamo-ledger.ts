@@ -2,9 +2,11 @@
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import { GetCommand, PutCommand, QueryCommand } from '@aws-sdk/lib-dynamodb';
 import * as z from 'zod';
+import type { LedgerEntry } from '#core/billing/ledger.ts';
 import { ledgerEntrySchema, ledgerKinds } from '#core/billing/ledger.ts';
 import type { Ledger } from '#core/ports.ts';
 import { conditional, parseItem } from './items.ts';
+import type { ItemKey } from './keys.ts';
 import { decodeCursor, encodeCursor, ledgerKey, ledgerPartition } from './keys.ts';
 
 const pageSize = 100;
@@ -15,6 +17,14 @@ export function createDynamoLedger(options: {
   readonly table: string;
 }): Ledger {
   const { documents, table } = options;
+
+  async function read(key: ItemKey): Promise<LedgerEntry | null> {
+    const { Item } = await documents.send(
+      new GetCommand({ TableName: table, Key: { ...key }, ConsistentRead: true }),
+    );
+    return Item === undefined ? null : parseItem(ledgerEntrySchema, Item, 'ledger entry');
+  }
+
   return {
     async append(entry) {
       const written = await conditional(
@@ -29,16 +39,8 @@ export function createDynamoLedger(options: {
       return written === null ? 'exists' : 'appended';
     },
 
-    async charge(tenantId, month, jobId) {
-      const { Item } = await documents.send(
-        new GetCommand({
-          TableName: table,
-          Key: { ...ledgerKey(tenantId, month, jobId) },
-          ConsistentRead: true,
-        }),
-      );
-      return Item === undefined ? null : parseItem(ledgerEntrySchema, Item, 'ledger entry');
-    },
+    charge: (tenantId, month, jobId) => read(ledgerKey(tenantId, month, jobId)),
+    refund: (tenantId, month, jobId) => read(ledgerKey(tenantId, month, jobId, 'refund')),
 
     async list(tenantId, month, cursor) {
       const partition = ledgerPartition(tenantId, month);

@@ -26,10 +26,12 @@ const poolSchema = z.object({
   movedBy: z.string().optional(),
 });
 
-export function createDynamoPools(options: {
+interface DynamoPoolsOptions {
   readonly documents: DynamoDBDocumentClient;
   readonly table: string;
-}): Pools {
+}
+
+export function createDynamoPools(options: DynamoPoolsOptions): Pools {
   const { documents, table } = options;
 
   async function read(pool: string): Promise<z.infer<typeof poolSchema>> {
@@ -93,6 +95,13 @@ export function createDynamoPools(options: {
       );
     },
 
+    ...ordersOf(options),
+  };
+}
+
+/** What the operator and the scaler say of a pool. */
+function ordersOf({ documents, table }: DynamoPoolsOptions): Pick<Pools, 'order' | 'noteScaling'> {
+  return {
     async order(pool, order) {
       const { attributes, ...parts } = expression();
       const written = await conditional(

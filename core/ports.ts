@@ -108,6 +108,11 @@ export interface Gates {
   admit(tenantId: string, ask: AdmissionAsk): Promise<AdmitOutcome>;
   /** Removes the reservation if it still carries this token, and corrects the counters it was taken from. */
   release(tenantId: string, jobId: string, trueUp: Release): Promise<'released' | 'gone'>;
+  /**
+   * Puts a note among the reservations, whatever the limits and the status: for what must be done once and has no job
+   * of its own. {@link release} removes it, its text being the token. It takes the place of one open job while it stands.
+   */
+  note(tenantId: string, name: string, text: string): Promise<'noted' | 'standing' | 'no_tenant'>;
   /** Moves the tenant's finish tag of a line to `to`; no effect when it is past `upTo`. */
   lift(tenantId: string, line: string, upTo: number, to: number): Promise<void>;
   read(tenantId: string): Promise<GateView | null>;
@@ -177,6 +182,8 @@ export interface Ledger {
   append(entry: LedgerEntry): Promise<'appended' | 'exists'>;
   /** The charge of a job; sees every earlier write. */
   charge(tenantId: string, month: string, jobId: string): Promise<LedgerEntry | null>;
+  /** The refund of a job; sees every earlier write. */
+  refund(tenantId: string, month: string, jobId: string): Promise<LedgerEntry | null>;
   /** Charges and refunds, in no promised order; may lag behind writes. */
   list(tenantId: string, month: string, cursor?: string): Promise<Page<LedgerEntry>>;
 }

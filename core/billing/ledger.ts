@@ -38,6 +38,8 @@ const fieldsSchema = z.object({
   admittedAtMs: wholeSchema,
   /** When the entry came to be: the end of the job, or its refund. */
   atMs: wholeSchema,
+  /** Of a refund: why it was given, and which of several tries at once gave it. */
+  refund: z.object({ reason: z.string(), token: z.string() }).optional(),
 });
 
 export type LedgerEntry = z.infer<typeof fieldsSchema>;
@@ -89,7 +91,12 @@ export function ledgerEntryOf(job: JobRecord): LedgerEntry {
 }
 
 /** The entry that gives back `usdMicros` of a charge; the usage itself stays with the charge. */
-export function refundEntryOf(charge: LedgerEntry, usdMicros: number, nowMs: number): LedgerEntry {
+export function refundEntryOf(
+  charge: LedgerEntry,
+  usdMicros: number,
+  nowMs: number,
+  refund: LedgerEntry['refund'] = undefined,
+): LedgerEntry {
   if (charge.kind !== 'charge' || usdMicros < 0 || usdMicros > charge.usdMicros) {
     throw new Error(`${usdMicros} micro-USD cannot be given back of the ${charge.kind} of ${charge.jobId}`);
   }
@@ -106,6 +113,7 @@ export function refundEntryOf(charge: LedgerEntry, usdMicros: number, nowMs: num
     parts: { compute: given },
     reservedUsdMicros: 0,
     atMs: nowMs,
+    ...(refund === undefined ? {} : { refund }),
   };
 }
 

@@ -4,8 +4,9 @@
  *
  * - jobs past their deadline to start expire;
  * - tickets are topped up to the jobs that are not terminal, so every job is found again;
- * - reservations of terminal jobs settle, those of no job are released.
+ * - reservations of terminal jobs settle, those of no job are released, and refunds under way are finished.
  */
+import { jobOfRefundNote } from '../admission/refund-note.ts';
 import { readToken, trueUp } from '../admission/reservation.ts';
 import type { LineEntry } from '../job/job.ts';
 import { isTerminal, jobClasses } from '../job/job.ts';
@@ -15,6 +16,7 @@ import type { Catalog } from '../models/manifest.ts';
 import type { Clock } from '../ports.ts';
 import type { ApplyPorts } from './apply.ts';
 import { applyTransition } from './apply.ts';
+import { finishRefund } from './refund.ts';
 import { settle } from './settle.ts';
 
 export interface SweepPorts extends ApplyPorts {
@@ -105,6 +107,10 @@ async function sweepReservation(
   ports: SweepPorts,
   { tenantId, jobId, token, nowMs }: { tenantId: string; jobId: string; token: string; nowMs: number },
 ): Promise<'open' | 'settled' | 'released'> {
+  if (jobOfRefundNote(jobId) !== null) {
+    await finishRefund(ports, tenantId, { name: jobId, text: token });
+    return 'settled';
+  }
   const reserved = readToken(token);
   // On both sides of now: a token from the future tells of a clock that jumped, and would hold its place that long.
   const ageMs = reserved === null ? sweepLimits.graceMs : Math.abs(nowMs - reserved.admittedAtMs);

@@ -19,6 +19,10 @@ export function createMemoryLedger(): Ledger {
       const entry = months.get(monthKey(tenantId, month))?.get(entryKey({ jobId, kind: 'charge' }));
       return structuredClone(entry ?? null);
     },
+    async refund(tenantId, month, jobId) {
+      const entry = months.get(monthKey(tenantId, month))?.get(entryKey({ jobId, kind: 'refund' }));
+      return structuredClone(entry ?? null);
+    },
     async list(tenantId, month, cursor) {
       const entries = months.get(monthKey(tenantId, month)) ?? new Map<string, LedgerEntry>();
       return pageOf(entries.values(), entryKey, cursor);
