@@ -10,6 +10,8 @@ const noteSchema = z.object({
   /** Month of the job's admission, `YYYYMM`. */
   month: z.string(),
   usdMicros: z.int().nonnegative(),
+  /** What of it the month's budget was charged: never more than admission had set aside. */
+  budgetUsdMicros: z.int().nonnegative(),
   reason: z.string(),
   atMs: z.int().nonnegative(),
   token: z.string(),

@@ -3,7 +3,7 @@ import * as z from 'zod';
 import type { JobRecord } from '../job/job.ts';
 import { jobClasses, jobStatuses } from '../job/job.ts';
 import { apiLimits, jobLimits } from '../limits.ts';
-import type { PoolState } from '../scaling/pool-state.ts';
+import type { PoolCondition } from '../scaling/pool-orders.ts';
 
 export const jobIdSchema = z
   .string()
@@ -48,7 +48,7 @@ export const jobOutputSchema = z.strictObject({
   sha256: z.string(),
 });
 
-export const waitReasons = ['starting_worker', 'behind_others'] as const;
+export const waitReasons = ['starting_worker', 'behind_others', 'paused'] as const;
 
 export const jobSchema = z
   .strictObject({
@@ -105,8 +105,8 @@ export const jobListSchema = z
   })
   .meta({ id: 'JobList' });
 
-/** `poolState` explains the wait of a queued job; links are relative to the API's origin. */
-export function presentJob(job: JobRecord, poolState: PoolState | null): JobResource {
+/** `condition` of its pool explains the wait of a queued job; links are relative to the API's origin. */
+export function presentJob(job: JobRecord, condition: PoolCondition | null): JobResource {
   const self = `/v1/jobs/${job.jobId}`;
   return {
     id: job.jobId,
@@ -133,7 +133,7 @@ export function presentJob(job: JobRecord, poolState: PoolState | null): JobReso
     started_at: job.startedAtMs === null ? null : timeOf(job.startedAtMs),
     finished_at: job.finishedAtMs === null ? null : timeOf(job.finishedAtMs),
     deadline_at: timeOf(job.startByMs),
-    wait: waitOf(job, poolState),
+    wait: waitOf(job, condition),
     progress: job.progress,
     cost: job.costUsdMicros === null ? null : { usd_micros: job.costUsdMicros },
     ...presentRun(job),
@@ -165,9 +165,10 @@ function presentRun({
   };
 }
 
-function waitOf(job: JobRecord, poolState: PoolState | null): JobResource['wait'] {
+function waitOf(job: JobRecord, condition: PoolCondition | null): JobResource['wait'] {
   if (job.place.kind !== 'line') return null;
-  return { reason: poolState === 'cold' || poolState === 'waking' ? 'starting_worker' : 'behind_others' };
+  if (condition === 'paused') return { reason: 'paused' };
+  return { reason: condition === 'cold' || condition === 'waking' ? 'starting_worker' : 'behind_others' };
 }
 
 function timeOf(ms: number): string {

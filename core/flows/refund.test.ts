@@ -110,6 +110,15 @@ describe('a refund', () => {
     expect(await refund(world, { ...ask, jobId: 'job_free' })).toEqual({ kind: 'no_charge' });
   });
 
+  it('gives the budget no more than it was charged, where a job cost more than was set aside', async () => {
+    const { world, ask, spent } = await setup();
+    const dear = sampleLedgerEntry({ jobId: 'job_dear', usdMicros: 900, parts: { compute: 900 } });
+    await world.ledger.append({ ...dear, reservedUsdMicros: 100 });
+
+    expect(await refund(world, { ...ask, jobId: 'job_dear' })).toMatchObject({ entry: { usdMicros: -900 } });
+    expect(await spent()).toBe(charged - 100);
+  });
+
   it('finds the charge of a job whose record is gone, and leaves budgets long past alone', async () => {
     const { world, ask } = await setup();
     const old = sampleLedgerEntry({ jobId: 'job_old', month: '202908' });
@@ -174,7 +183,7 @@ describe('a crash in a refund', () => {
   it('and a note that nobody can read is dropped by the sweep', async () => {
     const { world, ask, spent, open } = await setup();
     await world.gates.note(ask.tenantId, refundNoteName(ask.jobId), 'not a note');
-    const nothing = { month: '203003', usdMicros: 5, reason: '', atMs: 1, token: 'x' };
+    const nothing = { month: '203003', usdMicros: 5, budgetUsdMicros: 5, reason: '', atMs: 1, token: 'x' };
     await world.gates.note(ask.tenantId, refundNoteName('job_none'), refundNoteText(nothing));
 
     await sweep(world);

@@ -8,7 +8,9 @@
  * 3. removing the note corrects the month's counter, in one write, under "still this note", and only for the note whose
  *    token the ledger has. A note is removed once, and no two notes share a token: so the budget is corrected once.
  */
+import type { RefundNote } from '../admission/refund-note.ts';
 import { jobOfRefundNote, readRefundNote, refundNoteName, refundNoteText } from '../admission/refund-note.ts';
+import type { CounterCorrection } from '../admission/reservation.ts';
 import { mayForgetCounter, monthOf, spendCounter } from '../admission/windows.ts';
 import type { LedgerEntry } from '../billing/ledger.ts';
 import { refundEntryOf } from '../billing/ledger.ts';
@@ -36,7 +38,7 @@ export interface RefundAsk {
 export type RefundOutcome =
   | { readonly kind: 'refunded'; readonly entry: LedgerEntry }
   /** Given back before: by an earlier call or by a try of this one whose answer was lost. */
-  | { readonly kind: 'refunded_before'; readonly entry: LedgerEntry }
+  | { readonly kind: 'refunded_before'; readonly entry: LedgerEntry; readonly askedUsdMicros: number }
   | { readonly kind: 'no_job' }
   /** The job has not ended, or cost nothing. */
   | { readonly kind: 'no_charge' }
@@ -50,64 +52,70 @@ export async function refund(ports: RefundPorts, ask: RefundAsk): Promise<Refund
   const usdMicros = ask.usdMicros ?? charge.usdMicros;
   if (usdMicros > charge.usdMicros) return { kind: 'above_charge', chargedUsdMicros: charge.usdMicros };
   const earlier = await ports.ledger.refund(tenantId, charge.month, jobId);
-  if (earlier !== null) return { kind: 'refunded_before', entry: earlier };
+  if (earlier !== null) return { kind: 'refunded_before', entry: earlier, askedUsdMicros: usdMicros };
 
-  const token = ports.ids.nonce();
-  const text = refundNoteText({
-    month: charge.month,
-    usdMicros,
-    reason,
-    atMs: ports.clock.nowMs(),
-    token,
-  });
+  const given = { usdMicros, reason, atMs: ports.clock.nowMs(), token: ports.ids.nonce() };
+  const budgetUsdMicros = Math.min(usdMicros, charge.reservedUsdMicros);
+  const text = refundNoteText({ month: charge.month, budgetUsdMicros, ...given });
   const name = refundNoteName(jobId);
   if ((await ports.gates.note(tenantId, name, text)) === 'noted') {
-    return finishRefund(ports, tenantId, { name, text });
+    const entry = await finishRefund(ports, tenantId, { name, text });
+    if (entry !== null) return { kind: 'refunded', entry };
   }
-  return finishAnother(ports, charge);
+  const entry = await finishAnother(ports, charge);
+  return { kind: 'refunded_before', entry, askedUsdMicros: usdMicros };
 }
 
-/** A note of another call stands: that refund is the one, and finishing it is safe. */
+/** Another call came first. If its note still stands, finishing it is safe, and the quickest way to its refund. */
 async function finishAnother(
   ports: RefundPorts,
   { tenantId, month, jobId }: LedgerEntry,
-): Promise<RefundOutcome> {
+): Promise<LedgerEntry> {
   const name = refundNoteName(jobId);
   const text = (await ports.gates.read(tenantId))?.open[name];
   if (text !== undefined) await finishRefund(ports, tenantId, { name, text });
   const entry = await ports.ledger.refund(tenantId, month, jobId);
   if (entry === null) throw new AppError('unavailable', { privateDetail: 'a refund note came to nothing' });
-  return { kind: 'refunded_before', entry };
+  return entry;
 }
 
-/** Steps 2 and 3, for whoever finds the note; doing it twice changes nothing. */
+/**
+ * Steps 2 and 3, for whoever finds the note; doing it twice changes nothing. The refund that came from this note, or
+ * null when the job's refund came from another.
+ */
 export async function finishRefund(
   ports: Pick<RefundPorts, 'clock' | 'gates' | 'ledger'>,
   tenantId: string,
   { name, text }: { readonly name: string; readonly text: string },
-): Promise<RefundOutcome> {
+): Promise<LedgerEntry | null> {
   const jobId = jobOfRefundNote(name);
   const note = readRefundNote(text);
-  const charge =
-    note === null || jobId === null ? null : await ports.ledger.charge(tenantId, note.month, jobId);
-  if (note === null || jobId === null || charge === null) {
-    // None that this flow wrote: it must not stand in the gate, and in the sweep's way, for ever.
-    await ports.gates.release(tenantId, name, { token: text, corrections: [], finishTag: null });
-    return { kind: 'no_charge' };
-  }
-  const { month, usdMicros, atMs, reason, token } = note;
-  const refunded = refundEntryOf(charge, usdMicros, atMs, { reason, token });
-  const isFirst = (await ports.ledger.append(refunded)) === 'appended';
-  const entry = isFirst ? refunded : await ports.ledger.refund(tenantId, month, jobId);
-  const isOurs = entry?.refund?.token === token;
+  // A note that cannot be read is none that this flow wrote; it must not stand in the gate for ever.
+  const entry = note === null || jobId === null ? null : await enter(ports, tenantId, jobId, note);
+  const corrections = note === null || entry === null ? [] : correctionsOf(note, ports.clock.nowMs());
+  await ports.gates.release(tenantId, name, { token: text, corrections, finishTag: null });
+  return entry;
+}
+
+/** The ledger's refund of the job if it came from this note, now or before. */
+async function enter(
+  { ledger }: Pick<RefundPorts, 'ledger'>,
+  tenantId: string,
+  jobId: string,
+  { month, usdMicros, atMs, reason, token }: RefundNote,
+): Promise<LedgerEntry | null> {
+  const charge = await ledger.charge(tenantId, month, jobId);
+  if (charge === null) return null;
+  const entry = refundEntryOf(charge, usdMicros, atMs, { reason, token });
+  if ((await ledger.append(entry)) === 'appended') return entry;
+  const stored = await ledger.refund(tenantId, month, jobId);
+  return stored?.refund?.token === token ? stored : null;
+}
+
+/** A counter that may be gone by now is left alone: no admission asks for it any more. */
+function correctionsOf({ month, budgetUsdMicros }: RefundNote, nowMs: number): CounterCorrection[] {
   const counter = spendCounter(month);
-  const isCounted = isOurs && !mayForgetCounter(counter, ports.clock.nowMs());
-  await ports.gates.release(tenantId, name, {
-    token: text,
-    corrections: isCounted ? [{ counter, delta: -usdMicros }] : [],
-    finishTag: null,
-  });
-  return { kind: isOurs ? 'refunded' : 'refunded_before', entry: entry ?? refunded };
+  return mayForgetCounter(counter, nowMs) ? [] : [{ counter, delta: -budgetUsdMicros }];
 }
 
 /** `none`: there is such a job, and no charge. Older jobs than their records are looked for month by month. */

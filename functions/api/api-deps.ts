@@ -1,6 +1,6 @@
 import type { CancelPorts } from '#core/flows/cancel.ts';
 import type { SubmitPorts } from '#core/flows/submit.ts';
-import type { Aliases, Blobs, Keys, Plans, Tenants } from '#core/ports.ts';
+import type { Aliases, Blobs, Keys, Plans, Tenants, Workers } from '#core/ports.ts';
 import type { TokenReader } from './token-reader.ts';
 
 export interface TenantPorts {
@@ -18,6 +18,7 @@ export interface ApiDeps extends SubmitPorts, CancelPorts {
   readonly keys: Keys;
   readonly plans: Plans;
   readonly tenants: Tenants;
+  readonly workers: Pick<Workers, 'list'>;
   /** Ports of single tenants, where the platform can listen on more than one: a laptop. */
   readonly tenantPorts?: TenantPorts;
   /** Secret that the hashes of API keys are made with. */
