@@ -1,47 +1,19 @@
 /** The operator's commands against the real gateway and handler; only storage is in memory. */
-import { mkdir, mkdtemp, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
-import { createCatalog } from '#core/models/manifest.ts';
-import type { AdminScene } from '#functions/api/admin-scene.ts';
-import { createAdminScene } from '#functions/api/admin-scene.ts';
-import type { Gateway } from '#local/gateway.ts';
-import { startGateway } from '#local/gateway.ts';
-import { fakeManifest } from '#sim/memory/flow-world.ts';
-import { captureIo } from './captured-io.ts';
 import { readAlias } from './commands/aliases-set.ts';
-import { main } from './main.ts';
+import type { OperatorShell } from './operator-shell.ts';
+import { openOperatorShell } from './operator-shell.ts';
 import { modelsOf } from './tenancy-input.ts';
 
-const catalog = createCatalog([fakeManifest, { ...fakeManifest, id: 'fake-image-v2' }]);
-let gateway: Gateway | undefined;
+let shell: OperatorShell | undefined;
 afterEach(async () => {
-  await gateway?.close();
-  gateway = undefined;
+  await shell?.close();
+  shell = undefined;
 });
 
-interface Shell {
-  readonly scene: AdminScene;
-  run(...args: readonly string[]): Promise<{ code: number; stdout: string; stderr: string }>;
-  json(...args: readonly string[]): Promise<ReturnType<typeof JSON.parse>>;
-}
-
-/** A folder with the credentials file of an operator who serves the tenant `tenant-a`. */
-async function openShell(): Promise<Shell> {
-  const scene = await createAdminScene({ change: { catalog } });
-  gateway = await startGateway({ handler: scene.handler, port: 0, log: scene.log });
-  const tenantKey = await scene.addKey('tenant-a', ['jobs:read', 'jobs:write', 'keys:write']);
-  const cwd = await mkdtemp(join(tmpdir(), 'pilotlight-tenancy-'));
-  await mkdir(join(cwd, '.pilotlight'));
-  const file = { url: gateway.url, admin_key: scene.adminKey, tenants: { 'tenant-a': { key: tenantKey } } };
-  await writeFile(join(cwd, '.pilotlight', 'credentials.json'), JSON.stringify(file));
-  const run: Shell['run'] = async (...args) => {
-    const io = captureIo({ cwd });
-    const code = await main(args, io);
-    return { code, stdout: io.stdout(), stderr: io.stderr() };
-  };
-  return { scene, run, json: async (...args) => JSON.parse((await run(...args, '--json')).stdout) };
+async function openShell(): Promise<OperatorShell> {
+  shell = await openOperatorShell();
+  return shell;
 }
 
 describe('tenants', () => {
