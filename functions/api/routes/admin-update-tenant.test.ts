@@ -81,6 +81,33 @@ describe('400', () => {
   });
 });
 
+describe('400, for budgets that are set in separate requests', () => {
+  const soft = 'budget_soft_usd_micros_per_month';
+  const hard = 'budget_usd_micros_per_month';
+
+  it.each([
+    [{ [soft]: 100 }, { [hard]: 50 }],
+    [{ [hard]: 50 }, { [soft]: 100 }],
+  ])('after %j refuses %j, by the name of the soft one', async (first, second) => {
+    const scene = await createAdminScene();
+    expect((await scene.ask('adminUpdateTenant', path, first)).status).toBe(200);
+
+    const got = await scene.ask('adminUpdateTenant', path, second);
+
+    expect(got.json.error).toMatchObject({ code: 'invalid_request', param: soft });
+    expect((await scene.tenants.get('tenant-a'))?.overrides).toEqual(first);
+  });
+
+  it('holds them to each other also where one is the plan’s', async () => {
+    const scene = await createAdminScene();
+    await scene.plans.put(samplePlan({ limits: { weight: 1, open_jobs_max: 5, [hard]: 50 } }));
+    await scene.ask('adminUpdateTenant', path, { [soft]: 100 });
+
+    expect((await scene.ask('adminUpdateTenant', path, { plan: 'studio' })).json.error.param).toBe(soft);
+    expect((await scene.ask('adminUpdateTenant', path, { plan: 'studio', [soft]: 50 })).status).toBe(200);
+  });
+});
+
 describe('404', () => {
   it.each(nobody)('has no tenant %s', async (id) => {
     const scene = await createAdminScene();
