@@ -186,14 +186,31 @@ describe('aliases', () => {
     const { scene, run } = await openShell();
 
     const set = await run('aliases', 'set', 'fake-image', 'stable=v2:90,1:10');
-    expect(set.stdout).toMatch(/^fake-image:stable +v2 +fake-image-v2 +90\.0 %$/m);
-    expect(set.stdout).toMatch(/^ +1 +fake-image +10\.0 %$/m);
+    expect(set.stdout).toMatch(/^fake-image:stable +v2 +fake-image-v2 +any +90\.0 %$/m);
+    expect(set.stdout).toMatch(/^ +1 +fake-image +any +10\.0 %$/m);
     expect((await scene.tryKey(scene.key, 'fake-image:stable')).status).toBe(202);
     expect((await run('aliases', 'list')).stdout).toContain('fake-image:stable');
     expect((await run('aliases', 'remove', 'fake-image:stable')).stdout).toBe(
       'alias fake-image:stable is removed\n',
     );
     expect((await run('aliases', 'list')).stderr).toBe('no aliases\n');
+  });
+
+  it('by size and quality are what a picture of that size and quality is made by', async () => {
+    const { run, json } = await openShell();
+
+    const set = await run('aliases', 'set', 'fake-image', 'auto=1:100@256,v2:100@640x480,v2');
+    expect(set.stdout).toMatch(/^fake-image:auto +1 +fake-image +256x256 +100\.0 %$/m);
+    expect(set.stdout).toMatch(/^ +v2 +fake-image-v2 +307200 pixels +100\.0 %$/m);
+    await run('aliases', 'set', 'fake-image', 'high=v2');
+    const generate = (...args: string[]) => json('generate', 'a lighthouse', '--no-wait', ...args);
+
+    expect((await generate('--model', 'fake-image:auto', '--size', '256')).model).toBe('fake-image');
+    expect((await generate('--model', 'fake-image:auto', '--size', '512')).model).toBe('fake-image-v2');
+    expect((await generate('--model', 'fake-image', '--quality', 'high')).model).toBe('fake-image-v2');
+    expect((await run('generate', 'a', '--model', 'fake-image', '--quality', 'fast')).stderr).toContain(
+      'quality: fake-image has no quality fast; it has high',
+    );
   });
 
   it('are read as the documentation writes them', () => {
@@ -205,7 +222,12 @@ describe('aliases', () => {
       ],
     });
     expect(readAlias('stable=v1').versions).toEqual([{ version: 'v1', weight: 1 }]);
-    for (const text of ['stable', '=v1', 'stable=', 'stable=v1:2:3', 'stable=v1:x', 'stable=v1,,v2']) {
+    expect(readAlias('auto=v1:100@512,v2@1024x768').versions).toEqual([
+      { version: 'v1', weight: 100, pixels_max: 262_144 },
+      { version: 'v2', weight: 1, pixels_max: 786_432 },
+    ]);
+    const faults = ['stable', '=v1', 'stable=', 'stable=v1:2:3', 'stable=v1:x', 'stable=v1,,v2'];
+    for (const text of [...faults, 'a=v1@', 'a=v1@x512', 'a=v1@512@512', 'a=v1@512:3', 'a=@512']) {
       expect(() => readAlias(text)).toThrow();
     }
   });

@@ -4,6 +4,7 @@ import type { JobRecord } from '../job/job.ts';
 import { jobClasses, jobStatuses } from '../job/job.ts';
 import { apiLimits, jobLimits } from '../limits.ts';
 import type { PoolCondition } from '../scaling/pool-orders.ts';
+import { qualities } from '../tenancy/alias.ts';
 
 export const jobIdSchema = z
   .string()
@@ -22,7 +23,11 @@ export const metadataSchema = z
 
 export const jobRequestSchema = z
   .strictObject({
-    model: z.string().min(1).max(128).meta({ description: 'Model id from /v1/models' }),
+    model: z.string().min(1).max(128).meta({ description: 'Model id from /v1/models, or an alias' }),
+    quality: z
+      .enum(qualities)
+      .optional()
+      .meta({ description: 'The tier of `model` to use, where the operator has set it' }),
     input: z.record(z.string(), z.json()).meta({ description: "Checked against the model's input schema" }),
     class: z.enum(jobClasses).default('interactive'),
     metadata: metadataSchema.default({}),

@@ -33,6 +33,7 @@ import type {
   Scaler,
   Tickets,
 } from '../ports.ts';
+import type { Quality } from '../tenancy/alias.ts';
 import type { PlanLimits } from '../tenancy/plans.ts';
 import { limitsOf } from '../tenancy/plans.ts';
 import type { TenantRecord } from '../tenancy/tenant.ts';
@@ -56,8 +57,9 @@ export interface SubmitPorts {
 export interface SubmitAsk {
   readonly tenant: TenantRecord;
   readonly keyId: string;
-  /** A model id or an alias. */
+  /** A model id or an alias; with a quality, a family. */
   readonly model: string;
+  readonly quality: Quality | null;
   /** Model ids that tenant and key may use; null: every one. */
   readonly granted: readonly string[] | null;
   readonly input: unknown;
@@ -93,8 +95,9 @@ interface Plan {
 }
 
 export async function submit(ports: SubmitPorts, ask: SubmitAsk): Promise<SubmitOutcome> {
-  const { tenant, model: name, granted } = ask;
-  const resolved = await resolveModel(ports, { tenantId: tenant.tenantId, name, granted });
+  const { tenant, model: name, quality, input, granted } = ask;
+  const { tenantId } = tenant;
+  const resolved = await resolveModel(ports, { tenantId, name, quality, input, granted });
   if (resolved.kind !== 'model') return resolved;
   const plan = planOf(ports, ask, resolved.model);
   if ('kind' in plan) return plan;
@@ -162,7 +165,9 @@ function demandOf(plan: Plan, jobClass: JobClass, nonce: string): Demand {
 /** Of the model as it was asked for: an alias that moved on must not turn a retry into another request. */
 function fingerprintOf(ask: SubmitAsk): string {
   const { model, input, metadata, deadlineSeconds } = ask;
-  return digest(canonicalJson({ model, input, class: ask.class, metadata, deadlineSeconds }));
+  // Left out where it was not asked for, as from requests of before there was any.
+  const quality = ask.quality ?? undefined;
+  return digest(canonicalJson({ model, quality, input, class: ask.class, metadata, deadlineSeconds }));
 }
 
 /** The outcome for a key whose job exists already; null when there is none yet. */

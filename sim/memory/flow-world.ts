@@ -76,6 +76,7 @@ export function submission(tenant: TenantRecord, overrides: Partial<SubmitAsk> =
     tenant,
     keyId: 'key00001',
     model: fakeManifest.id,
+    quality: null,
     granted: null,
     input: { prompt: 'a lighthouse' },
     class: 'interactive',
