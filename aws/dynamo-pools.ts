@@ -1,7 +1,7 @@
 /** One item per pool: its state, its virtual times and the operator's orders, each written under its own condition. */
 import { randomUUID } from 'node:crypto';
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
-import { GetCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
+import { GetCommand, QueryCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
 import * as z from 'zod';
 import type { Pools } from '#core/ports.ts';
 import type { PoolOrder } from '#core/scaling/pool-orders.ts';
@@ -10,7 +10,8 @@ import type { Expression } from './expression.ts';
 import { expression } from './expression.ts';
 import type { Item } from './items.ts';
 import { conditional, parseItem } from './items.ts';
-import { poolKey } from './keys.ts';
+import { decodeCursor, encodeCursor, ownPoolsLine, poolKey, readPoolKey } from './keys.ts';
+import { indexes } from './resources.ts';
 
 /** A pool that was never written is cold since ever; `advance` may write the virtual time before any state. */
 const poolSchema = z.object({
@@ -99,8 +100,19 @@ export function createDynamoPools(options: DynamoPoolsOptions): Pools {
   };
 }
 
-/** What the operator and the scaler say of a pool. */
-function ordersOf({ documents, table }: DynamoPoolsOptions): Pick<Pools, 'order' | 'noteScaling'> {
+const pageSize = 100;
+const positionSchema = z.object({ pool: z.string() });
+const entrySchema = z.object({ pk: z.string() });
+
+function poolOf(item: Item): string {
+  return readPoolKey(parseItem(entrySchema, item, 'pool entry'));
+}
+
+/** What the operator, the scaler and the platform say of a pool. */
+function ordersOf({
+  documents,
+  table,
+}: DynamoPoolsOptions): Pick<Pools, 'order' | 'enlist' | 'listOwn' | 'noteScaling'> {
   return {
     async order(pool, order) {
       const { attributes, ...parts } = expression();
@@ -115,6 +127,41 @@ function ordersOf({ documents, table }: DynamoPoolsOptions): Pick<Pools, 'order'
         ),
       );
       return written === null ? 'refused' : 'obeyed';
+    },
+
+    async enlist(pool) {
+      const { name, value, attributes } = expression();
+      await documents.send(
+        new UpdateCommand({
+          TableName: table,
+          Key: { ...poolKey(pool) },
+          UpdateExpression: `SET ${name('line')} = ${value(ownPoolsLine)}, ${name('tag')} = ${value(0)}`,
+          ...attributes(),
+        }),
+      );
+    },
+
+    async listOwn(cursor) {
+      const { name, value, attributes } = expression();
+      const from = cursor === undefined ? null : decodeCursor(ownPoolsLine, positionSchema, cursor);
+      const page = await documents.send(
+        new QueryCommand({
+          TableName: table,
+          IndexName: indexes.line.name,
+          KeyConditionExpression: `${name('line')} = ${value(ownPoolsLine)}`,
+          ...attributes(),
+          Limit: pageSize,
+          ...(from === null
+            ? {}
+            : { ExclusiveStartKey: { ...poolKey(from.pool), line: ownPoolsLine, tag: 0 } }),
+        }),
+      );
+      const pools = (page.Items ?? []).map(poolOf);
+      const last = page.LastEvaluatedKey;
+      return {
+        items: pools,
+        cursor: last === undefined ? null : encodeCursor(ownPoolsLine, { pool: poolOf(last) }),
+      };
     },
 
     async noteScaling(pool, { desired, running, workersMax }) {

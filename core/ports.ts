@@ -227,6 +227,16 @@ export interface Pools {
   order(pool: string, order: PoolOrder): Promise<'obeyed' | 'refused'>;
   /** Notes what the scaler saw and asked for, for those who cannot ask the fleet. */
   noteScaling(pool: string, scaling: PoolScaling): Promise<void>;
+  /** Notes a pool that is a tenant's own, for those who go through all pools. */
+  enlist(pool: string): Promise<void>;
+  /** Pools that were enlisted; may lag behind writes. */
+  listOwn(cursor?: string): Promise<Page<string>>;
+}
+
+/** Makes pools of tenants' own, where the platform can make a queue by itself: a laptop. */
+export interface OwnPools {
+  /** Readies the pool's queue, then enlists it; asks for nothing the second time. */
+  open(pool: string): Promise<void>;
 }
 
 export interface PoolRecord {

@@ -2,6 +2,7 @@
  * The ticks of the local stack: the scaler's every second while a pool is lit, the sweep's every minute. At idle only
  * the minute tick is left.
  */
+import { knownPools } from '#core/flows/known-pools.ts';
 import type { ScalePorts } from '#core/flows/scale.ts';
 import { scale } from '#core/flows/scale.ts';
 import type { SweepPorts } from '#core/flows/sweep.ts';
@@ -47,12 +48,17 @@ export function startTicks(ports: ScalePorts & SweepPorts, bounds: ScalingBounds
   }
 
   async function sweepAll(): Promise<void> {
+    await attempt('sweep.failed', () => sweep(ports));
+    await attempt('scale.failed', async () => Promise.all((await knownPools(ports)).map(decide)));
+  }
+
+  /** What fails is tried again at the next tick. */
+  async function attempt(event: string, act: () => Promise<unknown>): Promise<void> {
     try {
-      await sweep(ports);
+      await act();
     } catch (error) {
-      ports.log.warn('sweep.failed', { reason: String(error) });
+      ports.log.warn(event, { reason: String(error) });
     }
-    await Promise.all(ports.catalog.pools().map(decide));
   }
 
   const loops = [

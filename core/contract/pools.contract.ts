@@ -6,7 +6,7 @@ import { noOrders, obey } from '../scaling/pool-orders.ts';
 import type { PoolState } from '../scaling/pool-state.ts';
 import { poolStates } from '../scaling/pool-state.ts';
 import type { Scene } from './scene.ts';
-import { atOnce } from './scene.ts';
+import { allPages, atOnce } from './scene.ts';
 
 const now = sampleNowMs;
 
@@ -16,6 +16,7 @@ export function poolsContract(scene: Scene): void {
     describe('advance', () => advance(scene));
     describe('order', () => order(scene));
     describe('noteScaling', () => noteScaling(scene));
+    describe('enlist and listOwn', () => enlist(scene));
   });
 }
 
@@ -203,6 +204,37 @@ function noteScaling(scene: Scene): void {
       state: 'cold',
       orders: { pausedAtMs: now },
       scaling: { desired: 2, running: 1, workersMax: 4 },
+    });
+  });
+}
+
+function enlist(scene: Scene): void {
+  it('lists every pool that was enlisted, once, and no other', async () => {
+    const own = await atOnce(30, () => scene.pool());
+    const shared = await scene.pool();
+    await scene.ports.pools.move(shared, ['cold'], 'warm', now);
+
+    for (const pool of own) await scene.ports.pools.enlist(pool);
+    await scene.ports.pools.enlist(own[0] ?? '');
+
+    await scene.eventually(async () => {
+      const listed = await allPages((cursor) => scene.ports.pools.listOwn(cursor));
+      expect(listed.filter((pool) => own.includes(pool)).toSorted()).toEqual(own.toSorted());
+      expect(listed).not.toContain(shared);
+    });
+  });
+
+  it('leaves state and orders alone, and they leave it listed', async () => {
+    const pool = await scene.pool();
+    await scene.ports.pools.move(pool, ['cold'], 'warm', now);
+
+    await scene.ports.pools.enlist(pool);
+    await scene.ports.pools.order(pool, { kind: 'pause', atMs: now });
+    await scene.ports.pools.move(pool, ['warm'], 'idle', now + 1);
+
+    expect(await scene.ports.pools.read(pool)).toMatchObject({ state: 'idle', orders: { pausedAtMs: now } });
+    await scene.eventually(async () => {
+      expect(await allPages((cursor) => scene.ports.pools.listOwn(cursor))).toContain(pool);
     });
   });
 }

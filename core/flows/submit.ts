@@ -18,6 +18,7 @@ import { gpuCostUsdMicros } from '../billing/price.ts';
 import { canonicalJson, derivedJobId, digest } from '../canonical.ts';
 import { lineName, startTag, tagCost } from '../dispatch/fair-tags.ts';
 import type { ErrorDetail } from '../errors.ts';
+import { AppError } from '../errors.ts';
 import type { JobClass, JobRecord } from '../job/job.ts';
 import { jobLimits, sweepLimits } from '../limits.ts';
 import type { Catalog, Model, ModelInput, Work } from '../models/manifest.ts';
@@ -29,11 +30,13 @@ import type {
   Ids,
   Jobs,
   Log,
+  OwnPools,
   Pools,
   Scaler,
   Tickets,
 } from '../ports.ts';
 import type { Quality } from '../tenancy/alias.ts';
+import { poolOfTenant } from '../tenancy/own-pool.ts';
 import type { PlanLimits } from '../tenancy/plans.ts';
 import { limitsOf } from '../tenancy/plans.ts';
 import type { TenantRecord } from '../tenancy/tenant.ts';
@@ -50,6 +53,8 @@ export interface SubmitPorts {
   readonly jobs: Jobs;
   readonly log: Log;
   readonly pools: Pools;
+  /** Absent where tenants have no pools of their own. */
+  readonly ownPools?: OwnPools;
   readonly scaler: Scaler;
   readonly tickets: Tickets;
 }
@@ -85,6 +90,7 @@ export type SubmitOutcome =
 /** What validation found out about a request, before any write. */
 interface Plan {
   readonly model: Model;
+  readonly pool: string;
   readonly input: ModelInput;
   readonly work: Work;
   readonly limits: PlanLimits;
@@ -112,6 +118,7 @@ export async function submit(ports: SubmitPorts, ask: SubmitAsk): Promise<Submit
   // After the replay: a request accepted under an earlier plan is answered with its job, not refused by this one.
   const details = faultsOfRequest(plan.limits, plan.work, admission);
   if (details.length > 0) return { kind: 'invalid', details };
+  await openOwnPool(ports, plan);
   const admitted = await ports.gates.admit(ask.tenant.tenantId, admission);
   switch (admitted.kind) {
     case 'admitted':
@@ -139,6 +146,7 @@ function planOf(ports: SubmitPorts, ask: SubmitAsk, model: Model): Plan | Submit
   const { idempotencyKey } = ask;
   return {
     model,
+    pool: poolOfTenant(model.manifest.pool, ask.tenant),
     input: parsed.input,
     work,
     limits,
@@ -150,11 +158,18 @@ function planOf(ports: SubmitPorts, ask: SubmitAsk, model: Model): Plan | Submit
   };
 }
 
+/** Before the job: a ticket of a pool without a queue could not be sent, nor looked for by the sweep. */
+async function openOwnPool({ ownPools }: SubmitPorts, { pool, model }: Plan): Promise<void> {
+  if (pool === model.manifest.pool) return;
+  if (ownPools === undefined) throw new AppError('unavailable', { privateDetail: `no queue for ${pool}` });
+  await ownPools.open(pool);
+}
+
 function demandOf(plan: Plan, jobClass: JobClass, nonce: string): Demand {
   return {
     jobId: plan.jobId,
     nonce,
-    line: lineName(plan.model.manifest.pool, jobClass),
+    line: lineName(plan.pool, jobClass),
     tagCost: plan.tagCost,
     images: Math.ceil(plan.work.weightedImages),
     gpuMs: plan.work.predictedGpuMs,
@@ -186,7 +201,7 @@ function answerWith(job: JobRecord, plan: Plan): Extract<SubmitOutcome, { kind: 
  * a reservation that the sweep may be releasing is left alone.
  */
 async function takeOver(ports: SubmitPorts, ask: SubmitAsk, plan: Plan): Promise<SubmitOutcome> {
-  const line = lineName(plan.model.manifest.pool, ask.class);
+  const line = lineName(plan.pool, ask.class);
   const gate = await ports.gates.read(ask.tenant.tenantId);
   const token = gate?.open[plan.jobId];
   const reserved = token === undefined ? null : readToken(token);
@@ -208,7 +223,7 @@ async function accept(
   nowMs: number,
 ): Promise<SubmitOutcome> {
   const { tenantId } = ask.tenant;
-  const pool = await ports.pools.read(plan.model.manifest.pool);
+  const pool = await ports.pools.read(plan.pool);
   const place = startTag(admitted.finishTag, plan.tagCost, pool.virtualTimes[ask.class]);
   const job = recordOf(ask, plan, { reservation, tag: place.tag, nowMs });
 
@@ -263,7 +278,7 @@ function recordOf(
     tenantId: ask.tenant.tenantId,
     jobId: plan.jobId,
     keyId: ask.keyId,
-    pool: manifest.pool,
+    pool: plan.pool,
     model: manifest.id,
     modelRevision: manifest.revision,
     class: ask.class,

@@ -13,15 +13,17 @@ import { isTerminal, jobClasses } from '../job/job.ts';
 import { expire, isOverdue } from '../job/transitions.ts';
 import { sweepLimits } from '../limits.ts';
 import type { Catalog } from '../models/manifest.ts';
-import type { Clock } from '../ports.ts';
+import type { Clock, Pools } from '../ports.ts';
 import type { ApplyPorts } from './apply.ts';
 import { applyTransition } from './apply.ts';
+import { knownPools } from './known-pools.ts';
 import { finishRefund } from './refund.ts';
 import { settle } from './settle.ts';
 
 export interface SweepPorts extends ApplyPorts {
   readonly catalog: Catalog;
   readonly clock: Clock;
+  readonly pools: Pick<Pools, 'listOwn'>;
 }
 
 export interface SweepReport {
@@ -34,7 +36,7 @@ export interface SweepReport {
 export async function sweep(ports: SweepPorts): Promise<SweepReport> {
   let expired = 0;
   let ticketsSent = 0;
-  for (const pool of ports.catalog.pools()) {
+  for (const pool of await knownPools(ports)) {
     const waiting = await lineOf(ports, pool);
     expired += await expireOverdue(ports, waiting);
     ticketsSent += await topUpTickets(ports, pool, waiting);

@@ -3,6 +3,10 @@ import * as z from 'zod';
 import type { ErrorDetail } from '../errors.ts';
 import { gateLimits } from '../limits.ts';
 
+/** `pool`: the tenant's jobs have a line, a queue and workers of their own. */
+export const isolations = ['shared', 'pool'] as const;
+export type Isolation = (typeof isolations)[number];
+
 const countSchema = z.int().positive();
 
 export const planLimitsSchema = z.strictObject({
@@ -26,6 +30,8 @@ export const planLimitsSchema = z.strictObject({
   steps_max: countSchema.optional(),
   pixels_max: countSchema.optional(),
   images_per_request_max: countSchema.optional(),
+  /** What its jobs share with those of other tenants. Absent: shared. */
+  isolation: z.enum(isolations).optional(),
 });
 
 export type PlanLimits = z.infer<typeof planLimitsSchema>;

@@ -2,14 +2,16 @@
 import type { PoolResource } from '#core/api/pool-resource.ts';
 import { presentPool } from '#core/api/pool-resource.ts';
 import { AppError } from '#core/errors.ts';
+import { knownPools } from '#core/flows/known-pools.ts';
 import type { OperatorOrder } from '#core/flows/order-pool.ts';
 import { orderPool } from '#core/flows/order-pool.ts';
 import type { ApiAnswer } from './answer.ts';
 import type { ApiDeps } from './api-deps.ts';
 
-/** Throws `not_found` for a pool that no model has. */
-export function findPool({ catalog }: ApiDeps, pool: string): string {
-  if (!catalog.pools().includes(pool)) throw new AppError('not_found');
+/** Throws `not_found` for a pool that is no model's and no tenant's own. */
+export async function findPool(deps: ApiDeps, pool: string): Promise<string> {
+  const isKnown = deps.catalog.pools().includes(pool) || (await knownPools(deps)).includes(pool);
+  if (!isKnown) throw new AppError('not_found');
   return pool;
 }
 
@@ -24,7 +26,7 @@ export async function presentOnePool(deps: ApiDeps, pool: string): Promise<PoolR
 
 /** Throws `conflict` when an order that stands does not allow this one. */
 export async function ordered(deps: ApiDeps, pool: string, order: OperatorOrder): Promise<ApiAnswer> {
-  if ((await orderPool(deps, findPool(deps, pool), order)) === 'refused') {
+  if ((await orderPool(deps, await findPool(deps, pool), order)) === 'refused') {
     throw new AppError('conflict', { publicMessage: `The pool ${pool} is paused: resume it first.` });
   }
   return { status: 200, body: await presentOnePool(deps, pool) };

@@ -60,6 +60,7 @@ export async function createFlowWorld({ tenant = sampleTenant(), manifests = [fa
     clock,
     tenant,
     scaler,
+    ownPools: { open: world.pools.enlist },
     /** Pools that asked for a scaling decision. */
     woken,
     catalog: createCatalog(manifests),

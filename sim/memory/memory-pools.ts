@@ -1,9 +1,11 @@
 /** `Pools` in memory. */
 import type { PoolRecord, Pools } from '#core/ports.ts';
 import { noOrders, obey } from '#core/scaling/pool-orders.ts';
+import { pageOf } from './pages.ts';
 
 export function createMemoryPools(): Pools {
   const pools = new Map<string, PoolRecord>();
+  const own = new Set<string>();
   const poolOf = (pool: string): PoolRecord =>
     pools.get(pool) ?? {
       pool,
@@ -36,6 +38,12 @@ export function createMemoryPools(): Pools {
       if (orders === null) return 'refused';
       pools.set(pool, { ...record, orders });
       return 'obeyed';
+    },
+    async enlist(pool) {
+      own.add(pool);
+    },
+    async listOwn(cursor) {
+      return pageOf(own, (pool) => pool, cursor);
     },
     async noteScaling(pool, scaling) {
       pools.set(pool, { ...poolOf(pool), scaling: { ...scaling } });
