@@ -1,5 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { fakeManifest } from '#sim/memory/flow-world.ts';
+import { manifestSchema } from '../models/manifest.ts';
 import { sampleTenant } from '../samples.ts';
 import { basePoolCharactersMax, basePoolOf, ownPool, poolOfTenant } from './own-pool.ts';
 import { tenantIdSchema } from './tenant.ts';
@@ -42,6 +44,18 @@ describe('ownPool', () => {
 describe('basePoolOf', () => {
   it.each(['demo', 'a-b', 'a-', 'demo--'])('of a pool of the catalog, %s, is itself', (pool) => {
     expect(basePoolOf(pool)).toBe(pool);
+  });
+});
+
+describe('a manifest', () => {
+  it.each(['a--b', 'a---b', 'x'.repeat(basePoolCharactersMax + 1)])('names no pool %s', (pool) => {
+    expect(manifestSchema.safeParse({ ...fakeManifest, pool }).success).toBe(false);
+  });
+
+  it('names a pool that leaves room for a tenant', () => {
+    const pool = 'x'.repeat(basePoolCharactersMax);
+
+    expect(manifestSchema.safeParse({ ...fakeManifest, pool }).success).toBe(true);
   });
 });
 
