@@ -140,6 +140,21 @@ describe('a drain', () => {
     });
   });
 
+  it('lets a batch end that the index does not show yet', async () => {
+    const pool = await openPool();
+    const job = await pool.submit({ steps: 10, step_ms: 4_000 });
+    await pool.pass(3 * second);
+    await pool.world.pools.order(worldPool, { kind: 'drain', atMs: pool.clock.nowMs() });
+    const lagging = { ...pool.world.jobs, count: async () => ({ waiting: 0, leased: 0 }) };
+
+    await scale({ ...pool.world, fleet: pool.fleet, jobs: lagging }, worldPool, bounds);
+
+    expect(pool.alive()).toBe(1);
+    await pool.pass(minute);
+    expect(await pool.read(job)).toMatchObject({ status: 'succeeded', attempt: 1 });
+    expect((await pool.record()).orders.drainingAtMs).toBeNull();
+  });
+
   it('does not wait for the lease of a worker that was lost', async () => {
     const pool = await openPool();
     await pool.order({ kind: 'pause', atMs: pool.clock.nowMs() });
@@ -161,6 +176,7 @@ describe('a drain', () => {
     await pool.pass(5 * second);
     await pool.world.pools.order(worldPool, { kind: 'drain', atMs: pool.clock.nowMs() });
     const slow: Fleet = { ...pool.fleet, status: async () => ({ desired: 0, running: 1 }) };
+    await pool.clock.advance(2 * second);
 
     expect(await scale({ ...pool.world, fleet: slow }, worldPool, bounds)).toBe(0);
     expect((await pool.record()).orders.drainingAtMs).not.toBeNull();

@@ -30,7 +30,7 @@ export async function scale(ports: ScalePorts, pool: string, bounds: ScalingBoun
   const nowMs = ports.clock.nowMs();
   const isHeld = isHeldBack(before.orders);
   const openJobs = isHeld ? await jobsAtWork(ports, pool, count.leased) : count.waiting + count.leased;
-  if (before.orders.drainingAtMs !== null && openJobs === 0) return emptyPool(ports, before, fleet, bounds);
+  if (openJobs === 0 && mayEmpty(before, fleet, nowMs)) return emptyPool(ports, before, fleet, bounds);
 
   const prewarmed = prewarmedWorkers(before.orders, nowMs);
   const hasWork = openJobs > 0 || (!isHeld && isWaking(before, prewarmed, nowMs));
@@ -46,7 +46,7 @@ export async function scale(ports: ScalePorts, pool: string, bounds: ScalingBoun
     },
     bounds,
   );
-  await order(ports, before, { fleet, desired, openJobs, bounds });
+  await tellFleet(ports, before, { fleet, desired, openJobs, bounds });
   if (desired === 0 && record.state === 'idle') await putOut(ports, pool, bounds);
   return desired;
 }
@@ -54,7 +54,7 @@ export async function scale(ports: ScalePorts, pool: string, bounds: ScalingBoun
 type FleetStatus = Awaited<ReturnType<Fleet['status']>>;
 
 /** Tells the fleet, if it is told anything new, and notes on the pool's item what changed. */
-async function order(
+async function tellFleet(
   ports: ScalePorts,
   { pool, scaling: noted }: PoolRecord,
   ask: { fleet: FleetStatus; desired: number; openJobs: number; bounds: ScalingBounds },
@@ -89,6 +89,14 @@ async function jobsAtWork(ports: ScalePorts, pool: string, leased: number): Prom
   return Math.max(0, leased - lapsed.length);
 }
 
+/** A worker that claimed as the order was given is in the index by then, and its batch may end. */
+const drainSettlesMs = 2_000;
+
+function mayEmpty({ orders }: PoolRecord, { desired }: FleetStatus, nowMs: number): boolean {
+  if (orders.drainingAtMs === null) return false;
+  return desired === 0 || nowMs - orders.drainingAtMs >= drainSettlesMs;
+}
+
 /**
  * Ends a drain once nobody is at work: every worker goes, then the order. A crash in between leaves the order standing
  * and the next tick goes on. Work that waits, or the least number of workers, lights fresh ones.
@@ -100,7 +108,7 @@ async function emptyPool(
   bounds: ScalingBounds,
 ): Promise<number> {
   const { pool, orders, state } = record;
-  const fleet = await order(ports, record, { fleet: before, desired: 0, openJobs: 0, bounds });
+  const fleet = await tellFleet(ports, record, { fleet: before, desired: 0, openJobs: 0, bounds });
   // Some fleets keep a worker that is asked for again before it is gone.
   if (fleet.running > 0 || orders.drainingAtMs === null) return 0;
   if (state !== 'cold') await ports.pools.move(pool, [state], 'cold', ports.clock.nowMs());
