@@ -172,13 +172,17 @@ async function cancelOne(world: World, tenantId: string): Promise<void> {
   if (job.place.kind === 'done') world.history.ended.set(jobId, job.status);
 }
 
+/** Two operators at once, as one who clicks twice. */
 async function refundOne(world: World, tenantId: string): Promise<void> {
   const jobId = anyJob(world, tenantId);
   if (jobId === null) return;
-  const { process, ports } = world.api();
   const ask = { tenantId, jobId, usdMicros: null, reason: 'late' };
   const { ids } = world;
-  await process.serve(() => refund({ ...ports, clock: process.clock, ids }, ask));
+  await Promise.all(
+    [world.api(), world.api()].map(({ process, ports }) =>
+      process.serve(() => refund({ ...ports, clock: process.clock, ids }, ask)),
+    ),
+  );
 }
 
 /** The operator orders a pool; whatever stands at the end of the chaos is ended by {@link endOrders}. */
