@@ -49,13 +49,13 @@ export function ledgerTable(entries: readonly LedgerEntryResource[]): string {
   const rows = entries.map((entry) => [
     formatTime(entry.at),
     entry.kind,
-    entry.job,
-    entry.model,
-    entry.outcome,
+    entry.job ?? '-',
+    entry.model ?? entry.pool ?? '-',
+    entry.outcome ?? '-',
     signedUsd(entry.usd_micros),
     entry.reason ?? '-',
   ]);
-  return table(['AT', 'KIND', 'JOB', 'MODEL', 'OUTCOME', 'COST', 'REASON'], rows);
+  return table(['AT', 'KIND', 'JOB', 'MODEL OR POOL', 'OUTCOME', 'COST', 'REASON'], rows);
 }
 
 export function refundDetails(entry: LedgerEntryResource): string {

@@ -9,6 +9,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createAwsPorts } from '#aws/aws-ports.ts';
 import type { AwsConfig } from '#aws/clients.ts';
+import { costEnvSchema, costSettingsOf } from '#aws/cost-env.ts';
 import { awsEnvOf, parseEnv } from '#aws/env.ts';
 import { createJsonLog } from '#aws/json-log.ts';
 import { readCatalog } from '#aws/manifest-files.ts';
@@ -56,6 +57,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
   const modelsDir = options.modelsDir ?? join(root, 'gpu-container', 'models');
   const catalog = await readCatalog(modelsDir);
   await checkWeights(catalog, modelsDir);
+  const costs = costSettingsOf(parseEnv(costEnvSchema, process.env), catalog);
 
   const emulators = await startEmulators({ dataDir: options.dataDir, pools: catalog.pools() });
   const logFile = await openLogFile(join(options.dataDir, 'pilotlight.log'));
@@ -72,7 +74,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
     const startWorker = workerStarter(emulators.config, modelsDir, logFile);
     const fleet = createLocalFleet({ clock: systemClock, log, startWorker });
     const ownPools = await createOwnPools({ catalog, pools: ports.pools, addQueue: emulators.addPool });
-    const ticks = startTicks({ ...ports, catalog, fleet }, options);
+    const ticks = startTicks({ ...ports, catalog, costs, fleet }, options);
     const tenantPorts = createTenantPorts({ dataDir: options.dataDir, log });
     const handler = createApiHandler({
       ...ports,
@@ -80,6 +82,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
       tenantPorts,
       ownPools,
       catalog,
+      costs,
       scaler: ticks,
       keyPepper: pepper,
       version: project.version,

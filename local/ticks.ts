@@ -1,7 +1,9 @@
 /**
- * The ticks of the local stack: the scaler's every second while a pool is lit, the sweep's every minute. At idle only
- * the minute tick is left.
+ * The ticks of the local stack: the scaler's every second while a pool is lit, the sweep's every minute, which also
+ * closes the month that is due. At idle only the minute tick is left.
  */
+import type { ClosePorts } from '#core/flows/close-month.ts';
+import { closeMonth, dueMonth } from '#core/flows/close-month.ts';
 import { knownPools } from '#core/flows/known-pools.ts';
 import type { ScalePorts } from '#core/flows/scale.ts';
 import { scale } from '#core/flows/scale.ts';
@@ -17,11 +19,13 @@ export interface Ticks extends Scaler {
   stop(): Promise<void>;
 }
 
-export function startTicks(ports: ScalePorts & SweepPorts, bounds: ScalingBounds): Ticks {
+export function startTicks(ports: ScalePorts & SweepPorts & ClosePorts, bounds: ScalingBounds): Ticks {
   const stopped = new AbortController();
   /** Pools that have or may soon have a worker: only those are looked at every second. */
   const lit = new Set<string>();
   const scaling = new Map<string, Promise<void>>();
+  /** Looked at once a month and start: what was closed stays closed. */
+  let closedMonth: string | null = null;
 
   /** One decision at a time for each pool. */
   function decide(pool: string): Promise<void> {
@@ -50,6 +54,7 @@ export function startTicks(ports: ScalePorts & SweepPorts, bounds: ScalingBounds
   async function sweepAll(): Promise<void> {
     await attempt('sweep.failed', () => sweep(ports));
     await attempt('scale.failed', async () => Promise.all((await knownPools(ports)).map(decide)));
+    await attempt('month.close_failed', closeDueMonth);
   }
 
   /** What fails is tried again at the next tick. */
@@ -59,6 +64,12 @@ export function startTicks(ports: ScalePorts & SweepPorts, bounds: ScalingBounds
     } catch (error) {
       ports.log.warn(event, { reason: String(error) });
     }
+  }
+
+  async function closeDueMonth(): Promise<void> {
+    const month = dueMonth(ports.clock.nowMs());
+    if (month === closedMonth) return;
+    if ((await closeMonth(ports, month)).kind === 'closed') closedMonth = month;
   }
 
   const loops = [

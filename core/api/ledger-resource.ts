@@ -1,8 +1,8 @@
 /** Entries of the ledger as an operator sees them, and the refund that makes one. */
 import * as z from 'zod';
 import { monthOf } from '../admission/windows.ts';
-import type { LedgerEntry } from '../billing/ledger.ts';
-import { ledgerKinds } from '../billing/ledger.ts';
+import type { JobEntry, LedgerEntry, ShareEntry } from '../billing/ledger.ts';
+import { jobEntryKinds } from '../billing/ledger.ts';
 import { jobClasses } from '../job/job.ts';
 import { refundLimits } from '../limits.ts';
 
@@ -23,14 +23,17 @@ export const refundRequestSchema = z
 export const ledgerEntrySchema = z
   .strictObject({
     object: z.literal('ledger_entry'),
-    kind: z.enum(ledgerKinds),
+    kind: z
+      .enum([...jobEntryKinds, 'share'])
+      .meta({ description: 'share: part of what a pool cost in a month; the fields of a job are then null' }),
     tenant: z.string(),
     month: z.string().meta({ description: 'YYYY-MM in UTC: the month whose budget the job was taken from' }),
-    job: z.string(),
-    key: z.string(),
-    model: z.string(),
-    class: z.enum(jobClasses),
-    outcome: z.enum(['succeeded', 'failed', 'canceled', 'expired']),
+    pool: z.string().nullable(),
+    job: z.string().nullable(),
+    key: z.string().nullable(),
+    model: z.string().nullable(),
+    class: z.enum(jobClasses).nullable(),
+    outcome: z.enum(['succeeded', 'failed', 'canceled', 'expired']).nullable(),
     tag: z.string().nullable(),
     gpu_ms: countSchema,
     images: countSchema,
@@ -38,8 +41,8 @@ export const ledgerEntrySchema = z
     bytes_stored: countSchema,
     usd_micros: z.int().meta({ description: 'Below zero for a refund' }),
     reason: z.string().nullable().meta({ description: 'Of a refund' }),
-    admitted_at: timeSchema,
-    at: timeSchema.meta({ description: 'The end of the job, or its refund' }),
+    admitted_at: timeSchema.nullable(),
+    at: timeSchema.meta({ description: 'The end of the job, its refund, or the close of the month' }),
   })
   .meta({ id: 'LedgerEntry' });
 
@@ -65,6 +68,15 @@ export function presentLedgerEntry(entry: LedgerEntry): LedgerEntryResource {
     kind: entry.kind,
     tenant: entry.tenantId,
     month: `${entry.month.slice(0, 4)}-${entry.month.slice(4)}`,
+    pool: entry.pool,
+    ...(entry.kind === 'share' ? shareFields(entry) : jobFields(entry)),
+    usd_micros: entry.usdMicros,
+    at: timeOf(entry.atMs),
+  };
+}
+
+function jobFields(entry: JobEntry) {
+  return {
     job: entry.jobId,
     key: entry.keyId,
     model: entry.model,
@@ -75,10 +87,25 @@ export function presentLedgerEntry(entry: LedgerEntry): LedgerEntryResource {
     images: entry.images,
     weighted_images: entry.weightedImages,
     bytes_stored: entry.bytesStored,
-    usd_micros: entry.usdMicros,
     reason: entry.refund?.reason ?? null,
     admitted_at: timeOf(entry.admittedAtMs),
-    at: timeOf(entry.atMs),
+  };
+}
+
+function shareFields({ servedGpuMs }: ShareEntry) {
+  return {
+    job: null,
+    key: null,
+    model: null,
+    class: null,
+    outcome: null,
+    tag: null,
+    gpu_ms: servedGpuMs,
+    images: 0,
+    weighted_images: 0,
+    bytes_stored: 0,
+    reason: null,
+    admitted_at: null,
   };
 }
 

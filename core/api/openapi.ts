@@ -6,6 +6,7 @@ import * as z from 'zod';
 import type { RequestErrorCode } from '../errors.ts';
 import { requestErrors } from '../errors.ts';
 import { apiLimits } from '../limits.ts';
+import { costsSchema } from './costs-resource.ts';
 import { errorSchema } from './error-resource.ts';
 import { examples } from './examples.ts';
 import { metadataQueryPrefix } from './job-query.ts';
@@ -45,6 +46,7 @@ const answerSchemas = [
   modelListSchema,
   limitsSchema,
   usageSchema,
+  costsSchema,
   tenantSchema,
   planSchema,
   keySchema,

@@ -4,6 +4,7 @@
  */
 import * as z from 'zod';
 import { apiLimits } from '../limits.ts';
+import { costRoutes } from './cost-routes.ts';
 import { jobListQuerySchema, wholeNumber } from './job-query.ts';
 import { jobListSchema, jobRequestSchema, jobSchema } from './job-resource.ts';
 import { limitsSchema } from './limits-resource.ts';
@@ -215,6 +216,7 @@ export const routes = {
   },
   ...tenancyRoutes,
   ...operationsRoutes,
+  ...costRoutes,
   getHealth: {
     id: 'getHealth',
     method: 'GET',

@@ -2,10 +2,12 @@
 import { describe, expect, it } from 'vitest';
 import type { FlowWorld } from '#sim/memory/flow-world.ts';
 import { createFlowWorld, submission, worldPool } from '#sim/memory/flow-world.ts';
+import { monthOf } from '../admission/windows.ts';
 import type { JobRecord } from '../job/job.ts';
 import { sampleTenant } from '../samples.ts';
 import type { TenantRecord } from '../tenancy/tenant.ts';
 import { knownPools } from './known-pools.ts';
+import { readCosts } from './read-costs.ts';
 import { scale } from './scale.ts';
 import type { SubmitPorts } from './submit.ts';
 import { submit } from './submit.ts';
@@ -82,6 +84,26 @@ describe('a tenant’s own pool', () => {
     expect((await sweep(world)).ticketsSent).toBe(1);
 
     expect(await world.tickets.depth(own)).toMatchObject({ visible: 1 });
+  });
+
+  it('has a bill of its own, at the price of the pool that it is made from', async () => {
+    const world = await openWorld();
+    await submitFor(world, alone);
+    const startedAtMs = world.clock.nowMs();
+    const endedAtMs = startedAtMs + 10_000;
+    const times = { startedAtMs, phaseSinceMs: endedAtMs, reportedAtMs: endedAtMs };
+    const idle = { resident: [], runningJobs: 0, busyMs: 0, loadMs: 0 };
+    await world.workers.report({ workerId: 'worker-1', pool: own, phase: 'ended', ...times, ...idle });
+    await world.clock.advance(10_000);
+
+    const costs = await readCosts(world, monthOf(startedAtMs));
+
+    const usdMicrosPerHour = world.costs.usdMicrosPerHour(worldPool);
+    expect(usdMicrosPerHour).toBeGreaterThan(0);
+    expect(costs).toMatchObject([
+      { pool: worldPool, workers: 0, billUsdMicros: 0 },
+      { pool: own, workers: 1, usdMicrosPerHour, billUsdMicros: usdMicrosPerHour / 360 },
+    ]);
   });
 
   it('keeps its open jobs when the tenant is set back to shared', async () => {

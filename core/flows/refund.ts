@@ -12,7 +12,7 @@ import type { RefundNote } from '../admission/refund-note.ts';
 import { jobOfRefundNote, readRefundNote, refundNoteName, refundNoteText } from '../admission/refund-note.ts';
 import type { CounterCorrection } from '../admission/reservation.ts';
 import { mayForgetCounter, monthOf, spendCounter } from '../admission/windows.ts';
-import type { LedgerEntry } from '../billing/ledger.ts';
+import type { JobEntry } from '../billing/ledger.ts';
 import { refundEntryOf } from '../billing/ledger.ts';
 import { monthsBetween } from '../billing/usage.ts';
 import { AppError } from '../errors.ts';
@@ -36,9 +36,9 @@ export interface RefundAsk {
 }
 
 export type RefundOutcome =
-  | { readonly kind: 'refunded'; readonly entry: LedgerEntry }
+  | { readonly kind: 'refunded'; readonly entry: JobEntry }
   /** Given back before: by an earlier call or by a try of this one whose answer was lost. */
-  | { readonly kind: 'refunded_before'; readonly entry: LedgerEntry; readonly askedUsdMicros: number }
+  | { readonly kind: 'refunded_before'; readonly entry: JobEntry; readonly askedUsdMicros: number }
   | { readonly kind: 'no_job' }
   /** The job has not ended, or cost nothing. */
   | { readonly kind: 'no_charge' }
@@ -67,10 +67,7 @@ export async function refund(ports: RefundPorts, ask: RefundAsk): Promise<Refund
 }
 
 /** Another call came first. If its note still stands, finishing it is safe, and the quickest way to its refund. */
-async function finishAnother(
-  ports: RefundPorts,
-  { tenantId, month, jobId }: LedgerEntry,
-): Promise<LedgerEntry> {
+async function finishAnother(ports: RefundPorts, { tenantId, month, jobId }: JobEntry): Promise<JobEntry> {
   const name = refundNoteName(jobId);
   const text = (await ports.gates.read(tenantId))?.open[name];
   if (text !== undefined) await finishRefund(ports, tenantId, { name, text });
@@ -87,7 +84,7 @@ export async function finishRefund(
   ports: Pick<RefundPorts, 'clock' | 'gates' | 'ledger'>,
   tenantId: string,
   { name, text }: { readonly name: string; readonly text: string },
-): Promise<LedgerEntry | null> {
+): Promise<JobEntry | null> {
   const jobId = jobOfRefundNote(name);
   const note = readRefundNote(text);
   // A note that cannot be read is none that this flow wrote; it must not stand in the gate for ever.
@@ -103,7 +100,7 @@ async function enter(
   tenantId: string,
   jobId: string,
   { month, usdMicros, atMs, reason, token }: RefundNote,
-): Promise<LedgerEntry | null> {
+): Promise<JobEntry | null> {
   const charge = await ledger.charge(tenantId, month, jobId);
   if (charge === null) return null;
   const entry = refundEntryOf(charge, usdMicros, atMs, { reason, token });
@@ -123,7 +120,7 @@ async function findCharge(
   { clock, jobs, ledger }: RefundPorts,
   tenantId: string,
   jobId: string,
-): Promise<LedgerEntry | 'none' | null> {
+): Promise<JobEntry | 'none' | null> {
   const job = await jobs.get(tenantId, jobId, { consistent: true });
   if (job !== null) return (await ledger.charge(tenantId, monthOf(job.createdAtMs), jobId)) ?? 'none';
   for (const month of lastMonths(clock.nowMs())) {

@@ -1,15 +1,18 @@
 /** The handler of every route in the table, by id. */
 import type { RouteId } from '#core/api/routes.ts';
 import type { RouteHandler } from './route-handler.ts';
+import { adminCloseCosts } from './routes/admin-close-costs.ts';
 import { adminCreateKey } from './routes/admin-create-key.ts';
 import { adminCreateTenant } from './routes/admin-create-tenant.ts';
 import { adminDeleteAlias } from './routes/admin-delete-alias.ts';
 import { adminDeletePlan } from './routes/admin-delete-plan.ts';
 import { adminDeleteTenant } from './routes/admin-delete-tenant.ts';
 import { adminDrainPool } from './routes/admin-drain-pool.ts';
+import { adminGetCosts } from './routes/admin-get-costs.ts';
 import { adminGetJob } from './routes/admin-get-job.ts';
 import { adminGetPool } from './routes/admin-get-pool.ts';
 import { adminGetTenant } from './routes/admin-get-tenant.ts';
+import { adminGetUsage } from './routes/admin-get-usage.ts';
 import { adminListAliases } from './routes/admin-list-aliases.ts';
 import { adminListFleet } from './routes/admin-list-fleet.ts';
 import { adminListJobs } from './routes/admin-list-jobs.ts';
@@ -85,6 +88,9 @@ export const routeHandlers: { readonly [Id in RouteId]: RouteHandler<Id> } = {
   adminGetJob,
   adminRefundJob,
   adminListLedger,
+  adminGetUsage,
+  adminGetCosts,
+  adminCloseCosts,
   createKey,
   listKeys,
   rotateKey,

@@ -37,7 +37,15 @@ export const calls = {
     lapsed: 'read',
     count: 'read',
   },
-  ledger: { append: 'write', charge: 'read', refund: 'read', list: 'read' },
+  ledger: {
+    append: 'write',
+    charge: 'read',
+    refund: 'read',
+    share: 'read',
+    list: 'read',
+    state: 'write',
+    statements: 'read',
+  },
   pools: {
     read: 'read',
     move: 'write',

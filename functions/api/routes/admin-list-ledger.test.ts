@@ -20,6 +20,24 @@ describe('200', () => {
     ]);
   });
 
+  it('lists a share of what a pool cost, which is no job’s', async () => {
+    const scene = await createAdminScene();
+    await scene.ledger.append({
+      kind: 'share',
+      tenantId: 'tenant-a',
+      month: '203003',
+      pool: 'fake',
+      servedGpuMs: 12,
+      usdMicros: 7,
+      parts: { coldStart: 3, idle: 4 },
+      atMs: scene.clock.nowMs(),
+    });
+
+    expect((await scene.ask('adminListLedger', path)).json.data).toMatchObject([
+      { kind: 'share', pool: 'fake', job: null, model: null, gpu_ms: 12, usd_micros: 7 },
+    ]);
+  });
+
   it('goes page by page through another month', async () => {
     const scene = await createAdminScene();
     for (let job = 10; job < 70; job += 1) {
