@@ -36,7 +36,8 @@ export function phaseOf({ status, wait, progress, attempts }: JobResource): stri
 
 /** The phase, and when a job that waits will start. */
 export function statusText(job: JobResource, nowMs: number): string {
-  return job.wait === null ? phaseOf(job) : `${phaseOf(job)}, ${startText(job.wait, nowMs)}`;
+  const start = job.wait && startText(job.wait, nowMs);
+  return start === null ? phaseOf(job) : `${phaseOf(job)}, ${start}`;
 }
 
 /** `[######------]` of a running job with known steps, else nothing. */

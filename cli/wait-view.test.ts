@@ -50,6 +50,13 @@ describe('the start of a job that waits', () => {
     expect(startText(waitOf({}), sampleNowMs + 60_000)).toBe('starts in a moment (most likely within 1.0 s)');
   });
 
+  it('is not told while the pool is paused', () => {
+    const wait = waitOf({ reason: 'paused', start: null, phase: null });
+
+    expect(placeText(wait)).toBe('the operator paused its pool, 2nd in line');
+    expect(startText(wait, sampleNowMs)).toBeNull();
+  });
+
   it('says that the job may expire before', () => {
     const wait = waitOf({}, sampleJob({ startByMs: sampleNowMs + 30_000 }));
 

@@ -9,6 +9,7 @@ const reasonTexts = {
   loading_model: 'a model is loading',
   behind_others: 'behind other jobs',
   worker_unhealthy: 'the workers are not heard of',
+  paused: 'the operator paused its pool',
 } as const satisfies Record<Wait['reason'], string>;
 
 /** Nobody counts less. */
@@ -20,8 +21,9 @@ export function placeText({ reason, position, position_exact }: Wait): string {
   return reason === 'behind_others' ? place : `${reasonTexts[reason]}, ${place}`;
 }
 
-/** `starts in about 12.0 s (most likely within 40.0 s)`, by the clock of whoever reads it. */
-export function startText({ eta }: Wait, nowMs: number): string {
+/** `starts in about 12.0 s (most likely within 40.0 s)`, by the clock of whoever reads it; null while nobody knows. */
+export function startText({ eta }: Wait, nowMs: number): string | null {
+  if (eta === null) return null;
   const inMs = (time: string) => Math.max(0, Date.parse(time) - nowMs);
   const aboutMs = inMs(eta.start_at);
   const about = aboutMs < momentMs ? 'in a moment' : `in about ${formatMs(aboutMs)}`;

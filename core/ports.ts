@@ -14,6 +14,7 @@ import type { CachedResult } from './cache/cached-result.ts';
 import type { Calibration } from './eta/calibration.ts';
 import type { JobClass, JobRecord, JobStatus, LineEntry } from './job/job.ts';
 import type { Guard, JobPatch } from './job/transitions.ts';
+import type { PoolOrder, PoolOrders } from './scaling/pool-orders.ts';
 import type { PoolState } from './scaling/pool-state.ts';
 import type { WorkerRecord } from './scaling/worker-record.ts';
 import type { AliasRecord } from './tenancy/alias.ts';
@@ -111,6 +112,11 @@ export interface Gates {
   admit(tenantId: string, ask: AdmissionAsk): Promise<AdmitOutcome>;
   /** Removes the reservation if it still carries this token, and corrects the counters it was taken from. */
   release(tenantId: string, jobId: string, trueUp: Release): Promise<'released' | 'gone'>;
+  /**
+   * Puts a note among the reservations, whatever the limits and the status: for what must be done once and has no job
+   * of its own. {@link release} removes it, its text being the token. It takes the place of one open job while it stands.
+   */
+  note(tenantId: string, name: string, text: string): Promise<'noted' | 'standing' | 'no_tenant'>;
   /** Moves the tenant's finish tag of a line to `to`; no effect when it is past `upTo`. */
   lift(tenantId: string, line: string, upTo: number, to: number): Promise<void>;
   read(tenantId: string): Promise<GateView | null>;
@@ -191,6 +197,8 @@ export interface Ledger {
   append(entry: LedgerEntry): Promise<'appended' | 'exists'>;
   /** The charge of a job; sees every earlier write. */
   charge(tenantId: string, month: string, jobId: string): Promise<JobEntry | null>;
+  /** The refund of a job; sees every earlier write. */
+  refund(tenantId: string, month: string, jobId: string): Promise<JobEntry | null>;
   /** The tenant's share of a pool; sees every earlier write. */
   share(tenantId: string, month: string, pool: string): Promise<ShareEntry | null>;
   /** Entries of every kind, in no promised order; may lag behind writes. */
@@ -241,6 +249,20 @@ export interface Pools {
    * `conflict` says that another write came first; what this one learned may be dropped.
    */
   calibrate(pool: string, calibration: Calibration): Promise<'stored' | 'conflict'>;
+  /** Carries out `obey` of `scaling/pool-orders.ts` in one write; `refused` where that says null. */
+  order(pool: string, order: PoolOrder): Promise<'obeyed' | 'refused'>;
+  /** Notes what the scaler saw and asked for, for those who cannot ask the fleet. */
+  noteScaling(pool: string, scaling: PoolScaling): Promise<void>;
+  /** Notes a pool that is a tenant's own, for those who go through all pools. */
+  enlist(pool: string): Promise<void>;
+  /** Pools that were enlisted; may lag behind writes. */
+  listOwn(cursor?: string): Promise<Page<string>>;
+}
+
+/** Makes pools of tenants' own, where the platform can make a queue by itself: a laptop. */
+export interface OwnPools {
+  /** Readies the pool's queue, then enlists it; asks for nothing the second time. */
+  open(pool: string): Promise<void>;
 }
 
 export interface PoolRecord {
@@ -251,6 +273,16 @@ export interface PoolRecord {
   readonly virtualTimes: Readonly<Record<JobClass, number>>;
   /** How wrong estimates of its starts were. */
   readonly calibration: Calibration;
+  readonly orders: PoolOrders;
+  /** Null until the scaler has looked at the pool for the first time. */
+  readonly scaling: PoolScaling | null;
+}
+
+/** Of the scaler's last look that found anything changed. */
+export interface PoolScaling {
+  readonly desired: number;
+  readonly running: number;
+  readonly workersMax: number;
 }
 
 export interface Workers {

@@ -5,6 +5,7 @@ import { waitReasons } from '../eta/supply.ts';
 import type { JobRecord } from '../job/job.ts';
 import { jobClasses, jobStatuses } from '../job/job.ts';
 import { apiLimits, jobLimits } from '../limits.ts';
+import { qualities } from '../tenancy/alias.ts';
 
 export const jobIdSchema = z
   .string()
@@ -23,7 +24,11 @@ export const metadataSchema = z
 
 export const jobRequestSchema = z
   .strictObject({
-    model: z.string().min(1).max(128).meta({ description: 'Model id from /v1/models' }),
+    model: z.string().min(1).max(128).meta({ description: 'Model id from /v1/models, or an alias' }),
+    quality: z
+      .enum(qualities)
+      .optional()
+      .meta({ description: 'The tier of `model` to use, where the operator has set it' }),
     input: z.record(z.string(), z.json()).meta({ description: "Checked against the model's input schema" }),
     class: z.enum(jobClasses).default('interactive'),
     metadata: metadataSchema.default({}),
@@ -58,20 +63,24 @@ const waitSchema = z.strictObject({
     description:
       'starting_worker: no worker serves yet. loading_model: the workers that are there are loading. ' +
       'behind_others: workers serve, and other jobs run or go first. ' +
-      'worker_unhealthy: the workers that served this pool are no longer heard of.',
+      'worker_unhealthy: the workers that served this pool are no longer heard of. ' +
+      'paused: the operator paused the pool.',
   }),
   position: countSchema.meta({ description: 'Jobs ahead in its line; 0 is next' }),
   position_exact: z.boolean().meta({ description: 'False in a very long line: at least so many are ahead' }),
-  eta: z.strictObject({
-    start_at: timeSchema.meta({ description: 'Expected start: as likely before as after' }),
-    start_at_p90: timeSchema.meta({
-      description: 'Nine of ten jobs that are told this have started by then',
-    }),
-    finish_at: timeSchema.meta({ description: 'Expected start and the predicted GPU time' }),
-    may_expire: z
-      .boolean()
-      .meta({ description: 'start_at_p90 is after deadline_at: the job may expire before it starts' }),
-  }),
+  eta: z
+    .strictObject({
+      start_at: timeSchema.meta({ description: 'Expected start: as likely before as after' }),
+      start_at_p90: timeSchema.meta({
+        description: 'Nine of ten jobs that are told this have started by then',
+      }),
+      finish_at: timeSchema.meta({ description: 'Expected start and the predicted GPU time' }),
+      may_expire: z
+        .boolean()
+        .meta({ description: 'start_at_p90 is after deadline_at: the job may expire before it starts' }),
+    })
+    .nullable()
+    .meta({ description: 'Null while the pool is paused: nobody knows' }),
   phase: z
     .strictObject({
       name: z.enum(['starting', 'loading']),
@@ -152,8 +161,8 @@ export interface WaitView {
   /** Entries of the line that go first: at least so many, unless `isExact`. */
   readonly ahead: number;
   readonly isExact: boolean;
-  readonly startAtMs: number;
-  readonly startAtP90Ms: number;
+  /** Null while nobody knows. */
+  readonly start: { readonly atMs: number; readonly atP90Ms: number } | null;
   readonly phase: ComingPhase | null;
   /** When that was so. */
   readonly atMs: number;
@@ -222,17 +231,17 @@ function presentRun({
 }
 
 function presentWait(job: JobRecord, wait: WaitView): NonNullable<JobResource['wait']> {
-  const { reason, ahead, isExact, startAtMs, startAtP90Ms, phase, atMs } = wait;
+  const { reason, ahead, isExact, start, phase, atMs } = wait;
   return {
     reason,
     position: ahead,
     position_exact: isExact,
-    eta: {
-      start_at: timeOf(startAtMs),
-      start_at_p90: timeOf(startAtP90Ms),
-      finish_at: timeOf(startAtMs + job.predictedGpuMs),
+    eta: start && {
+      start_at: timeOf(start.atMs),
+      start_at_p90: timeOf(start.atP90Ms),
+      finish_at: timeOf(start.atMs + job.predictedGpuMs),
       // A job that started once never expires.
-      may_expire: job.attempt === 0 && startAtP90Ms > job.startByMs,
+      may_expire: job.attempt === 0 && start.atP90Ms > job.startByMs,
     },
     ...(phase === null
       ? {}

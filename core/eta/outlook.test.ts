@@ -33,6 +33,7 @@ function pool(overrides: Partial<SeenPool> = {}): SeenPool {
     atMs: now,
     state: 'warm',
     stateSinceMs: now - 1_000 * second,
+    isPaused: false,
     calibration: uncalibrated,
     lines: { interactive: line(), batch: line() },
     leased: [],
@@ -242,6 +243,7 @@ describe('the workers of a pool', () => {
     ['the pool is cold', { state: 'cold', workers: [] }, 'starting_worker', 'starting'],
     ['the pool wakes', { state: 'waking', workers: [] }, 'starting_worker', 'starting'],
     ['nobody is heard of in a lit pool', { workers: [] }, 'worker_unhealthy', 'starting'],
+    ['the operator paused the pool', { isPaused: true }, 'paused', undefined],
   ])('give the reason of a wait: %s', (_, overrides, reason, phase) => {
     const outlook = outlookOf(pool(overrides), rules);
 

@@ -25,6 +25,8 @@ export interface SeenPool {
   readonly atMs: number;
   readonly state: PoolState;
   readonly stateSinceMs: number;
+  /** Nothing starts until the operator says so. */
+  readonly isPaused: boolean;
   readonly calibration: Calibration;
   readonly lines: Readonly<Record<JobClass, SeenLine>>;
   readonly leased: readonly LineEntry[];
@@ -40,7 +42,13 @@ export interface OutlookRules extends CallRules {
   readonly loadMs: number;
 }
 
-export const waitReasons = ['starting_worker', 'loading_model', 'behind_others', 'worker_unhealthy'] as const;
+export const waitReasons = [
+  'starting_worker',
+  'loading_model',
+  'behind_others',
+  'worker_unhealthy',
+  'paused',
+] as const;
 
 export type WaitReason = (typeof waitReasons)[number];
 
@@ -101,6 +109,7 @@ function reasonOf(
   rules: OutlookRules,
   { count, serving, loading, starting }: ByPhase & { readonly count: number },
 ): Pick<Supply, 'reason' | 'phase'> {
+  if (seen.isPaused) return { reason: 'paused', phase: null };
   const [firstLoading] = bySince(loading);
   if (serving.length === 0 && firstLoading !== undefined) {
     const phase = { name: 'loading', sinceMs: firstLoading.phaseSinceMs, expectedMs: rules.loadMs } as const;

@@ -80,6 +80,23 @@ describe('a look at a pool', () => {
     expect(seen.workers.map(({ phase }) => phase)).toEqual(['serving']);
   });
 
+  it('counts on nobody who drains, and on no start while the pool is paused', async () => {
+    const world = await createFlowWorld();
+    const nowMs = world.clock.nowMs();
+    await world.pools.move(worldPool, ['cold'], 'warm', nowMs);
+    await world.workers.report(sampleWorker({ pool: worldPool, reportedAtMs: nowMs }));
+    await world.pools.order(worldPool, { kind: 'drain', atMs: nowMs });
+    const job = sampleJob({ pool: worldPool });
+
+    const draining = await createOutlooks(world).of(worldPool);
+    await world.pools.order(worldPool, { kind: 'pause', atMs: nowMs });
+    const paused = createOutlooks(world);
+
+    expect([draining.reason, (await paused.of(worldPool)).reason]).toEqual(['starting_worker', 'paused']);
+    expect(draining.placeOf(lineEntryOf(job), nowMs).start.kind).toBe('cold');
+    expect(await tellStart({ ...world, outlooks: paused }, job)).toBeNull();
+  });
+
   it('ends at a bound, and says of a job behind it only what it knows', async () => {
     const world = await createFlowWorld();
     for (let count = 0; count <= etaLimits.lineWindow + 1; count += 1) {

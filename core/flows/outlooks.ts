@@ -13,6 +13,7 @@ import { lineEntryOf } from '../job/job.ts';
 import { etaLimits, jobLimits, workerLimits } from '../limits.ts';
 import type { Catalog } from '../models/manifest.ts';
 import type { Clock, Jobs, Log, Pools, Workers } from '../ports.ts';
+import { conditionOf } from '../scaling/pool-orders.ts';
 import { isAlive } from '../scaling/worker-record.ts';
 
 export interface OutlookPorts {
@@ -70,8 +71,8 @@ export function createOutlooks(
 }
 
 /**
- * What a job that is about to join its line is told of its start. Null when the pool could not be looked at: a job is
- * accepted without an estimate rather than not at all.
+ * What a job that is about to join its line is told of its start. Null when the pool is paused, for nobody knows how
+ * long, and when it could not be looked at: a job is accepted without an estimate rather than not at all.
  */
 export async function tellStart(
   ports: { readonly clock: Clock; readonly log: Log; readonly outlooks: Outlooks },
@@ -80,6 +81,7 @@ export async function tellStart(
   try {
     const entry = lineEntryOf(job);
     const outlook = await ports.outlooks.including(entry);
+    if (outlook.seen.isPaused) return null;
     const { start } = outlook.placeOf(entry, ports.clock.nowMs());
     return { ...start, ...calibrated(outlook.seen.calibration, job.class, start) };
   } catch (error) {
@@ -98,9 +100,21 @@ async function readOutlook(ports: OutlookPorts, pool: string, wakeMs: number): P
     ports.jobs.lapsed(pool, atMs + everyLeaseMs, etaLimits.lineWindow),
     readWorkers(ports, pool, atMs),
   ]);
-  const { state, stateSinceMs, calibration } = record;
-  const lines = { interactive, batch };
-  const seen = { atMs, state, stateSinceMs, calibration, lines, leased, workers };
+  const { calibration, orders } = record;
+  const condition = conditionOf(record);
+  const isPaused = condition === 'paused';
+  // Those that drain claim nothing more: what waits is for the fresh ones that come after them.
+  const isDraining = orders.drainingAtMs !== null;
+  const seen = {
+    atMs,
+    state: isPaused ? record.state : condition,
+    stateSinceMs: orders.drainingAtMs ?? record.stateSinceMs,
+    isPaused,
+    calibration,
+    lines: { interactive, batch },
+    leased: isDraining ? [] : leased,
+    workers: isDraining ? [] : workers,
+  };
   return outlookOf(seen, rulesOf(ports.catalog, pool, wakeMs));
 }
 

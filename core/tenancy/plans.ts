@@ -5,6 +5,10 @@ import { cacheLimits, gateLimits } from '../limits.ts';
 import type { PromptPolicy } from '../prompt/policy.ts';
 import { promptPolicyModes } from '../prompt/policy.ts';
 
+/** `pool`: the tenant's jobs have a line, a queue and workers of their own. */
+export const isolations = ['shared', 'pool'] as const;
+export type Isolation = (typeof isolations)[number];
+
 const countSchema = z.int().positive();
 
 export const planLimitsSchema = z.strictObject({
@@ -36,6 +40,8 @@ export const planLimitsSchema = z.strictObject({
   result_cache: z.enum(['off', 'on_request', 'on']).optional(),
   result_cache_seconds: z.int().positive().max(cacheLimits.ttlSecondsMax).optional(),
   result_cache_entries_max: z.int().positive().max(cacheLimits.entriesMax).optional(),
+  /** What its jobs share with those of other tenants. Absent: shared. */
+  isolation: z.enum(isolations).optional(),
 });
 
 export type PlanLimits = z.infer<typeof planLimitsSchema>;

@@ -49,15 +49,14 @@ function isWaiting({ place }: JobRecord): boolean {
 
 /** As of the look, so that two answers from one look are the same to the letter; only never in the past. */
 function viewOf(job: JobRecord, outlook: Outlook, nowMs: number): WaitView {
-  const { atMs, calibration } = outlook.seen;
+  const { atMs, calibration, isPaused } = outlook.seen;
   const { ahead, isExact, start } = outlook.placeOf(lineEntryOf(job), atMs);
   const { p50Ms, p90Ms } = calibrated(calibration, job.class, start);
   return {
     reason: outlook.reason,
     ahead,
     isExact,
-    startAtMs: Math.max(nowMs, atMs + p50Ms),
-    startAtP90Ms: Math.max(nowMs, atMs + p90Ms),
+    start: isPaused ? null : { atMs: Math.max(nowMs, atMs + p50Ms), atP90Ms: Math.max(nowMs, atMs + p90Ms) },
     phase: outlook.phase,
     atMs,
   };

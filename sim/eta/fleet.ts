@@ -62,6 +62,8 @@ export function scale(fleet: Fleet, openJobs: number, nowMs: number): SimWorker[
       openJobs: state === 'waking' ? Math.max(1, openJobs) : openJobs,
       jobsPerWorker: batchMax,
       desired: workers.length,
+      prewarmed: 0,
+      isHeldBack: false,
       idleForMs: state === 'idle' || state === 'cold' ? nowMs - fleet.stateSinceMs : null,
     },
     bounds,

@@ -140,6 +140,7 @@ function look(pool: Pool, nowMs: number): Outlook {
     atMs: nowMs,
     state: pool.fleet.state,
     stateSinceMs: pool.fleet.stateSinceMs,
+    isPaused: false,
     calibration: pool.calibration,
     lines: { interactive: lineOf('interactive'), batch: lineOf('batch') },
     leased: pool.fleet.workers.flatMap(({ doing }) => (typeof doing === 'string' ? [] : doing.entries)),

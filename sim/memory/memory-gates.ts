@@ -54,6 +54,15 @@ export function createMemoryGates({ clock }: { clock: Clock }): MemoryGates {
       });
       return 'released';
     },
+    async note(tenantId, name, text) {
+      const gate = gates.get(tenantId);
+      if (gate === undefined) return 'no_tenant';
+      const standing = gate.open[name];
+      if (standing !== undefined) return standing === text ? 'noted' : 'standing';
+      gates.set(tenantId, { ...gate, open: { ...gate.open, [name]: text } });
+      listed.add(tenantId);
+      return 'noted';
+    },
     async lift(tenantId, line, upTo, to) {
       const gate = gates.get(tenantId);
       const finishTag = gate?.finishTags[line];

@@ -1,9 +1,12 @@
 /** `Pools` in memory. */
 import { uncalibrated } from '#core/eta/calibration.ts';
 import type { PoolRecord, Pools } from '#core/ports.ts';
+import { noOrders, obey } from '#core/scaling/pool-orders.ts';
+import { pageOf } from './pages.ts';
 
 export function createMemoryPools(): Pools {
   const pools = new Map<string, PoolRecord>();
+  const own = new Set<string>();
   const poolOf = (pool: string): PoolRecord =>
     pools.get(pool) ?? {
       pool,
@@ -11,6 +14,8 @@ export function createMemoryPools(): Pools {
       stateSinceMs: 0,
       virtualTimes: { interactive: 0, batch: 0 },
       calibration: uncalibrated,
+      orders: noOrders,
+      scaling: null,
     };
 
   return {
@@ -34,6 +39,22 @@ export function createMemoryPools(): Pools {
       if (record.calibration.version !== calibration.version - 1) return 'conflict';
       pools.set(pool, { ...record, calibration: structuredClone(calibration) });
       return 'stored';
+    },
+    async order(pool, order) {
+      const record = poolOf(pool);
+      const orders = obey(record.orders, order);
+      if (orders === null) return 'refused';
+      pools.set(pool, { ...record, orders });
+      return 'obeyed';
+    },
+    async enlist(pool) {
+      own.add(pool);
+    },
+    async listOwn(cursor) {
+      return pageOf(own, (pool) => pool, cursor);
+    },
+    async noteScaling(pool, scaling) {
+      pools.set(pool, { ...poolOf(pool), scaling: { ...scaling } });
     },
   };
 }
