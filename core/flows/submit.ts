@@ -33,6 +33,7 @@ import type {
   Scaler,
   Tickets,
 } from '../ports.ts';
+import { allotmentMbOf } from '../models/memory.ts';
 import type { PlanLimits } from '../tenancy/plans.ts';
 import { limitsOf } from '../tenancy/plans.ts';
 import type { TenantRecord } from '../tenancy/tenant.ts';
@@ -267,12 +268,17 @@ function recordOf(
     attempt: 0,
     interruptions: 0,
     input: withSeed(plan),
-    batchKey: plan.work.batchKey,
+    batchKey: batchKeyOf(ask, plan),
     tag,
     tagCost: plan.tagCost,
     predictedGpuMs: plan.work.predictedGpuMs,
     weightedImages: plan.work.weightedImages,
     images: plan.work.images,
+    memoryMb: plan.work.memoryMb,
+    allotmentMb: plan.limits.gpu_memory_gb === undefined ? null : allotmentMbOf(plan.limits.gpu_memory_gb),
+    runningJobsMax: plan.limits.running_jobs_max ?? null,
+    isolation: plan.limits.isolation ?? 'shared',
+    encrypted: plan.limits.volume === 'encrypted',
     reservation,
     reservedUsdMicros: plan.reservedUsdMicros,
     metadata: { ...ask.metadata },
@@ -290,6 +296,11 @@ function recordOf(
     timings: null,
     receipt: null,
   };
+}
+
+/** Jobs of a tenant with a process of its own share a call with nobody else's. */
+function batchKeyOf({ tenant }: SubmitAsk, { work, limits }: Plan): string {
+  return limits.isolation === 'process' ? `${work.batchKey}-${tenant.tenantId}` : work.batchKey;
 }
 
 /** A request without a seed gets one from its id: as good as chance, and the same on every attempt. */

@@ -111,6 +111,10 @@ function entryOf(job: SimJob, tag: number): LineEntry {
     modelRevision: '1',
     batchKey: job.batchKey,
     predictedGpuMs: job.predictedGpuMs,
+    memoryMb: 0,
+    allotmentMb: null,
+    runningJobsMax: null,
+    isolation: 'shared',
     attempt: 0,
     startByMs: Number.MAX_SAFE_INTEGER,
   };

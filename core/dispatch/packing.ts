@@ -1,0 +1,47 @@
+/**
+ * Which jobs fit one call together. The head of a batch always goes: admission saw to it that a job alone fits its
+ * tenant's allotment, and a card that it does not fit is told by {@link fitsAlone}. Mates join in their order while all
+ * of the batch fits the card and no tenant passes its allotment; one that does not fit is passed over, and keeps its
+ * place in the line.
+ */
+
+/** What a job takes and may take. */
+export interface Packed {
+  readonly tenantId: string;
+  /** Predicted peak on top of the model's weights. */
+  readonly memoryMb: number;
+  /** Bound for all of its tenant's jobs on the card together; null: none. */
+  readonly allotmentMb: number | null;
+}
+
+/**
+ * Whether the job may join these. Jobs of one tenant can carry different allotments, from before and after a change of
+ * its plan: all of them are kept.
+ */
+export function mayJoin(batch: readonly Packed[], job: Packed, roomMb: number): boolean {
+  const together = [...batch, job];
+  const own = together.filter(({ tenantId }) => tenantId === job.tenantId);
+  const allotments = own.map(({ allotmentMb }) => allotmentMb ?? Number.POSITIVE_INFINITY);
+  return sumMb(together) <= roomMb && sumMb(own) <= Math.min(...allotments);
+}
+
+/**
+ * The candidates that join a batch, in their order, until it holds `jobsMax` jobs.
+ * @param roomMb what the card has for the peaks of this batch; infinite where no card is known
+ */
+export function fillBatch<T extends Packed>(
+  batch: readonly Packed[],
+  candidates: readonly T[],
+  { jobsMax, roomMb }: { readonly jobsMax: number; readonly roomMb: number },
+): T[] {
+  const joined: T[] = [];
+  for (const candidate of candidates) {
+    if (batch.length + joined.length >= jobsMax) break;
+    if (mayJoin([...batch, ...joined], candidate, roomMb)) joined.push(candidate);
+  }
+  return joined;
+}
+
+function sumMb(jobs: readonly Packed[]): number {
+  return jobs.reduce((sum, { memoryMb }) => sum + memoryMb, 0);
+}
