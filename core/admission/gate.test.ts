@@ -379,12 +379,12 @@ function named(ask: AdmissionAsk, limit: LimitName): string | undefined {
 }
 
 function maxOf(counterName: string): number {
-  const limits: Readonly<Record<string, number | undefined>> = {
+  const limits: Readonly<Record<string, number | string | undefined>> = {
     ...everyLimit,
     requests_per_second: everyLimit.requests_burst,
     gpu_seconds_per_month: 9_000,
   };
-  return limits[counterName.split('@')[0] ?? ''] ?? 0;
+  return Number(limits[counterName.split('@')[0] ?? ''] ?? 0);
 }
 
 function without(open: GateView['open'], jobId: string): GateView['open'] {

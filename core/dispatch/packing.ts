@@ -1,9 +1,12 @@
 /**
  * Which jobs fit one call together. The head of a batch always goes: admission saw to it that a job alone fits its
- * tenant's allotment, and a card that it does not fit is told by {@link fitsAlone}. Mates join in their order while all
+ * tenant's allotment, and one that no worker's card can hold fails with its claim. Mates join in their order while all
  * of the batch fits the card and no tenant passes its allotment; one that does not fit is passed over, and keeps its
  * place in the line.
  */
+
+import type { LineEntry } from '../job/job.ts';
+import { plannableMb } from '../models/memory.ts';
 
 /** What a job takes and may take. */
 export interface Packed {
@@ -40,6 +43,22 @@ export function fillBatch<T extends Packed>(
     if (mayJoin([...batch, ...joined], candidate, roomMb)) joined.push(candidate);
   }
   return joined;
+}
+
+/**
+ * What there is for the peaks of a batch beside the weights of its model: of the card, and in a process of the tenant's
+ * own also of its cap, which counts the weights. Other models are put out where they stand in the way, so they count
+ * for nothing here. Infinite where neither bound is known; negative where not even the weights fit.
+ */
+export function roomMbOf(
+  { isolation, allotmentMb }: Pick<LineEntry, 'isolation' | 'allotmentMb'>,
+  weightsMb: number,
+  gpuMemoryMb: number | undefined,
+): number {
+  const cardMb = gpuMemoryMb === undefined ? Number.POSITIVE_INFINITY : plannableMb(gpuMemoryMb);
+  const capMb =
+    isolation === 'process' ? (allotmentMb ?? Number.POSITIVE_INFINITY) : Number.POSITIVE_INFINITY;
+  return Math.min(cardMb, capMb) - weightsMb;
 }
 
 function sumMb(jobs: readonly Packed[]): number {

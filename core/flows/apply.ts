@@ -39,5 +39,8 @@ async function perform(ports: ApplyPorts, job: JobRecord, effect: Effect): Promi
       return ports.tickets.send({ pool: job.pool, tenantId: job.tenantId, jobId: job.jobId });
     case 'settle':
       await settle(ports, job);
+      return;
+    case 'stop':
+      return ports.gates.stop(job.tenantId, job.jobId, job.attempt);
   }
 }

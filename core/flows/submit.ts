@@ -21,6 +21,7 @@ import type { ErrorDetail } from '../errors.ts';
 import type { JobClass, JobRecord } from '../job/job.ts';
 import { jobLimits, sweepLimits } from '../limits.ts';
 import type { Catalog, Model, ModelInput, Work } from '../models/manifest.ts';
+import { allotmentMbOf } from '../models/memory.ts';
 import type {
   AdmitOutcome,
   Aliases,
@@ -33,7 +34,6 @@ import type {
   Scaler,
   Tickets,
 } from '../ports.ts';
-import { allotmentMbOf } from '../models/memory.ts';
 import type { PlanLimits } from '../tenancy/plans.ts';
 import { limitsOf } from '../tenancy/plans.ts';
 import type { TenantRecord } from '../tenancy/tenant.ts';

@@ -16,6 +16,13 @@ export interface MemoryGates extends Gates {
 export function createMemoryGates({ clock }: { clock: Clock }): MemoryGates {
   const gates = new Map<string, GateView>();
   const listed = new Set<string>();
+  /** Attempt by job, by tenant. */
+  const places = new Map<string, Map<string, number>>();
+  const placesOf = (tenantId: string) => {
+    const own = places.get(tenantId) ?? new Map<string, number>();
+    places.set(tenantId, own);
+    return own;
+  };
 
   return {
     createGate(tenantId, status) {
@@ -41,10 +48,24 @@ export function createMemoryGates({ clock }: { clock: Clock }): MemoryGates {
       listed.add(tenantId);
       return { kind: 'admitted', finishTag: taken.finishTags[ask.line] ?? 0, gate: structuredClone(taken) };
     },
-    async release(tenantId, jobId, { token, corrections, finishTag }) {
+    async start(tenantId, jobId, attempt, max) {
+      const running = placesOf(tenantId);
+      if (gates.get(tenantId)?.open[jobId] === undefined) return { kind: 'gone' };
+      const held = running.get(jobId);
+      if (held !== undefined && held > attempt) return { kind: 'gone' };
+      if (held === undefined && running.size >= max) return { kind: 'full', holders: [...running.keys()] };
+      running.set(jobId, attempt);
+      return { kind: 'started' };
+    },
+    async stop(tenantId, jobId, attempt) {
+      const running = placesOf(tenantId);
+      if (running.get(jobId) === attempt) running.delete(jobId);
+    },
+    async release(tenantId, jobId, { token, corrections, finishTag, endsRunning }) {
       const gate = gates.get(tenantId);
       if (gate === undefined || gate.open[jobId] !== token) return 'gone';
       const { [jobId]: _released, ...open } = gate.open;
+      if (endsRunning === true) placesOf(tenantId).delete(jobId);
       gates.set(tenantId, {
         ...gate,
         open,
