@@ -42,6 +42,11 @@ export const commandTable: readonly CommandEntry[] = [
     load: () => import('./commands/usage.ts'),
   },
   {
+    name: 'capacity',
+    summary: 'Tell how many tenants a card serves at once',
+    load: () => import('./commands/capacity.ts'),
+  },
+  {
     name: 'tenants add',
     summary: 'Add a tenant and its first key',
     load: () => import('./commands/tenants-add.ts'),

@@ -1,6 +1,7 @@
 /** Models as they travel: OpenAI's list shape plus what a caller needs to fill in a request. */
 import * as z from 'zod';
 import type { Model } from '../models/manifest.ts';
+import { memorySchema, quantSchema } from '../models/memory.ts';
 import type { PoolState } from '../scaling/pool-state.ts';
 
 export const modelSchema = z
@@ -16,6 +17,14 @@ export const modelSchema = z
     license: z.strictObject({ spdx: z.string(), notes: z.string() }),
     input_schema: z.record(z.string(), z.json()).meta({ description: 'JSON Schema 2020-12 of `input`' }),
     batch_max: z.int().positive(),
+    memory: memorySchema.meta({
+      description:
+        'GPU memory in units of 10^6 bytes: the weights, and on top of them each image by its pixels',
+    }),
+    variant: z
+      .strictObject({ of: z.string(), quant: quantSchema })
+      .nullable()
+      .meta({ description: 'The same model as `of` with weights of this form' }),
     price: z.strictObject({ usd_micros_per_gpu_hour: z.int().nonnegative() }),
     state: z.enum(['cold', 'warming', 'warm']),
   })
@@ -43,6 +52,8 @@ export function presentModel({ manifest }: Model, poolState: PoolState): ModelRe
     // Parsed from JSON, so it is JSON; the manifest's loose type does not say so.
     input_schema: z.record(z.string(), z.json()).parse(manifest.input_schema),
     batch_max: manifest.batch_max,
+    memory: manifest.memory,
+    variant: manifest.variant ?? null,
     price: { usd_micros_per_gpu_hour: manifest.usd_micros_per_gpu_hour },
     state: stateWords[poolState],
   };

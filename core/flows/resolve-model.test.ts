@@ -1,10 +1,17 @@
 import { describe, expect, it } from 'vitest';
 import { createFlowWorld, fakeManifest } from '#sim/memory/flow-world.ts';
+import type { Manifest } from '../models/manifest.ts';
 import { createCatalog } from '../models/manifest.ts';
+import type { Quant } from '../models/memory.ts';
 import { sampleAlias } from '../samples.ts';
 import { resolveModel } from './resolve-model.ts';
 
 const v2 = { ...fakeManifest, id: 'fake-image-v2' };
+const int4: Manifest = {
+  ...fakeManifest,
+  id: 'fake-image-int4',
+  variant: { of: 'fake-image', quant: 'int4' },
+};
 
 async function openScene() {
   const { aliases } = await createFlowWorld();
@@ -29,7 +36,12 @@ async function openScene() {
       { aliases: counting, catalog: createCatalog(manifests) },
       { tenantId: 'tenant-a', name, granted },
     );
-  return { reads, resolve };
+  const resolveQuant = async (name: string, quant: Quant, granted: readonly string[] | null = null) => {
+    const ports = { aliases: counting, catalog: createCatalog([fakeManifest, v2, int4]) };
+    const answer = await resolveModel(ports, { tenantId: 'tenant-a', name, granted, quant });
+    return answer.kind === 'model' ? answer.model.manifest.id : answer.kind;
+  };
+  return { reads, resolve, resolveQuant };
 }
 
 describe('resolveModel', () => {
@@ -64,5 +76,22 @@ describe('resolveModel', () => {
     expect(await resolve('fake-image:stable', ['fake-image-v2'], [fakeManifest])).toEqual({
       kind: 'model_not_found',
     });
+  });
+
+  it('gives a tenant with a form of weights the variant of that form, where there is one', async () => {
+    const { resolveQuant } = await openScene();
+
+    expect(await resolveQuant('fake-image', 'int4')).toBe('fake-image-int4');
+    expect(await resolveQuant('fake-image', 'int4', ['fake-image'])).toBe('fake-image-int4');
+    expect(await resolveQuant('fake-image:stable', 'int4', ['fake-image'])).toBe('fake-image-int4');
+  });
+
+  it('gives the model itself where there is none, and what was named where that is a variant', async () => {
+    const { resolveQuant } = await openScene();
+
+    expect(await resolveQuant('fake-image', 'fp8')).toBe('fake-image');
+    expect(await resolveQuant('fake-image-v2', 'int4')).toBe('fake-image-v2');
+    expect(await resolveQuant('fake-image-int4', 'int4')).toBe('fake-image-int4');
+    expect(await resolveQuant('fake-image', 'int4', ['fake-image-v2'])).toBe('model_not_granted');
   });
 });

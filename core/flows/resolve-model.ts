@@ -1,5 +1,6 @@
 /** From the name in a request to a model: itself, or what an alias gives this tenant, if the tenant may use it. */
 import type { Catalog, Model } from '../models/manifest.ts';
+import type { Quant } from '../models/memory.ts';
 import type { Aliases } from '../ports.ts';
 import { chooseVersion, readAliasId } from '../tenancy/alias.ts';
 
@@ -9,6 +10,11 @@ export interface ModelAsk {
   readonly name: string;
   /** Model ids that tenant and key may use; null: every one. */
   readonly granted: readonly string[] | null;
+  /**
+   * The form of weights that the tenant's jobs run on.
+   * @default the model as it is
+   */
+  readonly quant?: Quant | undefined;
 }
 
 export type ModelAnswer =
@@ -16,9 +22,27 @@ export type ModelAnswer =
   | { readonly kind: 'model_not_found' }
   | { readonly kind: 'model_not_granted' };
 
-/** One read, and only for a name with a colon. An alias chooses among the versions that the tenant may use. */
-export async function resolveModel(
-  { aliases, catalog }: { readonly aliases: Pick<Aliases, 'get'>; readonly catalog: Catalog },
+/**
+ * One read, and only for a name with a colon. An alias chooses among the versions that the tenant may use. A tenant with
+ * a form of weights is given the variant of that form where the model has one, and the model itself where not: who may
+ * use the model may use its variants, because the operator chose the form, and the request did not.
+ */
+export async function resolveModel(ports: ModelPorts, ask: ModelAsk): Promise<ModelAnswer> {
+  const answer = await resolveName(ports, ask);
+  if (answer.kind !== 'model' || ask.quant === undefined) return answer;
+  return {
+    kind: 'model',
+    model: ports.catalog.variantOf(answer.model.manifest.id, ask.quant) ?? answer.model,
+  };
+}
+
+interface ModelPorts {
+  readonly aliases: Pick<Aliases, 'get'>;
+  readonly catalog: Catalog;
+}
+
+async function resolveName(
+  { aliases, catalog }: ModelPorts,
   { tenantId, name, granted }: ModelAsk,
 ): Promise<ModelAnswer> {
   const isGranted = (model: string) => granted === null || granted.includes(model);

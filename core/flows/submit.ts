@@ -95,7 +95,8 @@ interface Plan {
 
 export async function submit(ports: SubmitPorts, ask: SubmitAsk): Promise<SubmitOutcome> {
   const { tenant, model: name, granted } = ask;
-  const resolved = await resolveModel(ports, { tenantId: tenant.tenantId, name, granted });
+  const { quant } = limitsOf(tenant.plan, tenant.overrides);
+  const resolved = await resolveModel(ports, { tenantId: tenant.tenantId, name, granted, quant });
   if (resolved.kind !== 'model') return resolved;
   const plan = planOf(ports, ask, resolved.model);
   if ('kind' in plan) return plan;

@@ -34,7 +34,7 @@ export type Quant = (typeof quants)[number];
  * Part of a card that nothing is planned into: the context of the process (0.3-0.6 GB), workspaces of the libraries
  * and fragmentation are in no table (models.md 5: tables for admission with 10 % reserve).
  */
-const reservePercent = 10;
+export const reservePercent = 10;
 
 /** MB that one image of a call takes on top of the weights. */
 export function imagePeakMb({ per_image: rows }: Pick<MemoryFigures, 'per_image'>, pixels: number): number {

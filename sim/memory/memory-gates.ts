@@ -5,6 +5,7 @@ import type { CounterCorrection } from '#core/admission/reservation.ts';
 import { mayForgetCounter } from '#core/admission/windows.ts';
 import type { Clock, Gates } from '#core/ports.ts';
 import { pageOf } from './pages.ts';
+import { createRunningPlaces } from './running-places.ts';
 
 export interface MemoryGates extends Gates {
   /** A tenant's gate comes into being with the tenant. */
@@ -16,13 +17,7 @@ export interface MemoryGates extends Gates {
 export function createMemoryGates({ clock }: { clock: Clock }): MemoryGates {
   const gates = new Map<string, GateView>();
   const listed = new Set<string>();
-  /** Attempt by job, by tenant. */
-  const places = new Map<string, Map<string, number>>();
-  const placesOf = (tenantId: string) => {
-    const own = places.get(tenantId) ?? new Map<string, number>();
-    places.set(tenantId, own);
-    return own;
-  };
+  const places = createRunningPlaces();
 
   return {
     createGate(tenantId, status) {
@@ -49,23 +44,17 @@ export function createMemoryGates({ clock }: { clock: Clock }): MemoryGates {
       return { kind: 'admitted', finishTag: taken.finishTags[ask.line] ?? 0, gate: structuredClone(taken) };
     },
     async start(tenantId, jobId, attempt, max) {
-      const running = placesOf(tenantId);
       if (gates.get(tenantId)?.open[jobId] === undefined) return { kind: 'gone' };
-      const held = running.get(jobId);
-      if (held !== undefined && held > attempt) return { kind: 'gone' };
-      if (held === undefined && running.size >= max) return { kind: 'full', holders: [...running.keys()] };
-      running.set(jobId, attempt);
-      return { kind: 'started' };
+      return places.start(tenantId, jobId, attempt, max);
     },
     async stop(tenantId, jobId, attempt) {
-      const running = placesOf(tenantId);
-      if (running.get(jobId) === attempt) running.delete(jobId);
+      places.stop(tenantId, jobId, attempt);
     },
     async release(tenantId, jobId, { token, corrections, finishTag, endsRunning }) {
       const gate = gates.get(tenantId);
       if (gate === undefined || gate.open[jobId] !== token) return 'gone';
       const { [jobId]: _released, ...open } = gate.open;
-      if (endsRunning === true) placesOf(tenantId).delete(jobId);
+      if (endsRunning === true) places.free(tenantId, jobId);
       gates.set(tenantId, {
         ...gate,
         open,
