@@ -45,7 +45,7 @@ export function createAwsPorts(config: AwsConfig, given: { clock?: Clock; log?: 
     pools: createDynamoPools(main),
     ledger: createDynamoLedger({ documents, table: config.ledgerTable }),
     tickets: createSqsTickets({ queues, queueUrls: config.queueUrls, log }),
-    blobs: createS3Blobs({ blobs, bucket: config.bucket }),
+    blobs: createS3Blobs({ blobs, bucket: config.bucket, kmsKey: config.kmsKey }),
     close,
   };
 }

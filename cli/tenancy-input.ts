@@ -15,12 +15,12 @@ export const limitOptions = {
   quant: {
     type: 'string',
     value: 'FORM',
-    help: 'bf16, fp8, int8 or int4: the weights its jobs run on, where a model has them',
+    help: 'bf16, fp8, int8 or int4: weights its jobs run on, where a model has them',
   },
   volume: {
     type: 'string',
     value: 'KIND',
-    help: 'standard, or encrypted: its files are stored under a key of the key service',
+    help: 'standard, or encrypted: its files under a key of the key service',
   },
   isolation: {
     type: 'string',

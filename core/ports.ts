@@ -243,10 +243,24 @@ export interface PoolRecord {
 
 /** A tenant's files. `path` is relative to the tenant, such as `jobs/<id>/<attempt>/0.png`; the adapter adds the prefix. */
 export interface Blobs {
-  put(tenantId: string, path: string, body: Uint8Array, contentType: string): Promise<void>;
+  put(
+    tenantId: string,
+    path: string,
+    body: Uint8Array,
+    contentType: string,
+    how?: BlobCare,
+  ): Promise<void>;
   /** A link that reads this one object for `seconds`. */
   link(tenantId: string, path: string, seconds: number): Promise<string>;
   get(tenantId: string, path: string): Promise<Uint8Array | null>;
+}
+
+export interface BlobCare {
+  /**
+   * Kept under a key of the key management service, which every read then needs and logs.
+   * @default the store's own encryption
+   */
+  readonly isEncrypted: boolean;
 }
 
 /** Asks for a scaling decision now; several asks may be answered by one decision. */
