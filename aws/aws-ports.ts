@@ -9,6 +9,7 @@ import { createDynamoLedger } from './dynamo-ledger.ts';
 import { createDynamoAliases, createDynamoPlans } from './dynamo-plans.ts';
 import { createDynamoPools } from './dynamo-pools.ts';
 import { createDynamoTenants } from './dynamo-tenants.ts';
+import { createDynamoWorkers } from './dynamo-workers.ts';
 import { createJsonLog } from './json-log.ts';
 import { randomIds } from './random-ids.ts';
 import { createS3Blobs } from './s3-blobs.ts';
@@ -43,6 +44,7 @@ export function createAwsPorts(config: AwsConfig, given: { clock?: Clock; log?: 
     plans: createDynamoPlans(main),
     aliases: createDynamoAliases(main),
     pools: createDynamoPools(main),
+    workers: createDynamoWorkers(main),
     ledger: createDynamoLedger({ documents, table: config.ledgerTable }),
     tickets: createSqsTickets({ queues, queueUrls: config.queueUrls, log }),
     blobs: createS3Blobs({ blobs, bucket: config.bucket, kmsKey: config.kmsKey }),

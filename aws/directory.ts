@@ -34,11 +34,12 @@ const pageSize = 100;
 const entrySchema = z.object({ pk: z.string(), tag: z.int() });
 const positionSchema = z.object({ id: z.string(), tag: z.int() });
 
-/** By age. Lags a moment behind writes. */
+/** By age, from `fromTag` on. Lags a moment behind writes. */
 export async function listDirectory<T>(
   { documents, table, clock }: DirectoryOptions,
   { line, prefix, keyOf, schema, what }: Directory<T>,
   cursor: string | undefined,
+  fromTag = 0,
 ): Promise<Page<T>> {
   const { name, value, attributes } = expression();
   const from = cursor === undefined ? null : decodeCursor(line, positionSchema, cursor);
@@ -50,7 +51,7 @@ export async function listDirectory<T>(
     new QueryCommand({
       TableName: table,
       IndexName: indexes.line.name,
-      KeyConditionExpression: `${name('line')} = ${value(line)}`,
+      KeyConditionExpression: `${name('line')} = ${value(line)} AND ${name('tag')} >= ${value(fromTag)}`,
       ...attributes(),
       Limit: pageSize,
       ...(from === null ? {} : { ExclusiveStartKey: { ...keyOf(from.id), line, tag: from.tag } }),

@@ -74,6 +74,10 @@ export function poolKey(pool: string): ItemKey {
   return { pk: `P#${checkedId(pool)}`, sk: 'STATE' };
 }
 
+export function workerKey(workerId: string): ItemKey {
+  return { pk: `W#${checkedId(workerId)}`, sk: 'WORKER' };
+}
+
 export function ledgerPartition(tenantId: string, month: string): string {
   if (!monthForm.test(month)) throw new AppError('not_found', { privateDetail: 'no such month' });
   return `L#${checkedTenant(tenantId)}#${month}`;
@@ -108,6 +112,11 @@ export function leasedLine(pool: string): string {
 /** Index partition of a tenant's keys. The slash, which no id holds, keeps it apart from the line of a pool. */
 export function keysLine(tenantId: string): string {
   return `keys/${checkedTenant(tenantId)}`;
+}
+
+/** Index partition of a pool's workers, by when they were last heard of. */
+export function workersLine(pool: string): string {
+  return `workers/${checkedId(pool)}`;
 }
 
 /** Attribute of the gate that holds a window counter. */

@@ -72,6 +72,10 @@ describe('leases and tickets', () => {
     expect(protocolLimits.pingMs * 3).toBeLessThanOrEqual(workerLimits.runnerSilenceMs);
   });
 
+  it('think a worker gone only after two lost words', () => {
+    expect(3 * workerLimits.reportMs).toBeLessThanOrEqual(workerLimits.silentMs);
+  });
+
   it('write progress no oftener than a client may look', () => {
     expect(jobLimits.progressMs).toBeLessThan(jobLimits.renewMs);
     expect(jobLimits.progressMs).toBeGreaterThanOrEqual(apiLimits.pollMsMax);

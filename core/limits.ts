@@ -77,6 +77,12 @@ export const workerLimits = {
   runnerSilenceMs: 10 * second,
   /** How far ahead in each class the worker looks when it fills a batch. */
   lineWindow: 64,
+  /** One small write: at $0.625 a million, a worker that is up all month costs 11 cents of them. */
+  reportMs: 15 * second,
+  /** Two words may be lost before a worker is thought gone. */
+  silentMs: 45 * second,
+  /** The bill of a month is read from these, and looked into long after. */
+  recordKeptMs: 100 * 24 * hour,
 } as const;
 
 export const sweepLimits = {

@@ -14,6 +14,7 @@ import type { ContractWorld } from './contract/scene.ts';
 import { sceneOf } from './contract/scene.ts';
 import { tenancyContract } from './contract/tenancy.contract.ts';
 import { ticketsContract } from './contract/tickets.contract.ts';
+import { workersContract } from './contract/workers.contract.ts';
 
 export function portsContract(name: string, makeWorld: () => Promise<ContractWorld>): void {
   describe(name, () => {
@@ -37,6 +38,7 @@ export function portsContract(name: string, makeWorld: () => Promise<ContractWor
     ledgerContract(scene);
     ticketsContract(scene);
     poolsContract(scene);
+    workersContract(scene);
     blobsContract(scene);
   });
 }

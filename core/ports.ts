@@ -12,6 +12,7 @@ import type { LedgerEntry } from './billing/ledger.ts';
 import type { JobClass, JobRecord, JobStatus, LineEntry } from './job/job.ts';
 import type { Guard, JobPatch } from './job/transitions.ts';
 import type { PoolState } from './scaling/pool-state.ts';
+import type { WorkerRecord } from './scaling/worker-record.ts';
 import type { AliasRecord } from './tenancy/alias.ts';
 import type { PlanRecord } from './tenancy/plans.ts';
 import type { KeyRecord, TenantRecord } from './tenancy/tenant.ts';
@@ -48,6 +49,7 @@ export interface StoragePorts {
   readonly jobs: Jobs;
   readonly ledger: Ledger;
   readonly pools: Pools;
+  readonly workers: Workers;
   readonly tickets: Tickets;
   readonly blobs: Blobs;
 }
@@ -239,6 +241,16 @@ export interface PoolRecord {
   readonly stateSinceMs: number;
   /** Lowest start tag that waited when a job was last claimed: where a tenant that returns from idle joins the line. */
   readonly virtualTimes: Readonly<Record<JobClass, number>>;
+}
+
+export interface Workers {
+  /** Stores what a worker says of itself, unless a later word of it is stored. */
+  report(worker: WorkerRecord): Promise<void>;
+  /**
+   * Workers of the pool that were heard of at or after `sinceMs`, ended ones too, by when that was. May lag behind
+   * writes; a worker that reports while the pages are read may come twice.
+   */
+  list(pool: string, sinceMs: number, cursor?: string): Promise<Page<WorkerRecord>>;
 }
 
 /** A tenant's files. `path` is relative to the tenant, such as `jobs/<id>/<attempt>/0.png`; the adapter adds the prefix. */

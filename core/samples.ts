@@ -1,6 +1,7 @@
 /** Valid records for tests: every builder takes the fields that matter to the test and fills in the rest. */
 import type { LedgerEntry } from './billing/ledger.ts';
 import type { JobRecord } from './job/job.ts';
+import type { WorkerRecord } from './scaling/worker-record.ts';
 import type { AliasRecord } from './tenancy/alias.ts';
 import type { PlanRecord } from './tenancy/plans.ts';
 import type { KeyRecord, TenantRecord } from './tenancy/tenant.ts';
@@ -190,6 +191,23 @@ export function sampleLedgerEntry(overrides: Partial<LedgerEntry> = {}): LedgerE
     reservedUsdMicros: 400,
     admittedAtMs: sampleNowMs,
     atMs: sampleNowMs + 900,
+    ...overrides,
+  };
+}
+
+/** A worker that serves and has nothing to do. */
+export function sampleWorker(overrides: Partial<WorkerRecord> = {}): WorkerRecord {
+  return {
+    workerId: 'worker_00000000000000000000000001',
+    pool: 'demo',
+    phase: 'serving',
+    phaseSinceMs: sampleNowMs + 2_000,
+    startedAtMs: sampleNowMs,
+    reportedAtMs: sampleNowMs + 2_000,
+    resident: ['demo-image@1'],
+    runningJobs: 0,
+    busyMs: 0,
+    loadMs: 1_500,
     ...overrides,
   };
 }

@@ -9,10 +9,11 @@ import { createAwsPorts } from '#aws/aws-ports.ts';
 import { awsConfigOf, parseEnv } from '#aws/env.ts';
 import { readCatalog } from '#aws/manifest-files.ts';
 import { StartError } from '#core/errors.ts';
+import { startReports } from '#core/flows/report.ts';
 import { work } from '#core/flows/work.ts';
 import { ticketLimits, workerLimits } from '#core/limits.ts';
 import type { Catalog } from '#core/models/manifest.ts';
-import type { Log } from '#core/ports.ts';
+import type { Log, Runner } from '#core/ports.ts';
 import { workerEnvSchema } from './env.ts';
 import { RunnerClient } from './runner-client.ts';
 
@@ -29,21 +30,26 @@ async function main(): Promise<void> {
     );
   }
   const workerId = ports.ids.next('worker');
-  const runner = new RunnerClient({
+  const reports = startReports(ports, { workerId, pool: env.PILOTLIGHT_POOL });
+  const client = new RunnerClient({
     engine: first.manifest.engine,
     modelsDir: env.PILOTLIGHT_MODELS_DIR,
     clock: ports.clock,
     log: ports.log,
   });
+  const runner = reports.watch(client);
   const life = watchForTheEnd(ports.log, workerId);
+  life.stopping.addEventListener('abort', () => reports.draining());
   // Loading beside the first long poll takes the model's load time out of the first job's wait.
   const prewarmed = prewarm(runner, catalog, env.PILOTLIGHT_POOL, ports.log);
+  reports.serving();
   await work(
     { ...ports, catalog, runner },
     { workerId, pool: env.PILOTLIGHT_POOL, slots: slotsOf(catalog, env.PILOTLIGHT_POOL), ...life },
   );
   await prewarmed;
-  await runner.close();
+  await client.close();
+  await reports.end();
   ports.close();
 }
 
@@ -54,7 +60,7 @@ function slotsOf(catalog: Catalog, pool: string): number {
 }
 
 /** A pool of one model loads it before work arrives; a pool of many waits for what is asked. */
-async function prewarm(runner: RunnerClient, catalog: Catalog, pool: string, log: Log): Promise<void> {
+async function prewarm(runner: Runner, catalog: Catalog, pool: string, log: Log): Promise<void> {
   const [only, ...others] = catalog.poolModels(pool);
   if (only === undefined || others.length > 0) return;
   const { id, revision } = only.manifest;

@@ -12,6 +12,7 @@ import {
   createMemoryTenants,
 } from './memory-tenants.ts';
 import { createMemoryTickets } from './memory-tickets.ts';
+import { createMemoryWorkers } from './memory-workers.ts';
 
 export interface MemoryWorld extends StoragePorts {
   readonly clock: Clock;
@@ -28,6 +29,7 @@ export function createMemoryWorld({ clock, ids }: { clock: Clock; ids: Ids }): M
     gates,
     tickets: createMemoryTickets({ clock }),
     pools: createMemoryPools(),
+    workers: createMemoryWorkers(),
     ledger: createMemoryLedger(),
     blobs: createMemoryBlobs(),
     tenants: createMemoryTenants({ gates }),
