@@ -255,13 +255,7 @@ export interface Workers {
 
 /** A tenant's files. `path` is relative to the tenant, such as `jobs/<id>/<attempt>/0.png`; the adapter adds the prefix. */
 export interface Blobs {
-  put(
-    tenantId: string,
-    path: string,
-    body: Uint8Array,
-    contentType: string,
-    how?: BlobCare,
-  ): Promise<void>;
+  put(tenantId: string, path: string, body: Uint8Array, contentType: string, how?: BlobCare): Promise<void>;
   /** A link that reads this one object for `seconds`. */
   link(tenantId: string, path: string, seconds: number): Promise<string>;
   get(tenantId: string, path: string): Promise<Uint8Array | null>;

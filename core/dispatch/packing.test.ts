@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Packed } from './packing.ts';
-import { fillBatch, mayJoin, roomMbOf } from './packing.ts';
+import { fillBatch, inTheWay, mayJoin, roomMbOf } from './packing.ts';
 
 const anyRoom = { jobsMax: 8, roomMb: Number.POSITIVE_INFINITY };
 
@@ -79,6 +79,20 @@ describe('roomMbOf', () => {
       Number.POSITIVE_INFINITY,
     );
     expect(roomMbOf({ isolation: 'shared', allotmentMb: null }, 20_500, 16_000)).toBeLessThan(0);
+  });
+});
+
+describe('inTheWay', () => {
+  const residents = [{ mb: 3 }, { mb: 5 }, { mb: 2 }];
+
+  it('is nobody while there is room, then the first, as many as it takes', () => {
+    expect(inTheWay(residents, 4, 14)).toEqual([]);
+    expect(inTheWay(residents, 5, 14)).toEqual([{ mb: 3 }]);
+    expect(inTheWay(residents, 8, 14)).toEqual([{ mb: 3 }, { mb: 5 }]);
+  });
+
+  it('is everybody where even that is not enough', () => {
+    expect(inTheWay(residents, 20, 14)).toEqual(residents);
   });
 });
 

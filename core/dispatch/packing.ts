@@ -61,6 +61,23 @@ export function roomMbOf(
   return Math.min(cardMb, capMb) - weightsMb;
 }
 
+/**
+ * Those of the residents, from the first on, that must go so that `needMb` fits beside the rest. All of them where even
+ * that is not enough.
+ */
+export function inTheWay<T extends { readonly mb: number }>(
+  residents: readonly T[],
+  needMb: number,
+  roomMb: number,
+): T[] {
+  let leftMb = residents.reduce((sum, { mb }) => sum + mb, 0);
+  return residents.filter(({ mb }) => {
+    if (leftMb + needMb <= roomMb) return false;
+    leftMb -= mb;
+    return true;
+  });
+}
+
 function sumMb(jobs: readonly Packed[]): number {
   return jobs.reduce((sum, { memoryMb }) => sum + memoryMb, 0);
 }
