@@ -21,7 +21,8 @@ export function capacityAnswer(ask: CapacityAsk) {
     reserve_percent: footprint.hasReserve ? reservePercent : 0,
     shared: fitAnswer(shared),
     process: fitAnswer(process),
-    jobs_in_one_call: jobsInOneCall,
+    jobs_in_one_call:
+      ask.batchMax === null ? jobsInOneCall : Math.min(ask.batchMax, jobsInOneCall ?? ask.batchMax),
     source: ask.source,
   };
 }

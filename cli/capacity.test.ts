@@ -1,8 +1,8 @@
 /** `pilotlight capacity` as a person types it, with and without a deployment to ask. */
-import { mkdtemp } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, onTestFinished } from 'vitest';
 import { createCatalog } from '#core/models/manifest.ts';
 import { createAdminScene } from '#functions/api/admin-scene.ts';
 import type { Gateway } from '#local/gateway.ts';
@@ -26,7 +26,9 @@ afterEach(async () => {
 
 /** Runs where no credentials are to be found. */
 async function run(...args: readonly string[]) {
-  const io = captureIo({ cwd: await mkdtemp(join(tmpdir(), 'pilotlight-capacity-')) });
+  const cwd = await mkdtemp(join(tmpdir(), 'pilotlight-capacity-'));
+  onTestFinished(() => rm(cwd, { recursive: true }));
+  const io = captureIo({ cwd });
   const code = await main(['capacity', ...args], io);
   return { code, stdout: io.stdout(), stderr: io.stderr() };
 }
@@ -116,6 +118,7 @@ describe('capacity of a deployment', () => {
       size: 512,
       weights_gb: 1,
       job_gb: 0.4,
+      jobs_in_one_call: 4,
       shared: { tenants: 51 },
       process: { tenants: 15 },
       source: { kind: 'manifest', text: "the deployment's manifest of fake-image, revision 1" },

@@ -31,6 +31,8 @@ export interface CapacityAsk {
   readonly size: number | null;
   readonly footprint: Footprint;
   readonly allotmentMb: number | null;
+  /** Jobs in one call whatever their memory; null where nobody says. */
+  readonly batchMax: number | null;
   readonly source: { readonly kind: 'manifest' | 'sizing_table'; readonly text: string };
 }
 
@@ -102,6 +104,7 @@ function ofManifest(
     quant: chosen.variant?.quant ?? null,
     size: side,
     footprint: manifestFootprint(chosen.memory, side * side),
+    batchMax: chosen.batch_max,
     source: {
       kind: 'manifest',
       text: `the deployment's manifest of ${chosen.id}, revision ${chosen.revision}`,
@@ -133,6 +136,7 @@ function ofTable({ model, quant, size, isEncoderOffloaded }: ModelAsk, reason: s
     quant: form,
     size: makesPictures ? side : null,
     footprint,
+    batchMax: null,
     source: { kind: 'sizing_table', text: `the sizing table (${sizing.source}); ${reason}` },
   };
 }
