@@ -23,6 +23,14 @@ describe('fillBatch', () => {
     expect(batch.map(({ tenantId }) => tenantId)).toEqual(['a', 'b', 'b']);
   });
 
+  it('takes no more jobs of a tenant than may run at once', () => {
+    const bounded = { ...job('a', 1), runningJobsMax: 2 };
+
+    const batch = fillBatch([bounded], [bounded, bounded, job('b', 1)], anyRoom);
+
+    expect(batch.map(({ tenantId }) => tenantId)).toEqual(['a', 'b']);
+  });
+
   it('keeps the smallest allotment that jobs of one tenant carry', () => {
     expect(mayJoin([job('a', 6, 10)], job('a', 6, 20), anyRoom.roomMb)).toBe(false);
     expect(mayJoin([job('a', 6, 20)], job('a', 4, 10), anyRoom.roomMb)).toBe(true);
@@ -97,7 +105,7 @@ describe('inTheWay', () => {
 });
 
 function job(tenantId: string, memoryMb: number, allotmentMb: number | null = null): Packed {
-  return { tenantId, memoryMb, allotmentMb };
+  return { tenantId, memoryMb, allotmentMb, runningJobsMax: null };
 }
 
 function sumMb(jobs: readonly Packed[]): number {

@@ -15,6 +15,8 @@ export interface Packed {
   readonly memoryMb: number;
   /** Bound for all of its tenant's jobs on the card together; null: none. */
   readonly allotmentMb: number | null;
+  /** Bound for its tenant's jobs over all cards: more of them in one batch would only be refused; null: none. */
+  readonly runningJobsMax: number | null;
 }
 
 /**
@@ -25,7 +27,12 @@ export function mayJoin(batch: readonly Packed[], job: Packed, roomMb: number): 
   const together = [...batch, job];
   const own = together.filter(({ tenantId }) => tenantId === job.tenantId);
   const allotments = own.map(({ allotmentMb }) => allotmentMb ?? Number.POSITIVE_INFINITY);
-  return sumMb(together) <= roomMb && sumMb(own) <= Math.min(...allotments);
+  const runningMax = own.map(({ runningJobsMax }) => runningJobsMax ?? Number.POSITIVE_INFINITY);
+  return (
+    sumMb(together) <= roomMb &&
+    sumMb(own) <= Math.min(...allotments) &&
+    own.length <= Math.max(1, Math.min(...runningMax))
+  );
 }
 
 /**

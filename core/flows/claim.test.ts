@@ -99,6 +99,41 @@ describe('a tenant with a bound on running jobs', () => {
     expect(third.jobs).toEqual([]);
   });
 
+  it('does not hide others of its class behind it where the other class has work', async () => {
+    const world = await createFlowWorld({ tenant: sampleTenant({ overrides: { running_jobs_max: 1 } }) });
+    const other = sampleTenant({ tenantId: 'tenant-b' });
+    await world.tenants.create(other);
+    await Promise.all(Array.from({ length: 90 }, () => submitJob(world)));
+    await submitJob(world, { tenant: other, class: 'batch' });
+    const behind = await submitJob(world, { tenant: other, input: { prompt: 'another', steps: 3 } });
+    await world.jobs.apply(other.tenantId, behind.jobId, lineGuard, { tag: Number.MAX_SAFE_INTEGER });
+    const [first] = (await claimBatch(world, worker, [])).jobs;
+
+    const { jobs } = await claimBatch(world, worker, []);
+
+    expect(first?.tenantId).toBe('tenant-a');
+    expect(jobs.map(({ jobId }) => jobId)).toEqual([behind.jobId]);
+  });
+
+  it('costs a gate write for each of its claims, and none for those of others', async () => {
+    const world = await createFlowWorld({ tenant: sampleTenant({ overrides: { running_jobs_max: 1 } }) });
+    const other = sampleTenant({ tenantId: 'tenant-b' });
+    await world.tenants.create(other);
+    const started: string[] = [];
+    const start: FlowWorld['gates']['start'] = (tenantId, jobId, ...rest) => {
+      started.push(tenantId);
+      return world.gates.start(tenantId, jobId, ...rest);
+    };
+    for (const tenant of [world.tenant, world.tenant, world.tenant, other, other]) {
+      await submitJob(world, { tenant });
+    }
+
+    const { jobs } = await claimBatch({ ...world, gates: { ...world.gates, start } }, worker, []);
+
+    expect(jobs.map(({ tenantId }) => tenantId).toSorted()).toEqual(['tenant-a', 'tenant-b', 'tenant-b']);
+    expect(started).toEqual(['tenant-a']);
+  });
+
   it('has its place free again after the job was given back', async () => {
     const world = await createFlowWorld({ tenant: sampleTenant({ overrides: { running_jobs_max: 1 } }) });
     await submitJob(world);

@@ -14,7 +14,7 @@
 import { batchShareOf, chooseBatch, inARowAfter } from '../dispatch/choose-batch.ts';
 import { fillBatch, roomMbOf } from '../dispatch/packing.ts';
 import type { JobRecord, LineEntry } from '../job/job.ts';
-import { lineEntryOf } from '../job/job.ts';
+import { jobClasses, lineEntryOf } from '../job/job.ts';
 import { claim, expire, isOverdue, reclaim } from '../job/transitions.ts';
 import { workerLimits } from '../limits.ts';
 import type { Catalog } from '../models/manifest.ts';
@@ -50,6 +50,12 @@ export interface Claimed {
 
 type Lines = Readonly<Record<LineEntry['class'], readonly LineEntry[]>>;
 
+interface LineHead {
+  readonly entries: readonly LineEntry[];
+  /** The line may go on behind them. */
+  readonly isCut: boolean;
+}
+
 /** What this claim found out that the line does not show. */
 interface Passed {
   /** Jobs that another worker took. */
@@ -83,7 +89,7 @@ async function claimLapsed(ports: ClaimPorts, worker: WorkerView): Promise<JobRe
   return null;
 }
 
-/** Reads further where all that it saw belongs to tenants without a free place: others may wait behind them. */
+/** Reads further where all that it saw of a line belongs to tenants without a free place: others may wait behind. */
 async function claimFromLine(ports: ClaimPorts, worker: WorkerView): Promise<Claimed> {
   const passed = nothingPassed();
   for (let window = workerLimits.lineWindow; ; window *= windowGrowth) {
@@ -91,17 +97,18 @@ async function claimFromLine(ports: ClaimPorts, worker: WorkerView): Promise<Cla
       readLine(ports, worker.pool, 'interactive', window),
       readLine(ports, worker.pool, 'batch', window),
     ]);
-    const lines = { interactive: interactive.entries, batch: batch.entries };
-    const found = await claimChosen(ports, worker, lines, passed);
-    const isAllSeen = !interactive.isCut && !batch.isCut;
-    if (found !== null || isAllSeen || passed.full.size === 0) {
-      return found ?? { jobs: [], interactiveInARow: worker.interactiveInARow };
-    }
+    const found = await claimChosen(ports, worker, { interactive, batch }, passed);
+    if (found !== 'look further') return found;
   }
 }
 
-/** The head of a line without the jobs that may no longer start: those expire here. `isCut`: the line goes on. */
-async function readLine(ports: ClaimPorts, pool: string, jobClass: LineEntry['class'], window: number) {
+/** The head of a line without the jobs that may no longer start: those expire here. */
+async function readLine(
+  ports: ClaimPorts,
+  pool: string,
+  jobClass: LineEntry['class'],
+  window: number,
+): Promise<LineHead> {
   const entries = await ports.jobs.line(pool, jobClass, window);
   const nowMs = ports.clock.nowMs();
   const overdue = entries.filter((entry) => isOverdue(entry, nowMs));
@@ -119,13 +126,16 @@ async function readLine(ports: ClaimPorts, pool: string, jobClass: LineEntry['cl
 async function claimChosen(
   ports: ClaimPorts,
   worker: WorkerView,
-  lines: Lines,
+  heads: Record<LineEntry['class'], LineHead>,
   passed: Passed,
-): Promise<Claimed | null> {
+): Promise<Claimed | 'look further'> {
   const { catalog } = ports;
+  const lines = { interactive: heads.interactive.entries, batch: heads.batch.entries };
   const batchMax = (entry: LineEntry) => catalog.get(entry.model)?.manifest.batch_max ?? 1;
   for (;;) {
     const left = openLines(lines, passed);
+    const isBlind = jobClasses.some((jobClass) => heads[jobClass].isCut && left[jobClass].length === 0);
+    if (isBlind && passed.full.size > 0) return 'look further';
     const { head, mates, virtualTime } = chooseBatch({
       ...worker,
       lines: left,
@@ -133,7 +143,7 @@ async function claimChosen(
       slackTag: slackTag(ports, worker.pool),
       batchShareOf,
     });
-    if (head === null) return null;
+    if (head === null) return { jobs: [], interactiveInARow: worker.interactiveInARow };
     const first = await claimEntry(ports, worker, head, passed);
     if (first === null) continue;
     const weightsMb = catalog.get(head.model)?.manifest.memory.weights_mb ?? 0;

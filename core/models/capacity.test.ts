@@ -41,7 +41,7 @@ describe('parallel pictures of 512 px', () => {
   function accepted(cardMb: number, quant: Quant, isEncoderOffloaded: boolean): number {
     const { weightsMb, jobMb } = footprint('z-image-turbo', quant, isEncoderOffloaded);
     const roomMb = roomMbOf({ isolation: 'shared', allotmentMb: null }, weightsMb, cardMb);
-    const job = { tenantId: 'a', memoryMb: jobMb, allotmentMb: null };
+    const job = { tenantId: 'a', memoryMb: jobMb, allotmentMb: null, runningJobsMax: null };
     return fillBatch([], Array(32).fill(job), { jobsMax: 32, roomMb }).length;
   }
 
