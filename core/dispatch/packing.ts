@@ -31,7 +31,7 @@ export function mayJoin(batch: readonly Packed[], job: Packed, roomMb: number): 
   return (
     sumMb(together) <= roomMb &&
     sumMb(own) <= Math.min(...allotments) &&
-    own.length <= Math.max(1, Math.min(...runningMax))
+    own.length <= Math.min(...runningMax)
   );
 }
 
