@@ -11,7 +11,7 @@ import { AppError } from '#core/errors.ts';
 import type { JobPlace, JobRecord, LineEntry } from '#core/job/job.ts';
 import { jobClasses, jobRecordSchema } from '#core/job/job.ts';
 import type { Guard, JobPatch } from '#core/job/transitions.ts';
-import { jobLimits } from '#core/limits.ts';
+import { apiLimits, jobLimits } from '#core/limits.ts';
 import type { Clock, JobListAsk, Jobs, Page } from '#core/ports.ts';
 import type { Expression } from './expression.ts';
 import { expression } from './expression.ts';
@@ -41,6 +41,9 @@ const listRoundsMax = 5;
 /** Record fields whose stored name or form differs; every other field is stored under its own name. */
 const storedNames: Partial<Record<keyof JobRecord, string>> = { tag: 'fair_tag', createdAtMs: 'created' };
 
+/** Holds the reservations under which no job may be created here any more; an item with this alone is no job. */
+const forbiddenName = 'forbidden';
+
 const keySchema = z.object({ pk: z.string(), sk: z.string() });
 const createdKeySchema = keySchema.extend({ created: z.int() });
 const positionSchema = z.object({ jobId: z.string(), created: z.int() });
@@ -66,16 +69,36 @@ export function createDynamoJobs(options: DynamoJobsOptions): Jobs {
   const { documents, table } = options;
   return {
     async create(job) {
+      const { name, value, attributes } = expression();
+      const mayBe = `attribute_not_exists(${name('created')}) AND NOT contains(${name(forbiddenName)}, ${value(job.reservation)})`;
       const written = await conditional(
         documents.send(
           new PutCommand({
             TableName: table,
             Item: toItem(job),
-            ConditionExpression: 'attribute_not_exists(pk)',
+            ConditionExpression: `attribute_not_exists(pk) OR (${mayBe})`,
+            ...attributes(),
           }),
         ),
       );
       return written === null ? 'exists' : 'created';
+    },
+
+    async forbid(tenantId, jobId, reservation) {
+      const { name, value, attributes } = expression();
+      const keptUntil = Math.ceil((options.clock.nowMs() + apiLimits.idempotencyKeptMs) / 1000);
+      const written = await conditional(
+        documents.send(
+          new UpdateCommand({
+            TableName: table,
+            Key: { ...jobKey(tenantId, jobId) },
+            UpdateExpression: `ADD ${name(forbiddenName)} ${value(new Set([reservation]))} SET ${name('ttl')} = ${value(keptUntil)}`,
+            ConditionExpression: `attribute_not_exists(${name('created')})`,
+            ...attributes(),
+          }),
+        ),
+      );
+      return written === null ? 'exists' : 'forbidden';
     },
 
     get: (tenantId, jobId, how) => read(options, jobKey(tenantId, jobId), how?.consistent ?? false),
@@ -122,7 +145,12 @@ async function read(
   const { Item } = await documents.send(
     new GetCommand({ TableName: table, Key: { ...key }, ConsistentRead: consistent }),
   );
-  return Item === undefined ? null : toJob(Item);
+  return Item === undefined || isProhibition(Item) ? null : toJob(Item);
+}
+
+/** What {@link Jobs.forbid} leaves where no job is. */
+function isProhibition(item: Item): boolean {
+  return forbiddenName in item && !('created' in item);
 }
 
 async function list(

@@ -150,7 +150,13 @@ export interface Release {
 }
 
 export interface Jobs {
+  /** `exists`: a job of this id is there, or may not come to be under this reservation any more: see {@link forbid}. */
   create(job: JobRecord): Promise<'created' | 'exists'>;
+  /**
+   * Sees to it that no job of this id comes to be under this reservation; under another one it still may. `exists`: a
+   * job of this id is there already, under whatever reservation.
+   */
+  forbid(tenantId: string, jobId: string, reservation: string): Promise<'forbidden' | 'exists'>;
   /** `consistent` sees every earlier write; the default may lag a moment and costs half. */
   get(tenantId: string, jobId: string, how?: { consistent: boolean }): Promise<JobRecord | null>;
   /**

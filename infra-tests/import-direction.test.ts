@@ -16,6 +16,7 @@ const table: Record<string, readonly string[]> = {
   core: ['core', 'npm:zod', 'node:crypto'],
   aws: ['core', 'npm:@aws-sdk/', 'npm:@smithy/', 'npm:zod', 'node:'],
   sim: ['core', 'npm:zod', 'node:crypto', 'node:util'],
+  'sim/world': ['core', 'sim', 'npm:zod', 'node:'],
   functions: ['core', 'aws', 'package.json', 'npm:@middy/', 'npm:aws-lambda', 'npm:jose', 'npm:zod', 'node:'],
   'gpu-container/protocol': ['core', 'npm:zod', 'node:'],
   'gpu-container/engines': [

@@ -69,6 +69,44 @@ function createAndGet(scene: Scene): void {
     expect((await stored(scene, mine))?.attempt).toBe(1);
   });
 
+  it('creates no job under a reservation that was forbidden before, and one under another', async () => {
+    const job = sampleJob({ tenantId: await scene.tenant(), jobId: scene.jobId(), reservation: 'a.1.first' });
+    const { tenantId, jobId } = job;
+
+    expect(await scene.ports.jobs.forbid(tenantId, jobId, 'a.1.first')).toBe('forbidden');
+    expect(await scene.ports.jobs.forbid(tenantId, jobId, 'a.1.second')).toBe('forbidden');
+    expect(await scene.ports.jobs.create(job)).toBe('exists');
+    expect(await scene.ports.jobs.create({ ...job, reservation: 'a.1.second' })).toBe('exists');
+    expect(await scene.ports.jobs.get(tenantId, jobId, { consistent: true })).toBeNull();
+
+    const third = { ...job, reservation: 'a.1.third' };
+    expect(await scene.ports.jobs.create(third)).toBe('created');
+    expect(await scene.ports.jobs.get(tenantId, jobId, { consistent: true })).toEqual(third);
+  });
+
+  it('forbids nothing once the job is there', async () => {
+    const job = sampleJob({ tenantId: await scene.tenant(), jobId: scene.jobId() });
+    await scene.ports.jobs.create(job);
+
+    expect(await scene.ports.jobs.forbid(job.tenantId, job.jobId, job.reservation)).toBe('exists');
+
+    expect(await scene.ports.jobs.get(job.tenantId, job.jobId, { consistent: true })).toEqual(job);
+  });
+
+  it('lets either the job or its prohibition come to be, whichever of 16 parallel pairs', async () => {
+    const tenantId = await scene.tenant();
+
+    const outcomes = await atOnce(16, async () => {
+      const job = sampleJob({ tenantId, jobId: scene.jobId() });
+      return Promise.all([
+        scene.ports.jobs.create(job),
+        scene.ports.jobs.forbid(tenantId, job.jobId, job.reservation),
+      ]);
+    });
+
+    for (const [created, forbidden] of outcomes) expect(created === 'created').toBe(forbidden === 'exists');
+  });
+
   it('returns a record with every field filled as it was stored', async () => {
     const { tenantId, jobId, pool } = await freshJob(scene);
     const job = await createdJob(scene, fullJob({ tenantId, jobId, pool }));

@@ -8,6 +8,7 @@ import { sampleTenant } from '../samples.ts';
 import { limitsOf } from '../tenancy/plans.ts';
 import type { SubmitAsk } from './submit.ts';
 import { submit } from './submit.ts';
+import { sweep } from './sweep.ts';
 
 async function setup(overrides = {}) {
   const tenant = sampleTenant({ overrides });
@@ -169,13 +170,22 @@ describe('an Idempotency-Key', () => {
     expect((await world.gates.read('tenant-a'))?.open).toEqual({ [job?.jobId ?? '']: job?.reservation });
   });
 
-  it('leaves a reservation alone that the sweep may be releasing', async () => {
+  it('goes on where a submission died, unless the sweep was there first', async () => {
     const { world, ask } = await setup();
     const dying = { ...world.jobs, create: () => Promise.reject(new Error('killed')) };
     await expect(submit({ ...world, jobs: dying }, ask({ idempotencyKey: 'old' }))).rejects.toThrow();
     await world.clock.advance(sweepLimits.graceMs);
+    const jobs: typeof world.jobs = {
+      ...world.jobs,
+      async create(job) {
+        await sweep(world);
+        return world.jobs.create(job);
+      },
+    };
 
-    expect(await submit(world, ask({ idempotencyKey: 'old' }))).toEqual({ kind: 'in_flight' });
+    expect(await submit({ ...world, jobs }, ask({ idempotencyKey: 'old' }))).toEqual({ kind: 'too_late' });
+    expect(await world.gates.read('tenant-a')).toMatchObject({ open: {} });
+    expect((await submit(world, ask({ idempotencyKey: 'old' }))).kind).toBe('accepted');
   });
 
   it('is refused with another body, and the first job stays as it was', async () => {

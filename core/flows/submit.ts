@@ -4,7 +4,8 @@
  * Order and crashes (each step is repeated safely, each gap is closed by the sweep):
  * 1. validate and price: no cost yet;
  * 2. admit: one conditional write takes the reservation. A crash here leaves a reservation without a job, which the
- *    sweep releases after {@link sweepLimits.graceMs};
+ *    sweep releases after `sweepLimits.graceMs`, forbidding the job first: a submission that was only held up
+ *    (a frozen process, a clock far off) then creates none, and is told to ask again;
  * 3. create the job, in the line. From here on it is accepted: nothing below can lose it;
  * 4. send the ticket. A crash here leaves a line entry without a ticket, which the sweep re-sends;
  * 5. wake the pool if it is cold. A crash here is repaired by the scaler's tick.
@@ -19,7 +20,7 @@ import { canonicalJson, derivedJobId, digest } from '../canonical.ts';
 import { lineName, startTag, tagCost } from '../dispatch/fair-tags.ts';
 import type { ErrorDetail } from '../errors.ts';
 import type { JobClass, JobRecord } from '../job/job.ts';
-import { jobLimits, sweepLimits } from '../limits.ts';
+import { jobLimits } from '../limits.ts';
 import type { Catalog, Model, ModelInput, Work } from '../models/manifest.ts';
 import { allotmentMbOf } from '../models/memory.ts';
 import type {
@@ -75,6 +76,8 @@ export type SubmitOutcome =
   | { readonly kind: 'replayed'; readonly job: JobRecord }
   | { readonly kind: 'mismatch' }
   | { readonly kind: 'in_flight' }
+  /** It took so long that the sweep released its reservation: nothing was accepted, and asking again is safe. */
+  | { readonly kind: 'too_late' }
   | { readonly kind: 'model_not_found' }
   | { readonly kind: 'model_not_granted' }
   | { readonly kind: 'invalid'; readonly details: readonly ErrorDetail[] }
@@ -179,8 +182,8 @@ function answerWith(job: JobRecord, plan: Plan): Extract<SubmitOutcome, { kind: 
 
 /**
  * Another submission with this key holds the reservation and has created no job: it is about to, or it died. Finishing
- * its work is safe either way, because both create the same job under the same reservation and one of them wins. Only
- * a reservation that the sweep may be releasing is left alone.
+ * its work is safe either way, because both create the same job under the same reservation and one of them wins; neither
+ * does once the sweep has forbidden it.
  */
 async function takeOver(ports: SubmitPorts, ask: SubmitAsk, plan: Plan): Promise<SubmitOutcome> {
   const line = lineName(plan.model.manifest.pool, ask.class);
@@ -189,8 +192,6 @@ async function takeOver(ports: SubmitPorts, ask: SubmitAsk, plan: Plan): Promise
   const reserved = token === undefined ? null : readToken(token);
   if (gate === null || token === undefined || reserved === null) return { kind: 'in_flight' };
   const { usdMicros: reservedUsdMicros, admittedAtMs } = reserved;
-  const ageMs = Math.abs(ports.clock.nowMs() - admittedAtMs);
-  if (ageMs > sweepLimits.graceMs / 2) return { kind: 'in_flight' };
   const admitted = { kind: 'admitted', finishTag: gate.finishTags[line] ?? plan.tagCost, gate } as const;
   const outcome = await accept(ports, ask, { ...plan, reservedUsdMicros }, token, admitted, admittedAtMs);
   return outcome.kind === 'accepted' ? { kind: 'replayed', job: outcome.job } : outcome;
@@ -215,7 +216,7 @@ async function accept(
     // An idempotent retry, admitted after the first one had settled: its reservation belongs to no job. Whether the
     // bodies agree has no part in this: a job of another body that carries the reservation needs it.
     if (!isOurs) await release(ports, job, reservation, { usdMicros: 0, gpuMs: 0 });
-    if (stored === null) return { kind: 'in_flight' };
+    if (stored === null) return { kind: 'too_late' };
     const answer = answerWith(stored, plan);
     if (!isOurs || answer.kind === 'mismatch') return answer;
     // Ours: the answer to the first write was lost and it was sent again, or somebody finished it for us.

@@ -42,6 +42,25 @@ describe('the sweep', () => {
     expect(gate?.counters['budget_usd_micros_per_month@203003']).toBe(0);
   });
 
+  it('lets no submission create its job any more whose reservation it releases', async () => {
+    const world = await createFlowWorld();
+    const held: typeof world.jobs = {
+      ...world.jobs,
+      async create(job) {
+        await world.clock.advance(sweepLimits.graceMs);
+        await sweep(world);
+        return world.jobs.create(job);
+      },
+    };
+
+    const outcome = await submit({ ...world, jobs: held }, submission(world.tenant));
+
+    expect(outcome).toEqual({ kind: 'too_late' });
+    expect((await world.gates.read('tenant-a'))?.open).toEqual({});
+    expect(await world.jobs.count(worldPool)).toEqual({ waiting: 0, leased: 0 });
+    expect((await submit(world, submission(world.tenant))).kind).toBe('accepted');
+  });
+
   it('releases what a submission left whose clock was an hour ahead, without waiting that hour', async () => {
     const world = await createFlowWorld();
     const ahead = { ...world.clock, nowMs: () => world.clock.nowMs() + 3_600_000 };

@@ -115,7 +115,9 @@ async function sweepReservation(
     await settle(ports, job);
     return 'settled';
   }
-  // Admitted, then the submission died before it created the job, or met the job of an earlier retry.
+  // Admitted, then the submission died before it created the job, or met the job of an earlier retry. Or it is held up
+  // and still means to: it must not create a job whose reservation is gone.
+  if (job === null && (await ports.jobs.forbid(tenantId, jobId, token)) === 'exists') return 'open';
   await ports.gates.release(tenantId, jobId, {
     token,
     corrections: reserved === null ? [] : trueUp(reserved, { usdMicros: 0, gpuMs: 0 }),

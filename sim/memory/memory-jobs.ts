@@ -12,6 +12,8 @@ import { compareText, insertSorted, removeSorted } from './sorted.ts';
 
 export function createMemoryJobs(): Jobs {
   const records = new Map<string, JobRecord>();
+  /** Reservations under which a job may not be created any more, by record key. */
+  const forbidden = new Map<string, Set<string>>();
   const lines = sortedGroups(byTag);
   const leases = sortedGroups(byExpiry);
   const lists = sortedGroups(newestFirst);
@@ -25,11 +27,17 @@ export function createMemoryJobs(): Jobs {
   return {
     async create(job) {
       const key = recordKey(job.tenantId, job.jobId);
-      if (records.has(key)) return 'exists';
+      if (records.has(key) || forbidden.get(key)?.has(job.reservation)) return 'exists';
       const stored = structuredClone(job);
       records.set(key, stored);
       index(stored, 'add');
       return 'created';
+    },
+    async forbid(tenantId, jobId, reservation) {
+      const key = recordKey(tenantId, jobId);
+      if (records.has(key)) return 'exists';
+      forbidden.set(key, (forbidden.get(key) ?? new Set()).add(reservation));
+      return 'forbidden';
     },
     async get(tenantId, jobId) {
       return structuredClone(records.get(recordKey(tenantId, jobId)) ?? null);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { sweepLimits } from '#core/limits.ts';
+import type { JobRecord } from '#core/job/job.ts';
 import { sampleTenant } from '#core/samples.ts';
 import type { TenantRecord } from '#core/tenancy/tenant.ts';
 import { createApiScene } from '../api-scene.ts';
@@ -397,11 +397,12 @@ describe('409', () => {
     expect(got.headers['idempotency-replayed']).toBe('true');
   });
 
-  it('says that the first request of a key is still being accepted, while the sweep may be at it', async () => {
-    const scene = await torn();
-    await scene.clock.advance(sweepLimits.graceMs);
+  it('says that the first request of a key is still being accepted, when its reservation goes as we look', async () => {
+    const scene = await createApiScene();
+    const gates = { ...scene.gates, admit: async () => ({ kind: 'duplicate' as const }) };
+    const racing = await createApiScene({ change: { ...scene, gates } });
 
-    const got = await scene.send('submitJob', '/v1/jobs', { body, headers });
+    const got = await racing.send('submitJob', '/v1/jobs', { body, headers, key: scene.key });
 
     expect(got.json.error).toMatchObject({ code: 'idempotency_in_flight', retryable: true });
     expect(got.headers['retry-after']).toBe('1');
@@ -541,5 +542,25 @@ describe('500', () => {
     const line = scene.log.lines.find(({ event }) => event === 'api.failed');
     expect(line?.fields).toMatchObject({ requestId: got.headers['x-request-id'], route: 'submitJob' });
     expect(line?.fields.reason).toContain('pilotlight-main');
+  });
+});
+
+describe('503', () => {
+  it('asks again after a request that was held up until the sweep released its reservation', async () => {
+    const scene = await createApiScene();
+    const jobs = {
+      ...scene.jobs,
+      async create(job: JobRecord) {
+        await scene.jobs.forbid(job.tenantId, job.jobId, job.reservation);
+        return scene.jobs.create(job);
+      },
+    };
+    const held = await createApiScene({ change: { ...scene, jobs } });
+
+    const got = await held.send('submitJob', '/v1/jobs', { body, key: scene.key });
+
+    expect(got.status).toBe(503);
+    expect(got.headers['retry-after']).toBe('1');
+    expect(got.json.error).toMatchObject({ code: 'unavailable', retryable: true });
   });
 });

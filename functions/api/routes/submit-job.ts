@@ -34,6 +34,8 @@ export const submitJob: RouteHandler<'submitJob'> = async (deps, call) => {
       throw new AppError('idempotency_mismatch', { param: 'idempotency-key' });
     case 'in_flight':
       throw new AppError('idempotency_in_flight', { param: 'idempotency-key', retryAfterSeconds: 1 });
+    case 'too_late':
+      throw new AppError('unavailable', { retryAfterSeconds: 1 });
     case 'model_not_found':
       throw new AppError('model_not_found', { param: 'model' });
     case 'model_not_granted':

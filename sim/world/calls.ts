@@ -1,0 +1,59 @@
+/**
+ * Every call that a process can make to the outside, and whether it writes. Typed over the ports, so that a method that
+ * is added to a port cannot be left out of the world.
+ */
+import type { Fleet, Scaler, StoragePorts } from '#core/ports.ts';
+
+export interface OutsidePorts extends StoragePorts {
+  readonly fleet: Fleet;
+  readonly scaler: Scaler;
+}
+
+type CallTable = {
+  readonly [Port in keyof OutsidePorts]: { readonly [Method in keyof OutsidePorts[Port]]: 'read' | 'write' };
+};
+
+export const calls = {
+  tenants: { create: 'write', get: 'read', update: 'write', list: 'read' },
+  keys: { create: 'write', get: 'read', list: 'read', expire: 'write', revoke: 'write', touch: 'write' },
+  plans: { get: 'read', put: 'write', list: 'read' },
+  aliases: { get: 'read', put: 'write', remove: 'write', list: 'read' },
+  gates: {
+    admit: 'write',
+    release: 'write',
+    start: 'write',
+    stop: 'write',
+    lift: 'write',
+    read: 'read',
+    listOpen: 'read',
+    rest: 'write',
+  },
+  jobs: {
+    create: 'write',
+    forbid: 'write',
+    get: 'read',
+    apply: 'write',
+    list: 'read',
+    line: 'read',
+    lapsed: 'read',
+    count: 'read',
+  },
+  ledger: { append: 'write', charge: 'read', list: 'read' },
+  pools: { read: 'read', move: 'write', advance: 'write' },
+  workers: { report: 'write', list: 'read' },
+  // A receive writes: it hides what it hands out.
+  tickets: { send: 'write', receive: 'write', delete: 'write', hide: 'write', depth: 'read' },
+  blobs: { put: 'write', link: 'read', get: 'read' },
+  fleet: { status: 'read', setDesired: 'write' },
+  scaler: { wake: 'write' },
+} as const satisfies CallTable;
+
+export type PortName = keyof typeof calls;
+
+/** `port.method`. */
+export type Site = string;
+
+export function isWrite(port: PortName, method: string): boolean {
+  const methods: Readonly<Record<string, 'read' | 'write'>> = calls[port];
+  return methods[method] === 'write';
+}

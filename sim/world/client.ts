@@ -1,0 +1,206 @@
+/**
+ * A client of one tenant: submits, retries what ended without an answer under the same key, cancels, and now and then is
+ * given a refund or other limits by its operator. It records what it was told, and nothing else.
+ */
+import { monthOf } from '#core/admission/windows.ts';
+import { cancel } from '#core/flows/cancel.ts';
+import { refund } from '#core/flows/refund.ts';
+import type { SubmitAsk, SubmitOutcome } from '#core/flows/submit.ts';
+import { submit } from '#core/flows/submit.ts';
+import { limitsOf } from '#core/tenancy/plans.ts';
+import type { TenantRecord } from '#core/tenancy/tenant.ts';
+import { exponentialMs } from '../fairness/random.ts';
+import type { Submission, SubmissionAnswer } from './history.ts';
+import { drawLimits, oneOf } from './scenario.ts';
+import type { World } from './world.ts';
+
+/** Work of one operation, drawn by weight. */
+const operations = [
+  'submit',
+  'submit',
+  'submit',
+  'submit',
+  'burst',
+  'again',
+  'cancel',
+  'refund',
+  'limits',
+] as const;
+
+const triesMax = 5;
+const thinkMsMean = 2_000;
+
+/** Performs `count` operations, one after the other; resolves when the last was begun. */
+export async function runClient(world: World, tenantId: string, count: number): Promise<void> {
+  const own: SubmitAsk[] = [];
+  for (let done = 0; done < count; done += 1) {
+    await world.loop.clock.sleep(exponentialMs(world.random, thinkMsMean));
+    world.history.operations += 1;
+    const operation = oneOf(world.random, operations);
+    // Not awaited: a client does not stop because one call of it hangs.
+    void perform(world, tenantId, own, operation);
+  }
+}
+
+async function perform(
+  world: World,
+  tenantId: string,
+  own: SubmitAsk[],
+  operation: (typeof operations)[number],
+): Promise<void> {
+  switch (operation) {
+    case 'submit':
+      return submitOnce(world, drawAsk(world, tenantId, own));
+    case 'burst':
+      await Promise.all(Array.from({ length: 4 }, () => submitOnce(world, drawAsk(world, tenantId, own))));
+      return;
+    case 'again':
+      return submitAgain(world, tenantId, own);
+    case 'cancel':
+      return cancelOne(world, tenantId);
+    case 'refund':
+      return refundOne(world, tenantId);
+    case 'limits':
+      return changeLimits(world, tenantId);
+  }
+}
+
+function drawAsk({ random, ids, history }: World, tenantId: string, own: SubmitAsk[]): SubmitAsk {
+  const op = ids.nonce();
+  const prompt = `canary-${tenantId}-${op}`;
+  history.canaries.add(prompt);
+  const maybe = (share: number) => random() < share;
+  const ask: SubmitAsk = {
+    // Filled in by each try: the tenant as it is then.
+    tenant: { tenantId } as TenantRecord,
+    keyId: 'key00001',
+    model: oneOf(random, ['image', 'image', 'image-large', 'image-alone']),
+    granted: null,
+    input: {
+      prompt,
+      n: oneOf(random, [1, 1, 2]),
+      steps: oneOf(random, [1, 2, 4]),
+      step_ms: oneOf(random, [100, 1_000, 8_000]),
+      ...(maybe(0.12) ? { fault: oneOf(random, ['oom', 'error', 'nan', 'crash']) } : {}),
+    },
+    class: maybe(0.3) ? 'batch' : 'interactive',
+    metadata: { op },
+    deadlineSeconds: maybe(0.1) ? oneOf(random, [5, 60]) : null,
+    idempotencyKey: maybe(0.5) ? `key-${op}` : null,
+  };
+  own.push(ask);
+  return ask;
+}
+
+/** The same key once more: mostly with the same body, as an impatient client does it; sometimes with another. */
+async function submitAgain(world: World, tenantId: string, own: SubmitAsk[]): Promise<void> {
+  const earlier = own.findLast(({ idempotencyKey }) => idempotencyKey !== null);
+  if (earlier === undefined) return;
+  const hasOtherBody = world.random() < 0.3;
+  const fresh = drawAsk(world, tenantId, []);
+  const ask = hasOtherBody ? { ...fresh, idempotencyKey: earlier.idempotencyKey } : earlier;
+  await Promise.all([submitOnce(world, ask), submitOnce(world, ask)]);
+}
+
+async function submitOnce(world: World, ask: SubmitAsk): Promise<void> {
+  const { tenantId } = ask.tenant;
+  const submission: Submission = {
+    op: ask.metadata.op ?? '',
+    tenantId,
+    idempotencyKey: ask.idempotencyKey,
+    answers: [],
+  };
+  world.history.submissions.push(submission);
+  for (let tries = 0; tries < triesMax; tries += 1) {
+    const answer = await trySubmit(world, ask);
+    submission.answers.push(answer);
+    const mayRepeat =
+      ask.idempotencyKey !== null && (answer.kind === 'unknown' || answer.kind === 'in_flight');
+    if (!mayRepeat) return;
+    await world.loop.clock.sleep(500 * 2 ** tries * (1 + world.random()));
+  }
+}
+
+async function trySubmit(world: World, ask: SubmitAsk): Promise<SubmissionAnswer> {
+  const { process, ports } = world.api();
+  const { clock } = process;
+  const served = await process.serve(async () => {
+    const tenant = await ports.tenants.get(ask.tenant.tenantId);
+    if (tenant === null) throw new Error('the scene has every tenant');
+    const { catalog, ids, log } = world;
+    return submit({ ...ports, catalog, clock, ids, log }, { ...ask, tenant });
+  });
+  return served.kind === 'answered' ? answerOf(served.value) : { kind: 'unknown' };
+}
+
+function answerOf(outcome: SubmitOutcome): SubmissionAnswer {
+  switch (outcome.kind) {
+    case 'accepted':
+    case 'replayed':
+      return { kind: outcome.kind, jobId: outcome.job.jobId };
+    case 'mismatch':
+    case 'in_flight':
+      return { kind: outcome.kind };
+    case 'too_late':
+      return { kind: 'unknown' };
+    default:
+      return { kind: 'refused' };
+  }
+}
+
+/** Any of the jobs that this tenant was told of. */
+function anyJob({ history, random }: World, tenantId: string): string | null {
+  const told = history.submissions
+    .filter((each) => each.tenantId === tenantId)
+    .flatMap(({ answers }) => answers.flatMap((answer) => ('jobId' in answer ? [answer.jobId] : [])));
+  return told[Math.floor(random() * told.length)] ?? null;
+}
+
+async function cancelOne(world: World, tenantId: string): Promise<void> {
+  const jobId = anyJob(world, tenantId);
+  if (jobId === null) return;
+  const { process, ports } = world.api();
+  const { clock } = process;
+  const served = await process.serve(() => cancel({ ...ports, clock, log: world.log }, tenantId, jobId));
+  if (served.kind !== 'answered' || served.value.kind !== 'found') return;
+  const { job } = served.value;
+  if (job.place.kind === 'done') world.history.ended.set(jobId, job.status);
+}
+
+async function refundOne(world: World, tenantId: string): Promise<void> {
+  const jobId = anyJob(world, tenantId);
+  if (jobId === null) return;
+  const { process, ports } = world.api();
+  const ask = { tenantId, month: monthOf(world.loop.clock.nowMs()), jobId, usdMicros: null };
+  await process.serve(() => refund({ ...ports, clock: process.clock }, ask));
+}
+
+/** The operator moves the tenant to other limits while its jobs are open. */
+async function changeLimits(world: World, tenantId: string): Promise<void> {
+  const { process, ports } = world.api();
+  const overrides = drawLimits(world.random);
+  await process.serve(async () => {
+    const tenant = await ports.tenants.get(tenantId);
+    if (tenant === null) return;
+    // Noted before the write: it may take effect without an answer.
+    noteLimits(world, { ...tenant, overrides });
+    await ports.tenants.update({ ...tenant, overrides, version: tenant.version + 1 });
+  });
+}
+
+/** Keeps the largest of every limit: what may be admitted at some moment of the run. */
+export function noteLimits({ history }: World, { tenantId, plan, overrides }: TenantRecord): void {
+  const limits = limitsOf(plan, overrides);
+  const before = history.limits.get(tenantId) ?? limits;
+  const larger = (left: number | undefined, right: number | undefined) =>
+    left === undefined || right === undefined ? undefined : Math.max(left, right);
+  history.limits.set(tenantId, {
+    ...limits,
+    open_jobs_max: Math.max(limits.open_jobs_max, before.open_jobs_max),
+    requests_per_minute: larger(limits.requests_per_minute, before.requests_per_minute),
+    budget_usd_micros_per_month: larger(
+      limits.budget_usd_micros_per_month,
+      before.budget_usd_micros_per_month,
+    ),
+  });
+}

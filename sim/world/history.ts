@@ -1,0 +1,53 @@
+/** What happened as seen from outside: what clients asked and were told, and what the stores held at each moment. */
+import type { JobRecord } from '#core/job/job.ts';
+import type { PlanLimits } from '#core/tenancy/plans.ts';
+
+/** One submission as its client means it, with however many tries. */
+export interface Submission {
+  readonly op: string;
+  readonly tenantId: string;
+  readonly idempotencyKey: string | null;
+  /** Every answer, in order; `unknown` for a try that ended without one. */
+  readonly answers: SubmissionAnswer[];
+}
+
+export type SubmissionAnswer =
+  | { readonly kind: 'accepted' | 'replayed'; readonly jobId: string }
+  | { readonly kind: 'refused' | 'mismatch' | 'in_flight' | 'unknown' };
+
+export interface History {
+  readonly submissions: Submission[];
+  /** Refunds as the ledger took them, in micro-USD by job. */
+  readonly refunded: Map<string, number>;
+  /** Jobs that a client was told had ended, and how. */
+  readonly ended: Map<string, JobRecord['status']>;
+  /** The largest of each limit that the tenant ever had. */
+  readonly limits: Map<string, PlanLimits>;
+  /** Each job as it was last stored. */
+  readonly stored: Map<string, JobRecord>;
+  /** Runner calls that began, by job. */
+  readonly runs: Map<string, number>;
+  /** Prompts and keys: words that no log may hold. */
+  readonly canaries: Set<string>;
+  readonly violations: string[];
+  operations: number;
+}
+
+export function createHistory(): History {
+  return {
+    submissions: [],
+    refunded: new Map(),
+    ended: new Map(),
+    limits: new Map(),
+    stored: new Map(),
+    runs: new Map(),
+    canaries: new Set(),
+    violations: [],
+    operations: 0,
+  };
+}
+
+/** A promise that did not hold: `I1` to `I12` of reliability.md 3.1. */
+export function violate(history: History, invariant: string, detail: string): void {
+  history.violations.push(`${invariant}: ${detail}`);
+}

@@ -1,0 +1,60 @@
+/**
+ * `Jobs` whose indexes and default reads lag behind its records, as a global secondary index and an eventually consistent
+ * read of DynamoDB do: each write shows there after a time of its own, but never before an earlier write of the same job.
+ */
+import type { JobRecord } from '#core/job/job.ts';
+import type { Jobs } from '#core/ports.ts';
+import type { Random } from '../fairness/random.ts';
+import { createMemoryJobs } from '../memory/memory-jobs.ts';
+import type { Loop } from './loop.ts';
+
+export interface LaggingJobsOptions {
+  readonly loop: Loop;
+  readonly random: Random;
+  /** How far the index is behind at most, now. */
+  readonly lagMsMax: () => number;
+  /** Sees every record as it is stored. */
+  readonly onStored: (job: JobRecord) => void;
+}
+
+export function createLaggingJobs({ loop, random, lagMsMax, onStored }: LaggingJobsOptions): Jobs {
+  const records = createMemoryJobs();
+  const index = createMemoryJobs();
+  const writes = new Map<string, number>();
+  const shown = new Map<string, number>();
+
+  function stored(job: JobRecord): void {
+    onStored(job);
+    const write = (writes.get(job.jobId) ?? 0) + 1;
+    writes.set(job.jobId, write);
+    loop.after(random() * lagMsMax(), () => {
+      if ((shown.get(job.jobId) ?? 0) > write) return;
+      shown.set(job.jobId, write);
+      void show(job);
+    });
+  }
+
+  async function show(job: JobRecord): Promise<void> {
+    if ((await index.create(job)) === 'created') return;
+    const before = await index.get(job.tenantId, job.jobId);
+    if (before === null) return;
+    const guard = { attempt: before.attempt, place: before.place.kind };
+    await index.apply(job.tenantId, job.jobId, guard, job);
+  }
+
+  return {
+    ...index,
+    async create(job) {
+      const outcome = await records.create(job);
+      if (outcome === 'created') stored(job);
+      return outcome;
+    },
+    forbid: records.forbid,
+    get: (tenantId, jobId, how) => (how?.consistent ? records : index).get(tenantId, jobId),
+    async apply(tenantId, jobId, guard, patch) {
+      const outcome = await records.apply(tenantId, jobId, guard, patch);
+      if (outcome.kind === 'applied') stored(outcome.job);
+      return outcome;
+    },
+  };
+}

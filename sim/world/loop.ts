@@ -1,0 +1,95 @@
+/**
+ * The one event loop of a simulated world. Time moves only from one event to the next, and after each event everything
+ * that can run has run before the next one begins, so a run is a function of its seed. A process has a clock of its own,
+ * which may be wrong, and can be killed between any two of its steps: whatever it was waiting for then never comes.
+ */
+import type { Clock } from '#core/ports.ts';
+import { createEventHeap } from '../fairness/event-heap.ts';
+
+interface Timer {
+  wake: (() => void) | null;
+}
+
+export interface Loop {
+  /** True time, and sleeps that nothing kills: for the stores and for the checker. */
+  readonly clock: Clock;
+  /** Calls back `inMs` from now. */
+  after(inMs: number, act: () => void): void;
+  /** Runs every event up to `untilMs`, and lets time be that; stops early when `until` says so, asked after each. */
+  run(untilMs: number, until?: () => boolean): Promise<void>;
+  /** A clock that is `skewMs` ahead; its sleeps end when the process runs, so late while it is held, and never once dead. */
+  clockFor(process: Life & { readonly skewMs: number }): Clock;
+  /** Resolves at once while the process runs, at its release while it is held, and never once it is dead. */
+  running(process: Life): Promise<void>;
+}
+
+export interface Life {
+  isDead(): boolean;
+  /** Until when nothing of it runs: stopped by a signal, or starved of its processor. */
+  heldUntilMs(): number;
+}
+
+const undying: Life = { isDead: () => false, heldUntilMs: () => 0 };
+
+export function createLoop(startMs: number): Loop {
+  let nowMs = startMs;
+  const heap = createEventHeap<Timer>();
+
+  function timer(inMs: number, wake: () => void): Timer {
+    const event: Timer = { wake };
+    heap.push(nowMs + Math.max(0, Math.ceil(inMs)), event);
+    return event;
+  }
+
+  function sleep(ms: number, signal: AbortSignal | undefined, life: Life): Promise<void> {
+    if (signal?.aborted) return Promise.resolve();
+    return new Promise((resolve) => {
+      const end = () => {
+        event.wake = null;
+        signal?.removeEventListener('abort', end);
+        void running(life).then(resolve);
+      };
+      const event = timer(ms, end);
+      signal?.addEventListener('abort', end, { once: true });
+    });
+  }
+
+  function running(life: Life): Promise<void> {
+    if (life.isDead()) return never();
+    const heldMs = life.heldUntilMs() - nowMs;
+    return heldMs > 0 ? sleep(heldMs, undefined, undying).then(() => running(life)) : Promise.resolve();
+  }
+
+  return {
+    clock: { nowMs: () => nowMs, sleep: (ms, signal) => sleep(ms, signal, undying) },
+    after: (inMs, act) => void timer(inMs, act),
+    clockFor: (process) => ({
+      nowMs: () => nowMs + process.skewMs,
+      sleep: (ms, signal) => sleep(ms, signal, process),
+    }),
+    running,
+    async run(untilMs, until = () => false) {
+      await settled();
+      while (heap.nextAtMs() <= untilMs && !until()) {
+        const next = heap.pop();
+        if (next === null || next.event.wake === null) continue;
+        nowMs = next.atMs;
+        next.event.wake();
+        await settled();
+      }
+      if (!until()) nowMs = Math.max(nowMs, untilMs);
+    },
+  };
+}
+
+/** Never resolves: what a call of a dead process comes to. */
+export function never<T>(): Promise<T> {
+  return new Promise<T>(() => undefined);
+}
+
+/** Resolves after everything that can run now has run: promise callbacks come before the next turn of the loop. */
+function settled(): Promise<void> {
+  return new Promise((resolve) => {
+    setImmediate(resolve);
+  });
+}

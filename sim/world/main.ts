@@ -1,0 +1,144 @@
+/**
+ * `npm run sim:faults`: many worlds on every core, what struck where, and what broke. Exit codes: 0 when every promise
+ * held (with `--mutant` and `--mutants`: when every planted bug was found), 1 when not, 2 for bad options.
+ */
+import { writeFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { parseArgs } from 'node:util';
+import * as z from 'zod';
+import { coverageOf, gapsIn } from './coverage.ts';
+import { mutantOf, mutants } from './mutants.ts';
+import { runWorlds } from './parallel.ts';
+import { plant } from './plant.ts';
+import type { Tally } from './tally.ts';
+
+const help = `Usage: npm run sim:faults -- [--runs N] [--seed S]
+
+Runs the whole product in simulated worlds that fail in every way their seeds say, and checks every promise.
+
+  --runs N          Worlds to run (10000); with a planted bug, worlds to look for it in
+  --seed S          Seed of the first; the next ones follow (1)
+  --operations N    Operations of all clients of a world (32)
+  --without A,B     Faults, troubles and whims to leave out
+  --replay S        One world, with what it broke, made as small as it goes
+  --trace           With --replay: that world as it is, every call of it
+  --mutant NAME     Plant a bug first and stop at the first world that finds it; "list" names them
+  --mutants         Every planted bug, one after the other
+  --processes N     Processes to run in (one for each core)
+  --json FILE       Write the figures
+  --help
+
+Examples:
+  npm run sim:faults -- --runs 200000 --seed 1 --json out.json
+  npm run sim:faults -- --replay 458
+  npm run sim:faults -- --mutant no-fencing`;
+
+const wholeSchema = z.coerce.number().int().min(0);
+const optionsSchema = z.object({
+  runs: wholeSchema.min(1).default(10_000),
+  seed: wholeSchema.default(1),
+  operations: wholeSchema.min(1).optional(),
+  without: z
+    .string()
+    .default('')
+    .transform((text) => text.split(',').filter((each) => each !== '')),
+  replay: wholeSchema.optional(),
+  trace: z.boolean().default(false),
+  mutant: z.string().optional(),
+  mutants: z.boolean().default(false),
+  processes: wholeSchema.min(1).default(availableParallelism()),
+  json: z.string().optional(),
+});
+
+type Options = z.infer<typeof optionsSchema>;
+
+async function main(argv: string[]): Promise<number> {
+  const text = { type: 'string' } as const;
+  const flag = { type: 'boolean' } as const;
+  const worlds = { runs: text, seed: text, operations: text, without: text, processes: text, json: text };
+  const single = { replay: text, trace: flag, mutant: text, mutants: flag, help: flag };
+  const { values } = parseArgs({ args: argv, options: { ...worlds, ...single } });
+  if (values.help === true) return say(help);
+  const options = optionsSchema.parse(values);
+  if (options.mutant === 'list')
+    return say(mutants.map(({ name, mistake }) => `${name}: ${mistake}`).join('\n'));
+  if (options.replay !== undefined) return replay(options, options.replay);
+  if (options.mutants) return findAll(options);
+  return options.mutant === undefined ? runAll(options) : find(options, options.mutant);
+}
+
+async function runAll(options: Options): Promise<number> {
+  const startedAt = performance.now();
+  const tally = await runWorlds(options, { stopAtFirst: false, onProgress: showProgress });
+  const seconds = (performance.now() - startedAt) / 1000;
+  const gaps = gapsIn(tally);
+  console.table(coverageOf(tally).map(({ site, kinds }) => ({ site, ...kinds })));
+  say(
+    `${tally.runs} worlds in ${seconds.toFixed(1)} s: ${tally.operations} operations, ${tally.jobs} jobs, ${tally.calls} calls, ` +
+      `${sumOf(tally.hits)} faults, ${(tally.simulatedMs / 3_600_000).toFixed(0)} hours simulated, ${tally.broken.length} broken`,
+  );
+  if (gaps.length > 0) say(`never struck: ${gaps.join(', ')}`);
+  for (const { seed, violation } of tally.broken.slice(0, 20)) say(`${seed}: ${violation}`);
+  if (options.json !== undefined) {
+    const figures = { from_seed: options.seed, seconds: Math.round(seconds), gaps, ...tally };
+    writeFileSync(options.json, `${JSON.stringify(figures, null, 2)}\n`);
+  }
+  return tally.broken.length === 0 ? 0 : 1;
+}
+
+async function findAll(options: Options): Promise<number> {
+  let missed = 0;
+  for (const { name } of mutants) missed += await find(options, name);
+  say(`${mutants.length - missed} of ${mutants.length} planted bugs found`);
+  return missed === 0 ? 0 : 1;
+}
+
+/** 0 when some world finds it, else 1. */
+async function find(options: Options, mutant: string): Promise<number> {
+  mutantOf(mutant);
+  const { runs, broken } = await runWorlds({ ...options, mutant }, { stopAtFirst: true });
+  const [first] = broken;
+  if (first === undefined) say(`${mutant}: NOT FOUND in ${runs} worlds`);
+  else say(`${mutant}: found in world ${first.seed} after ${runs} (${first.violation})`);
+  return first === undefined ? 1 : 0;
+}
+
+async function replay({ operations, without, mutant, trace }: Options, seed: number): Promise<number> {
+  if (mutant !== undefined) plant(mutantOf(mutant));
+  if (trace) {
+    const { runSeed } = await import('./run.ts');
+    const { violations } = await runSeed(seed, { operations, without, trace: say });
+    return say(violations.join('\n'));
+  }
+  const { shrink } = await import('./shrink.ts');
+  const shrunk = await shrink(seed, { operations, without });
+  if (shrunk === null) return say(`world ${seed} keeps every promise`);
+  const planted = mutant === undefined ? '' : ` --mutant ${mutant}`;
+  const left = shrunk.without.length === 0 ? '' : ` --without ${shrunk.without.join(',')}`;
+  say(shrunk.violations.join('\n'));
+  say(
+    `again with: npm run sim:faults -- --replay ${seed} --operations ${shrunk.operations}${planted}${left}`,
+  );
+  return 1;
+}
+
+function showProgress({ runs, broken }: Tally): void {
+  if (process.stderr.isTTY) process.stderr.write(`\r${runs} worlds, ${broken.length} broken `);
+}
+
+function sumOf(counts: Readonly<Record<string, number>>): number {
+  return Object.values(counts).reduce((sum, count) => sum + count, 0);
+}
+
+function say(line: string): number {
+  process.stdout.write(`${line}\n`);
+  return 0;
+}
+
+main(process.argv.slice(2)).then(
+  (code) => process.exit(code),
+  (error: unknown) => {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+    process.exit(2);
+  },
+);

@@ -1,0 +1,291 @@
+/**
+ * Planted bugs: one change each to the product's own source, made as it is loaded. A simulator that finds nothing says
+ * something only if it finds these. `find` must stand in the file exactly once, so that none outlives what it breaks.
+ */
+export interface Mutant {
+  readonly name: string;
+  /** What somebody who writes it would have got wrong. */
+  readonly mistake: string;
+  readonly file: string;
+  readonly find: string;
+  readonly replace: string;
+}
+
+export function mutantOf(name: string): Mutant {
+  const mutant = mutants.find((each) => each.name === name);
+  if (mutant === undefined) throw new Error(`no mutant ${name}; --mutant list names them`);
+  return mutant;
+}
+
+export const mutants: readonly Mutant[] = [
+  {
+    name: 'settle-in-other-order',
+    mistake: 'the reservation goes before the ledger entry is written',
+    file: 'core/flows/settle.ts',
+    find: `  const appended = await ports.ledger.append(entry);
+  const released = await release(ports, job, job.reservation, entry);`,
+    replace: `  const released = await release(ports, job, job.reservation, entry);
+  const appended = await ports.ledger.append(entry);`,
+  },
+  {
+    name: 'no-ledger-entry',
+    mistake: 'a settled job is never charged',
+    file: 'core/flows/settle.ts',
+    find: `await ports.ledger.append(entry)`,
+    replace: `'appended' as const`,
+  },
+  {
+    name: 'charged-again-by-each-settle',
+    mistake: 'the ledger entry has an id of its own instead of the job',
+    file: 'core/billing/ledger.ts',
+    find: `    jobId: job.jobId,
+    kind: 'charge',`,
+    replace: `    jobId: job.jobId + Math.random(),
+    kind: 'charge',`,
+  },
+  {
+    name: 'no-true-up',
+    mistake: 'what was set aside beyond what was spent is kept',
+    file: 'core/flows/settle.ts',
+    find: `corrections: trueUp(reserved, spent),`,
+    replace: `corrections: [],`,
+  },
+  {
+    name: 'failure-is-charged',
+    mistake: 'a job that failed costs what was set aside',
+    file: 'core/job/transitions.ts',
+    find: `status: 'failed', finishedAtMs: nowMs, error, costUsdMicros: 0`,
+    replace: `status: 'failed', finishedAtMs: nowMs, error, costUsdMicros: job.reservedUsdMicros`,
+  },
+  {
+    name: 'slow-card-is-charged',
+    mistake: 'GPU time beyond the prediction is charged',
+    file: 'core/flows/run.ts',
+    find: `return Math.min(job.reservedUsdMicros, gpuCostUsdMicros(gpuMs, perHour));`,
+    replace: `return gpuCostUsdMicros(gpuMs, perHour);`,
+  },
+  {
+    name: 'no-fencing',
+    mistake: 'a write does not ask for the attempt it belongs to',
+    file: 'sim/memory/memory-jobs.ts',
+    find: `if (job.attempt !== guard.attempt || job.place.kind !== guard.place) return false;`,
+    replace: `if (job.place.kind !== guard.place) return false;`,
+  },
+  {
+    name: 'no-place-condition',
+    mistake: 'a write does not ask where the job is',
+    file: 'sim/memory/memory-jobs.ts',
+    find: `if (job.attempt !== guard.attempt || job.place.kind !== guard.place) return false;`,
+    replace: `if (job.attempt !== guard.attempt) return false;`,
+  },
+  {
+    name: 'claim-without-a-new-attempt',
+    mistake: 'a second claim carries the fencing token of the first',
+    file: 'core/job/transitions.ts',
+    find: `attempt: attempt + 1,`,
+    replace: `attempt: Math.max(1, attempt),`,
+  },
+  {
+    name: 'lease-never-renewed',
+    mistake: 'the pulse of a running batch writes nothing',
+    file: 'core/flows/pulse.ts',
+    find: `return !own.lost && (own.dirty || nowMs - own.writtenAtMs >= jobLimits.renewMs);`,
+    replace: `return own.lost && nowMs < 0;`,
+  },
+  {
+    name: 'attempts-without-end',
+    mistake: 'a job whose workers keep dying is tried again as often as it likes',
+    file: 'core/job/transitions.ts',
+    find: `if (attemptsSpent(job) > jobLimits.attemptsMax) {`,
+    replace: `if (attemptsSpent(job) < 0) {`,
+  },
+  {
+    name: 'success-before-upload',
+    mistake: 'a job succeeds while its results are on their way',
+    file: 'core/flows/run.ts',
+    find: `await ports.blobs.put(`,
+    replace: `void ports.blobs.put(`,
+  },
+  {
+    name: 'result-path-without-attempt',
+    mistake: 'two attempts write their results to one place',
+    file: 'core/flows/run.ts',
+    find: `job.attempt}/`,
+    replace: `0}/`,
+  },
+  {
+    name: 'result-of-a-batch-mate',
+    mistake: 'outcomes of a batch are taken by order instead of by id',
+    file: 'core/flows/run.ts',
+    find: `outcomes.get(job.jobId)`,
+    replace: `[...outcomes.values()][0]`,
+  },
+  {
+    name: 'batch-of-unlike-jobs',
+    mistake: 'mates are chosen without their batch key',
+    file: 'core/dispatch/choose-batch.ts',
+    find: `entry.batchKey === head.batchKey &&`,
+    replace: ``,
+  },
+  {
+    name: 'lost-ticket-never-sent-again',
+    mistake: 'the sweep does not count tickets',
+    file: 'core/flows/sweep.ts',
+    find: `if (missing <= 0) return 0;`,
+    replace: `if (missing <= 0 || pool !== '') return 0;`,
+  },
+  {
+    name: 'reservation-never-swept',
+    mistake: 'the sweep leaves reservations of submissions that died',
+    file: 'core/flows/sweep.ts',
+    find: `if (ageMs < sweepLimits.graceMs) return 'open';`,
+    replace: `if (ageMs >= 0) return 'open';`,
+  },
+  {
+    name: 'terminal-job-never-settled',
+    mistake: 'the sweep leaves the reservation of a job whose worker died between its last two writes',
+    file: 'core/flows/sweep.ts',
+    find: `    await settle(ports, job);
+    return 'settled';`,
+    replace: `    return 'open';`,
+  },
+  {
+    name: 'sweep-releases-what-is-still-coming',
+    mistake: 'a submission that was held up creates its job after its reservation went',
+    file: 'core/flows/sweep.ts',
+    find: `if (job === null && (await ports.jobs.forbid(tenantId, jobId, token)) === 'exists') return 'open';`,
+    replace: ``,
+  },
+  {
+    name: 'two-jobs-for-one-key',
+    mistake: 'the job id does not follow from the idempotency key',
+    file: 'core/flows/submit.ts',
+    find: `derivedJobId(ask.tenant.tenantId, idempotencyKey)`,
+    replace: `ports.ids.next('job')`,
+  },
+  {
+    name: 'another-body-is-a-replay',
+    mistake: 'the fingerprint of a repeated key is not compared',
+    file: 'core/flows/submit.ts',
+    find: `return job.fingerprint === plan.fingerprint ?`,
+    replace: `return job.fingerprint !== '' ?`,
+  },
+  {
+    name: 'admission-sets-nothing-aside',
+    mistake: 'the price of a job is not taken from the budget',
+    file: 'core/flows/submit.ts',
+    find: `    gpuMs: plan.work.predictedGpuMs,
+    reservedUsdMicros: plan.reservedUsdMicros,`,
+    replace: `    gpuMs: plan.work.predictedGpuMs,
+    reservedUsdMicros: 0,`,
+  },
+  {
+    name: 'prompt-in-the-log',
+    mistake: 'a log line of a failed step carries the input',
+    file: 'core/flows/submit.ts',
+    find: `ports.log.warn('submit.left_to_sweep', { tenantId, jobId, pool,`,
+    replace: `ports.log.warn('submit.left_to_sweep', { tenantId, jobId, pool, input: JSON.stringify(job.input),`,
+  },
+  {
+    name: 'one-open-job-too-many',
+    mistake: 'the cap on open jobs is compared with the wrong sign',
+    file: 'core/admission/gate.ts',
+    find: `if (open >= ask.openJobsMax) {`,
+    replace: `if (open > ask.openJobsMax) {`,
+  },
+  {
+    name: 'window-looks-back-only',
+    mistake: 'a window is asked whether it was full before, not whether this request fits',
+    file: 'core/admission/gate.ts',
+    find: `used(each) + each.add > each.max`,
+    replace: `used(each) > each.max`,
+  },
+  {
+    name: 'window-not-counted',
+    mistake: 'an admission does not raise its counters',
+    file: 'core/admission/gate.ts',
+    find: `counters[name] = (counters[name] ?? 0) + add;`,
+    replace: `counters[name] = counters[name] ?? add;`,
+  },
+  {
+    name: 'deadline-not-looked-at',
+    mistake: 'a job that waited past its deadline is started all the same',
+    file: 'core/job/transitions.ts',
+    find: `return entry.attempt === 0 && nowMs > entry.startByMs;`,
+    replace: `return entry.attempt === 0 && nowMs < 0;`,
+  },
+  {
+    name: 'expired-is-charged',
+    mistake: 'a job that never started costs something',
+    file: 'core/job/transitions.ts',
+    find: `    error: jobError('deadline_exceeded'),
+    costUsdMicros: 0,`,
+    replace: `    error: jobError('deadline_exceeded'),
+    costUsdMicros: 1,`,
+  },
+  {
+    name: 'no-cap-on-workers',
+    mistake: 'demand alone says how many workers there are',
+    file: 'core/scaling/policy.ts',
+    find: `Math.min(bounds.workersMax, Math.max(bounds.workersMin, workers))`,
+    replace: `Math.max(bounds.workersMin, workers)`,
+  },
+  {
+    name: 'never-in',
+    mistake: 'an idle pool keeps its workers',
+    file: 'core/scaling/policy.ts',
+    find: `return isIdleLongEnough ? clamp(0) : clamp(view.desired);`,
+    replace: `return isIdleLongEnough ? clamp(view.desired) : clamp(view.desired);`,
+  },
+  {
+    name: 'small-work-is-no-work',
+    mistake: 'no worker is asked for while few jobs wait',
+    file: 'core/scaling/policy.ts',
+    find: `if (view.openJobs > 0) {`,
+    replace: `if (view.openJobs > 2) {`,
+  },
+  {
+    name: 'refund-of-more-than-the-charge',
+    mistake: 'what is given back is not compared with what was charged',
+    file: 'core/billing/ledger.ts',
+    find: `const given = usdMicros === 0 ? 0 : -usdMicros;`,
+    replace: `const given = usdMicros === 0 ? 0 : -2 * usdMicros;`,
+  },
+  {
+    name: 'wrong-tenant-pays',
+    mistake: 'the ledger entry names another tenant',
+    file: 'core/billing/ledger.ts',
+    find: `    tenantId: job.tenantId,
+    month`,
+    replace: `    tenantId: 'tenant-0',
+    month`,
+  },
+  {
+    name: 'running-jobs-not-counted',
+    mistake: 'a claim takes no place among the running jobs of its tenant',
+    file: 'core/flows/claim.ts',
+    find: `if (runningJobsMax === null) return true;`,
+    replace: `if (runningJobsMax !== 0) return true;`,
+  },
+  {
+    name: 'lost-claim-frees-the-place',
+    mistake: 'a claim that lost its race frees the place, which is the place of whoever won',
+    file: 'core/flows/claim.ts',
+    find: `if (job === null) passed.lost.add(entry.jobId);`,
+    replace: `if (job === null) passed.lost.add(entry.jobId), await ports.gates.stop(entry.tenantId, entry.jobId, entry.attempt + 1);`,
+  },
+  {
+    name: 'place-never-freed',
+    mistake: 'a job that ends keeps its place among the running ones',
+    file: 'core/flows/settle.ts',
+    find: `endsRunning: job.runningJobsMax !== null,`,
+    replace: `endsRunning: false,`,
+  },
+  {
+    name: 'allotment-not-kept',
+    mistake: 'a batch is held to the card and not to the allotments of its tenants',
+    file: 'core/dispatch/packing.ts',
+    find: `    sumMb(own) <= Math.min(...allotments) &&`,
+    replace: ``,
+  },
+];

@@ -1,0 +1,195 @@
+/**
+ * Invariants that hold when everything has come to rest (reliability.md 3.1). Built from what clients were told and from
+ * what anybody could read: records, ledger, results. Knows the promises, and none of the code that keeps them.
+ */
+import { createHash } from 'node:crypto';
+import { monthOf } from '#core/admission/windows.ts';
+import type { LedgerEntry } from '#core/billing/ledger.ts';
+import type { JobRecord } from '#core/job/job.ts';
+import { jobLimits } from '#core/limits.ts';
+import type { Submission } from './history.ts';
+import { violate } from './history.ts';
+import { bounds, startMs } from './scenario.ts';
+import type { World } from './world.ts';
+
+export async function checkAtRest(world: World): Promise<void> {
+  checkSubmissions(world);
+  checkEnds(world);
+  checkRuns(world);
+  for (const { tenantId } of world.scenario.tenants) {
+    await checkLedger(world, tenantId);
+    await checkGate(world, tenantId);
+  }
+  for (const job of world.history.stored.values()) await checkResult(world, job);
+  checkFleet(world);
+  checkLogs(world);
+}
+
+/** I1 and I2: each accepted submission has its one job, each refused one has none. */
+function checkSubmissions({ history }: World): void {
+  for (const submission of history.submissions) {
+    const told = submission.answers.flatMap((answer) => ('jobId' in answer ? [answer.jobId] : []));
+    if (new Set(told).size > 1) violate(history, 'I1', `${submission.op} was told of ${told.join(' and ')}`);
+    for (const jobId of told) {
+      const job = history.stored.get(jobId);
+      if (job === undefined) violate(history, 'I1', `${jobId} was accepted and is gone`);
+      else if (job.tenantId !== submission.tenantId) violate(history, 'I9', `${jobId} is another tenant's`);
+      else if (job.metadata.op !== submission.op)
+        violate(history, 'I2', `${submission.op} was answered with ${jobId}`);
+    }
+  }
+  for (const [op, tries] of groupBy(history.submissions, ({ op }) => op)) checkJobsOf(history, op, tries);
+}
+
+/** Submissions of one operation share a body, and its key if it has one. */
+function checkJobsOf(history: World['history'], op: string, tries: readonly Submission[]): void {
+  const jobs = [...history.stored.values()].filter((job) => job.metadata.op === op);
+  // One that still waits for its answer, because its process is held, may have been accepted as well.
+  const isRefused = tries.every(
+    ({ answers }) =>
+      answers.length > 0 && answers.every(({ kind }) => kind === 'refused' || kind === 'mismatch'),
+  );
+  if (isRefused && jobs.length > 0) {
+    violate(history, 'I2', `${op} was refused and has the job ${jobs[0]?.jobId}`);
+  }
+  const isKeyed = tries.some(({ idempotencyKey }) => idempotencyKey !== null);
+  const most = isKeyed ? 1 : tries.length;
+  if (jobs.length > most) violate(history, 'I1', `${op} has ${jobs.length} jobs`);
+}
+
+/** I7: no job is run oftener than it may be; and in a world without trouble, once. */
+function checkRuns({ history, scenario, plan }: World): void {
+  const isCalm = scenario.isCalm && plan.hits.size === 0;
+  for (const job of history.stored.values()) {
+    const runs = history.runs.get(job.jobId) ?? 0;
+    if (runs > jobLimits.attemptsMax + job.interruptions)
+      violate(history, 'I7', `${job.jobId} was run ${runs} times`);
+    const isDone = job.status === 'succeeded' && job.attempt === 1 && runs === 1;
+    const mayEndOtherwise = 'fault' in job.input || job.status === 'canceled' || job.status === 'expired';
+    // A job that shares its call with one that crashes the runner pays for it with an attempt.
+    if (isCalm && !isDone && !mayEndOtherwise && !hasCrashes(history)) {
+      violate(
+        history,
+        'I7',
+        `${job.jobId} ${job.status} after ${job.attempt} attempts and ${runs} runs, with nothing wrong`,
+      );
+    }
+  }
+}
+
+function hasCrashes(history: World['history']): boolean {
+  return [...history.stored.values()].some(({ input }) => input.fault === 'crash');
+}
+
+/** I1: what a client was told of an end stays true. */
+function checkEnds({ history }: World): void {
+  for (const [jobId, status] of history.ended) {
+    const now = history.stored.get(jobId)?.status;
+    if (now !== status) violate(history, 'I1', `${jobId} ended as ${status} and is ${now}`);
+  }
+}
+
+/** I3: one charge for each job, at most one refund, and nothing for anything else. */
+async function checkLedger({ history, stores }: World, tenantId: string): Promise<void> {
+  const entries = await everyEntry(stores.ledger, tenantId);
+  const jobs = [...history.stored.values()].filter((job) => job.tenantId === tenantId);
+  const byJob = groupBy(entries, ({ jobId }) => jobId);
+  for (const job of jobs) {
+    const own = byJob.get(job.jobId) ?? [];
+    byJob.delete(job.jobId);
+    checkEntries(history, job, own);
+  }
+  for (const jobId of byJob.keys())
+    violate(history, 'I3', `the ledger has ${jobId}, which is no job of ${tenantId}`);
+}
+
+function checkEntries(history: World['history'], job: JobRecord, own: readonly LedgerEntry[]): void {
+  const charges = own.filter(({ kind }) => kind === 'charge');
+  const [charge] = charges;
+  if (charge === undefined || charges.length > 1) {
+    violate(history, 'I3', `${job.jobId} (${job.status}) has ${charges.length} charges`);
+    return;
+  }
+  if (charge.usdMicros !== (job.costUsdMicros ?? 0) || charge.outcome !== job.status) {
+    violate(history, 'I3', `${job.jobId} is charged ${charge.usdMicros} and costs ${job.costUsdMicros}`);
+  }
+  if (charge.usdMicros > job.reservedUsdMicros)
+    violate(history, 'I3', `${job.jobId} costs more than was set aside`);
+  if ((job.status === 'failed' || job.status === 'expired') && charge.usdMicros !== 0) {
+    violate(history, 'I3', `${job.jobId} ${job.status} and is charged`);
+  }
+  const given = own.filter(({ kind }) => kind === 'refund').map(({ usdMicros }) => -usdMicros);
+  if (given.length > 1 || given.some((usdMicros) => usdMicros > charge.usdMicros)) {
+    violate(history, 'I3', `${job.jobId} is given back ${given.join(' and ')} of ${charge.usdMicros}`);
+  }
+}
+
+/** I4 and I5: no reservation is left, and the month's counter is what was spent. */
+async function checkGate({ history, stores }: World, tenantId: string): Promise<void> {
+  const gate = await stores.gates.read(tenantId);
+  const open = Object.keys(gate?.open ?? {});
+  if (open.length > 0) violate(history, 'I4', `${tenantId} still has reservations: ${open.join(', ')}`);
+  const name = Object.keys(gate?.counters ?? {}).find((each) =>
+    each.startsWith('budget_usd_micros_per_month'),
+  );
+  if (name === undefined) return;
+  const spent = [...history.stored.values()]
+    .filter((job) => job.tenantId === tenantId)
+    .reduce((sum, { costUsdMicros }) => sum + (costUsdMicros ?? 0), 0);
+  const counted = gate?.counters[name];
+  if (counted !== spent) violate(history, 'I4', `${tenantId} spent ${spent} and ${counted} is counted`);
+}
+
+/** I6 and I9: a success has its results, whole, made by the attempt that won, from its own prompt. */
+async function checkResult({ history, stores }: World, job: JobRecord): Promise<void> {
+  if (job.place.kind !== 'done') violate(history, 'I10', `${job.jobId} never ended: ${job.status}`);
+  if (job.status !== 'succeeded') return;
+  if (job.outputs.length !== job.images)
+    violate(history, 'I6', `${job.jobId} has ${job.outputs.length} results`);
+  for (const output of job.outputs) {
+    if (!output.path.startsWith(`jobs/${job.jobId}/${job.attempt}/`)) {
+      violate(history, 'I6', `${job.jobId} points to ${output.path}`);
+    }
+    const body = await stores.blobs.get(job.tenantId, output.path);
+    if (body === null || createHash('sha256').update(body).digest('hex') !== output.sha256) {
+      violate(history, 'I6', `${output.path} of ${job.jobId} is missing or differs`);
+    } else if (!new TextDecoder().decode(body).includes(String(job.input.prompt))) {
+      violate(history, 'I9', `${output.path} holds the result of another prompt`);
+    }
+  }
+}
+
+/** I11: never above the cap, and nothing left running. */
+function checkFleet({ history, fleet, catalog }: World): void {
+  if (fleet.desiredMax > bounds.workersMax)
+    violate(history, 'I11', `${fleet.desiredMax} workers were asked for`);
+  for (const pool of catalog.pools()) {
+    const desired = fleet.desiredOf(pool);
+    if (desired > bounds.workersMin) violate(history, 'I11', `${pool} still has ${desired} workers`);
+  }
+}
+
+/** I12: no prompt in any log. */
+function checkLogs({ history, log }: World): void {
+  const text = JSON.stringify(log.lines);
+  if (!text.includes('canary-')) return;
+  const found = [...history.canaries].find((canary) => text.includes(canary));
+  violate(history, 'I12', `a log line holds ${found ?? 'a prompt'}`);
+}
+
+async function everyEntry(ledger: World['stores']['ledger'], tenantId: string): Promise<LedgerEntry[]> {
+  const entries: LedgerEntry[] = [];
+  let cursor: string | undefined;
+  do {
+    const page = await ledger.list(tenantId, monthOf(startMs), cursor);
+    entries.push(...page.items);
+    cursor = page.cursor ?? undefined;
+  } while (cursor !== undefined);
+  return entries;
+}
+
+function groupBy<T>(items: readonly T[], keyOf: (item: T) => string): Map<string, T[]> {
+  const groups = new Map<string, T[]>();
+  for (const item of items) groups.set(keyOf(item), [...(groups.get(keyOf(item)) ?? []), item]);
+  return groups;
+}

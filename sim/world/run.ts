@@ -1,0 +1,158 @@
+/**
+ * One run: a scene drawn from a seed, a phase in which anything may fail, a phase in which nothing does, and the check.
+ * The same seed gives the same run, to the last write.
+ */
+import { jobLimits, sweepLimits, ticketLimits, workerLimits } from '#core/limits.ts';
+import { createRandom } from '../fairness/random.ts';
+import { runChaos } from './chaos.ts';
+import { noteLimits, runClient } from './client.ts';
+import { violate } from './history.ts';
+import { checkAtRest } from './rest-checker.ts';
+import { bounds, drawScenario, startMs } from './scenario.ts';
+import type { World } from './world.ts';
+import { createWorld } from './world.ts';
+
+export interface RunReport {
+  readonly seed: number;
+  readonly violations: readonly string[];
+  readonly operations: number;
+  readonly jobs: number;
+  readonly calls: number;
+  /** `site kind` to how often a fault struck. */
+  readonly hits: ReadonlyMap<string, number>;
+  readonly sites: ReadonlySet<string>;
+  /** Simulated. */
+  readonly tookMs: number;
+}
+
+export interface RunOptions {
+  /** Operations of all clients together. @default 32 */
+  readonly operations?: number;
+  /** Kinds of faults, troubles and whims to leave out. @default none */
+  readonly without?: readonly string[];
+  /** Is told of every call to the outside, in a line. */
+  readonly trace?: (line: string) => void;
+}
+
+/** @see RunOptions */
+export const operationsDefault = 32;
+
+const minute = 60_000;
+
+/** Workers take their time to boot: most of the work is done after the last submission, and must not meet calm alone. */
+const aftermathMsMax = 5 * minute;
+
+export async function runWorld(seed: number, options: RunOptions = {}): Promise<World> {
+  const random = createRandom(seed);
+  const without = new Set(options.without);
+  const scenario = drawScenario(seed, random, {
+    operations: options.operations ?? operationsDefault,
+    without,
+  });
+  const world = createWorld(scenario, random, { without, trace: options.trace });
+  for (const tenant of scenario.tenants) {
+    await world.stores.tenants.create(tenant);
+    noteLimits(world, tenant);
+  }
+  await chaos(world);
+  await heal(world);
+  await checkAtRest(world);
+  return world;
+}
+
+export async function runSeed(seed: number, options: RunOptions = {}): Promise<RunReport> {
+  const world = await runWorld(seed, options);
+  const { loop, history } = world;
+  return {
+    seed,
+    violations: history.violations,
+    operations: history.operations,
+    jobs: history.stored.size,
+    calls: sum(world.callCounts.values()),
+    hits: world.plan.hits,
+    sites: new Set(world.callCounts.keys()),
+    tookMs: loop.clock.nowMs() - startMs,
+  };
+}
+
+/** Until every client has begun its last operation, and a while longer. */
+async function chaos(world: World): Promise<void> {
+  const { loop, scenario } = world;
+  const share = Math.ceil(scenario.operations / scenario.tenants.length);
+  let clientsLeft = scenario.tenants.length;
+  let isOver = false;
+  for (const { tenantId } of scenario.tenants) {
+    void runClient(world, tenantId, share).then(() => {
+      clientsLeft -= 1;
+    });
+  }
+  void runChaos(world, () => isOver);
+  await loop.run(loop.clock.nowMs() + 24 * 60 * minute, () => clientsLeft === 0 || isBroken(world));
+  await loop.run(loop.clock.nowMs() + world.random() * aftermathMsMax, () => isBroken(world));
+  isOver = true;
+}
+
+/** I10: what is open ends within what its repair may take, and nobody asks without end meanwhile. */
+async function heal(world: World): Promise<void> {
+  const { loop, history } = world;
+  world.heal();
+  const fromMs = loop.clock.nowMs();
+  const callsBefore = sum(world.callCounts.values());
+  const untilMs = fromMs + boundMs(world);
+  // Asked once a simulated second: asking after every event would cost more than the run itself.
+  let isQuiet = false;
+  while (!isQuiet && !isBroken(world) && loop.clock.nowMs() < untilMs) {
+    await loop.run(loop.clock.nowMs() + 1_000);
+    isQuiet = await isAtRest(world);
+  }
+  if (!isQuiet && !isBroken(world))
+    violate(history, 'I10', `not at rest ${(untilMs - fromMs) / minute} minutes after healing`);
+  const minutes = Math.max(1, (loop.clock.nowMs() - fromMs) / minute);
+  const perMinute = (sum(world.callCounts.values()) - callsBefore) / minutes;
+  if (perMinute > callsPerMinuteMax)
+    violate(history, 'I10', `${Math.round(perMinute)} calls a minute while healing`);
+}
+
+/** Progress is written twice a second for each of a dozen jobs under way, tickets come back every five seconds. */
+const callsPerMinuteMax = 6_000;
+
+/**
+ * Held processes go on, lost tickets are sent again by the second sweep, leases and visibilities run out, and what is
+ * open then runs, in the worst case one after the other and as often as it may.
+ */
+function boundMs({ history, scenario }: World): number {
+  const open = [...history.stored.values()].filter(({ place }) => place.kind !== 'done');
+  const modelMs = open.reduce(
+    (total, { input }) => total + Number(input.steps) * Number(input.step_ms) + 2_000,
+    0,
+  );
+  const repairMs =
+    2 * sweepLimits.everyMs +
+    2 * sweepLimits.graceMs +
+    ticketLimits.visibilityMs +
+    jobLimits.leaseMs +
+    workerLimits.drainMs;
+  return (
+    10 * minute + repairMs + 2 * scenario.skewMsMax + jobLimits.attemptsMax * modelMs + bounds.idleTimeoutMs
+  );
+}
+
+async function isAtRest({ history, stores, scenario, fleet, catalog }: World): Promise<boolean> {
+  if ([...history.stored.values()].some(({ place }) => place.kind !== 'done')) return false;
+  for (const { tenantId } of scenario.tenants) {
+    const gate = await stores.gates.read(tenantId);
+    if (gate === null || Object.keys(gate.open).length > 0) return false;
+  }
+  return catalog.pools().every((pool) => fleet.desiredOf(pool) === 0);
+}
+
+/** The first violation is the one to look at. */
+function isBroken({ history }: World): boolean {
+  return history.violations.length > 0;
+}
+
+function sum(numbers: Iterable<number>): number {
+  let total = 0;
+  for (const each of numbers) total += each;
+  return total;
+}

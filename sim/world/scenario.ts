@@ -1,0 +1,100 @@
+/** What a run is made of, all of it drawn from the seed: tenants, models, how the outside behaves. */
+import type { Manifest } from '#core/models/manifest.ts';
+import type { PlanLimits } from '#core/tenancy/plans.ts';
+import type { TenantRecord } from '#core/tenancy/tenant.ts';
+import type { Random } from '../fairness/random.ts';
+import { fakeManifest } from '../memory/flow-world.ts';
+import type { Whim } from './whimsical-tickets.ts';
+
+/** 2030-03-17T17:46:40Z: no window of a day or a month ends within a run. */
+export const startMs = 1_900_000_000_000;
+
+/** Two models that share a pool and never a call, and one that has a pool of its own and runs one job at a time. */
+export const manifests: readonly Manifest[] = [
+  { ...fakeManifest, id: 'image', pool: 'shared' },
+  { ...fakeManifest, id: 'image-large', pool: 'shared', batch_max: 2 },
+  { ...fakeManifest, id: 'image-alone', pool: 'alone', batch_max: 1 },
+];
+
+export const bounds = { workersMin: 0, workersMax: 3, idleTimeoutMs: 90_000 } as const;
+
+export const troubles = ['kills', 'holds', 'drains', 'skew', 'shortage', 'lag'] as const;
+
+/** What goes wrong beside single calls. */
+export type Trouble = (typeof troubles)[number];
+
+export interface Scenario {
+  readonly seed: number;
+  /** Operations of all clients together. */
+  readonly operations: number;
+  readonly tenants: readonly TenantRecord[];
+  readonly troubles: ReadonlySet<Trouble>;
+  readonly whims: ReadonlySet<Whim>;
+  readonly lagMsMax: number;
+  /** Each process is wrong by up to this, either way. */
+  readonly skewMsMax: number;
+  /** Nothing goes wrong by design: what a job then costs in attempts is a promise of its own. */
+  readonly isCalm: boolean;
+}
+
+export interface ScenarioOptions {
+  readonly operations: number;
+  /** Kinds of faults, troubles and whims that are left out, for shrinking a run that fails. */
+  readonly without: ReadonlySet<string>;
+}
+
+/** One run in twenty. */
+const calmShare = 0.05;
+
+export const whims: readonly Whim[] = ['twice', 'late', 'lost', 'undeleted', 'unhidden', 'miscounted'];
+
+export function drawScenario(
+  seed: number,
+  random: Random,
+  { operations, without }: ScenarioOptions,
+): Scenario {
+  const isCalm = random() < calmShare;
+  // Drawn whether or not it is left out, so that leaving one out changes nothing else.
+  const some = <T extends string>(all: readonly T[], share: number) =>
+    new Set(all.filter((each) => random() < share && !isCalm && !without.has(each)));
+  const drawn = some(troubles, 0.6);
+  return {
+    seed,
+    operations,
+    isCalm,
+    tenants: Array.from({ length: 2 + Math.floor(random() * 2) }, (_, index) => drawTenant(random, index)),
+    troubles: drawn,
+    whims: some(whims, 0.6),
+    lagMsMax: drawn.has('lag') ? oneOf(random, [50, 500, 5_000]) : 0,
+    skewMsMax: drawn.has('skew') ? oneOf(random, [1_000, 60_000, 300_000]) : 0,
+  };
+}
+
+function drawTenant(random: Random, index: number): TenantRecord {
+  return {
+    tenantId: `tenant-${index}`,
+    plan: 'pro',
+    overrides: drawLimits(random),
+    status: 'active',
+    models: null,
+    createdAtMs: startMs,
+    version: 1,
+  };
+}
+
+export function drawLimits(random: Random): Partial<PlanLimits> {
+  const maybe = (share: number) => random() < share;
+  return {
+    weight: oneOf(random, [1, 4, 16]),
+    open_jobs_max: oneOf(random, [2, 5, 30]),
+    ...(maybe(0.3) ? { requests_per_minute: oneOf(random, [4, 12]) } : {}),
+    ...(maybe(0.3) ? { budget_usd_micros_per_month: oneOf(random, [3_000, 20_000]) } : {}),
+    ...(maybe(0.2) ? { gpu_seconds_per_month: oneOf(random, [4, 30]) } : {}),
+    ...(maybe(0.4) ? { running_jobs_max: oneOf(random, [1, 2]) } : {}),
+    ...(maybe(0.3) ? { gpu_memory_gb: oneOf(random, [0.4, 0.9]) } : {}),
+  };
+}
+
+export function oneOf<T>(random: Random, choices: readonly [T, ...T[]]): T {
+  return choices[Math.floor(random() * choices.length)] ?? choices[0];
+}

@@ -1,0 +1,43 @@
+/** A worker of the simulated fleet: the product's own loop over a runner that takes simulated time. */
+import { startReports } from '#core/flows/report.ts';
+import { work } from '#core/flows/work.ts';
+import { workerLimits } from '#core/limits.ts';
+import { createMemoryRunner } from '../memory/memory-runner.ts';
+import type { SimWorker } from './sim-fleet.ts';
+import { watchRunner } from './watch-runner.ts';
+import type { Ground, Running } from './world.ts';
+
+const loadMs = 2_000;
+const slots = 4;
+
+/** `onEnd` is told when the process ends, however it does. */
+export function startWorker(
+  { loop, catalog, ids, log, history }: Ground,
+  { process, ports }: Running,
+  pool: string,
+  onEnd: (worker: SimWorker) => void,
+): SimWorker {
+  const { clock, name: workerId } = process;
+  const stopping = new AbortController();
+  const interrupt = new AbortController();
+  const worker: SimWorker = {
+    process,
+    drain() {
+      stopping.abort();
+      loop.after(workerLimits.drainMs, () => interrupt.abort());
+    },
+  };
+  const reports = startReports({ ...ports, clock, log }, { workerId, pool });
+  const runner = reports.watch(watchRunner(createMemoryRunner({ clock, loadMs }), history));
+  reports.serving();
+  const ask = { workerId, pool, slots, stopping: stopping.signal, interrupt: interrupt.signal };
+  void process
+    .serve(() => work({ ...ports, catalog, clock, ids, log, runner }, ask))
+    .then(async (served) => {
+      if (served.kind === 'threw') log.error('worker.failed', { workerId, reason: String(served.error) });
+      if (served.kind !== 'crashed') await process.serve(() => reports.end());
+      process.kill();
+      onEnd(worker);
+    });
+  return worker;
+}

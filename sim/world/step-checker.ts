@@ -1,0 +1,109 @@
+/**
+ * Invariants that hold after every single write (reliability.md 3.1), told from the records alone: the checker knows
+ * what a job may look like from one moment to the next, and nothing of how the product gets there.
+ */
+import { isDeepStrictEqual } from 'node:util';
+import type { JobRecord, JobStatus } from '#core/job/job.ts';
+import type { History } from './history.ts';
+import { violate } from './history.ts';
+
+const order: Readonly<Record<JobStatus, number>> = {
+  queued: 0,
+  running: 1,
+  succeeded: 2,
+  failed: 2,
+  canceled: 2,
+  expired: 2,
+};
+
+/** To be called with each record as it is stored. */
+export function checkStored(history: History, job: JobRecord): void {
+  const before = history.stored.get(job.jobId);
+  history.stored.set(job.jobId, job);
+  if (before !== undefined) checkChange(history, before, job);
+  else checkNew(history, job);
+}
+
+function checkChange(history: History, before: JobRecord, job: JobRecord): void {
+  const { jobId } = job;
+  if (before.place.kind === 'done' && !isDeepStrictEqual(before, job)) {
+    violate(history, 'I1', `${jobId} changed after its end, from ${before.status} to ${job.status}`);
+  }
+  if (order[job.status] < order[before.status]) {
+    violate(history, 'I1', `${jobId} went back from ${before.status} to ${job.status}`);
+  }
+  if ((order[job.status] === 2) !== (job.place.kind === 'done')) {
+    violate(history, 'I1', `${jobId} is ${job.status} and lies in ${job.place.kind}`);
+  }
+  if (job.attempt < before.attempt || job.attempt > before.attempt + 1) {
+    violate(history, 'I7', `${jobId} went from attempt ${before.attempt} to ${job.attempt}`);
+  }
+  if (before.place.kind === 'line' && job.place.kind === 'lease') checkRunning(history, job);
+  if (before.startedAtMs === null && job.startedAtMs !== null) checkStart(history, job);
+  checkOwner(history, before, job);
+}
+
+/** A claim looks at the deadline and then writes; the write may be slow. */
+const startToleranceMs = 30_000;
+
+function checkStart(history: History, { jobId, startedAtMs, startByMs }: JobRecord): void {
+  const lateMs = (startedAtMs ?? 0) - startByMs;
+  if (lateMs > startToleranceMs) violate(history, 'I1', `${jobId} started ${lateMs} ms after it had to`);
+}
+
+/**
+ * Of those that were admitted under a bound; a lease that ran out counts until somebody takes it over. Where the bound
+ * was changed between their admissions, the largest of them counts.
+ */
+function checkRunning(history: History, { tenantId, runningJobsMax }: JobRecord): void {
+  if (runningJobsMax === null) return;
+  const running = [...history.stored.values()].filter(
+    (each) => each.tenantId === tenantId && each.runningJobsMax !== null && each.place.kind === 'lease',
+  );
+  const max = Math.max(...running.map((each) => each.runningJobsMax ?? 0));
+  if (running.length > max)
+    violate(history, 'I4', `${tenantId} has ${running.length} running jobs of ${max}`);
+}
+
+/** While a lease stands, nobody but its holder changes the job, save to mark it canceled or to take a lapsed one over. */
+function checkOwner(history: History, before: JobRecord, job: JobRecord): void {
+  if (before.place.kind !== 'lease' || job.place.kind !== 'lease') return;
+  if (before.place.workerId !== job.place.workerId && before.attempt === job.attempt) {
+    violate(history, 'I7', `${job.jobId} changed hands within attempt ${job.attempt}`);
+  }
+}
+
+function checkNew(history: History, job: JobRecord): void {
+  const { tenantId } = job;
+  if (job.attempt !== 0 || job.place.kind !== 'line' || job.status !== 'queued') {
+    violate(history, 'I1', `${job.jobId} began as ${job.status} in ${job.place.kind}`);
+  }
+  const limits = history.limits.get(tenantId);
+  if (limits === undefined) return;
+  const own = [...history.stored.values()].filter((each) => each.tenantId === tenantId);
+  const open = own.filter(({ place }) => place.kind !== 'done');
+  if (open.length > limits.open_jobs_max) {
+    violate(history, 'I4', `${tenantId} has ${open.length} open jobs of ${limits.open_jobs_max}`);
+  }
+  checkWindows(history, own, job);
+}
+
+function checkWindows(history: History, own: readonly JobRecord[], job: JobRecord): void {
+  const limits = history.limits.get(job.tenantId);
+  const perMinute = limits?.requests_per_minute;
+  if (perMinute !== undefined) {
+    const minuteOf = ({ createdAtMs }: JobRecord) => Math.floor(createdAtMs / 60_000);
+    const within = own.filter((each) => minuteOf(each) === minuteOf(job)).length;
+    if (within > perMinute)
+      violate(history, 'I5', `${job.tenantId}: ${within} requests in a minute of ${perMinute}`);
+  }
+  const budget = limits?.budget_usd_micros_per_month;
+  if (budget !== undefined) {
+    const refundOf = ({ jobId }: JobRecord) => history.refunded.get(jobId) ?? 0;
+    const committed = own.reduce(
+      (sum, each) => sum + (each.costUsdMicros ?? each.reservedUsdMicros) - refundOf(each),
+      0,
+    );
+    if (committed > budget) violate(history, 'I5', `${job.tenantId}: ${committed} micro-USD of ${budget}`);
+  }
+}

@@ -1,0 +1,158 @@
+/**
+ * A whole deployment in one event loop: stores that lag and lie, API processes, workers, the sweep and the scaler, each
+ * with a clock of its own, each killable between any two calls. The flows are the product's own, unchanged.
+ */
+import type { Catalog } from '#core/models/manifest.ts';
+import { createCatalog } from '#core/models/manifest.ts';
+import type { Ids, Scaler } from '#core/ports.ts';
+import type { Random } from '../fairness/random.ts';
+import type { MemoryWorld } from '../memory/memory-world.ts';
+import type { RecordingLog } from '../memory/recording-log.ts';
+import { createRecordingLog } from '../memory/recording-log.ts';
+import { createSeededIds } from '../memory/seeded-ids.ts';
+import type { OutsidePorts } from './calls.ts';
+import { startController } from './controller.ts';
+import type { FaultPlan } from './faults.ts';
+import { createFaultPlan } from './faults.ts';
+import type { Call } from './faulty-ports.ts';
+import { portsFor } from './faulty-ports.ts';
+import type { History } from './history.ts';
+import { createHistory } from './history.ts';
+import type { Loop } from './loop.ts';
+import { createLoop } from './loop.ts';
+import type { Process, Role } from './process.ts';
+import { createProcess } from './process.ts';
+import type { Scenario } from './scenario.ts';
+import { manifests, startMs } from './scenario.ts';
+import type { SimFleet } from './sim-fleet.ts';
+import { createSimFleet } from './sim-fleet.ts';
+import { startWorker } from './sim-worker.ts';
+import { createStores } from './stores.ts';
+
+/** What is there before any process is. */
+export interface Ground {
+  readonly loop: Loop;
+  readonly random: Random;
+  readonly scenario: Scenario;
+  readonly history: History;
+  readonly plan: FaultPlan;
+  readonly log: RecordingLog;
+  readonly ids: Ids;
+  readonly catalog: Catalog;
+  /** The stores themselves, without faults: for the checker, and for setting the scene. */
+  readonly stores: MemoryWorld;
+  /** Calls by site. */
+  readonly callCounts: Map<string, number>;
+  isHealed(): boolean;
+  /** From now on the outside behaves. */
+  heal(): void;
+}
+
+export interface World extends Ground {
+  readonly fleet: SimFleet;
+  /** An API process that lives, and its view of the outside. */
+  api(): Running;
+  /** Every process that the fleet does not look after. */
+  processes(): Process[];
+}
+
+/** A process and the outside as it sees it. */
+export interface Running {
+  readonly process: Process;
+  readonly ports: OutsidePorts;
+}
+
+const apiProcesses = 2;
+
+export interface WorldOptions {
+  /** Kinds of faults that are left out. */
+  readonly without: ReadonlySet<string>;
+  /** Is told of every call, in a line. */
+  readonly trace?: ((line: string) => void) | undefined;
+}
+
+export function createWorld(scenario: Scenario, random: Random, { without, trace }: WorldOptions): World {
+  const ground = createGround(scenario, random, without);
+  const { loop } = ground;
+  let started = 0;
+
+  function start(role: Role): Running {
+    started += 1;
+    const skewMs = Math.round((2 * random() - 1) * scenario.skewMsMax);
+    const process = createProcess(loop, `${role}-${started}`, role, skewMs);
+    return { process, ports: portsFor(process, outside) };
+  }
+
+  const fleet: SimFleet = createSimFleet({
+    loop,
+    random,
+    isShort: () => !ground.isHealed() && scenario.troubles.has('shortage'),
+    startWorker: (pool) => startWorker(ground, start('worker'), pool, (worker) => fleet.ended(worker)),
+  });
+  const scaler: Scaler = { wake: async (pool) => controller.wake(pool) };
+  const { callCounts } = ground;
+  const outside = {
+    ...ground,
+    ports: { ...ground.stores, fleet, scaler },
+    onCall(call: Call) {
+      callCounts.set(call.site, (callCounts.get(call.site) ?? 0) + 1);
+      trace?.(lineOf(call, loop.clock.nowMs() - startMs));
+    },
+  };
+  const apis = Array.from({ length: apiProcesses }, () => reviving(() => start('api')));
+  const [sweeper, decider] = [reviving(() => start('sweep')), reviving(() => start('scaler'))];
+  const controller = startController(ground, { sweeper, decider });
+
+  return {
+    ...ground,
+    fleet,
+    api: () => (apis[Math.floor(random() * apis.length)] ?? sweeper)(),
+    processes: () => [...apis, sweeper, decider].map((running) => running().process),
+  };
+}
+
+function createGround(scenario: Scenario, random: Random, without: ReadonlySet<string>): Ground {
+  const loop = createLoop(startMs);
+  const history = createHistory();
+  const plan = createFaultPlan(random, { isCalm: scenario.isCalm, without });
+  const ids = createSeededIds(scenario.seed);
+  let isHealed = false;
+  return {
+    loop,
+    random,
+    scenario,
+    history,
+    plan,
+    ids,
+    log: createRecordingLog(),
+    catalog: createCatalog(manifests),
+    stores: createStores({ loop, random, scenario, history, ids, isHealed: () => isHealed }),
+    callCounts: new Map(),
+    isHealed: () => isHealed,
+    heal() {
+      isHealed = true;
+      plan.heal();
+    },
+  };
+}
+
+/** One call as a line: seconds, who, what, with which ids, and what befell it. */
+function lineOf({ process, site, fault, args }: Call, atMs: number): string {
+  const named = args.flatMap((arg) => {
+    if (typeof arg === 'string') return [arg];
+    if (typeof arg !== 'object' || arg === null) return [];
+    return Object.entries(arg).flatMap(([name, value]) =>
+      typeof value === 'string' && /Id$|^token$|^reservation$|^status$/.test(name) ? [value] : [],
+    );
+  });
+  return `${(atMs / 1000).toFixed(3)} ${process.name} ${site} ${named.join(' ')}${fault === null ? '' : ` [${fault}]`}`;
+}
+
+/** A place for a process; one that died is started anew when it is asked for, as a Lambda is. */
+function reviving(start: () => Running): () => Running {
+  let running: Running | null = null;
+  return () => {
+    if (running === null || running.process.isDead()) running = start();
+    return running;
+  };
+}
