@@ -1,43 +1,71 @@
-/** The ledger in its own table: one item per tenant, month, job and kind, written once and never changed. */
+/**
+ * The ledger in its own table: one item per tenant, month, job and kind, one share per tenant, month and pool, one
+ * statement per month and pool; each written once and never changed.
+ */
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import { GetCommand, PutCommand, QueryCommand } from '@aws-sdk/lib-dynamodb';
 import * as z from 'zod';
-import { ledgerEntrySchema, ledgerKinds } from '#core/billing/ledger.ts';
+import type { LedgerEntry } from '#core/billing/ledger.ts';
+import { jobEntryKinds, ledgerEntrySchema } from '#core/billing/ledger.ts';
+import { statementSchema } from '#core/billing/statement.ts';
 import type { Ledger } from '#core/ports.ts';
 import { conditional, parseItem } from './items.ts';
-import { decodeCursor, encodeCursor, ledgerKey, ledgerPartition } from './keys.ts';
+import type { ItemKey } from './keys.ts';
+import {
+  decodeCursor,
+  encodeCursor,
+  ledgerKey,
+  ledgerPartition,
+  shareKey,
+  statementKey,
+  statementPartition,
+} from './keys.ts';
 
 const pageSize = 100;
-const positionSchema = z.object({ jobId: z.string(), kind: z.enum(ledgerKinds) });
+const positionSchema = z.union([
+  z.object({ jobId: z.string(), kind: z.enum(jobEntryKinds) }),
+  z.object({ pool: z.string() }),
+]);
+
+type Position = z.infer<typeof positionSchema>;
 
 export function createDynamoLedger(options: {
   readonly documents: DynamoDBDocumentClient;
   readonly table: string;
 }): Ledger {
   const { documents, table } = options;
+
+  async function put(key: ItemKey, item: object): Promise<'appended' | 'exists'> {
+    const written = await conditional(
+      documents.send(
+        new PutCommand({
+          TableName: table,
+          Item: { ...key, ...item },
+          ConditionExpression: 'attribute_not_exists(pk)',
+        }),
+      ),
+    );
+    return written === null ? 'exists' : 'appended';
+  }
+
+  async function read(key: ItemKey): Promise<LedgerEntry | null> {
+    const { Item } = await documents.send(
+      new GetCommand({ TableName: table, Key: { ...key }, ConsistentRead: true }),
+    );
+    return Item === undefined ? null : parseItem(ledgerEntrySchema, Item, 'ledger entry');
+  }
+
   return {
-    async append(entry) {
-      const written = await conditional(
-        documents.send(
-          new PutCommand({
-            TableName: table,
-            Item: { ...ledgerKey(entry.tenantId, entry.month, entry.jobId, entry.kind), ...entry },
-            ConditionExpression: 'attribute_not_exists(pk)',
-          }),
-        ),
-      );
-      return written === null ? 'exists' : 'appended';
-    },
+    append: (entry) => put(keyAt(entry.tenantId, entry.month, positionOf(entry)), entry),
 
     async charge(tenantId, month, jobId) {
-      const { Item } = await documents.send(
-        new GetCommand({
-          TableName: table,
-          Key: { ...ledgerKey(tenantId, month, jobId) },
-          ConsistentRead: true,
-        }),
-      );
-      return Item === undefined ? null : parseItem(ledgerEntrySchema, Item, 'ledger entry');
+      const entry = await read(ledgerKey(tenantId, month, jobId));
+      return entry === null || entry.kind === 'share' ? null : entry;
+    },
+
+    async share(tenantId, month, pool) {
+      const entry = await read(shareKey(tenantId, month, pool));
+      return entry?.kind === 'share' ? entry : null;
     },
 
     async list(tenantId, month, cursor) {
@@ -49,17 +77,37 @@ export function createDynamoLedger(options: {
           KeyConditionExpression: 'pk = :partition',
           ExpressionAttributeValues: { ':partition': partition },
           Limit: pageSize,
-          ...(from === null
-            ? {}
-            : { ExclusiveStartKey: { ...ledgerKey(tenantId, month, from.jobId, from.kind) } }),
+          ...(from === null ? {} : { ExclusiveStartKey: { ...keyAt(tenantId, month, from) } }),
         }),
       );
       const items = (page.Items ?? []).map((item) => parseItem(ledgerEntrySchema, item, 'ledger entry'));
       const last = page.LastEvaluatedKey === undefined ? undefined : items.at(-1);
-      return {
-        items,
-        cursor: last === undefined ? null : encodeCursor(partition, { jobId: last.jobId, kind: last.kind }),
-      };
+      return { items, cursor: last === undefined ? null : encodeCursor(partition, positionOf(last)) };
+    },
+
+    state: (statement) => put(statementKey(statement.month, statement.pool), statement),
+
+    /** One page: a statement is ~400 B, so 1 MB holds those of more pools than a deployment has. */
+    async statements(month) {
+      const { Items = [] } = await documents.send(
+        new QueryCommand({
+          TableName: table,
+          KeyConditionExpression: 'pk = :partition',
+          ExpressionAttributeValues: { ':partition': statementPartition(month) },
+          ConsistentRead: true,
+        }),
+      );
+      return Items.map((item) => parseItem(statementSchema, item, 'statement'));
     },
   };
+}
+
+function positionOf(entry: LedgerEntry): Position {
+  return entry.kind === 'share' ? { pool: entry.pool } : { jobId: entry.jobId, kind: entry.kind };
+}
+
+function keyAt(tenantId: string, month: string, position: Position): ItemKey {
+  return 'pool' in position
+    ? shareKey(tenantId, month, position.pool)
+    : ledgerKey(tenantId, month, position.jobId, position.kind);
 }

@@ -7,7 +7,7 @@ import { StartError } from '#core/errors.ts';
 import { faultsOf } from '#core/faults.ts';
 import type { AwsConfig } from './clients.ts';
 
-const json = z.string().transform((text, context): unknown => {
+export const json = z.string().transform((text, context): unknown => {
   try {
     return JSON.parse(text);
   } catch {

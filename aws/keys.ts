@@ -4,7 +4,7 @@
  * prefix; an id that cannot exist is answered as missing.
  */
 import * as z from 'zod';
-import type { LedgerKind } from '#core/billing/ledger.ts';
+import type { JobEntry } from '#core/billing/ledger.ts';
 import { AppError } from '#core/errors.ts';
 import type { JobClass } from '#core/job/job.ts';
 import { tenantIdSchema } from '#core/tenancy/tenant.ts';
@@ -79,8 +79,7 @@ export function workerKey(workerId: string): ItemKey {
 }
 
 export function ledgerPartition(tenantId: string, month: string): string {
-  if (!monthForm.test(month)) throw new AppError('not_found', { privateDetail: 'no such month' });
-  return `L#${checkedTenant(tenantId)}#${month}`;
+  return `L#${checkedTenant(tenantId)}#${checkedMonth(month)}`;
 }
 
 /** A refund sorts right behind its job's charge; no job id holds the separator. */
@@ -88,10 +87,24 @@ export function ledgerKey(
   tenantId: string,
   month: string,
   jobId: string,
-  kind: LedgerKind = 'charge',
+  kind: JobEntry['kind'] = 'charge',
 ): ItemKey {
   const sk = kind === 'charge' ? checkedId(jobId) : `${checkedId(jobId)}#${kind}`;
   return { pk: ledgerPartition(tenantId, month), sk };
+}
+
+/** Begins with the separator that no job id holds, so no job's entries can meet it. */
+export function shareKey(tenantId: string, month: string, pool: string): ItemKey {
+  return { pk: ledgerPartition(tenantId, month), sk: `#share#${checkedId(pool)}` };
+}
+
+/** The operator's side of the ledger: no tenant's partition. */
+export function statementPartition(month: string): string {
+  return `S#${checkedMonth(month)}`;
+}
+
+export function statementKey(month: string, pool: string): ItemKey {
+  return { pk: statementPartition(month), sk: checkedId(pool) };
 }
 
 /** Partition of the tenant's items in the main table and in `by_created`. */
@@ -174,6 +187,11 @@ function jsonOf(cursor: string): unknown {
     if (error instanceof SyntaxError) return null;
     throw error;
   }
+}
+
+function checkedMonth(month: string): string {
+  if (!monthForm.test(month)) throw new AppError('not_found', { privateDetail: 'no such month' });
+  return month;
 }
 
 function checkedTenant(tenantId: string): string {

@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto';
 import { createAwsPorts } from '#aws/aws-ports.ts';
 import { monthOf } from '#core/admission/windows.ts';
-import type { LedgerEntry } from '#core/billing/ledger.ts';
+import type { JobEntry } from '#core/billing/ledger.ts';
 import type { JobRecord } from '#core/job/job.ts';
 import type { Ledger } from '#core/ports.ts';
 import { startEmulators } from '#local/emulators.ts';
@@ -50,18 +50,21 @@ export async function inspect(dataDir: string, jobIds: readonly string[]): Promi
   }
 }
 
-async function chargesOf(ledger: Ledger): Promise<Map<string, LedgerEntry[]>> {
-  const charges = new Map<string, LedgerEntry[]>();
+async function chargesOf(ledger: Ledger): Promise<Map<string, JobEntry[]>> {
+  const charges = new Map<string, JobEntry[]>();
   let cursor: string | undefined;
   do {
     const page = await ledger.list('demo', monthOf(Date.now()), cursor);
-    for (const entry of page.items) charges.set(entry.jobId, [...(charges.get(entry.jobId) ?? []), entry]);
+    for (const entry of page.items) {
+      if (entry.kind === 'share') continue;
+      charges.set(entry.jobId, [...(charges.get(entry.jobId) ?? []), entry]);
+    }
     cursor = page.cursor ?? undefined;
   } while (cursor !== undefined);
   return charges;
 }
 
-function faultsOf(job: JobRecord, entries: readonly LedgerEntry[]): string[] {
+function faultsOf(job: JobRecord, entries: readonly JobEntry[]): string[] {
   const faults: string[] = [];
   if (job.place.kind !== 'done') faults.push(`${job.jobId} never ended: ${job.status}, ${job.place.kind}`);
   if (entries.length !== 1) faults.push(`${job.jobId} has ${entries.length} ledger entries`);
@@ -89,7 +92,7 @@ async function resultFaults(
 
 /** The month's spend in the gate is the sum of the ledger: nothing counted twice, nothing forgotten. */
 function balanceFaults(
-  charged: ReadonlyMap<string, readonly LedgerEntry[]>,
+  charged: ReadonlyMap<string, readonly JobEntry[]>,
   counters: Readonly<Record<string, number>>,
 ): string[] {
   const spent = [...charged.values()].flat().reduce((sum, { usdMicros }) => sum + usdMicros, 0);

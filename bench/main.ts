@@ -33,6 +33,10 @@ const benches: Record<string, { readonly summary: string; readonly load: () => P
     summary: 'simulated: what quiet tenants wait beside a noisy one, and who gets how much (--seeds 20)',
     load: async () => (await import('./fairness.ts')).fairnessBench,
   },
+  tenants: {
+    summary: 'simulated: 50 tenants of three plans on 8 cards for an hour, waits, shares, costs (--seeds 20)',
+    load: async () => (await import('./tenants.ts')).tenantsBench,
+  },
 };
 
 const help = `Usage: npm run bench -- NAME [--json FILE] [options of the benchmark]

@@ -47,6 +47,11 @@ export const commandTable: readonly CommandEntry[] = [
     load: () => import('./commands/capacity.ts'),
   },
   {
+    name: 'costs',
+    summary: "Show where a month's instance bill went",
+    load: () => import('./commands/costs.ts'),
+  },
+  {
     name: 'tenants add',
     summary: 'Add a tenant and its first key',
     load: () => import('./commands/tenants-add.ts'),

@@ -220,7 +220,9 @@ describe('usage', () => {
     expect(people.stdout).toMatch(/^MODEL +JOBS +IMAGES +WEIGHTED +GPU +COST$/m);
     expect(people.stdout).toMatch(/^fake-image +\d+ +\d+ .* \$0\.\d+$/m);
     expect(people.stdout).toMatch(/^total +\d+ /m);
-    expect(sheet.stdout).toMatch(/^day,model,jobs,.*,cost_usd_micros\r\n\d{4}-\d\d-\d\d,fake-image,\d+,/);
+    expect(sheet.stdout).toMatch(
+      /^day,model,jobs,.*,cost_usd_micros,shared_usd_micros\r\n\d{4}-\d\d-\d\d,fake-image,\d+,/,
+    );
     expect(JSON.parse(program.stdout).total.jobs).toBeGreaterThan(0);
     expect([people.code, sheet.code, program.code]).toEqual([0, 0, 0]);
   });
@@ -250,6 +252,7 @@ async function startStack() {
     ...world,
     blobs: store.blobs,
     catalog: createCatalog([fakeManifest]),
+    costs: { pricing: 'list' as const, usdMicrosPerHour: () => 0 },
     log: createRecordingLog(),
     runner: createPngRunner(),
     scaler: { wake: async () => undefined },

@@ -1,9 +1,9 @@
 /** Numbers and times as a person reads them. */
 
-/** Micro-dollars as dollars, with no more digits than they carry: `$0.000012`, `$1.50`. */
+/** Micro-dollars as dollars, with no more digits than they carry: `$0.000012`, `$1.50`, `-$0.07`. */
 export function formatUsd(usdMicros: number): string {
-  const [whole = '0', fraction = ''] = (usdMicros / 1_000_000).toFixed(6).split('.');
-  return `$${whole}.${fraction.replace(/0+$/, '').padEnd(2, '0')}`;
+  const [whole = '0', fraction = ''] = (Math.abs(usdMicros) / 1_000_000).toFixed(6).split('.');
+  return `${usdMicros < 0 ? '-' : ''}$${whole}.${fraction.replace(/0+$/, '').padEnd(2, '0')}`;
 }
 
 /** `340 ms`, `1.2 s`, `3 min 20 s`. */

@@ -10,6 +10,7 @@ const sums = {
   gpu_ms: 1_250,
   storage_byte_hours: 9,
   cost_usd_micros: 1_250,
+  shared_usd_micros: 0,
 };
 
 describe('a usage table', () => {
@@ -25,6 +26,23 @@ describe('a usage table', () => {
         'DAY         TAG  JOBS  IMAGES  WEIGHTED  GPU    COST',
         '2030-03-17  -    3     4       2.5       1.3 s  $0.00125',
         'total            3     4       2.5       1.3 s  $0.00125',
+      ].join('\n'),
+    );
+  });
+
+  it('shows shares of cold starts and idle time where there are any', () => {
+    const share = { ...sums, jobs: 0, images: 0, weighted_images: 0, gpu_ms: 0, shared_usd_micros: 1_250 };
+    const usage = {
+      object: 'list' as const,
+      data: [{ group: { model: null }, ...share }],
+      total: share,
+    };
+
+    expect(usageTable(usage, ['model'])).toBe(
+      [
+        'MODEL  JOBS  IMAGES  WEIGHTED  GPU   COST      SHARED',
+        '-      0     0       0         0 ms  $0.00125  $0.00125',
+        'total  0     0       0         0 ms  $0.00125  $0.00125',
       ].join('\n'),
     );
   });

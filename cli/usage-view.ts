@@ -6,14 +6,20 @@ import { table } from './table.ts';
 type Group = UsageResource['data'][number]['group'];
 type Sums = UsageResource['total'];
 
-/** A row per group and one for the total. */
+/** A row per group and one for the total. SHARED, which is part of COST, stands there where anything was shared. */
 export function usageTable({ data, total }: UsageResource, groupBy: readonly (keyof Group)[]): string {
-  const head = [...groupBy.map((name) => name.toUpperCase()), 'JOBS', 'IMAGES', 'WEIGHTED', 'GPU', 'COST'];
+  const hasShares = total.shared_usd_micros > 0;
+  const cells = (sums: Sums) => [
+    ...sumCells(sums),
+    ...(hasShares ? [formatUsd(sums.shared_usd_micros)] : []),
+  ];
+  const columns = ['JOBS', 'IMAGES', 'WEIGHTED', 'GPU', 'COST', ...(hasShares ? ['SHARED'] : [])];
+  const head = [...groupBy.map((name) => name.toUpperCase()), ...columns];
   const rows = data.map(({ group, ...sums }) => [
     ...groupBy.map((name) => group[name] ?? '-'),
-    ...sumCells(sums),
+    ...cells(sums),
   ]);
-  return table(head, [...rows, [...groupBy.map((_, at) => (at === 0 ? 'total' : '')), ...sumCells(total)]]);
+  return table(head, [...rows, [...groupBy.map((_, at) => (at === 0 ? 'total' : '')), ...cells(total)]]);
 }
 
 function sumCells({ jobs, images, weighted_images, gpu_ms, cost_usd_micros }: Sums): string[] {

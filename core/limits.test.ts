@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import {
   apiLimits,
+  costLimits,
   gateLimits,
   jobLimits,
   protocolLimits,
@@ -101,6 +102,13 @@ describe('requests', () => {
     expect(apiLimits.pageDefault).toBeLessThanOrEqual(apiLimits.pageMax);
     expect(apiLimits.pollMsMin).toBeLessThan(apiLimits.pollMsMax);
     expect(jobLimits.startWithinMsDefault).toBeLessThanOrEqual(jobLimits.startWithinMsMax);
+  });
+
+  it('close a month after its last job must have started, while what its workers said is still kept', () => {
+    const longestMonthMs = 31 * 24 * 60 * minute;
+
+    expect(costLimits.closeAfterMs).toBeGreaterThanOrEqual(jobLimits.startWithinMsMax + 24 * 60 * minute);
+    expect(workerLimits.recordKeptMs).toBeGreaterThan(2 * (longestMonthMs + costLimits.closeAfterMs));
   });
 
   it('pass through a runner frame whole', () => {

@@ -113,6 +113,16 @@ export const usageLimits = {
   rowsMax: 10_000,
 } as const;
 
+export const costLimits = {
+  /**
+   * A month is closed this long after it ended: its last job may start `startWithinMsMax` after it was admitted, and a
+   * day is ample for it to run and settle. Worker records are kept far longer.
+   */
+  closeAfterMs: 8 * 24 * hour,
+  /** Ledgers read at once; each answers in milliseconds, and a table takes thousands of reads a second. */
+  ledgersAtOnce: 8,
+} as const;
+
 export const protocolLimits = {
   /** A frame holds prompts and file names, never pictures. */
   frameBytesMax: 1024 * kibibyte,

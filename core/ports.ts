@@ -8,7 +8,8 @@
  */
 import type { AdmissionAsk, GateView, Refusal } from './admission/gate.ts';
 import type { CounterCorrection } from './admission/reservation.ts';
-import type { LedgerEntry } from './billing/ledger.ts';
+import type { JobEntry, LedgerEntry, ShareEntry } from './billing/ledger.ts';
+import type { Statement } from './billing/statement.ts';
 import type { JobClass, JobRecord, JobStatus, LineEntry } from './job/job.ts';
 import type { Guard, JobPatch } from './job/transitions.ts';
 import type { PoolState } from './scaling/pool-state.ts';
@@ -196,12 +197,21 @@ export interface Page<T> {
 }
 
 export interface Ledger {
-  /** One charge and one refund per tenant, month and job; a second is refused and changes nothing. */
+  /**
+   * One charge and one refund per tenant, month and job, one share per tenant, month and pool; a second is refused and
+   * changes nothing.
+   */
   append(entry: LedgerEntry): Promise<'appended' | 'exists'>;
   /** The charge of a job; sees every earlier write. */
-  charge(tenantId: string, month: string, jobId: string): Promise<LedgerEntry | null>;
-  /** Charges and refunds, in no promised order; may lag behind writes. */
+  charge(tenantId: string, month: string, jobId: string): Promise<JobEntry | null>;
+  /** The tenant's share of a pool; sees every earlier write. */
+  share(tenantId: string, month: string, pool: string): Promise<ShareEntry | null>;
+  /** Entries of every kind, in no promised order; may lag behind writes. */
   list(tenantId: string, month: string, cursor?: string): Promise<Page<LedgerEntry>>;
+  /** One statement per month and pool; a second is refused and changes nothing. */
+  state(statement: Statement): Promise<'appended' | 'exists'>;
+  /** Statements of a month, by pool; sees every earlier write. */
+  statements(month: string): Promise<Statement[]>;
 }
 
 /** The doorbell: a ticket says that a pool has work, and names a job only as a hint. */

@@ -1,5 +1,6 @@
 /** Valid records for tests: every builder takes the fields that matter to the test and fills in the rest. */
-import type { LedgerEntry } from './billing/ledger.ts';
+import type { JobEntry, ShareEntry } from './billing/ledger.ts';
+import type { Statement } from './billing/statement.ts';
 import type { JobRecord } from './job/job.ts';
 import type { WorkerRecord } from './scaling/worker-record.ts';
 import type { AliasRecord } from './tenancy/alias.ts';
@@ -171,7 +172,7 @@ export function sampleAlias(overrides: Partial<AliasRecord> = {}): AliasRecord {
   };
 }
 
-export function sampleLedgerEntry(overrides: Partial<LedgerEntry> = {}): LedgerEntry {
+export function sampleLedgerEntry(overrides: Partial<JobEntry> = {}): JobEntry {
   return {
     tenantId: 'tenant-a',
     month: '203003',
@@ -179,6 +180,8 @@ export function sampleLedgerEntry(overrides: Partial<LedgerEntry> = {}): LedgerE
     kind: 'charge',
     keyId: 'key00001',
     model: 'demo-image',
+    pool: 'demo',
+    workerId: 'worker-1',
     class: 'interactive',
     outcome: 'succeeded',
     tag: null,
@@ -208,6 +211,42 @@ export function sampleWorker(overrides: Partial<WorkerRecord> = {}): WorkerRecor
     runningJobs: 0,
     busyMs: 0,
     loadMs: 1_500,
+    ...overrides,
+  };
+}
+
+export function sampleShare(overrides: Partial<ShareEntry> = {}): ShareEntry {
+  return {
+    tenantId: 'tenant-a',
+    month: '203003',
+    kind: 'share',
+    pool: 'demo',
+    servedGpuMs: 812,
+    usdMicros: 70,
+    parts: { coldStart: 20, idle: 50 },
+    atMs: sampleNowMs + 30 * 24 * 60 * 60 * 1000,
+    ...overrides,
+  };
+}
+
+export function sampleStatement(overrides: Partial<Statement> = {}): Statement {
+  return {
+    month: '203003',
+    pool: 'demo',
+    pricing: 'at_cost',
+    usdMicrosPerHour: 526_000,
+    workers: 1,
+    livedMs: 2_700,
+    loadedMs: 400,
+    gpuMs: 812,
+    tenants: 1,
+    dedicatedMs: 1_209_600_000,
+    billUsdMicros: 395,
+    chargedUsdMicros: 321,
+    coldStartUsdMicros: 20,
+    idleUsdMicros: 50,
+    operatorUsdMicros: 4,
+    closedAtMs: sampleNowMs + 30 * 24 * 60 * 60 * 1000,
     ...overrides,
   };
 }

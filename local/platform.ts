@@ -9,6 +9,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createAwsPorts } from '#aws/aws-ports.ts';
 import type { AwsConfig } from '#aws/clients.ts';
+import { costEnvSchema, costSettingsOf } from '#aws/cost-env.ts';
 import { awsEnvOf, parseEnv } from '#aws/env.ts';
 import { createJsonLog } from '#aws/json-log.ts';
 import { readCatalog } from '#aws/manifest-files.ts';
@@ -55,6 +56,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
   const modelsDir = options.modelsDir ?? join(root, 'gpu-container', 'models');
   const catalog = await readCatalog(modelsDir);
   await checkWeights(catalog, modelsDir);
+  const costs = costSettingsOf(parseEnv(costEnvSchema, process.env), catalog);
 
   const emulators = await startEmulators({ dataDir: options.dataDir, pools: catalog.pools() });
   const logFile = await openLogFile(join(options.dataDir, 'pilotlight.log'));
@@ -70,13 +72,14 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
     const pepper = await ensurePepper(options.dataDir);
     const startWorker = workerStarter(emulators.config, modelsDir, logFile);
     const fleet = createLocalFleet({ clock: systemClock, log, startWorker });
-    const ticks = startTicks({ ...ports, catalog, fleet }, options);
+    const ticks = startTicks({ ...ports, catalog, costs, fleet }, options);
     const tenantPorts = createTenantPorts({ dataDir: options.dataDir, log });
     const handler = createApiHandler({
       ...ports,
       ...(await tokensOf(ports)),
       tenantPorts,
       catalog,
+      costs,
       scaler: ticks,
       keyPepper: pepper,
       version: project.version,

@@ -1,7 +1,9 @@
 /**
- * The ticks of the local stack: the scaler's every second while a pool is lit, the sweep's every minute. At idle only
- * the minute tick is left.
+ * The ticks of the local stack: the scaler's every second while a pool is lit, the sweep's every minute, which also
+ * closes the month that is due. At idle only the minute tick is left.
  */
+import type { ClosePorts } from '#core/flows/close-month.ts';
+import { closeMonth, dueMonth } from '#core/flows/close-month.ts';
 import type { ScalePorts } from '#core/flows/scale.ts';
 import { scale } from '#core/flows/scale.ts';
 import type { SweepPorts } from '#core/flows/sweep.ts';
@@ -16,11 +18,13 @@ export interface Ticks extends Scaler {
   stop(): Promise<void>;
 }
 
-export function startTicks(ports: ScalePorts & SweepPorts, bounds: ScalingBounds): Ticks {
+export function startTicks(ports: ScalePorts & SweepPorts & ClosePorts, bounds: ScalingBounds): Ticks {
   const stopped = new AbortController();
   /** Pools that have or may soon have a worker: only those are looked at every second. */
   const lit = new Set<string>();
   const scaling = new Map<string, Promise<void>>();
+  /** Looked at once a month and start: what was closed stays closed. */
+  let closedMonth: string | null = null;
 
   /** One decision at a time for each pool. */
   function decide(pool: string): Promise<void> {
@@ -53,6 +57,17 @@ export function startTicks(ports: ScalePorts & SweepPorts, bounds: ScalingBounds
       ports.log.warn('sweep.failed', { reason: String(error) });
     }
     await Promise.all(ports.catalog.pools().map(decide));
+    await closeDueMonth();
+  }
+
+  async function closeDueMonth(): Promise<void> {
+    const month = dueMonth(ports.clock.nowMs());
+    if (month === closedMonth) return;
+    try {
+      if ((await closeMonth(ports, month)).kind === 'closed') closedMonth = month;
+    } catch (error) {
+      ports.log.warn('month.close_failed', { month, reason: String(error) });
+    }
   }
 
   const loops = [

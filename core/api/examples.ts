@@ -72,6 +72,7 @@ const usage = {
   gpu_ms: 5_120,
   storage_byte_hours: 9_600_000,
   cost_usd_micros: 1_434,
+  shared_usd_micros: 0,
 };
 
 /** Keys are `<route id> request` or `<route id> <status>`. */

@@ -6,6 +6,7 @@ import * as z from 'zod';
 import type { RequestErrorCode } from '../errors.ts';
 import { requestErrors } from '../errors.ts';
 import { apiLimits } from '../limits.ts';
+import { costsSchema } from './costs-resource.ts';
 import { errorSchema } from './error-resource.ts';
 import { examples } from './examples.ts';
 import { jobListSchema, jobRequestSchema, jobSchema } from './job-resource.ts';
@@ -36,6 +37,7 @@ const answerSchemas = [
   modelListSchema,
   limitsSchema,
   usageSchema,
+  costsSchema,
   tenantSchema,
   planSchema,
   keySchema,

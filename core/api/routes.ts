@@ -5,6 +5,7 @@
 import * as z from 'zod';
 import { jobClasses, jobStatuses } from '../job/job.ts';
 import { apiLimits } from '../limits.ts';
+import { costRoutes } from './cost-routes.ts';
 import { jobListSchema, jobRequestSchema, jobSchema } from './job-resource.ts';
 import { limitsSchema } from './limits-resource.ts';
 import { modelListSchema, modelSchema } from './model-resource.ts';
@@ -246,6 +247,7 @@ export const routes = {
     errors: [...authErrors, 'invalid_request'],
   },
   ...tenancyRoutes,
+  ...costRoutes,
   getHealth: {
     id: 'getHealth',
     method: 'GET',

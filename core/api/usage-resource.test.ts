@@ -9,7 +9,15 @@ import {
   usageSpan,
 } from './usage-resource.ts';
 
-const sums = { jobs: 1, images: 2, weightedImages: 0.5, gpuMs: 3, storageByteHours: 4, usdMicros: -5 };
+const sums = {
+  jobs: 1,
+  images: 2,
+  weightedImages: 0.5,
+  gpuMs: 3,
+  storageByteHours: 4,
+  usdMicros: -5,
+  sharedUsdMicros: 0,
+};
 
 describe('usageSpan', () => {
   it('is this month with the whole of today when nothing is said', () => {
@@ -51,11 +59,11 @@ describe('CSV', () => {
     const csv = usageCsv(presentUsage({ rows, total: sums }), ['day', 'tag']);
 
     expect(csv.split('\r\n')).toEqual([
-      'day,tag,jobs,images,weighted_images,input_tokens,output_tokens,gpu_ms,storage_byte_hours,cost_usd_micros',
-      '2030-03-17,plain,1,2,0.5,0,0,3,4,-5',
-      '2030-03-17,"a,""b""",1,2,0.5,0,0,3,4,-5',
-      "2030-03-17,'=1+1,1,2,0.5,0,0,3,4,-5",
-      '2030-03-17,,1,2,0.5,0,0,3,4,-5',
+      'day,tag,jobs,images,weighted_images,input_tokens,output_tokens,gpu_ms,storage_byte_hours,cost_usd_micros,shared_usd_micros',
+      '2030-03-17,plain,1,2,0.5,0,0,3,4,-5,0',
+      '2030-03-17,"a,""b""",1,2,0.5,0,0,3,4,-5,0',
+      "2030-03-17,'=1+1,1,2,0.5,0,0,3,4,-5,0",
+      '2030-03-17,,1,2,0.5,0,0,3,4,-5,0',
       '',
     ]);
   });

@@ -1,7 +1,7 @@
 /** Usage as it travels: question, JSON and CSV. */
 import * as z from 'zod';
 import type { UsageGrouping, UsageReport, UsageSums } from '../billing/usage.ts';
-import { usageGroupings } from '../billing/usage.ts';
+import { operatorGroupings, usageGroupings } from '../billing/usage.ts';
 
 const countSchema = z.int().nonnegative();
 
@@ -13,7 +13,10 @@ const sumFields = {
   output_tokens: countSchema,
   gpu_ms: countSchema,
   storage_byte_hours: countSchema,
-  cost_usd_micros: z.int().meta({ description: 'Charges less refunds' }),
+  cost_usd_micros: z.int().meta({ description: 'What is to be paid: charges less refunds, and shares' }),
+  shared_usd_micros: countSchema.meta({
+    description: "Of that, shares of a closed month's cold starts and idle time; on its last day",
+  }),
 };
 
 export const usageSchema = z
@@ -22,10 +25,11 @@ export const usageSchema = z
     data: z.array(
       z.strictObject({
         group: z.strictObject({
+          tenant: z.string().optional().meta({ description: 'For the operator' }),
           day: z.iso.date().optional(),
-          model: z.string().optional(),
-          key: z.string().optional(),
-          tag: z.string().nullable().optional().meta({ description: 'null: jobs without a tag' }),
+          model: z.string().nullable().optional().meta({ description: 'null: shares' }),
+          key: z.string().nullable().optional().meta({ description: 'null: shares' }),
+          tag: z.string().nullable().optional().meta({ description: 'null: jobs without a tag, and shares' }),
         }),
         ...sumFields,
       }),
@@ -42,7 +46,14 @@ const instantSchema = z
     message: 'must be a day such as 2030-03-17 or a time such as 2030-03-17T08:00:00Z',
   });
 
-const grouping = `(${usageGroupings.join('|')})`;
+function groupBySchema(groupings: readonly UsageGrouping[], otherwise: UsageGrouping) {
+  const grouping = `(${groupings.join('|')})`;
+  return z
+    .string()
+    .regex(new RegExp(`^${grouping}(,${grouping})*$`), `must be some of ${groupings.join(',')}`)
+    .default(otherwise)
+    .meta({ description: `Some of ${groupings.join(', ')}, with commas between` });
+}
 
 export const usageQuerySchema = z.strictObject({
   from: instantSchema
@@ -51,12 +62,12 @@ export const usageQuerySchema = z.strictObject({
   to: instantSchema
     .optional()
     .meta({ description: 'Last day (UTC, whole) or the time it ends before; else today' }),
-  group_by: z
-    .string()
-    .regex(new RegExp(`^${grouping}(,${grouping})*$`), `must be some of ${usageGroupings.join(',')}`)
-    .default('day')
-    .meta({ description: `Some of ${usageGroupings.join(', ')}, with commas between` }),
+  group_by: groupBySchema(usageGroupings, 'day'),
   format: z.enum(['json', 'csv']).default('json'),
+});
+
+export const operatorUsageQuerySchema = usageQuerySchema.extend({
+  group_by: groupBySchema(operatorGroupings, 'tenant'),
 });
 
 /** `from` and `to` as the time from the one up to the other; a last day counts whole. */
@@ -74,7 +85,7 @@ export function usageSpan(
 
 export function usageGroupBy(text: string): UsageGrouping[] {
   const asked = new Set(text.split(','));
-  return usageGroupings.filter((each) => asked.has(each));
+  return operatorGroupings.filter((each) => asked.has(each));
 }
 
 export function presentUsage({ rows, total }: UsageReport): UsageResource {
@@ -109,6 +120,7 @@ function presentSums(sums: UsageSums): UsageResource['total'] {
     gpu_ms: sums.gpuMs,
     storage_byte_hours: sums.storageByteHours,
     cost_usd_micros: sums.usdMicros,
+    shared_usd_micros: sums.sharedUsdMicros,
   };
 }
 

@@ -6,7 +6,7 @@ import { createMemoryLedger } from '#sim/memory/memory-ledger.ts';
 import { refund } from '../flows/refund.ts';
 import { settle } from '../flows/settle.ts';
 import type { JobStatus } from '../job/job.ts';
-import { fullJob, sampleJob, sampleLedgerEntry, sampleNowMs } from '../samples.ts';
+import { fullJob, sampleJob, sampleLedgerEntry, sampleNowMs, sampleShare } from '../samples.ts';
 import { balanceOf, ledgerEntryOf, ledgerEntrySchema, refundEntryOf } from './ledger.ts';
 
 const done = { kind: 'done' } as const;
@@ -22,6 +22,8 @@ describe('ledgerEntryOf', () => {
       kind: 'charge',
       keyId: job.keyId,
       model: job.model,
+      pool: 'demo',
+      workerId: 'worker-1',
       class: 'interactive',
       outcome: 'succeeded',
       tag: null,
@@ -90,13 +92,25 @@ describe('ledgerEntryOf', () => {
 
 describe('ledgerEntrySchema', () => {
   it('reads an entry from before kinds, tags and parts as the charge it was', () => {
-    const { kind, class: _class, tag, bytesStored, parts, admittedAtMs, ...old } = sampleLedgerEntry();
+    const {
+      kind,
+      class: _class,
+      tag,
+      pool,
+      workerId,
+      bytesStored,
+      parts,
+      admittedAtMs,
+      ...old
+    } = sampleLedgerEntry();
 
     expect(ledgerEntrySchema.parse(old)).toEqual({
       ...old,
       kind,
       class: 'interactive',
       tag,
+      pool: null,
+      workerId: null,
       bytesStored: 0,
       parts,
       admittedAtMs: old.atMs,
@@ -111,6 +125,15 @@ describe('ledgerEntrySchema', () => {
     );
     expect(ledgerEntrySchema.safeParse({ ...charge, kind: 'refund' }).success).toBe(false);
     expect(ledgerEntrySchema.safeParse({ ...charge, parts: { compute: 320 } }).success).toBe(false);
+  });
+
+  it('reads a share as it is, and refuses one below zero or whose parts do not add up', () => {
+    const share = sampleShare();
+
+    expect(ledgerEntrySchema.parse(share)).toEqual(share);
+    expect(ledgerEntrySchema.safeParse({ ...share, usdMicros: 71 }).success).toBe(false);
+    const negative = { ...share, usdMicros: -5, parts: { coldStart: -5, idle: 0 } };
+    expect(ledgerEntrySchema.safeParse(negative).success).toBe(false);
   });
 });
 

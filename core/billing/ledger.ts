@@ -1,6 +1,7 @@
 /**
  * The ledger: append-only entries in whole micro-USD, milliseconds and bytes. A job has one charge; an operator may
- * give back up to that much, once, by a refund: an entry of its own with the amount below zero. So the sum of all
+ * give back up to that much, once, by a refund: an entry of its own with the amount below zero. Where tenants pay what
+ * a pool cost (`pricing` is `at_cost`), the close of a month adds one share a tenant and pool. So the sum of all
  * entries is the balance, always, and nothing that was written ever changes.
  */
 import * as z from 'zod';
@@ -10,16 +11,20 @@ import { jobClasses } from '../job/job.ts';
 
 const wholeSchema = z.int().nonnegative();
 
-export const ledgerKinds = ['charge', 'refund'] as const;
+export const jobEntryKinds = ['charge', 'refund'] as const;
 
-const fieldsSchema = z.object({
+const jobEntrySchema = z.object({
   tenantId: z.string(),
   /** Month of admission, `YYYYMM`: the month whose budget the job was taken from. */
   month: z.string(),
   jobId: z.string(),
-  kind: z.enum(ledgerKinds),
+  kind: z.enum(jobEntryKinds),
   keyId: z.string(),
   model: z.string(),
+  /** Where it ran or would have; null in an entry from before pools were noted. */
+  pool: z.string().nullable(),
+  /** Whose GPU time it was; null for a job that never ran, or whose worker is not known. */
+  workerId: z.string().nullable(),
   class: z.enum(jobClasses),
   outcome: z.enum(['succeeded', 'failed', 'canceled', 'expired']),
   /** The job's `metadata.tag`: what a tenant splits its own costs by. */
@@ -40,28 +45,50 @@ const fieldsSchema = z.object({
   atMs: wholeSchema,
 });
 
-export type LedgerEntry = z.infer<typeof fieldsSchema>;
-export type LedgerKind = LedgerEntry['kind'];
+const shareEntrySchema = z.object({
+  tenantId: z.string(),
+  /** The month whose bill is shared, `YYYYMM`. */
+  month: z.string(),
+  kind: z.literal('share'),
+  pool: z.string(),
+  /** The tenant's GPU time in the pool that month: what its share was measured by. */
+  servedGpuMs: wholeSchema,
+  usdMicros: wholeSchema,
+  parts: z.object({ coldStart: wholeSchema, idle: wholeSchema }),
+  /** When the month was closed. */
+  atMs: wholeSchema,
+});
 
-export const ledgerEntrySchema: z.ZodType<LedgerEntry> = z.preprocess(
-  withNewFields,
-  fieldsSchema
+/** A charge or a refund. */
+export type JobEntry = z.infer<typeof jobEntrySchema>;
+/** A tenant's part of what a pool cost in a month beyond the jobs it charged. */
+export type ShareEntry = z.infer<typeof shareEntrySchema>;
+export type LedgerEntry = JobEntry | ShareEntry;
+
+const entrySchema: z.ZodType<LedgerEntry> = z.discriminatedUnion('kind', [
+  jobEntrySchema
     .refine(({ kind, usdMicros }) => (kind === 'charge' ? usdMicros >= 0 : usdMicros <= 0), {
       message: 'a charge is never below zero and a refund never above',
     })
     .refine(({ usdMicros, parts }) => parts.compute === usdMicros, { message: 'parts add up to the whole' }),
-);
+  shareEntrySchema.refine(({ usdMicros, parts }) => parts.coldStart + parts.idle === usdMicros, {
+    message: 'parts add up to the whole',
+  }),
+]);
+
+export const ledgerEntrySchema: z.ZodType<LedgerEntry> = z.preprocess(withNewFields, entrySchema);
 
 /** Entries outlive the programs that write them: what an earlier one left out is filled in as it was meant. */
 function withNewFields(stored: unknown): unknown {
   if (typeof stored !== 'object' || stored === null) return stored;
   const { usdMicros, atMs }: { usdMicros?: unknown; atMs?: unknown } = stored;
-  const meant = { kind: 'charge', class: 'interactive', tag: null, bytesStored: 0, admittedAtMs: atMs };
-  return { ...meant, parts: { compute: usdMicros }, ...stored };
+  const unknown = { pool: null, workerId: null, tag: null };
+  const meant = { kind: 'charge', class: 'interactive', bytesStored: 0, admittedAtMs: atMs };
+  return { ...unknown, ...meant, parts: { compute: usdMicros }, ...stored };
 }
 
 /** The charge of a terminal job. A function of the record alone, so that writing it twice writes the same. */
-export function ledgerEntryOf(job: JobRecord): LedgerEntry {
+export function ledgerEntryOf(job: JobRecord): JobEntry {
   if (job.status === 'queued' || job.status === 'running') {
     throw new Error(`job ${job.jobId} is ${job.status}: only a terminal job has a ledger entry`);
   }
@@ -73,6 +100,8 @@ export function ledgerEntryOf(job: JobRecord): LedgerEntry {
     kind: 'charge',
     keyId: job.keyId,
     model: job.model,
+    pool: job.pool,
+    workerId: job.receipt?.workerId ?? null,
     class: job.class,
     outcome: job.status,
     tag: job.metadata.tag ?? null,
@@ -89,7 +118,7 @@ export function ledgerEntryOf(job: JobRecord): LedgerEntry {
 }
 
 /** The entry that gives back `usdMicros` of a charge; the usage itself stays with the charge. */
-export function refundEntryOf(charge: LedgerEntry, usdMicros: number, nowMs: number): LedgerEntry {
+export function refundEntryOf(charge: JobEntry, usdMicros: number, nowMs: number): JobEntry {
   if (charge.kind !== 'charge' || usdMicros < 0 || usdMicros > charge.usdMicros) {
     throw new Error(`${usdMicros} micro-USD cannot be given back of the ${charge.kind} of ${charge.jobId}`);
   }
@@ -109,7 +138,7 @@ export function refundEntryOf(charge: LedgerEntry, usdMicros: number, nowMs: num
   };
 }
 
-/** What is to be paid: charges less refunds. */
+/** What is to be paid: charges less refunds, and shares. */
 export function balanceOf(entries: readonly LedgerEntry[]): number {
   return entries.reduce((sum, { usdMicros }) => sum + usdMicros, 0);
 }

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { jobLimits } from '../limits.ts';
-import { sampleLedgerEntry, sampleNowMs } from '../samples.ts';
-import type { LedgerEntry } from './ledger.ts';
+import { sampleLedgerEntry, sampleNowMs, sampleShare } from '../samples.ts';
+import type { JobEntry, LedgerEntry } from './ledger.ts';
 import { balanceOf, refundEntryOf } from './ledger.ts';
 import type { UsageAsk, UsageGrouping } from './usage.ts';
 import { createUsageMeter, monthsBetween, usageGroupings } from './usage.ts';
@@ -36,6 +36,27 @@ describe('a usage report', () => {
     const { rows } = reportOf([charge, refund], ['day']);
 
     expect(rows).toMatchObject([{ group: { day: '2030-03-17' }, jobs: 1, gpuMs: 812, usdMicros: 0 }]);
+  });
+
+  it('counts a share on the last day of its month, as money of no job, model, key or tag', () => {
+    const { rows, total } = reportOf([entry({ tag: 'x' }), sampleShare()], ['day', 'model', 'key', 'tag']);
+
+    expect(rows).toMatchObject([
+      { group: { day: '2030-03-17', tag: 'x' }, jobs: 1, usdMicros: 321, sharedUsdMicros: 0 },
+      { group: { day: '2030-03-31', model: null, key: null, tag: null }, jobs: 0, sharedUsdMicros: 70 },
+    ]);
+    expect(total).toMatchObject({ jobs: 1, gpuMs: 812, usdMicros: 391, sharedUsdMicros: 70 });
+  });
+
+  it('leaves a share out of any time that ends before its month does', () => {
+    const sharedWithin = (toMs: number) => {
+      const meter = createUsageMeter({ groupBy: [], fromMs: Date.UTC(2030, 2, 1), toMs }, nowMs);
+      meter.add(sampleShare());
+      return meter.report().total.sharedUsdMicros;
+    };
+
+    expect(sharedWithin(Date.UTC(2030, 2, 31))).toBe(0);
+    expect(sharedWithin(Date.UTC(2030, 3, 1))).toBe(70);
   });
 
   it('takes the first instant and leaves the last one out', () => {
@@ -74,8 +95,8 @@ describe('a usage report', () => {
     const entriesOf = fc
       .array(fc.tuple(anyEntry, fc.option(fc.nat({ max: 321 }))), { maxLength: 30 })
       .map((pairs) =>
-        pairs.flatMap(([charge, back]) =>
-          back === null ? [charge] : [charge, refundEntryOf(charge, back, nowMs)],
+        pairs.flatMap(([charge, back]): LedgerEntry[] =>
+          back === null ? [charge, sampleShare()] : [charge, refundEntryOf(charge, back, nowMs)],
         ),
       );
 
@@ -91,6 +112,7 @@ describe('a usage report', () => {
           'gpuMs',
           'storageByteHours',
           'usdMicros',
+          'sharedUsdMicros',
         ] as const) {
           expect(rows.reduce((all, row) => all + row[sum], 0)).toBe(total[sum]);
         }
@@ -112,7 +134,7 @@ describe('monthsBetween', () => {
   });
 });
 
-function entry(overrides: Partial<LedgerEntry>): LedgerEntry {
+function entry(overrides: Partial<JobEntry>): JobEntry {
   return sampleLedgerEntry(overrides);
 }
 

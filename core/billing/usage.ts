@@ -1,18 +1,23 @@
 /**
- * Usage: the ledger of some time, summed up by day, model, key or tag. A job belongs to the day it was admitted on, as
- * its charge belongs to that month's budget, and a refund to the day of the job it gives back, so a day's figures add
- * up to what is to be paid for it.
+ * Usage: the ledger of some time, summed up by day, model, key or tag, and for an operator by tenant. A job belongs to
+ * the day it was admitted on, as its charge belongs to that month's budget, and a refund to the day of the job it gives
+ * back, so a day's figures add up to what is to be paid for it. A share of a pool's cost belongs to the last day of its
+ * month, and to no model, key or tag.
  */
 import { jobLimits } from '../limits.ts';
+import { spanOf } from './instance-bill.ts';
 import type { LedgerEntry } from './ledger.ts';
 
 const hourMs = 60 * 60 * 1000;
 
 export const usageGroupings = ['day', 'model', 'key', 'tag'] as const;
 
-export type UsageGrouping = (typeof usageGroupings)[number];
+/** What an operator may group by. */
+export const operatorGroupings = ['tenant', ...usageGroupings] as const;
 
-/** null: jobs without a tag. */
+export type UsageGrouping = (typeof operatorGroupings)[number];
+
+/** null: jobs without a tag, and shares, which have no model, key or tag. */
 export type UsageGroup = { readonly [G in UsageGrouping]?: string | null };
 
 export interface UsageSums {
@@ -22,7 +27,10 @@ export interface UsageSums {
   readonly gpuMs: number;
   /** What results have taken up until now or until they went; whole, rounded down per job. */
   readonly storageByteHours: number;
+  /** What is to be paid: charges less refunds, and shares. */
   readonly usdMicros: number;
+  /** Of that, shares of cold starts and idle time. */
+  readonly sharedUsdMicros: number;
 }
 
 export interface UsageRow extends UsageSums {
@@ -57,6 +65,7 @@ const nothing: UsageSums = {
   gpuMs: 0,
   storageByteHours: 0,
   usdMicros: 0,
+  sharedUsdMicros: 0,
 };
 
 export function createUsageMeter({ groupBy, fromMs, toMs }: UsageAsk, nowMs: number): UsageMeter {
@@ -64,7 +73,8 @@ export function createUsageMeter({ groupBy, fromMs, toMs }: UsageAsk, nowMs: num
   let total = nothing;
   return {
     add(entry) {
-      if (entry.admittedAtMs < fromMs || entry.admittedAtMs >= toMs) return;
+      const atMs = usedAtMs(entry);
+      if (atMs < fromMs || atMs >= toMs) return;
       const used = usedBy(entry, nowMs);
       const group = groupOf(entry, groupBy);
       const name = JSON.stringify(Object.values(group));
@@ -90,7 +100,15 @@ export function monthsBetween(fromMs: number, toMs: number): string[] {
   return months;
 }
 
+/** A month's share belongs to its last moment: whoever asks for the whole month finds it, and it once. */
+function usedAtMs(entry: LedgerEntry): number {
+  return entry.kind === 'share' ? spanOf(entry.month).toMs - 1 : entry.admittedAtMs;
+}
+
 function usedBy(entry: LedgerEntry, nowMs: number): UsageSums {
+  if (entry.kind === 'share') {
+    return { ...nothing, usdMicros: entry.usdMicros, sharedUsdMicros: entry.usdMicros };
+  }
   const keptMs = Math.max(0, Math.min(nowMs - entry.atMs, jobLimits.keptMs));
   return {
     jobs: entry.kind === 'charge' ? 1 : 0,
@@ -99,15 +117,18 @@ function usedBy(entry: LedgerEntry, nowMs: number): UsageSums {
     gpuMs: entry.gpuMs,
     storageByteHours: Math.floor((entry.bytesStored * keptMs) / hourMs),
     usdMicros: entry.usdMicros,
+    sharedUsdMicros: 0,
   };
 }
 
 function groupOf(entry: LedgerEntry, groupBy: readonly UsageGrouping[]): UsageGroup {
+  const job = entry.kind === 'share' ? null : entry;
   const columns: Record<UsageGrouping, string | null> = {
-    day: new Date(entry.admittedAtMs).toISOString().slice(0, 10),
-    model: entry.model,
-    key: entry.keyId,
-    tag: entry.tag,
+    tenant: entry.tenantId,
+    day: new Date(usedAtMs(entry)).toISOString().slice(0, 10),
+    model: job?.model ?? null,
+    key: job?.keyId ?? null,
+    tag: job?.tag ?? null,
   };
   return Object.fromEntries(groupBy.map((grouping) => [grouping, columns[grouping]]));
 }
@@ -120,6 +141,7 @@ function plus(left: UsageSums, right: UsageSums): UsageSums {
     gpuMs: left.gpuMs + right.gpuMs,
     storageByteHours: left.storageByteHours + right.storageByteHours,
     usdMicros: left.usdMicros + right.usdMicros,
+    sharedUsdMicros: left.sharedUsdMicros + right.sharedUsdMicros,
   };
 }
 

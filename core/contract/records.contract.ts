@@ -1,7 +1,7 @@
 /** Promises of the ports that only keep things: `Tenants`, `Keys`, `Ledger`, `Blobs`. */
 import { describe, expect, it } from 'vitest';
-import { ledgerKinds, refundEntryOf } from '../billing/ledger.ts';
-import { sampleKey, sampleLedgerEntry, sampleTenant } from '../samples.ts';
+import { jobEntryKinds, refundEntryOf } from '../billing/ledger.ts';
+import { sampleKey, sampleLedgerEntry, sampleShare, sampleStatement, sampleTenant } from '../samples.ts';
 import { scopes } from '../tenancy/tenant.ts';
 import type { Scene } from './scene.ts';
 import { allPages, atOnce } from './scene.ts';
@@ -157,11 +157,61 @@ export function ledgerContract(scene: Scene): void {
 
       await scene.eventually(async () => {
         const entries = await allPages((cursor) => scene.ports.ledger.list(tenantId, '203003', cursor));
-        for (const kind of ledgerKinds) {
-          const found = entries.filter((entry) => entry.kind === kind).map((entry) => entry.jobId);
+        for (const kind of jobEntryKinds) {
+          const found = entries.flatMap((entry) => (entry.kind === kind ? [entry.jobId] : []));
           expect(found.toSorted()).toEqual(jobIds.toSorted());
         }
       });
+    });
+
+    it('takes one share per tenant, month and pool, and lists it between the entries of jobs', async () => {
+      const tenantId = scene.tenantId();
+      const charge = sampleLedgerEntry({ tenantId, jobId: scene.jobId() });
+      const [share, other] = [sampleShare({ tenantId }), sampleShare({ tenantId, pool: 'other' })];
+      for (const entry of [charge, share, other]) await scene.ports.ledger.append(entry);
+
+      const again = await atOnce(8, () =>
+        scene.ports.ledger.append({ ...share, usdMicros: 9, parts: { coldStart: 0, idle: 9 } }),
+      );
+
+      expect(new Set(again)).toEqual(new Set(['exists']));
+      expect(await scene.ports.ledger.share(tenantId, share.month, share.pool)).toEqual(share);
+      expect(await scene.ports.ledger.share(tenantId, share.month, 'third')).toBeNull();
+      expect(await scene.ports.ledger.share(scene.tenantId(), share.month, share.pool)).toBeNull();
+      await scene.eventually(async () => {
+        const { items } = await scene.ports.ledger.list(tenantId, charge.month);
+        expect(items).toHaveLength(3);
+        expect(items).toEqual(expect.arrayContaining([charge, share, other]));
+      });
+    });
+
+    it('goes on behind a share as behind any entry', async () => {
+      const tenantId = scene.tenantId();
+      const pools = Array.from({ length: 130 }, (_, index) => `pool-${index}`);
+      await atOnce(pools.length, (index) =>
+        scene.ports.ledger.append(sampleShare({ tenantId, pool: pools[index] ?? '' })),
+      );
+
+      await scene.eventually(async () => {
+        const entries = await allPages((cursor) => scene.ports.ledger.list(tenantId, '203003', cursor));
+        const found = entries.flatMap((entry) => (entry.kind === 'share' ? [entry.pool] : []));
+        expect(found.toSorted()).toEqual(pools.toSorted());
+      });
+    });
+
+    it('states a month and pool once, and gives back the statements of a month by pool', async () => {
+      // A store may be shared by several suites: a month that no other test states.
+      const month = String(200_001 + Math.floor(Number.parseInt(scene.nonce(), 36) % 90_000));
+      const [first, second] = ['a-pool', 'b-pool'].map((pool) => sampleStatement({ month, pool }));
+      if (first === undefined || second === undefined) throw new Error('there are two pools');
+
+      const outcomes = await atOnce(8, () => scene.ports.ledger.state(second));
+      await scene.ports.ledger.state(first);
+      const again = await scene.ports.ledger.state({ ...first, workers: 7 });
+
+      expect(outcomes.filter((outcome) => outcome === 'appended')).toHaveLength(1);
+      expect(again).toBe('exists');
+      expect(await scene.ports.ledger.statements(month)).toEqual([first, second]);
     });
   });
 }

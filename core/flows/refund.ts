@@ -4,7 +4,7 @@
  * One write, so a crash leaves either all of it or nothing. The budget of the month stays as it was used: it bounds
  * what a tenant sets in motion, not what is to be paid.
  */
-import type { LedgerEntry } from '../billing/ledger.ts';
+import type { JobEntry } from '../billing/ledger.ts';
 import { refundEntryOf } from '../billing/ledger.ts';
 import type { Clock, Ledger } from '../ports.ts';
 
@@ -18,7 +18,7 @@ export interface RefundAsk {
 }
 
 export type RefundOutcome =
-  | { readonly kind: 'refunded'; readonly entry: LedgerEntry }
+  | { readonly kind: 'refunded'; readonly entry: JobEntry }
   /** Given back before: by an earlier call or by a try of this one whose answer was lost. */
   | { readonly kind: 'refunded_before' }
   | { readonly kind: 'no_charge' }

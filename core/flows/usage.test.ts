@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { createFlowWorld } from '#sim/memory/flow-world.ts';
 import { usageLimits } from '../limits.ts';
-import { sampleLedgerEntry, sampleNowMs } from '../samples.ts';
-import { readUsage } from './usage.ts';
+import { sampleLedgerEntry, sampleNowMs, sampleTenant } from '../samples.ts';
+import { readUsage, readUsageOfAll } from './usage.ts';
 
 const groupBy = ['day'] as const;
 
@@ -69,6 +69,46 @@ describe('reading usage', () => {
       fromMs: sampleNowMs,
       toMs: sampleNowMs + 1,
     });
+
+    expect(outcome).toEqual({ kind: 'too_many_rows', rowsMax: usageLimits.rowsMax });
+  });
+});
+
+describe('reading the usage of all tenants', () => {
+  const ask = { fromMs: Date.UTC(2030, 1, 1), toMs: Date.UTC(2030, 3, 1) };
+
+  it('reads every ledger of the time, those of deleted tenants too, and tells tenants apart', async () => {
+    const world = await createFlowWorld();
+    await world.tenants.create(sampleTenant({ tenantId: 'tenant-b', status: 'deleted' }));
+    await world.tenants.create(sampleTenant({ tenantId: 'tenant-c' }));
+    await world.ledger.append(sampleLedgerEntry());
+    await world.ledger.append(sampleLedgerEntry({ tenantId: 'tenant-b' }));
+    const admittedAtMs = Date.UTC(2030, 1, 3);
+    await world.ledger.append(sampleLedgerEntry({ tenantId: 'tenant-b', month: '203002', admittedAtMs }));
+
+    const outcome = await readUsageOfAll(world, { ...ask, groupBy: ['tenant', 'day'] });
+
+    expect(outcome).toMatchObject({
+      kind: 'usage',
+      report: {
+        rows: [
+          { group: { tenant: 'tenant-a', day: '2030-03-17' }, jobs: 1 },
+          { group: { tenant: 'tenant-b', day: '2030-02-03' }, jobs: 1 },
+          { group: { tenant: 'tenant-b', day: '2030-03-17' }, jobs: 1 },
+        ],
+        total: { jobs: 3 },
+      },
+    });
+  });
+
+  it('stops at more rows than an answer holds', async () => {
+    const world = await createFlowWorld();
+    const items = Array.from({ length: usageLimits.rowsMax + 1 }, (_, index) =>
+      sampleLedgerEntry({ jobId: `job_${index}`, tag: `tag ${index}` }),
+    );
+    const ledger = { list: async () => ({ items, cursor: 'more' }) };
+
+    const outcome = await readUsageOfAll({ ...world, ledger }, { ...ask, groupBy: ['tag'] });
 
     expect(outcome).toEqual({ kind: 'too_many_rows', rowsMax: usageLimits.rowsMax });
   });

@@ -1,4 +1,5 @@
 import type { CancelPorts } from '#core/flows/cancel.ts';
+import type { ClosePorts } from '#core/flows/close-month.ts';
 import type { SubmitPorts } from '#core/flows/submit.ts';
 import type { Aliases, Blobs, Keys, Plans, Tenants } from '#core/ports.ts';
 import type { TokenReader } from './token-reader.ts';
@@ -12,7 +13,7 @@ export interface TenantPorts {
 }
 
 /** What the HTTP edge needs from the world. */
-export interface ApiDeps extends SubmitPorts, CancelPorts {
+export interface ApiDeps extends SubmitPorts, CancelPorts, ClosePorts {
   readonly blobs: Pick<Blobs, 'link'>;
   readonly aliases: Aliases;
   readonly keys: Keys;

@@ -1,5 +1,6 @@
 /** The API's Lambda entry: everything here runs once per cold start, the handler once per request. */
 import { createAwsPorts } from '#aws/aws-ports.ts';
+import { costSettingsOf } from '#aws/cost-env.ts';
 import { awsConfigOf, parseEnv } from '#aws/env.ts';
 import { createLambdaScaler } from '#aws/lambda-scaler.ts';
 import { readCatalog } from '#aws/manifest-files.ts';
@@ -21,6 +22,7 @@ const oidc = oidcOptionsOf(env);
 export const handler = createApiHandler({
   ...ports,
   catalog,
+  costs: costSettingsOf(env, catalog),
   scaler,
   keyPepper: env.PILOTLIGHT_KEY_PEPPER,
   version: packageJson.version,

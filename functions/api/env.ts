@@ -1,5 +1,6 @@
 /** The environment of the API function, beside where everything is. CDK must set exactly this. */
 import * as z from 'zod';
+import { costEnvSchema } from '#aws/cost-env.ts';
 import { awsEnvSchema } from '#aws/env.ts';
 import { tenantScopes } from '#core/tenancy/tenant.ts';
 import type { OidcOptions } from './oidc.ts';
@@ -38,14 +39,17 @@ export function oidcOptionsOf(env: z.output<typeof oidcEnvSchema>): Omit<OidcOpt
   };
 }
 
-export const apiEnvSchema = awsEnvSchema.extend(oidcEnvSchema.shape).extend({
-  /** Secret that the hashes of API keys are made with; at least as long as half a hash. */
-  PILOTLIGHT_KEY_PEPPER: z.string().min(32),
-  /** Invoked asynchronously when a pool must wake. */
-  PILOTLIGHT_SCALER_FUNCTION: z.string().min(1),
-  /** Folder with one folder per model, which is shipped with the code. */
-  PILOTLIGHT_MODELS_DIR: z.string().min(1),
-});
+export const apiEnvSchema = awsEnvSchema
+  .extend(oidcEnvSchema.shape)
+  .extend(costEnvSchema.shape)
+  .extend({
+    /** Secret that the hashes of API keys are made with; at least as long as half a hash. */
+    PILOTLIGHT_KEY_PEPPER: z.string().min(32),
+    /** Invoked asynchronously when a pool must wake. */
+    PILOTLIGHT_SCALER_FUNCTION: z.string().min(1),
+    /** Folder with one folder per model, which is shipped with the code. */
+    PILOTLIGHT_MODELS_DIR: z.string().min(1),
+  });
 
 /** What the construct must provide. */
 export type ApiEnv = z.input<typeof apiEnvSchema>;

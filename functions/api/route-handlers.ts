@@ -1,12 +1,15 @@
 /** The handler of every route in the table, by id. */
 import type { RouteId } from '#core/api/routes.ts';
 import type { RouteHandler } from './route-handler.ts';
+import { adminCloseCosts } from './routes/admin-close-costs.ts';
 import { adminCreateKey } from './routes/admin-create-key.ts';
 import { adminCreateTenant } from './routes/admin-create-tenant.ts';
 import { adminDeleteAlias } from './routes/admin-delete-alias.ts';
 import { adminDeletePlan } from './routes/admin-delete-plan.ts';
 import { adminDeleteTenant } from './routes/admin-delete-tenant.ts';
+import { adminGetCosts } from './routes/admin-get-costs.ts';
 import { adminGetTenant } from './routes/admin-get-tenant.ts';
+import { adminGetUsage } from './routes/admin-get-usage.ts';
 import { adminListAliases } from './routes/admin-list-aliases.ts';
 import { adminListKeys } from './routes/admin-list-keys.ts';
 import { adminListPlans } from './routes/admin-list-plans.ts';
@@ -63,6 +66,9 @@ export const routeHandlers: { readonly [Id in RouteId]: RouteHandler<Id> } = {
   adminListAliases,
   adminPutAlias,
   adminDeleteAlias,
+  adminGetUsage,
+  adminGetCosts,
+  adminCloseCosts,
   createKey,
   listKeys,
   rotateKey,

@@ -1,5 +1,6 @@
 /** Everything a flow needs, in memory, with one tenant and one model: where the tests of the flows start. */
 
+import { costSettings } from '#core/billing/cost-settings.ts';
 import type { SubmitAsk } from '#core/flows/submit.ts';
 import type { Manifest } from '#core/models/manifest.ts';
 import { createCatalog } from '#core/models/manifest.ts';
@@ -62,6 +63,9 @@ export async function createFlowWorld({ tenant = sampleTenant(), manifests = [fa
     },
   };
   await world.tenants.create(tenant);
+  const catalog = createCatalog(manifests);
+  const costs = costSettings({ pricing: 'at_cost', instancePrices: {} }, catalog);
+  if (costs.kind !== 'settings') throw new Error('no prices were given that a pool could lack');
   return {
     ...world,
     clock,
@@ -69,7 +73,8 @@ export async function createFlowWorld({ tenant = sampleTenant(), manifests = [fa
     scaler,
     /** Pools that asked for a scaling decision. */
     woken,
-    catalog: createCatalog(manifests),
+    catalog,
+    costs: costs.settings,
     fleet: createMemoryFleet(),
     log: createRecordingLog(),
     runner: createMemoryRunner({ clock, loadMs: 1000 }),

@@ -1,11 +1,15 @@
 /** `Ledger` in memory. */
 import type { LedgerEntry } from '#core/billing/ledger.ts';
+import type { Statement } from '#core/billing/statement.ts';
 import type { Ledger } from '#core/ports.ts';
 import { pageOf } from './pages.ts';
+import { compareText } from './sorted.ts';
 
 export function createMemoryLedger(): Ledger {
-  /** By tenant and month, then by job and kind. */
+  /** By tenant and month, then by what the entry is for and its kind. */
   const months = new Map<string, Map<string, LedgerEntry>>();
+  /** By month, then by pool. */
+  const statements = new Map<string, Map<string, Statement>>();
 
   return {
     async append(entry) {
@@ -16,18 +20,41 @@ export function createMemoryLedger(): Ledger {
       return 'appended';
     },
     async charge(tenantId, month, jobId) {
-      const entry = months.get(monthKey(tenantId, month))?.get(entryKey({ jobId, kind: 'charge' }));
-      return structuredClone(entry ?? null);
+      const entry = months.get(monthKey(tenantId, month))?.get(jobKey(jobId, 'charge'));
+      return entry === undefined || entry.kind === 'share' ? null : structuredClone(entry);
+    },
+    async share(tenantId, month, pool) {
+      const entry = months.get(monthKey(tenantId, month))?.get(shareKey(pool));
+      return entry?.kind === 'share' ? structuredClone(entry) : null;
     },
     async list(tenantId, month, cursor) {
       const entries = months.get(monthKey(tenantId, month)) ?? new Map<string, LedgerEntry>();
       return pageOf(entries.values(), entryKey, cursor);
     },
+    async state(statement) {
+      const pools = statements.get(statement.month) ?? new Map<string, Statement>();
+      if (pools.has(statement.pool)) return 'exists';
+      statements.set(statement.month, pools.set(statement.pool, structuredClone(statement)));
+      return 'appended';
+    },
+    async statements(month) {
+      const found = [...(statements.get(month)?.values() ?? [])];
+      return structuredClone(found.toSorted((left, right) => compareText(left.pool, right.pool)));
+    },
   };
 }
 
-function entryKey({ jobId, kind }: Pick<LedgerEntry, 'jobId' | 'kind'>): string {
+function entryKey(entry: LedgerEntry): string {
+  return entry.kind === 'share' ? shareKey(entry.pool) : jobKey(entry.jobId, entry.kind);
+}
+
+function jobKey(jobId: string, kind: string): string {
   return `${jobId}#${kind}`;
+}
+
+/** No job id is empty. */
+function shareKey(pool: string): string {
+  return `#share#${pool}`;
 }
 
 function monthKey(tenantId: string, month: string): string {

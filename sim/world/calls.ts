@@ -38,7 +38,14 @@ export const calls = {
     lapsed: 'read',
     count: 'read',
   },
-  ledger: { append: 'write', charge: 'read', list: 'read' },
+  ledger: {
+    append: 'write',
+    charge: 'read',
+    share: 'read',
+    list: 'read',
+    state: 'write',
+    statements: 'read',
+  },
   pools: { read: 'read', move: 'write', advance: 'write' },
   workers: { report: 'write', list: 'read' },
   // A receive writes: it hides what it hands out.

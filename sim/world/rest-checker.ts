@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import { monthOf } from '#core/admission/windows.ts';
-import type { LedgerEntry } from '#core/billing/ledger.ts';
+import type { JobEntry, LedgerEntry } from '#core/billing/ledger.ts';
 import type { JobRecord } from '#core/job/job.ts';
 import { jobLimits } from '#core/limits.ts';
 import type { Submission } from './history.ts';
@@ -93,7 +93,10 @@ function checkEnds({ history }: World): void {
 async function checkLedger({ history, stores }: World, tenantId: string): Promise<void> {
   const entries = await everyEntry(stores.ledger, tenantId);
   const jobs = [...history.stored.values()].filter((job) => job.tenantId === tenantId);
-  const byJob = groupBy(entries, ({ jobId }) => jobId);
+  const ofJobs = entries.filter((entry) => entry.kind !== 'share');
+  if (ofJobs.length < entries.length)
+    violate(history, 'I3', `the ledger has a share of ${tenantId}, and no month was closed`);
+  const byJob = groupBy(ofJobs, ({ jobId }) => jobId);
   for (const job of jobs) {
     const own = byJob.get(job.jobId) ?? [];
     byJob.delete(job.jobId);
@@ -103,7 +106,7 @@ async function checkLedger({ history, stores }: World, tenantId: string): Promis
     violate(history, 'I3', `the ledger has ${jobId}, which is no job of ${tenantId}`);
 }
 
-function checkEntries(history: World['history'], job: JobRecord, own: readonly LedgerEntry[]): void {
+function checkEntries(history: World['history'], job: JobRecord, own: readonly JobEntry[]): void {
   const charges = own.filter(({ kind }) => kind === 'charge');
   const [charge] = charges;
   if (charge === undefined || charges.length > 1) {

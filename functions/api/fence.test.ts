@@ -1,0 +1,205 @@
+/**
+ * The fence around tenants, as a matrix: every route, with ids that are one's own, another tenant's, missing and malformed,
+ * under keys of every scope. The table is typed over the routes: one that has no row does not compile.
+ */
+import { describe, expect, it } from 'vitest';
+import type { Route } from '#core/api/route.ts';
+import type { RouteId } from '#core/api/routes.ts';
+import { routeList } from '#core/api/routes.ts';
+import { sampleTenant } from '#core/samples.ts';
+import type { Scope } from '#core/tenancy/tenant.ts';
+import { scopes, tenantScopes } from '#core/tenancy/tenant.ts';
+import type { ApiScene, Got } from './api-scene.ts';
+import { createApiScene } from './api-scene.ts';
+
+/** A route that names one object of the caller: by its path, or by `pathOf` when the path says more. */
+interface Named {
+  readonly names: 'job' | 'key';
+  readonly pathOf?: (id: string) => string;
+  readonly body?: unknown;
+}
+
+/** `nothing`: the route names no object of a tenant. `operator`: no tenant gets in, whatever it names. */
+type Row = Named | 'nothing' | 'operator';
+
+const fence: Record<RouteId, Row> = {
+  submitJob: 'nothing',
+  listJobs: 'nothing',
+  getJob: { names: 'job' },
+  cancelJob: { names: 'job' },
+  getJobOutput: { names: 'job', pathOf: (id) => `/v1/jobs/${id}/output/0` },
+  listModels: 'nothing',
+  getModel: 'nothing',
+  getLimits: 'nothing',
+  getUsage: 'nothing',
+  getHealth: 'nothing',
+  getOpenapi: 'nothing',
+  createKey: 'nothing',
+  listKeys: 'nothing',
+  rotateKey: { names: 'key' },
+  revokeKey: { names: 'key' },
+  adminCreateTenant: 'operator',
+  adminListTenants: 'operator',
+  adminGetTenant: 'operator',
+  adminUpdateTenant: 'operator',
+  adminSuspendTenant: 'operator',
+  adminResumeTenant: 'operator',
+  adminDeleteTenant: 'operator',
+  adminSetGrants: 'operator',
+  adminCreateKey: 'operator',
+  adminListKeys: 'operator',
+  adminRotateKey: 'operator',
+  adminRevokeKey: 'operator',
+  adminListPlans: 'operator',
+  adminPutPlan: 'operator',
+  adminDeletePlan: 'operator',
+  adminListAliases: 'operator',
+  adminPutAlias: 'operator',
+  adminDeleteAlias: 'operator',
+  adminGetUsage: 'operator',
+  adminGetCosts: 'operator',
+  adminCloseCosts: 'operator',
+};
+
+const named = Object.entries(fence).flatMap(([id, row]) =>
+  typeof row === 'string' ? [] : [[id, row] as const],
+);
+const guarded = routeList.flatMap((route) => (route.scope === null ? [] : [[route.id, route] as const]));
+const operators = routeList.filter(({ id }) => rowOf(id) === 'operator');
+
+const missing = { job: 'job_00000000000000000000000000', key: 'zzzzzzzz' } as const;
+const malformed = [
+  'x',
+  '%2e%2e',
+  '..%2fkeys',
+  '__proto__',
+  'constructor',
+  'a%00b',
+  'T%23tenant-b',
+  '%F0%9F%97%BC',
+  'x'.repeat(300),
+] as const;
+
+describe('an object of another tenant', () => {
+  it.each(named)('answers %s as a missing and as a malformed id does, to the byte', async (id, row) => {
+    const { scene, foreign, theirs } = await twoTenants();
+
+    const own = await ask(scene, id, row, row.names === 'job' ? scene.own.job : scene.own.key);
+    const looks = [foreign[row.names], missing[row.names], ...malformed];
+    const answers = await Promise.all(looks.map((each) => ask(scene, id, row, each)));
+
+    expect(own.status).toBeLessThan(400);
+    expect(answers.map(({ status }) => status)).toEqual(looks.map(() => 404));
+    expect(new Set(answers.map(bytesOf)).size).toBe(1);
+    // And it is as it was: its owner finds it there.
+    expect((await ask({ ...scene, key: theirs }, id, row, foreign[row.names])).status).toBeLessThan(400);
+  });
+
+  it('is in no list', async () => {
+    const { scene, foreign } = await twoTenants();
+
+    const lists = await Promise.all(
+      ['/v1/jobs', '/v1/keys', '/v1/usage'].map((path) => scene.sendRaw('GET', path, { key: scene.key })),
+    );
+
+    for (const { status, text } of lists) {
+      expect(status).toBe(200);
+      expect(text).not.toContain(foreign.job);
+      expect(text).not.toContain(foreign.key);
+    }
+  });
+});
+
+describe('a key', () => {
+  it.each(guarded)('opens %s with its scope and with no other', async (_id, route) => {
+    const scene = await createApiScene();
+
+    const opened: Scope[] = [];
+    for (const scope of scopes) {
+      const key = await scene.addKey('tenant-a', [scope]);
+      const { status } = await scene.sendRaw(route.method, pathFor(route, 'x'), {
+        key,
+        body: bodyFor(route),
+      });
+      if (status !== 403) opened.push(scope);
+    }
+
+    expect(opened).toEqual([route.scope]);
+  });
+
+  it('of a tenant, with every scope it may have, opens nothing of the operator, whoever is named', async () => {
+    const { scene } = await twoTenants();
+    const key = await scene.addKey('tenant-a', tenantScopes);
+
+    const answers = await Promise.all(
+      operators.flatMap((route) =>
+        ['tenant-a', 'tenant-b', 'nobody', '__proto__'].map((id) =>
+          scene.sendRaw(route.method, pathFor(route, id), { key, body: bodyFor(route) }),
+        ),
+      ),
+    );
+
+    expect(operators.length).toBeGreaterThan(15);
+    expect(new Set(answers.map(bytesOf)).size).toBe(1);
+    expect(answers[0]?.json.error).toMatchObject({ code: 'missing_scope' });
+  });
+});
+
+function rowOf(id: string): Row | undefined {
+  return new Map<string, Row>(Object.entries(fence)).get(id);
+}
+
+/** Two tenants, each with a finished job and a second key. */
+async function twoTenants() {
+  const scene = await createApiScene();
+  await scene.addTenant(sampleTenant({ tenantId: 'tenant-b' }));
+  const [ours, theirs] = [
+    await scene.addKey('tenant-a', tenantScopes),
+    await scene.addKey('tenant-b', tenantScopes),
+  ];
+  const body = { model: 'fake-image', input: { prompt: 'theirs' } };
+  const job = await scene.sendRaw('POST', '/v1/jobs', { key: theirs, body });
+  const key = await scene.sendRaw('POST', '/v1/keys', { key: theirs, body: {} });
+  const foreign = { job: String(job.json.id), key: String(key.json.key.id) };
+  await endedWith(scene, 'tenant-b', foreign.job);
+  const ownKey = await scene.sendRaw('POST', '/v1/keys', { key: ours, body: {} });
+  const own = { job: await scene.submit(), key: String(ownKey.json.key.id) };
+  await endedWith(scene, 'tenant-a', own.job);
+  return { scene: { ...scene, own, key: ours }, foreign, theirs };
+}
+
+/** The job as a worker ends it, with one result. */
+async function endedWith(scene: ApiScene, tenantId: string, jobId: string): Promise<void> {
+  const job = await scene.jobs.get(tenantId, jobId);
+  if (job === null) throw new Error(`there is no job ${jobId}`);
+  const path = `jobs/${jobId}/0/0.png`;
+  await scene.blobs.put(tenantId, path, Buffer.from('picture'), 'image/png');
+  const output = { type: 'image', path, contentType: 'image/png', bytes: 7, sha256: '0'.repeat(64) } as const;
+  const patch = { status: 'succeeded', place: { kind: 'done' }, outputs: [output] } as const;
+  await scene.jobs.apply(tenantId, jobId, { attempt: 0, place: 'line' }, { ...patch, outputs: [output] });
+}
+
+function ask(scene: Pick<ApiScene, 'sendRaw' | 'key'>, id: string, row: Named, name: string): Promise<Got> {
+  const route = routeList.find((each) => each.id === id);
+  if (route === undefined) throw new Error(`there is no route ${id}`);
+  const path = row.pathOf?.(name) ?? pathFor(route, name);
+  return scene.sendRaw(route.method, path, {
+    key: scene.key,
+    ...(row.body === undefined ? {} : { body: row.body }),
+  });
+}
+
+function pathFor({ path }: Route, id: string): string {
+  return path.replaceAll(/\{[^}]+\}/g, id);
+}
+
+/** No body where none is taken; an empty one is refused elsewhere, but only after the key was looked at. */
+function bodyFor({ body }: Route): unknown {
+  return body === undefined ? undefined : {};
+}
+
+/** The whole answer but the id of the request. */
+function bytesOf({ status, headers, text }: Got): string {
+  const id = headers['x-request-id'] ?? '';
+  return JSON.stringify({ status, headers, text }).replaceAll(id, 'ID');
+}
