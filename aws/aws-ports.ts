@@ -8,6 +8,7 @@ import { createDynamoKeys } from './dynamo-keys.ts';
 import { createDynamoLedger } from './dynamo-ledger.ts';
 import { createDynamoAliases, createDynamoPlans } from './dynamo-plans.ts';
 import { createDynamoPools } from './dynamo-pools.ts';
+import { createDynamoResults } from './dynamo-results.ts';
 import { createDynamoTenants } from './dynamo-tenants.ts';
 import { createDynamoWorkers } from './dynamo-workers.ts';
 import { createJsonLog } from './json-log.ts';
@@ -48,6 +49,7 @@ export function createAwsPorts(config: AwsConfig, given: { clock?: Clock; log?: 
     ledger: createDynamoLedger({ documents, table: config.ledgerTable }),
     tickets: createSqsTickets({ queues, queueUrls: config.queueUrls, log }),
     blobs: createS3Blobs({ blobs, bucket: config.bucket, kmsKey: config.kmsKey }),
+    results: createDynamoResults(main),
     close,
   };
 }

@@ -258,6 +258,7 @@ function matches(job: JobRecord, ask: JobListAsk): boolean {
     (ask.status === undefined || job.status === ask.status) &&
     (ask.model === undefined || job.model === ask.model) &&
     (ask.class === undefined || job.class === ask.class) &&
+    (ask.flag === undefined || job.flags.includes(ask.flag)) &&
     Object.entries(ask.metadata ?? {}).every(([name, value]) => job.metadata[name] === value)
   );
 }

@@ -23,6 +23,8 @@ import {
   readCounterAttribute,
   readFinishAttribute,
   readJobKey,
+  resultKeyOf,
+  resultsLine,
   tenantKey,
   tenantNameKey,
   waitingLine,
@@ -73,6 +75,7 @@ describe('item keys', () => {
           tenantNameKey(tenant),
           planKey(tenant),
           aliasKey(tenant, tenant),
+          resultKeyOf(tenant, job),
           poolKey(tenant),
           ledgerKey(tenant, '202601', job),
         ];
@@ -92,11 +95,14 @@ describe('item keys', () => {
     expect(tenantNameKey('companyA')).toEqual(tenantNameKey('COMPANYa'));
   });
 
-  it("keep the list of a tenant's keys apart from every line of a pool", () => {
+  it("keep the lists of a tenant's keys and results apart from every line of a pool", () => {
     fc.assert(
       fc.property(goodTenant, goodTenant, (tenant, pool) => {
-        expect([leasedLine(pool), waitingLine(pool, 'batch')]).not.toContain(keysLine(tenant));
-        expect(keysLine(tenant)).not.toContain('#');
+        const lines = [leasedLine(pool), waitingLine(pool, 'batch')];
+        for (const list of [keysLine(tenant), resultsLine(tenant)]) {
+          expect(lines).not.toContain(list);
+          expect(list).not.toContain('#');
+        }
       }),
     );
   });

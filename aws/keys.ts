@@ -66,6 +66,11 @@ export function aliasKey(family: string, name: string): ItemKey {
   return { pk: `ALIAS#${checkedId(family)}:${checkedId(name)}`, sk: 'ALIAS' };
 }
 
+/** @param key hex digest of what the result was made from */
+export function resultKeyOf(tenantId: string, key: string): ItemKey {
+  return { pk: tenantPartition(tenantId), sk: `R#${checkedId(key)}` };
+}
+
 export function keyKey(keyId: string): ItemKey {
   return { pk: `K#${checkedId(keyId)}`, sk: 'KEY' };
 }
@@ -130,6 +135,11 @@ export function keysLine(tenantId: string): string {
 /** Index partition of a pool's workers, by when they were last heard of. */
 export function workersLine(pool: string): string {
   return `workers/${checkedId(pool)}`;
+}
+
+/** Index partition of a tenant's cached results, by last use. */
+export function resultsLine(tenantId: string): string {
+  return `results/${checkedTenant(tenantId)}`;
 }
 
 /** Attribute of the gate that holds a window counter. */

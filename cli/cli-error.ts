@@ -26,6 +26,8 @@ export const exitCodeTexts: readonly (readonly [ExitCode, string])[] = [
 export interface CliErrorDetail {
   readonly path: string;
   readonly message: string;
+  readonly line?: number | undefined;
+  readonly column?: number | undefined;
 }
 
 interface CliErrorOptions {
@@ -65,8 +67,10 @@ export class CliError extends Error {
   /** For a person: the message, every detail on a line of its own, and what support will ask for. */
   describe(): string {
     const lines = [this.message];
-    for (const { path, message } of this.details) {
-      if (!this.message.includes(message)) lines.push(`  ${path}: ${message}`);
+    for (const { path, message, line, column } of this.details) {
+      const where =
+        line === undefined ? '' : ` (line ${line}${column === undefined ? '' : `, column ${column}`})`;
+      if (!this.message.includes(message)) lines.push(`  ${path}: ${message}${where}`);
     }
     if (this.requestId !== null) lines.push(`  (${this.code}, request ${this.requestId})`);
     return lines.join('\n');

@@ -123,5 +123,15 @@ export const commandTable: readonly CommandEntry[] = [
     summary: 'Point an alias at weighted versions of a model',
     load: () => import('./commands/aliases-set.ts'),
   },
+  {
+    name: 'prompt-policy show',
+    summary: "Show a tenant's prompt policy",
+    load: () => import('./commands/prompt-policy-show.ts'),
+  },
+  {
+    name: 'prompt-policy set',
+    summary: "Change a tenant's prompt policy",
+    load: () => import('./commands/prompt-policy-set.ts'),
+  },
   { name: 'aliases remove', summary: 'Remove an alias', load: () => import('./commands/aliases-remove.ts') },
 ];

@@ -128,6 +128,20 @@ describe('generate', () => {
     expect(JSON.parse(stdout)).toMatchObject({ error: { code: 'invalid_request' } });
   });
 
+  it('takes a result that was made before where it is told to, and says so', async () => {
+    const args = ['generate', 'a yellow square', '--seed', '11'];
+    const first = JSON.parse((await run(...args, '--cache', '--json', '-o', 'new.png')).stdout);
+
+    const hit = await run(...args, '--cache', '-o', 'kept.png');
+    const anew = await run(...args, '--no-cache', '-o', 'anew.png');
+
+    expect(hit.stdout).toMatch(new RegExp(`^cache +hit: made by ${first.id}$`, 'm'));
+    expect(hit.stdout).toMatch(/^cost +\$0.00$/m);
+    expect(await readFile(join(cwd, 'kept.png'))).toEqual(png);
+    expect(anew.stdout).not.toMatch(/^cache /m);
+    expect((await run(...args, '--cache', '--no-cache')).code).toBe(2);
+  });
+
   it('makes one job for one idempotency key', async () => {
     const args = ['generate', 'once', '--idempotency-key', 'k1', '--no-wait'];
 
@@ -289,7 +303,7 @@ async function startStack() {
 async function createKey({ tenants, keys }: Pick<ReturnType<typeof createMemoryWorld>, 'tenants' | 'keys'>) {
   const keyId = crockfordOf(randomBytes(8), 8);
   const key = formatKey(keyId, randomBytes(32));
-  await tenants.create(sampleTenant({ plan: 'vip' }));
+  await tenants.create(sampleTenant({ plan: 'vip', overrides: { result_cache: 'on_request' } }));
   const scopes = ['jobs:read', 'jobs:write', 'usage:read'] as const;
   await keys.create(sampleKey({ keyId, hash: hashKey(key, 'pepper'), scopes: [...scopes] }));
   return key;

@@ -41,6 +41,7 @@ export function jobDetails(job: JobResource): string {
     ['model', `${job.model} (${job.model_revision})`],
     ['class', job.class],
     ['input', JSON.stringify(job.input)],
+    ['flags', job.flags.length === 0 ? null : job.flags.join(', ')],
     ['metadata', Object.keys(job.metadata).length === 0 ? null : JSON.stringify(job.metadata)],
     ['attempts', String(job.attempts)],
     ['created', formatTime(job.created_at)],
@@ -56,6 +57,7 @@ export function runFields({ receipt, cost, timings }: JobResource): [string, str
   return [
     ['seeds', receipt && receipt.seeds.length > 0 ? receipt.seeds.join(', ') : null],
     ['engine', receipt && `${receipt.engine}, batch of ${receipt.batch_size}`],
+    ['cache', receipt?.cached_from ? `hit: made by ${receipt.cached_from}` : null],
     ['cost', cost && formatUsd(cost.usd_micros)],
     ['time', timings && timingsText(timings)],
   ];

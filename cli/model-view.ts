@@ -29,6 +29,7 @@ export function modelDetails(model: ModelResource): string {
     ['price', priceText(model)],
     ['memory', memoryText(model)],
     ['variant', model.variant === null ? null : `${model.variant.quant} of ${model.variant.of}`],
+    ['prompt', promptText(model)],
     ['batch', `up to ${model.batch_max} jobs in one call`],
   ]);
   return `${head}\n\nInput:\n${inputTable(model.input_schema)}`;
@@ -55,6 +56,12 @@ function memoryText({ memory }: ModelResource): string {
     ({ pixels, mb }) => `${formatGb(mb)} at ${Math.round(Math.sqrt(pixels))} px`,
   );
   return `${formatGb(memory.weights_mb)}, and for each image ${rows.join(', ')}`;
+}
+
+function promptText({ prompt: { format, tokens_max, tokens_kind } }: ModelResource): string | null {
+  const bound = tokens_max === null ? null : `up to ${tokens_max} tokens (${tokens_kind})`;
+  const form = format === 'newbie_xml' ? 'text or NewBie XML' : null;
+  return [form, bound].filter((part) => part !== null).join(', ') || null;
 }
 
 function priceText({ price }: ModelResource): string {

@@ -1,5 +1,11 @@
 /** Tenants, plans, keys and aliases as a person reads them. */
-import type { AliasResource, KeyResource, PlanResource, TenantResource } from '#core/api/tenancy-resource.ts';
+import type {
+  AliasResource,
+  KeyResource,
+  PlanResource,
+  PromptPolicyResource,
+  TenantResource,
+} from '#core/api/tenancy-resource.ts';
 import { formatTime } from './format.ts';
 import { fields, table } from './table.ts';
 
@@ -33,6 +39,17 @@ export function tenantDetails(tenant: TenantResource): string {
     own.has(name) ? 'own' : 'plan',
   ]);
   return `${head}\n\n${table(['LIMIT', 'VALUE', 'FROM'], rows)}`;
+}
+
+export function promptPolicyDetails(policy: PromptPolicyResource): string {
+  const from = (name: PromptPolicyResource['inherited'][number]) =>
+    policy.inherited.includes(name) ? ' (of the plan)' : '';
+  return fields([
+    ['tenant', policy.tenant],
+    ['mode', `${policy.mode}${from('mode')}`],
+    ['tokens', `${policy.tokens_max ?? 'no bound'}${from('tokens_max')}`],
+    ['terms', policy.terms.length === 0 ? 'none' : policy.terms.join(', ')],
+  ]);
 }
 
 export function planTable(plans: readonly PlanResource[]): string {

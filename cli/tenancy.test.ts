@@ -284,6 +284,43 @@ describe('aliases', () => {
   });
 });
 
+describe('prompt policies', () => {
+  it('are shown, and changed one part at a time', async () => {
+    const { scene, run, json } = await openShell();
+    const cwd = await mkdtemp(join(tmpdir(), 'pilotlight-terms-'));
+    const terms = join(cwd, 'terms.txt');
+    await writeFile(terms, '# what we do not draw\nlighthouse\r\n\n  red square # nor this\n');
+
+    expect((await run('prompt-policy', 'show', 'tenant-a')).stdout).toMatch(/^mode +off \(of the plan\)$/m);
+    const set = await run('prompt-policy', 'set', 'tenant-a', '--mode', 'block', '--terms-file', terms);
+    expect({ code: set.code, stderr: set.stderr }).toEqual({ code: 0, stderr: '' });
+    expect(set.stdout).toMatch(/^mode +block$/m);
+    expect(set.stdout).toMatch(/^terms +lighthouse, red square$/m);
+    expect((await scene.tryKey(scene.key)).json.error.code).toBe('prompt_rejected');
+
+    const bounded = await json('prompt-policy', 'set', 'tenant-a', '--tokens-max', '40');
+    expect(bounded).toMatchObject({ mode: 'block', tokens_max: 40, terms: ['lighthouse', 'red square'] });
+    const given = await json('prompt-policy', 'set', 'tenant-a', '--mode', 'plan', '--tokens-max', 'none');
+    expect(given).toMatchObject({ mode: 'off', tokens_max: null, inherited: ['mode', 'tokens_max'] });
+  });
+
+  it.each([
+    [['tenant-a'], 2, 'nothing to change: pass --mode, --terms-file or --tokens-max'],
+    [['tenant-a', '--mode', 'strict'], 2, '--mode is one of off, flag, block, plan'],
+    [['tenant-a', '--tokens-max', 'few'], 2, '--tokens-max takes a whole number'],
+    [['tenant-a', '--tokens-max', '0'], 3, 'tokens_max: '],
+    [['tenant-a', '--terms-file', 'missing.txt'], 2, '--terms-file missing.txt cannot be read: ENOENT'],
+    [['tenant-z', '--mode', 'flag'], 3, 'There is no such object.'],
+  ])('are not changed with %j', async (flags, code, said) => {
+    const { run } = await openShell();
+
+    const refused = await run('prompt-policy', 'set', ...flags);
+
+    expect(refused.code).toBe(code);
+    expect(refused.stderr).toContain(said);
+  });
+});
+
 describe('models', () => {
   it('are granted by id, all of them or none', async () => {
     const { run } = await openShell();

@@ -18,6 +18,7 @@ interface ErrorRow {
 /** Refusals of a request. */
 export const requestErrors = {
   invalid_request: row(400, 'invalid_request_error', false, 'The request is not valid.'),
+  invalid_prompt_xml: row(400, 'invalid_request_error', false, 'The prompt is not valid NewBie XML.'),
   invalid_json: row(400, 'invalid_request_error', false, 'The body is not valid JSON.'),
   invalid_api_key: row(401, 'authentication_error', false, 'The API key is missing or not valid.'),
   missing_scope: row(403, 'permission_error', false, 'The API key lacks a scope that this route needs.'),
@@ -42,6 +43,13 @@ export const requestErrors = {
     false,
     'This Idempotency-Key was used with another body.',
   ),
+  prompt_rejected: row(
+    422,
+    'invalid_request_error',
+    false,
+    "The tenant's prompt policy refuses this prompt.",
+  ),
+  prompt_too_long: row(422, 'invalid_request_error', false, 'The prompt has more tokens than are read.'),
   rate_limit_exceeded: row(429, 'rate_limit_error', true, 'A rate limit of the tenant is used up.'),
   concurrency_limit: row(
     429,
@@ -94,6 +102,13 @@ export interface ErrorDetail {
   readonly path: string;
   readonly message: string;
   readonly line?: number;
+  /** Code point in that line; both count from 1. */
+  readonly column?: number;
+  /** Says which rule it is, for programs. */
+  readonly code?: string;
+  /** What was counted, and how much is allowed. */
+  readonly counted?: number;
+  readonly allowed?: number;
 }
 
 export interface AppErrorOptions {

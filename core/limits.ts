@@ -113,6 +113,34 @@ export const usageLimits = {
   rowsMax: 10_000,
 } as const;
 
+export const promptLimits = {
+  /** NewBie's text encoder reads 512 tokens, some 2 KB of tags: four times that leaves room for escapes and space. */
+  xmlBytesMax: 8 * kibibyte,
+  /** `image`, a character, what it wears. */
+  xmlDepthMax: 3,
+  /** More characters than this the model cannot keep apart. */
+  xmlCharactersMax: 6,
+  /** Faults told at once: more do not help anybody. */
+  xmlFaultsMax: 20,
+  xmlNameShownMax: 40,
+  /** A tenant's terms are part of its record, which every key check reads: 13 KB at the most common letters. */
+  termsMax: 200,
+  termCharactersMax: 64,
+  /** Among letters spelled one by one nobody sees where a word begins; a term this long is no part of another. */
+  runTermCharactersMin: 8,
+} as const;
+
+export const cacheLimits = {
+  ttlSecondsDefault: 24 * 60 * 60,
+  /** A hit names the files of the job that made them: with a week, they outlive the hit by three weeks at least. */
+  ttlSecondsMax: 7 * 24 * 60 * 60,
+  /** Storing reads the list of a tenant's results by last use, ~150 B each: 200 cost 4 RRU, 2,000 some 40. */
+  entriesDefault: 200,
+  entriesMax: 2_000,
+  /** Removed at one time; a bound that was lowered is reached over several writes. */
+  evictedMax: 25,
+} as const;
+
 export const costLimits = {
   /**
    * A month is closed this long after it ended: its last job may start `startWithinMsMax` after it was admitted, and a

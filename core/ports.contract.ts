@@ -10,6 +10,7 @@ import { gatesContract } from './contract/gates.contract.ts';
 import { jobsContract } from './contract/jobs.contract.ts';
 import { poolsContract } from './contract/pools.contract.ts';
 import { blobsContract, keysContract, ledgerContract, tenantsContract } from './contract/records.contract.ts';
+import { resultsContract } from './contract/results.contract.ts';
 import type { ContractWorld } from './contract/scene.ts';
 import { sceneOf } from './contract/scene.ts';
 import { tenancyContract } from './contract/tenancy.contract.ts';
@@ -40,5 +41,6 @@ export function portsContract(name: string, makeWorld: () => Promise<ContractWor
     poolsContract(scene);
     workersContract(scene);
     blobsContract(scene);
+    resultsContract(scene);
   });
 }

@@ -10,6 +10,7 @@ import type { AdmissionAsk, GateView, Refusal } from './admission/gate.ts';
 import type { CounterCorrection } from './admission/reservation.ts';
 import type { JobEntry, LedgerEntry, ShareEntry } from './billing/ledger.ts';
 import type { Statement } from './billing/statement.ts';
+import type { CachedResult } from './cache/cached-result.ts';
 import type { JobClass, JobRecord, JobStatus, LineEntry } from './job/job.ts';
 import type { Guard, JobPatch } from './job/transitions.ts';
 import type { PoolState } from './scaling/pool-state.ts';
@@ -53,6 +54,7 @@ export interface StoragePorts {
   readonly workers: Workers;
   readonly tickets: Tickets;
   readonly blobs: Blobs;
+  readonly results: ResultCache;
 }
 
 export interface Tenants {
@@ -189,6 +191,8 @@ export interface JobListAsk {
   /** Only jobs created later than this instant. */
   readonly createdAfterMs?: number;
   readonly metadata?: Readonly<Record<string, string>>;
+  /** Only jobs that carry this flag. */
+  readonly flag?: string;
 }
 
 export interface Page<T> {
@@ -283,6 +287,22 @@ export interface BlobCare {
    * @default the store's own encryption
    */
   readonly isEncrypted: boolean;
+}
+
+/** Results that a tenant's requests may be answered with again. May lag a moment behind writes. */
+export interface ResultCache {
+  /** Null also from the entry's expiry on. */
+  get(tenantId: string, key: string, nowMs: number): Promise<CachedResult | null>;
+  /**
+   * Stores the entry unless one of its key stands there that has not expired; then removes those of the tenant that
+   * were used longest ago beyond `entriesMax`, some at a time. Storing counts as use.
+   */
+  put(
+    entry: CachedResult,
+    how: { readonly entriesMax: number; readonly nowMs: number },
+  ): Promise<'stored' | 'exists'>;
+  /** Notes a use; never an earlier one than is noted. No effect when there is no such entry. */
+  touch(tenantId: string, key: string, nowMs: number): Promise<void>;
 }
 
 /** Asks for a scaling decision now; several asks may be answered by one decision. */

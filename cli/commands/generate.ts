@@ -31,6 +31,8 @@ const options = {
   class: { type: 'string', value: 'CLASS', help: 'interactive or batch (interactive)' },
   meta: { type: 'string', multiple: true, value: 'KEY=VALUE', help: 'Label of your own; repeatable' },
   'idempotency-key': { type: 'string', value: 'KEY', help: 'The same key never makes a second job' },
+  cache: { type: 'boolean', help: 'Take the result of the same input and seed, if one was kept' },
+  'no-cache': { type: 'boolean', help: 'Make it anew, and keep nothing (else: as the tenant is set)' },
   'no-wait': { type: 'boolean', help: 'Print the job id and leave' },
 } as const;
 
@@ -46,6 +48,7 @@ export const command = defineCommand({
     'pilotlight generate "a red ring above a blue square" -o out.png',
     'pilotlight generate "two green stars" --n 2 --size 512 --steps 8 --seed 7 -o star.png',
     'pilotlight generate "a blue square" --no-wait --json',
+    'pilotlight generate "a blue square" --seed 7 --cache -o square.png',
   ],
   async run(session, values, [prompt = '']) {
     const input = inputOf(prompt, values);
@@ -95,6 +98,7 @@ function inputValue(text: string): JobInput[string] {
 async function submit({ client }: Session, values: GenerateValues, input: JobInput): Promise<SeenJob> {
   const idempotencyKey = values['idempotency-key'];
   if (idempotencyKey === '') throw usageError('--idempotency-key must not be empty');
+  if (values.cache && values['no-cache']) throw usageError('--cache and --no-cache exclude each other');
   const { body, json } = await client.call(
     'submitJob',
     {
@@ -104,6 +108,7 @@ async function submit({ client }: Session, values: GenerateValues, input: JobInp
         input,
         class: oneOf('class', ['interactive', 'batch'], values.class),
         metadata: pairs('meta', values.meta),
+        ...(values.cache || values['no-cache'] ? { cache: values.cache } : {}),
       },
     },
     // Never aborted: see the head of this file. A second Ctrl-C leaves at once.

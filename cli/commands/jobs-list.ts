@@ -12,6 +12,7 @@ const options = {
   model: { type: 'string', value: 'ID', help: 'Jobs of this model' },
   class: { type: 'string', value: 'CLASS', help: 'interactive or batch' },
   meta: { type: 'string', multiple: true, value: 'KEY=VALUE', help: 'Jobs with this label; repeatable' },
+  flag: { type: 'string', value: 'RULE', help: 'Jobs whose prompt this rule noticed, such as jailbreak' },
   limit: { type: 'string', value: 'N', help: 'Jobs on a page (20)' },
   cursor: { type: 'string', value: 'CURSOR', help: 'Where the page before ended' },
 } as const;
@@ -42,6 +43,7 @@ export const command = defineCommand({
         status: oneOf('status', statuses, values.status),
         model: values.model,
         class: oneOf('class', ['interactive', 'batch'], values.class),
+        flag: values.flag,
         limit: wholeNumber('limit', values.limit),
         cursor: values.cursor,
         ...Object.fromEntries(labels.map(([key, value]) => [`metadata.${key}`, value])),

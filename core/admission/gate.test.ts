@@ -379,7 +379,7 @@ function named(ask: AdmissionAsk, limit: LimitName): string | undefined {
 }
 
 function maxOf(counterName: string): number {
-  const limits: Readonly<Record<string, number | string | undefined>> = {
+  const limits: Readonly<Record<string, unknown>> = {
     ...everyLimit,
     requests_per_second: everyLimit.requests_burst,
     gpu_seconds_per_month: 9_000,

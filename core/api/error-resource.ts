@@ -16,7 +16,17 @@ export const errorSchema = z
       retryable: z.boolean(),
       retry_after_s: z.int().optional(),
       details: z
-        .array(z.strictObject({ path: z.string(), message: z.string(), line: z.int().optional() }))
+        .array(
+          z.strictObject({
+            path: z.string(),
+            message: z.string(),
+            line: z.int().optional(),
+            column: z.int().optional(),
+            code: z.string().optional(),
+            counted: z.int().optional(),
+            allowed: z.int().optional(),
+          }),
+        )
         .optional(),
     }),
   })

@@ -14,6 +14,7 @@ const job = {
   output: [],
   error: null,
   metadata: { order: '17' },
+  flags: [],
   attempts: 0,
   created_at: '2026-11-20T12:00:00.000Z',
   started_at: null,
@@ -60,6 +61,7 @@ const succeeded = {
     seeds: [7],
     unknown_words: [],
     runtime_versions: {},
+    cached_from: null,
   },
 };
 

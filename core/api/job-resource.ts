@@ -32,6 +32,10 @@ export const jobRequestSchema = z
       .max(jobLimits.startWithinMsMax / 1000)
       .optional()
       .meta({ description: 'Seconds within which the job must start, else it expires' }),
+    cache: z.boolean().optional().meta({
+      description:
+        'Answer with the result of the same input and seed, if one was kept, and keep this one; default: the setting of the tenant',
+    }),
   })
   .meta({ id: 'JobRequest' });
 
@@ -62,6 +66,9 @@ export const jobSchema = z
     output: z.array(jobOutputSchema),
     error: z.strictObject({ code: z.string(), message: z.string(), retryable: z.boolean() }).nullable(),
     metadata: z.record(z.string(), z.string()),
+    flags: z.array(z.string()).meta({
+      description: 'What was noticed about the prompt and refused nothing: names of rules',
+    }),
     attempts: countSchema,
     created_at: timeSchema,
     started_at: timeSchema.nullable(),
@@ -89,6 +96,9 @@ export const jobSchema = z
         seeds: z.array(countSchema),
         unknown_words: z.array(z.string()).meta({ description: 'Prompt words the model does not know' }),
         runtime_versions: z.record(z.string(), z.string()),
+        cached_from: jobIdSchema
+          .nullable()
+          .meta({ description: 'The job that made this result, when it came out of the result cache' }),
       })
       .nullable(),
     urls: z.strictObject({ self: z.string(), cancel: z.string() }),
@@ -128,6 +138,7 @@ export function presentJob(job: JobRecord, poolState: PoolState | null): JobReso
     // The last error of a job that will be tried again is not its end.
     error: job.place.kind === 'done' ? job.error : null,
     metadata: job.metadata,
+    flags: job.flags,
     attempts: job.attempt,
     created_at: timeOf(job.createdAtMs),
     started_at: job.startedAtMs === null ? null : timeOf(job.startedAtMs),
@@ -161,6 +172,7 @@ function presentRun({
       seeds: receipt.seeds,
       unknown_words: receipt.unknownWords,
       runtime_versions: receipt.versions,
+      cached_from: receipt.cachedFrom ?? null,
     },
   };
 }

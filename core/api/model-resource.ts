@@ -2,6 +2,7 @@
 import * as z from 'zod';
 import type { Model } from '../models/manifest.ts';
 import { memorySchema, quantSchema } from '../models/memory.ts';
+import { tokenKinds } from '../prompt/tokens.ts';
 import type { PoolState } from '../scaling/pool-state.ts';
 
 export const modelSchema = z
@@ -16,6 +17,17 @@ export const modelSchema = z
     task: z.string(),
     license: z.strictObject({ spdx: z.string(), notes: z.string() }),
     input_schema: z.record(z.string(), z.json()).meta({ description: 'JSON Schema 2020-12 of `input`' }),
+    prompt: z
+      .strictObject({
+        format: z.enum(['text', 'newbie_xml']),
+        tokens_max: z
+          .int()
+          .positive()
+          .nullable()
+          .meta({ description: 'null: as many as the schema lets in' }),
+        tokens_kind: z.enum(tokenKinds).nullable(),
+      })
+      .meta({ description: 'How prompts are read; a longer one is refused, never cut' }),
     batch_max: z.int().positive(),
     memory: memorySchema.meta({
       description:
@@ -51,6 +63,11 @@ export function presentModel({ manifest }: Model, poolState: PoolState): ModelRe
     license: manifest.license,
     // Parsed from JSON, so it is JSON; the manifest's loose type does not say so.
     input_schema: z.record(z.string(), z.json()).parse(manifest.input_schema),
+    prompt: {
+      format: manifest.prompt_format ?? 'text',
+      tokens_max: manifest.prompt_tokens?.max ?? null,
+      tokens_kind: manifest.prompt_tokens?.kind ?? null,
+    },
     batch_max: manifest.batch_max,
     memory: manifest.memory,
     variant: manifest.variant ?? null,

@@ -19,6 +19,8 @@ import {
   keySchema,
   newKeySchema,
   planSchema,
+  promptPolicyRequestSchema,
+  promptPolicySchema,
   tenantChangeSchema,
   tenantRequestSchema,
   tenantSchema,
@@ -29,7 +31,7 @@ type Json = z.core.util.JSONType;
 type JsonObject = { [name: string]: Json };
 
 /** Schemas with a name of their own. What a client sends is described before defaults are filled in. */
-const requestSchemas = [jobRequestSchema, tenantRequestSchema, tenantChangeSchema];
+const requestSchemas = [jobRequestSchema, tenantRequestSchema, tenantChangeSchema, promptPolicyRequestSchema];
 const answerSchemas = [
   jobSchema,
   jobListSchema,
@@ -40,6 +42,7 @@ const answerSchemas = [
   costsSchema,
   tenantSchema,
   planSchema,
+  promptPolicySchema,
   keySchema,
   newKeySchema,
   aliasSchema,

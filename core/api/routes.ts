@@ -38,6 +38,7 @@ const listQueryFields = {
   status: z.enum(jobStatuses).optional(),
   model: z.string().max(128).optional(),
   class: z.enum(jobClasses).optional(),
+  flag: z.string().max(64).optional().meta({ description: 'Jobs that carry this flag, such as jailbreak' }),
   created_after: z.iso.datetime().optional(),
 };
 
@@ -66,6 +67,7 @@ const submitHeadersSchema = z.object({
 const jobAnswerHeaders = {
   'x-pilotlight-job-id': 'Id of the job',
   'x-pilotlight-cost-usd': 'Cost in USD, once the job is priced',
+  'x-pilotlight-cache': '`hit` for a result that came out of the result cache',
 };
 
 const submitAnswerHeaders = {
@@ -106,6 +108,9 @@ export const routes = {
       ...authErrors,
       'invalid_request',
       'invalid_json',
+      'invalid_prompt_xml',
+      'prompt_too_long',
+      'prompt_rejected',
       'model_not_found',
       'model_not_granted',
       'idempotency_in_flight',

@@ -1,9 +1,10 @@
 /** Tenants, plans, keys and aliases as an operator sees and sends them. No hash and no secret is part of a resource. */
 import * as z from 'zod';
+import { promptPolicyModes, promptTermsSchema } from '../prompt/policy.ts';
 import type { AliasRecord } from '../tenancy/alias.ts';
 import { aliasId, aliasNameSchema } from '../tenancy/alias.ts';
 import type { PlanLimits, PlanRecord } from '../tenancy/plans.ts';
-import { limitsOf, planLimitsSchema, planNameSchema } from '../tenancy/plans.ts';
+import { limitsOf, planLimitsSchema, planNameSchema, promptPolicyOf } from '../tenancy/plans.ts';
 import type { KeyRecord, TenantRecord } from '../tenancy/tenant.ts';
 import { keyStateOf, scopes, tenantIdSchema, tenantStatuses, withPlan } from '../tenancy/tenant.ts';
 
@@ -72,6 +73,33 @@ export const tenantSchema = z
     created_at: timeSchema,
   })
   .meta({ id: 'Tenant' });
+
+const ownTokensSchema = planLimitsSchema.shape.prompt_tokens_max.unwrap().nullable();
+
+export const promptPolicyRequestSchema = z
+  .strictObject({
+    mode: z.enum(promptPolicyModes).nullable().default(null).meta({ description: "null: the plan's" }),
+    tokens_max: ownTokensSchema.default(null).meta({ description: "null: the plan's" }),
+    terms: promptTermsSchema
+      .default([])
+      .meta({ description: 'Words and phrases, found whatever their case, spelling and spacing' }),
+  })
+  .meta({ id: 'PromptPolicyRequest', description: 'The whole policy: what is left out is reset' });
+
+export const promptPolicySchema = z
+  .strictObject({
+    object: z.literal('prompt_policy'),
+    tenant: z.string(),
+    mode: z.enum(promptPolicyModes).meta({ description: 'What counts' }),
+    tokens_max: z.int().positive().nullable().meta({ description: 'What counts; null: no bound' }),
+    terms: z.array(z.string()),
+    inherited: z
+      .array(z.enum(['mode', 'tokens_max']))
+      .meta({ description: "What is the plan's and not the tenant's own" }),
+  })
+  .meta({ id: 'PromptPolicy' });
+
+export type PromptPolicyResource = z.infer<typeof promptPolicySchema>;
 
 export type TenantResource = z.infer<typeof tenantSchema>;
 
@@ -194,6 +222,20 @@ export function presentTenant(
     models: tenant.models,
     port,
     created_at: timeOf(tenant.createdAtMs),
+  };
+}
+
+export function presentPromptPolicy(tenant: TenantRecord, plan: PlanRecord | null): PromptPolicyResource {
+  const limits = limitsOf(tenant.plan, withPlan(tenant, plan).overrides);
+  const { mode, terms, tokensMax } = promptPolicyOf(limits, tenant.promptTerms);
+  const own = { mode: tenant.overrides.prompt_policy, tokens_max: tenant.overrides.prompt_tokens_max };
+  return {
+    object: 'prompt_policy',
+    tenant: tenant.tenantId,
+    mode,
+    tokens_max: tokensMax,
+    terms: [...terms],
+    inherited: (['mode', 'tokens_max'] as const).filter((name) => own[name] === undefined),
   };
 }
 

@@ -57,6 +57,15 @@ describe('ledgerEntryOf', () => {
     });
   });
 
+  it('counts the files of a cached result with the job that made them, and not again', () => {
+    const { receipt } = fullJob();
+    if (receipt === null) throw new Error('a full job has a receipt');
+    const cachedFrom = 'job_00000000000000000000000002';
+    const job = fullJob({ status: 'succeeded', place: done, receipt: { ...receipt, cachedFrom } });
+
+    expect(ledgerEntryOf(job)).toMatchObject({ bytesStored: 0 });
+  });
+
   it('carries the tag of the job’s metadata, and no other label', () => {
     const job = fullJob({ status: 'succeeded', place: done, metadata: { tag: 'spring', order: '17' } });
 

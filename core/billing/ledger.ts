@@ -108,7 +108,9 @@ export function ledgerEntryOf(job: JobRecord): JobEntry {
     gpuMs: job.usage?.gpuMs ?? 0,
     images: job.usage?.images ?? 0,
     weightedImages: job.usage?.weightedImages ?? 0,
-    bytesStored: job.outputs.reduce((sum, { bytes }) => sum + bytes, 0),
+    // The files of a cached result belong to the job that made them, and were counted with it.
+    bytesStored:
+      job.receipt?.cachedFrom === undefined ? job.outputs.reduce((sum, { bytes }) => sum + bytes, 0) : 0,
     usdMicros,
     parts: { compute: usdMicros },
     reservedUsdMicros: job.reservedUsdMicros,

@@ -475,6 +475,7 @@ function list(scene: Scene): void {
     ['status', { status: 'running' }, ['c']],
     ['model', { model: 'm1' }, ['c', 'a']],
     ['class', { class: 'batch' }, ['d', 'b']],
+    ['a flag', { flag: 'jailbreak' }, ['d', 'a']],
     ['every metadata pair asked for', { metadata: { team: 'x', run: '1' } }, ['d']],
     ['creation after an instant, that instant left out', { createdAfterMs: now + 2 }, ['d', 'c']],
     ['several at once', { model: 'm2', class: 'batch', metadata: { team: 'x' } }, ['d', 'b']],
@@ -490,10 +491,11 @@ function list(scene: Scene): void {
         ...overrides,
         metadata: { label, ...overrides.metadata },
       });
-    await put('a', 1, { model: 'm1', metadata: { team: 'x' } });
+    await put('a', 1, { model: 'm1', flags: ['jailbreak'], metadata: { team: 'x' } });
     await put('b', 2, { model: 'm2', class: 'batch', metadata: { team: 'x', run: '2' } });
     const third = await put('c', 3, { model: 'm1' });
-    await put('d', 4, { model: 'm2', class: 'batch', metadata: { team: 'x', run: '1' } });
+    const flags = ['operator_terms', 'jailbreak'];
+    await put('d', 4, { model: 'm2', class: 'batch', flags, metadata: { team: 'x', run: '1' } });
     await applied(scene, third, claimOf(third, 'worker-1'));
 
     await scene.eventually(async () => {

@@ -22,6 +22,7 @@ function changedTenants(scene: Scene): void {
       plan: 'studio',
       overrides: { weight: 3 },
       models: ['demo-image'],
+      promptTerms: ['Scunthorpe United', '灯台'],
       version: 2,
     };
 

@@ -2,10 +2,12 @@
 import type { JobRecord } from '../job/job.ts';
 import type { Effect, Transition } from '../job/transitions.ts';
 import type { Jobs, Log, Tickets } from '../ports.ts';
+import type { RememberPorts } from './result-cache.ts';
+import { remember } from './result-cache.ts';
 import type { SettlePorts } from './settle.ts';
 import { settle } from './settle.ts';
 
-export interface ApplyPorts extends SettlePorts {
+export interface ApplyPorts extends SettlePorts, RememberPorts {
   readonly jobs: Jobs;
   readonly log: Log;
   readonly tickets: Tickets;
@@ -42,5 +44,7 @@ async function perform(ports: ApplyPorts, job: JobRecord, effect: Effect): Promi
       return;
     case 'stop':
       return ports.gates.stop(job.tenantId, job.jobId, job.attempt);
+    case 'remember':
+      return remember(ports, job);
   }
 }

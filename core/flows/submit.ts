@@ -9,6 +9,9 @@
  * 3. create the job, in the line. From here on it is accepted: nothing below can lose it;
  * 4. send the ticket. A crash here leaves a line entry without a ticket, which the sweep re-sends;
  * 5. wake the pool if it is cold. A crash here is repaired by the scaler's tick.
+ *
+ * A request whose result is in the tenant's cache takes the same steps at the price of nothing: its job is created with
+ * the result, and 4 and 5 give way to settling it, which the sweep repeats after a crash.
  */
 
 import type { Demand, GateView, Refusal } from '../admission/gate.ts';
@@ -16,10 +19,13 @@ import { planAdmission } from '../admission/gate.ts';
 import { faultsOfRequest } from '../admission/request-faults.ts';
 import { readToken } from '../admission/reservation.ts';
 import { gpuCostUsdMicros } from '../billing/price.ts';
+import type { CachedResult } from '../cache/cached-result.ts';
+import { hitFields } from '../cache/cached-result.ts';
 import { canonicalJson, derivedJobId, digest } from '../canonical.ts';
 import { lineName, startTag, tagCost } from '../dispatch/fair-tags.ts';
 import type { ErrorDetail } from '../errors.ts';
 import type { JobClass, JobRecord } from '../job/job.ts';
+import { isTerminal } from '../job/job.ts';
 import { jobLimits } from '../limits.ts';
 import type { Catalog, Model, ModelInput, Work } from '../models/manifest.ts';
 import { allotmentMbOf } from '../models/memory.ts';
@@ -30,17 +36,24 @@ import type {
   Gates,
   Ids,
   Jobs,
+  Ledger,
   Log,
   Pools,
+  ResultCache,
   Scaler,
   Tickets,
 } from '../ports.ts';
+import type { PromptJudgement } from '../prompt/policy.ts';
+import type { PromptRefusal, ReadPrompt } from '../prompt/read-prompt.ts';
+import { readPrompt } from '../prompt/read-prompt.ts';
 import type { PlanLimits } from '../tenancy/plans.ts';
 import { limitsOf } from '../tenancy/plans.ts';
 import type { TenantRecord } from '../tenancy/tenant.ts';
+import { judgeAndLog } from './judge-prompt.ts';
 import { resolveModel } from './resolve-model.ts';
+import { lookUpResult } from './result-cache.ts';
+import { close, ring } from './ring.ts';
 import { release } from './settle.ts';
-import { wakePool } from './wake.ts';
 
 export interface SubmitPorts {
   readonly aliases: Pick<Aliases, 'get'>;
@@ -49,8 +62,10 @@ export interface SubmitPorts {
   readonly gates: Gates;
   readonly ids: Ids;
   readonly jobs: Jobs;
+  readonly ledger: Ledger;
   readonly log: Log;
   readonly pools: Pools;
+  readonly results: ResultCache;
   readonly scaler: Scaler;
   readonly tickets: Tickets;
 }
@@ -66,6 +81,8 @@ export interface SubmitAsk {
   readonly class: JobClass;
   readonly metadata: Readonly<Record<string, string>>;
   readonly deadlineSeconds: number | null;
+  /** Whether the result cache may answer; null: as the tenant's setting says. */
+  readonly cache: boolean | null;
   readonly idempotencyKey: string | null;
 }
 
@@ -81,6 +98,8 @@ export type SubmitOutcome =
   | { readonly kind: 'model_not_found' }
   | { readonly kind: 'model_not_granted' }
   | { readonly kind: 'invalid'; readonly details: readonly ErrorDetail[] }
+  | PromptRefusal
+  | Extract<PromptJudgement, { kind: 'prompt_rejected' }>
   /** `gate`: what refused; null when the tenant has none. */
   | { readonly kind: 'refused'; readonly refusal: Refusal; readonly gate: GateView | null };
 
@@ -88,12 +107,18 @@ export type SubmitOutcome =
 interface Plan {
   readonly model: Model;
   readonly input: ModelInput;
+  readonly prompt: Extract<ReadPrompt, { kind: 'read' }>;
+  readonly flags: readonly string[];
   readonly work: Work;
   readonly limits: PlanLimits;
   readonly fingerprint: string | null;
   readonly jobId: string;
   readonly reservedUsdMicros: number;
   readonly tagCost: number;
+  /** Where to keep the result; null: nowhere. */
+  readonly cache: JobRecord['cache'];
+  /** The result that is there already. */
+  readonly hit: CachedResult | null;
 }
 
 export async function submit(ports: SubmitPorts, ask: SubmitAsk): Promise<SubmitOutcome> {
@@ -101,15 +126,19 @@ export async function submit(ports: SubmitPorts, ask: SubmitAsk): Promise<Submit
   const { quant } = limitsOf(tenant.plan, tenant.overrides);
   const resolved = await resolveModel(ports, { tenantId: tenant.tenantId, name, granted, quant });
   if (resolved.kind !== 'model') return resolved;
-  const plan = planOf(ports, ask, resolved.model);
-  if ('kind' in plan) return plan;
+  const asked = planOf(ports, ask, resolved.model);
+  if ('kind' in asked) return asked;
 
   if (ask.idempotencyKey !== null) {
-    const earlier = await replay(ports, ask.tenant.tenantId, plan);
+    const earlier = await replay(ports, ask.tenant.tenantId, asked);
     if (earlier !== null) return earlier;
   }
 
+  const judged = judge(ports, ask, asked);
+  if ('kind' in judged) return judged;
   const nowMs = ports.clock.nowMs();
+  const plan = await lookUp(ports, ask, judged, nowMs);
+  if ('kind' in plan) return plan;
   const admission = planAdmission(plan.limits, demandOf(plan, ask.class, ports.ids.nonce()), nowMs);
   // After the replay: a request accepted under an earlier plan is answered with its job, not refused by this one.
   const details = faultsOfRequest(plan.limits, plan.work, admission);
@@ -135,13 +164,20 @@ export async function submit(ports: SubmitPorts, ask: SubmitAsk): Promise<Submit
 function planOf(ports: SubmitPorts, ask: SubmitAsk, model: Model): Plan | SubmitOutcome {
   const parsed = model.parseInput(ask.input);
   if (parsed.kind === 'invalid') return parsed;
+  const prompt = readPrompt(model.manifest, parsed.input);
+  if (prompt.kind !== 'read') return prompt;
+  // The canonical form of a prompt can be longer than what came: what is stored must fit the schema as well.
+  const fits = prompt.input.prompt === parsed.input.prompt ? parsed : model.parseInput(prompt.input);
+  if (fits.kind === 'invalid') return fits;
 
   const limits = limitsOf(ask.tenant.plan, ask.tenant.overrides);
-  const work = model.workOf(parsed.input);
+  const work = model.workOf(prompt.input);
   const { idempotencyKey } = ask;
   return {
     model,
-    input: parsed.input,
+    input: prompt.input,
+    prompt,
+    flags: prompt.flags,
     work,
     limits,
     fingerprint: idempotencyKey === null ? null : fingerprintOf(ask),
@@ -149,7 +185,38 @@ function planOf(ports: SubmitPorts, ask: SubmitAsk, model: Model): Plan | Submit
       idempotencyKey === null ? ports.ids.next('job') : derivedJobId(ask.tenant.tenantId, idempotencyKey),
     reservedUsdMicros: gpuCostUsdMicros(work.predictedGpuMs, model.manifest.usd_micros_per_gpu_hour),
     tagCost: tagCost(work.predictedGpuMs, limits.weight),
+    cache: null,
+    hit: null,
   };
+}
+
+/** After the replay, as the limits of the plan are: what a policy of today says has no bearing on an accepted job. */
+function judge(ports: SubmitPorts, { tenant }: SubmitAsk, plan: Plan): Plan | SubmitOutcome {
+  const judged = judgeAndLog(ports, tenant, plan);
+  return judged.kind === 'pass' ? { ...plan, flags: [...plan.flags, ...judged.flags] } : judged;
+}
+
+/** The plan with what the result cache has to say. */
+async function lookUp(
+  ports: SubmitPorts,
+  { tenant: { tenantId }, cache: asked }: SubmitAsk,
+  plan: Plan,
+  nowMs: number,
+): Promise<Plan | SubmitOutcome> {
+  const { limits, model, input } = plan;
+  const found = await lookUpResult(ports, {
+    tenantId,
+    limits,
+    asked,
+    manifest: model.manifest,
+    input,
+    nowMs,
+  });
+  if (found.kind === 'invalid') return found;
+  if (found.kind === 'miss') return { ...plan, cache: found.cache };
+  // The request counts; what was made before takes no GPU time, no images and no money.
+  const work = { ...plan.work, predictedGpuMs: 0, weightedImages: 0 };
+  return { ...plan, work, reservedUsdMicros: 0, tagCost: 0, hit: found.hit };
 }
 
 function demandOf(plan: Plan, jobClass: JobClass, nonce: string): Demand {
@@ -167,7 +234,9 @@ function demandOf(plan: Plan, jobClass: JobClass, nonce: string): Demand {
 /** Of the model as it was asked for: an alias that moved on must not turn a retry into another request. */
 function fingerprintOf(ask: SubmitAsk): string {
   const { model, input, metadata, deadlineSeconds } = ask;
-  return digest(canonicalJson({ model, input, class: ask.class, metadata, deadlineSeconds }));
+  // Left out where the request does not name it: the fingerprints of earlier requests have no such member.
+  const cache = ask.cache ?? undefined;
+  return digest(canonicalJson({ model, input, class: ask.class, metadata, deadlineSeconds, cache }));
 }
 
 /** The outcome for a key whose job exists already; null when there is none yet. */
@@ -192,6 +261,8 @@ async function takeOver(ports: SubmitPorts, ask: SubmitAsk, plan: Plan): Promise
   const reserved = token === undefined ? null : readToken(token);
   if (gate === null || token === undefined || reserved === null) return { kind: 'in_flight' };
   const { usdMicros: reservedUsdMicros, admittedAtMs } = reserved;
+  // Meanwhile the result came into the cache or left it: what is set aside is another job's price.
+  if ((reserved.gpuMs === 0) !== (plan.work.predictedGpuMs === 0)) return { kind: 'in_flight' };
   const admitted = { kind: 'admitted', finishTag: gate.finishTags[line] ?? plan.tagCost, gate } as const;
   const outcome = await accept(ports, ask, { ...plan, reservedUsdMicros }, token, admitted, admittedAtMs);
   return outcome.kind === 'accepted' ? { kind: 'replayed', job: outcome.job } : outcome;
@@ -206,8 +277,7 @@ async function accept(
   nowMs: number,
 ): Promise<SubmitOutcome> {
   const { tenantId } = ask.tenant;
-  const pool = await ports.pools.read(plan.model.manifest.pool);
-  const place = startTag(admitted.finishTag, plan.tagCost, pool.virtualTimes[ask.class]);
+  const place = plan.hit === null ? await placeOf(ports, ask, plan, admitted.finishTag) : nowhere;
   const job = recordOf(ask, plan, { reservation, tag: place.tag, nowMs });
 
   if ((await ports.jobs.create(job)) === 'exists') {
@@ -218,35 +288,30 @@ async function accept(
     if (!isOurs) await release(ports, job, reservation, { usdMicros: 0, gpuMs: 0 });
     if (stored === null) return { kind: 'too_late' };
     const answer = answerWith(stored, plan);
-    if (!isOurs || answer.kind === 'mismatch') return answer;
+    // Nor is there more to do for one that ended meanwhile, or was created by somebody who found a result where we
+    // found none.
+    const isAlike = isTerminal(stored) === (plan.hit !== null);
+    if (!isOurs || answer.kind === 'mismatch' || !isAlike) return answer;
     // Ours: the answer to the first write was lost and it was sent again, or somebody finished it for us.
   }
-  await ring(ports, job, place.lift);
+  if (plan.hit === null) await ring(ports, job, place.lift);
+  else await close(ports, job, plan.hit.key);
   return { kind: 'accepted', job, gate: admitted.gate };
 }
 
-/**
- * What follows once the job exists. It is accepted already, so a failure here must not turn into a refusal: the sweep
- * and the scaler's tick do what is missing.
- */
-async function ring(
-  ports: SubmitPorts,
-  job: JobRecord,
-  lift: ReturnType<typeof startTag>['lift'],
-): Promise<void> {
-  const { pool, tenantId, jobId } = job;
-  const steps = await Promise.allSettled([
-    ports.tickets.send({ pool, tenantId, jobId }),
-    wakePool(ports, pool),
-    lift === null
-      ? Promise.resolve()
-      : ports.gates.lift(tenantId, lineName(pool, job.class), lift.upTo, lift.to),
-  ]);
-  for (const step of steps) {
-    if (step.status === 'rejected') {
-      ports.log.warn('submit.left_to_sweep', { tenantId, jobId, pool, reason: String(step.reason) });
-    }
-  }
+type Place = ReturnType<typeof startTag>;
+
+/** A job that has its result stands in no line. */
+const nowhere: Place = { tag: 0, lift: null };
+
+async function placeOf(
+  { pools }: SubmitPorts,
+  ask: SubmitAsk,
+  plan: Plan,
+  finishTag: number,
+): Promise<Place> {
+  const pool = await pools.read(plan.model.manifest.pool);
+  return startTag(finishTag, plan.tagCost, pool.virtualTimes[ask.class]);
 }
 
 function recordOf(
@@ -284,6 +349,8 @@ function recordOf(
     reservation,
     reservedUsdMicros: plan.reservedUsdMicros,
     metadata: { ...ask.metadata },
+    flags: [...plan.flags],
+    cache: plan.cache,
     fingerprint: plan.fingerprint,
     createdAtMs: nowMs,
     startByMs: nowMs + startWithinMs,
@@ -297,6 +364,7 @@ function recordOf(
     costUsdMicros: null,
     timings: null,
     receipt: null,
+    ...(plan.hit === null ? {} : hitFields(plan.hit, nowMs)),
   };
 }
 

@@ -4,7 +4,7 @@
  *
  * - jobs past their deadline to start expire;
  * - tickets are topped up to the jobs that are not terminal, so every job is found again;
- * - reservations of terminal jobs settle, those of no job are released.
+ * - reservations of terminal jobs settle, and results worth keeping are kept; those of no job are released.
  */
 import { readToken, trueUp } from '../admission/reservation.ts';
 import type { LineEntry } from '../job/job.ts';
@@ -15,6 +15,7 @@ import type { Catalog } from '../models/manifest.ts';
 import type { Clock } from '../ports.ts';
 import type { ApplyPorts } from './apply.ts';
 import { applyTransition } from './apply.ts';
+import { remember } from './result-cache.ts';
 import { settle } from './settle.ts';
 
 export interface SweepPorts extends ApplyPorts {
@@ -113,6 +114,7 @@ async function sweepReservation(
   if (job !== null && job.reservation === token) {
     if (!isTerminal(job)) return 'open';
     await settle(ports, job);
+    await remember(ports, job);
     return 'settled';
   }
   // Admitted, then the submission died before it created the job, or met the job of an earlier retry. Or it is held up

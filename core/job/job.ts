@@ -66,6 +66,8 @@ const receiptSchema = z.object({
   /** Prompt words the model does not know and left out. */
   unknownWords: z.array(z.string()),
   versions: z.record(z.string(), z.string()),
+  /** The job that made this result, when it came out of the result cache. */
+  cachedFrom: z.string().optional(),
 });
 
 export const jobRecordSchema = z.object({
@@ -108,6 +110,10 @@ export const jobRecordSchema = z.object({
   reservation: z.string(),
   reservedUsdMicros: wholeSchema,
   metadata: z.record(z.string(), z.string()),
+  /** What was noticed about the prompt and refused nothing: names of rules. */
+  flags: z.array(z.string()).default([]),
+  /** Where and how long the result is kept to be answered with again; null: it is not. */
+  cache: z.object({ key: z.string(), ttlMs: wholeSchema, entriesMax: wholeSchema }).nullable().default(null),
   /** Hash of the canonical request body when an Idempotency-Key came with it. */
   fingerprint: z.string().nullable(),
   createdAtMs: wholeSchema,

@@ -99,6 +99,15 @@ describe('succeed', () => {
     expect(transition.effects).toEqual([{ kind: 'settle' }]);
   });
 
+  it('has a result kept that may be answered with again, after it is settled', () => {
+    const job = { ...leased, cache: { key: 'c', ttlMs: 1_000, entriesMax: 10 } };
+
+    expect(succeed(job, now + 900, outputs, done).effects).toEqual([
+      { kind: 'settle' },
+      { kind: 'remember' },
+    ]);
+  });
+
   it('forgets the error of an earlier attempt and shows full progress', () => {
     const second = { ...leased, error: jobError('nan_output'), progress: { step: 3, steps: 4 } };
 

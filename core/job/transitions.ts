@@ -42,7 +42,9 @@ export type Effect =
   /** The attempt runs no more: free its place among the running jobs of its tenant. */
   | { readonly kind: 'stop' }
   /** The job is terminal: release its reservation and write the ledger. */
-  | { readonly kind: 'settle' };
+  | { readonly kind: 'settle' }
+  /** The result may be answered with again: keep it. */
+  | { readonly kind: 'remember' };
 
 export type JobPatch = Partial<
   Omit<JobRecord, 'tenantId' | 'jobId' | 'createdAtMs' | 'reservation' | 'fingerprint'>
@@ -107,7 +109,7 @@ export function renew(
 
 export function succeed(job: JobRecord, nowMs: number, outputs: JobOutput[], done: Finished): Transition {
   const steps = job.progress?.steps;
-  return finish(job, 'lease', {
+  const finished = finish(job, 'lease', {
     status: 'succeeded',
     finishedAtMs: nowMs,
     outputs,
@@ -115,6 +117,9 @@ export function succeed(job: JobRecord, nowMs: number, outputs: JobOutput[], don
     ...(steps === undefined ? {} : { progress: { step: steps, steps } }),
     ...done,
   });
+  return job.cache === null
+    ? finished
+    : { ...finished, effects: [...finished.effects, { kind: 'remember' }] };
 }
 
 /** Ends the job without a result. Never charged. */

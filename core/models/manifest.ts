@@ -8,13 +8,14 @@ import { canonicalJson, digest } from '../canonical.ts';
 import type { ErrorDetail } from '../errors.ts';
 import { faultsOf } from '../faults.ts';
 import type { JobRecord } from '../job/job.ts';
+import { tokenKinds } from '../prompt/tokens.ts';
 import type { Quant } from './memory.ts';
 import { memorySchema, predictedPeakMb, quantSchema } from './memory.ts';
 
 const idSchema = z.string().regex(/^[a-z0-9][a-z0-9._-]{0,62}$/);
 const timeMsSchema = z.number().nonnegative();
 
-export const manifestSchema = z.strictObject({
+const manifestFields = z.strictObject({
   id: idSchema,
   revision: z.string().min(1),
   title: z.string(),
@@ -45,7 +46,19 @@ export const manifestSchema = z.strictObject({
   /** The same model with weights of this form: runs for tenants that are set to it and ask for the model `of`. */
   variant: z.strictObject({ of: idSchema, quant: quantSchema }).optional(),
   usd_micros_per_gpu_hour: z.int().nonnegative(),
+  /** How `input.prompt` is written: `newbie_xml` may begin with `<` and then follows prompt/newbie-xml.ts. Else text. */
+  prompt_format: z.enum(['text', 'newbie_xml']).optional(),
+  /** Lets tags through that NewBie does not name. */
+  prompt_custom_tags: z.boolean().optional(),
+  /** The tokens of a prompt that the model reads, and how it counts them. Absent: as many as its schema lets in. */
+  prompt_tokens: z.strictObject({ kind: z.enum(tokenKinds), max: z.int().positive() }).optional(),
 });
+
+export const manifestSchema = manifestFields.refine(
+  ({ input_schema: { properties }, prompt_format, prompt_tokens }) =>
+    properties.prompt?.type === 'string' || (prompt_format === undefined && prompt_tokens === undefined),
+  { path: ['input_schema', 'properties', 'prompt'], message: 'must be a string for what is said of prompts' },
+);
 
 export type Manifest = z.infer<typeof manifestSchema>;
 export type ModelInput = JobRecord['input'];

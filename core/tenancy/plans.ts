@@ -1,8 +1,10 @@
 /** Plans: named sets of limits and a weight. A limit that is absent does not apply. */
 import * as z from 'zod';
 import type { ErrorDetail } from '../errors.ts';
-import { gateLimits } from '../limits.ts';
+import { cacheLimits, gateLimits } from '../limits.ts';
 import { quantSchema } from '../models/memory.ts';
+import type { PromptPolicy } from '../prompt/policy.ts';
+import { promptPolicyModes } from '../prompt/policy.ts';
 
 const countSchema = z.int().positive();
 
@@ -45,6 +47,14 @@ export const planLimitsSchema = z.strictObject({
   quant: quantSchema.optional(),
   /** `encrypted`: its files are stored under a key of the key management service. */
   volume: z.enum(volumes).optional(),
+  /** What prompts that a rule finds come to; off when absent. The tenant's own terms are in its record. */
+  prompt_policy: z.enum(promptPolicyModes).optional(),
+  /** Tokens of one prompt; counts where the policy is not off. */
+  prompt_tokens_max: countSchema.optional(),
+  /** Whether results are kept and answered with again: never (as when absent), where a request asks, or by default. */
+  result_cache: z.enum(['off', 'on_request', 'on']).optional(),
+  result_cache_seconds: z.int().positive().max(cacheLimits.ttlSecondsMax).optional(),
+  result_cache_entries_max: z.int().positive().max(cacheLimits.entriesMax).optional(),
 });
 
 export type PlanLimits = z.infer<typeof planLimitsSchema>;
@@ -97,6 +107,11 @@ export type PlanRecord = z.infer<typeof planRecordSchema>;
  */
 export function limitsOf(plan: string, overrides: Partial<PlanLimits>): PlanLimits {
   return planLimitsSchema.parse({ ...shippedPlan(plan), ...overrides });
+}
+
+/** The policy that these limits and the tenant's terms make. */
+export function promptPolicyOf(limits: PlanLimits, terms: readonly string[] = []): PromptPolicy {
+  return { mode: limits.prompt_policy ?? 'off', terms, tokensMax: limits.prompt_tokens_max ?? null };
 }
 
 /** Null for a name that does not ship. */

@@ -28,6 +28,8 @@ export const tenantRecordSchema = z.object({
   /** A deleted tenant's id stays taken, because its jobs and its ledger stay. */
   status: z.enum(tenantStatuses),
   models: grantsSchema.default(null),
+  /** Words and phrases that the tenant's prompt policy looks for; absent: none. */
+  promptTerms: z.array(z.string()).optional(),
   createdAtMs: z.int().nonnegative(),
   /** Counts the writes; a write names the one it replaces. */
   version: z.int().nonnegative().default(0),

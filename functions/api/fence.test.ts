@@ -46,6 +46,8 @@ const fence: Record<RouteId, Row> = {
   adminResumeTenant: 'operator',
   adminDeleteTenant: 'operator',
   adminSetGrants: 'operator',
+  adminGetPromptPolicy: 'operator',
+  adminPutPromptPolicy: 'operator',
   adminCreateKey: 'operator',
   adminListKeys: 'operator',
   adminRotateKey: 'operator',

@@ -29,6 +29,7 @@ export async function presentOneJob(
 export function jobHeaders(job: JobRecord): Record<string, string | undefined> {
   return {
     'x-pilotlight-job-id': job.jobId,
+    'x-pilotlight-cache': job.receipt?.cachedFrom === undefined ? undefined : 'hit',
     'x-pilotlight-cost-usd': job.costUsdMicros === null ? undefined : decimalUsd(job.costUsdMicros),
   };
 }

@@ -8,6 +8,7 @@ import { adminDeleteAlias } from './routes/admin-delete-alias.ts';
 import { adminDeletePlan } from './routes/admin-delete-plan.ts';
 import { adminDeleteTenant } from './routes/admin-delete-tenant.ts';
 import { adminGetCosts } from './routes/admin-get-costs.ts';
+import { adminGetPromptPolicy } from './routes/admin-get-prompt-policy.ts';
 import { adminGetTenant } from './routes/admin-get-tenant.ts';
 import { adminGetUsage } from './routes/admin-get-usage.ts';
 import { adminListAliases } from './routes/admin-list-aliases.ts';
@@ -16,6 +17,7 @@ import { adminListPlans } from './routes/admin-list-plans.ts';
 import { adminListTenants } from './routes/admin-list-tenants.ts';
 import { adminPutAlias } from './routes/admin-put-alias.ts';
 import { adminPutPlan } from './routes/admin-put-plan.ts';
+import { adminPutPromptPolicy } from './routes/admin-put-prompt-policy.ts';
 import { adminResumeTenant } from './routes/admin-resume-tenant.ts';
 import { adminRevokeKey } from './routes/admin-revoke-key.ts';
 import { adminRotateKey } from './routes/admin-rotate-key.ts';
@@ -56,6 +58,8 @@ export const routeHandlers: { readonly [Id in RouteId]: RouteHandler<Id> } = {
   adminResumeTenant,
   adminDeleteTenant,
   adminSetGrants,
+  adminGetPromptPolicy,
+  adminPutPromptPolicy,
   adminCreateKey,
   adminListKeys,
   adminRotateKey,

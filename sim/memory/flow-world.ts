@@ -93,6 +93,7 @@ export function submission(tenant: TenantRecord, overrides: Partial<SubmitAsk> =
     class: 'interactive',
     metadata: {},
     deadlineSeconds: null,
+    cache: null,
     idempotencyKey: null,
     ...overrides,
   };

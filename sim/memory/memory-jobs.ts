@@ -101,6 +101,7 @@ function matches(job: JobRecord, ask: JobListAsk): boolean {
     (ask.status === undefined || job.status === ask.status) &&
     (ask.model === undefined || job.model === ask.model) &&
     (ask.class === undefined || job.class === ask.class) &&
+    (ask.flag === undefined || job.flags.includes(ask.flag)) &&
     (ask.createdAfterMs === undefined || job.createdAtMs > ask.createdAfterMs) &&
     Object.entries(ask.metadata ?? {}).every(([name, value]) => job.metadata[name] === value)
   );

@@ -5,6 +5,7 @@ import { createMemoryGates } from './memory-gates.ts';
 import { createMemoryJobs } from './memory-jobs.ts';
 import { createMemoryLedger } from './memory-ledger.ts';
 import { createMemoryPools } from './memory-pools.ts';
+import { createMemoryResults } from './memory-results.ts';
 import {
   createMemoryAliases,
   createMemoryKeys,
@@ -32,6 +33,7 @@ export function createMemoryWorld({ clock, ids }: { clock: Clock; ids: Ids }): M
     workers: createMemoryWorkers(),
     ledger: createMemoryLedger(),
     blobs: createMemoryBlobs(),
+    results: createMemoryResults(),
     tenants: createMemoryTenants({ gates }),
     keys: createMemoryKeys(),
     plans: createMemoryPlans(),

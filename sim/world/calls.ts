@@ -50,6 +50,7 @@ export const calls = {
   workers: { report: 'write', list: 'read' },
   // A receive writes: it hides what it hands out.
   tickets: { send: 'write', receive: 'write', delete: 'write', hide: 'write', depth: 'read' },
+  results: { get: 'read', put: 'write', touch: 'write' },
   blobs: { put: 'write', link: 'read', get: 'read' },
   fleet: { status: 'read', setDesired: 'write' },
   scaler: { wake: 'write' },

@@ -78,6 +78,7 @@ function drawAsk({ random, ids, history }: World, tenantId: string, own: SubmitA
     granted: null,
     input: {
       prompt,
+      ...(maybe(0.4) ? { seed: 7 } : {}),
       n: oneOf(random, [1, 1, 2]),
       steps: oneOf(random, [1, 2, 4]),
       step_ms: oneOf(random, [100, 1_000, 8_000]),
@@ -86,10 +87,18 @@ function drawAsk({ random, ids, history }: World, tenantId: string, own: SubmitA
     class: maybe(0.3) ? 'batch' : 'interactive',
     metadata: { op },
     deadlineSeconds: maybe(0.1) ? oneOf(random, [5, 60]) : null,
+    cache: null,
     idempotencyKey: maybe(0.5) ? `key-${op}` : null,
   };
+  // The same once more, which a result that was kept may answer.
+  const like = maybe(0.4) ? own.find(({ input }) => hasSeed(input)) : undefined;
+  if (like !== undefined) Object.assign(ask, { model: like.model, input: like.input });
   own.push(ask);
   return ask;
+}
+
+function hasSeed(input: unknown): boolean {
+  return typeof input === 'object' && input !== null && 'seed' in input;
 }
 
 /** The same key once more: mostly with the same body, as an impatient client does it; sometimes with another. */

@@ -146,6 +146,7 @@ export const mutants: readonly Mutant[] = [
     mistake: 'the sweep leaves the reservation of a job whose worker died between its last two writes',
     file: 'core/flows/sweep.ts',
     find: `    await settle(ports, job);
+    await remember(ports, job);
     return 'settled';`,
     replace: `    return 'open';`,
   },
@@ -182,9 +183,23 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'prompt-in-the-log',
     mistake: 'a log line of a failed step carries the input',
+    file: 'core/flows/ring.ts',
+    find: `{ tenantId, jobId, pool }: JobRecord,`,
+    replace: `{ tenantId, jobId, input: { prompt: pool } }: JobRecord,`,
+  },
+  {
+    name: 'cache-forgets-the-input',
+    mistake: 'the key of a cached result leaves out what was asked for',
+    file: 'core/cache/cached-result.ts',
+    find: `canonicalJson([id, revision, input])`,
+    replace: `canonicalJson([id, revision])`,
+  },
+  {
+    name: 'cached-result-is-priced',
+    mistake: 'a result that was made before sets aside its price again',
     file: 'core/flows/submit.ts',
-    find: `ports.log.warn('submit.left_to_sweep', { tenantId, jobId, pool,`,
-    replace: `ports.log.warn('submit.left_to_sweep', { tenantId, jobId, pool, input: JSON.stringify(job.input),`,
+    find: `work, reservedUsdMicros: 0, tagCost: 0, hit: found.hit`,
+    replace: `work, tagCost: 0, hit: found.hit`,
   },
   {
     name: 'one-open-job-too-many',

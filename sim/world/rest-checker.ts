@@ -62,6 +62,10 @@ function checkRuns({ history, scenario, plan }: World): void {
   const isCalm = scenario.isCalm && plan.hits.size === 0;
   for (const job of history.stored.values()) {
     const runs = history.runs.get(job.jobId) ?? 0;
+    if (job.receipt?.cachedFrom !== undefined) {
+      if (runs > 0) violate(history, 'I7', `${job.jobId} came out of the cache and was run`);
+      continue;
+    }
     if (runs > jobLimits.attemptsMax + job.interruptions)
       violate(history, 'I7', `${job.jobId} was run ${runs} times`);
     const isDone = job.status === 'succeeded' && job.attempt === 1 && runs === 1;
@@ -149,8 +153,9 @@ async function checkResult({ history, stores }: World, job: JobRecord): Promise<
   if (job.status !== 'succeeded') return;
   if (job.outputs.length !== job.images)
     violate(history, 'I6', `${job.jobId} has ${job.outputs.length} results`);
+  const maker = history.stored.get(job.receipt?.cachedFrom ?? job.jobId) ?? job;
   for (const output of job.outputs) {
-    if (!output.path.startsWith(`jobs/${job.jobId}/${job.attempt}/`)) {
+    if (!output.path.startsWith(`jobs/${maker.jobId}/${maker.attempt}/`)) {
       violate(history, 'I6', `${job.jobId} points to ${output.path}`);
     }
     const body = await stores.blobs.get(job.tenantId, output.path);

@@ -87,6 +87,7 @@ export function drawLimits(random: Random): Partial<PlanLimits> {
   return {
     weight: oneOf(random, [1, 4, 16]),
     open_jobs_max: oneOf(random, [2, 5, 30]),
+    result_cache: 'on',
     ...(maybe(0.3) ? { requests_per_minute: oneOf(random, [4, 12]) } : {}),
     ...(maybe(0.3) ? { budget_usd_micros_per_month: oneOf(random, [3_000, 20_000]) } : {}),
     ...(maybe(0.2) ? { gpu_seconds_per_month: oneOf(random, [4, 30]) } : {}),

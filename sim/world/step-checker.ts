@@ -75,7 +75,8 @@ function checkOwner(history: History, before: JobRecord, job: JobRecord): void {
 
 function checkNew(history: History, job: JobRecord): void {
   const { tenantId } = job;
-  if (job.attempt !== 0 || job.place.kind !== 'line' || job.status !== 'queued') {
+  if (job.receipt?.cachedFrom !== undefined) checkHit(history, job, job.receipt.cachedFrom);
+  else if (job.attempt !== 0 || job.place.kind !== 'line' || job.status !== 'queued') {
     violate(history, 'I1', `${job.jobId} began as ${job.status} in ${job.place.kind}`);
   }
   const limits = history.limits.get(tenantId);
@@ -86,6 +87,22 @@ function checkNew(history: History, job: JobRecord): void {
     violate(history, 'I4', `${tenantId} has ${open.length} open jobs of ${limits.open_jobs_max}`);
   }
   checkWindows(history, own, job);
+}
+
+/** I6 and I9: a job that began with its result has that of a like job of the same tenant, at no cost. */
+function checkHit(history: History, job: JobRecord, cachedFrom: string): void {
+  const source = history.stored.get(cachedFrom);
+  const likeness = ({ tenantId, model, modelRevision, input, outputs }: JobRecord) => ({
+    ...{ tenantId, model, modelRevision, input, outputs },
+  });
+  if (source === undefined || source.status !== 'succeeded' || source.attempt === 0) {
+    violate(history, 'I6', `${job.jobId} has the result of ${cachedFrom}, which made none`);
+  } else if (!isDeepStrictEqual(likeness(source), likeness(job))) {
+    violate(history, 'I9', `${job.jobId} has the result of ${cachedFrom}, which is unlike it`);
+  }
+  if (job.costUsdMicros !== 0 || job.reservedUsdMicros !== 0 || job.attempt !== 0) {
+    violate(history, 'I3', `${job.jobId} came out of the cache and costs something`);
+  }
 }
 
 function checkWindows(history: History, own: readonly JobRecord[], job: JobRecord): void {

@@ -14,7 +14,16 @@ export const listJobs: RouteHandler<'listJobs'> = async (deps, { caller, query }
 };
 
 function askOf(query: z.output<typeof routes.listJobs.query>): JobListAsk {
-  const { limit, cursor, status, model, class: jobClass, created_after: createdAfter, ...labels } = query;
+  const {
+    limit,
+    cursor,
+    status,
+    model,
+    class: jobClass,
+    flag,
+    created_after: createdAfter,
+    ...labels
+  } = query;
   const metadata = Object.entries(labels).map(([name, value]) => [
     name.slice(metadataQueryPrefix.length),
     value,
@@ -25,6 +34,7 @@ function askOf(query: z.output<typeof routes.listJobs.query>): JobListAsk {
     ...(status === undefined ? {} : { status }),
     ...(model === undefined ? {} : { model }),
     ...(jobClass === undefined ? {} : { class: jobClass }),
+    ...(flag === undefined ? {} : { flag }),
     ...(createdAfter === undefined ? {} : { createdAfterMs: Date.parse(createdAfter) }),
     ...(metadata.length === 0 ? {} : { metadata: Object.fromEntries(metadata) }),
   };

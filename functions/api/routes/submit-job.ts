@@ -7,6 +7,7 @@ import type { ApiAnswer } from '../answer.ts';
 import type { ApiDeps } from '../api-deps.ts';
 import { HeadedError } from '../headed-error.ts';
 import { jobHeaders, presentOneJob } from '../job-answer.ts';
+import { promptError } from '../prompt-error.ts';
 import { rateLimitHeaders } from '../rate-limit-headers.ts';
 import { refusalError } from '../refusal.ts';
 import type { ApiCall, RouteHandler } from '../route-handler.ts';
@@ -23,6 +24,7 @@ export const submitJob: RouteHandler<'submitJob'> = async (deps, call) => {
     class: call.body.class,
     metadata: call.body.metadata,
     deadlineSeconds: call.body.deadline_s ?? null,
+    cache: call.body.cache ?? null,
     idempotencyKey: call.headers['idempotency-key'] ?? null,
   });
   switch (outcome.kind) {
@@ -42,6 +44,10 @@ export const submitJob: RouteHandler<'submitJob'> = async (deps, call) => {
       throw new AppError('model_not_granted', { param: 'model' });
     case 'invalid':
       throw new AppError('invalid_request', { details: outcome.details });
+    case 'invalid_prompt_xml':
+    case 'prompt_too_long':
+    case 'prompt_rejected':
+      throw promptError(outcome);
     case 'refused': {
       const nowMs = deps.clock.nowMs();
       const error = refusalError(outcome.refusal, nowMs);

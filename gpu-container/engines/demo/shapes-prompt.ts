@@ -6,6 +6,7 @@
  * and ..."), decide which object is canonically first: the left one, or the top one. Without either, two objects
  * stand beside each other in the order named.
  */
+import { wordsOf } from '#core/prompt/tokens.ts';
 import { relationToken, specialToken, vocabulary, type WordKind, wordToken } from './shapes-vocabulary.ts';
 
 export interface ParsedPrompt {
@@ -78,7 +79,7 @@ const sides: ReadonlyMap<string, Side> = new Map([
 
 /** Parses a prompt. Pure; never throws: what it cannot read comes back in `unknownWords`. */
 export function parseShapesPrompt(prompt: string): ParsedPrompt {
-  const words = prompt.toLowerCase().match(/\p{L}[\p{L}\p{N}'-]*|\p{N}+/gu) ?? [];
+  const words = wordsOf(prompt);
   const reading: Reading = { objects: [], waiting: [], unknownWords: [] };
   for (let index = 0; index < words.length; ) index += readWords(words, index, reading);
   giveBack(reading);

@@ -1,0 +1,65 @@
+/** What a submission does once its job exists. A failure here is left to the sweep and to the scaler's tick. */
+import { lineName } from '../dispatch/fair-tags.ts';
+import type { JobRecord } from '../job/job.ts';
+import type { Clock, Gates, Ledger, Log, Pools, ResultCache, Scaler, Tickets } from '../ports.ts';
+import { settle } from './settle.ts';
+import { wakePool } from './wake.ts';
+
+interface RingPorts {
+  readonly clock: Clock;
+  readonly gates: Gates;
+  readonly log: Log;
+  readonly pools: Pools;
+  readonly scaler: Scaler;
+  readonly tickets: Tickets;
+}
+
+interface ClosePorts {
+  readonly gates: Gates;
+  readonly ledger: Ledger;
+  readonly log: Log;
+  readonly results: Pick<ResultCache, 'touch'>;
+}
+
+/** Where a tenant that returns from idle goes on, as `startTag` says. */
+interface Lift {
+  readonly upTo: number;
+  readonly to: number;
+}
+
+/** What follows once a job exists that has its result. As in {@link ring}, it is accepted whatever fails here. */
+export async function close(ports: ClosePorts, job: JobRecord, key: string): Promise<void> {
+  const steps = await Promise.allSettled([
+    settle(ports, job),
+    ports.results.touch(job.tenantId, key, job.createdAtMs),
+  ]);
+  logFailed(ports.log, job, steps);
+}
+
+/**
+ * What follows once the job exists. It is accepted already, so a failure here must not turn into a refusal: the sweep
+ * and the scaler's tick do what is missing.
+ */
+export async function ring(ports: RingPorts, job: JobRecord, lift: Lift | null): Promise<void> {
+  const { pool, tenantId, jobId } = job;
+  const steps = await Promise.allSettled([
+    ports.tickets.send({ pool, tenantId, jobId }),
+    wakePool(ports, pool),
+    lift === null
+      ? Promise.resolve()
+      : ports.gates.lift(tenantId, lineName(pool, job.class), lift.upTo, lift.to),
+  ]);
+  logFailed(ports.log, job, steps);
+}
+
+function logFailed(
+  log: Log,
+  { tenantId, jobId, pool }: JobRecord,
+  steps: readonly PromiseSettledResult<unknown>[],
+): void {
+  for (const step of steps) {
+    if (step.status === 'rejected') {
+      log.warn('submit.left_to_sweep', { tenantId, jobId, pool, reason: String(step.reason) });
+    }
+  }
+}
