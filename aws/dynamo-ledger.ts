@@ -5,7 +5,7 @@
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import { GetCommand, PutCommand, QueryCommand } from '@aws-sdk/lib-dynamodb';
 import * as z from 'zod';
-import type { LedgerEntry } from '#core/billing/ledger.ts';
+import type { JobEntry, LedgerEntry } from '#core/billing/ledger.ts';
 import { jobEntryKinds, ledgerEntrySchema } from '#core/billing/ledger.ts';
 import { statementSchema } from '#core/billing/statement.ts';
 import type { Ledger } from '#core/ports.ts';
@@ -59,8 +59,11 @@ export function createDynamoLedger(options: {
     append: (entry) => put(keyAt(entry.tenantId, entry.month, positionOf(entry)), entry),
 
     async charge(tenantId, month, jobId) {
-      const entry = await read(ledgerKey(tenantId, month, jobId));
-      return entry === null || entry.kind === 'share' ? null : entry;
+      return jobEntry(await read(ledgerKey(tenantId, month, jobId)));
+    },
+
+    async refund(tenantId, month, jobId) {
+      return jobEntry(await read(ledgerKey(tenantId, month, jobId, 'refund')));
     },
 
     async share(tenantId, month, pool) {
@@ -100,6 +103,10 @@ export function createDynamoLedger(options: {
       return Items.map((item) => parseItem(statementSchema, item, 'statement'));
     },
   };
+}
+
+function jobEntry(entry: LedgerEntry | null): JobEntry | null {
+  return entry === null || entry.kind === 'share' ? null : entry;
 }
 
 function positionOf(entry: LedgerEntry): Position {

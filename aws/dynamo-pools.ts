@@ -1,14 +1,17 @@
-/** One item per pool: its state and its virtual time, each written under its own condition. */
+/** One item per pool: its state, its virtual times and the operator's orders, each written under its own condition. */
 import { randomUUID } from 'node:crypto';
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
-import { GetCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
+import { GetCommand, QueryCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
 import * as z from 'zod';
 import type { Pools } from '#core/ports.ts';
+import type { PoolOrder } from '#core/scaling/pool-orders.ts';
 import { poolStates } from '#core/scaling/pool-state.ts';
+import type { Expression } from './expression.ts';
 import { expression } from './expression.ts';
 import type { Item } from './items.ts';
 import { conditional, parseItem } from './items.ts';
-import { poolKey } from './keys.ts';
+import { decodeCursor, encodeCursor, ownPoolsLine, poolKey, readPoolKey } from './keys.ts';
+import { indexes } from './resources.ts';
 
 /** A pool that was never written is cold since ever; `advance` may write the virtual time before any state. */
 const poolSchema = z.object({
@@ -16,14 +19,20 @@ const poolSchema = z.object({
   stateSinceMs: z.int().default(0),
   virtual_interactive: z.number().default(0),
   virtual_batch: z.number().default(0),
+  pausedAtMs: z.int().nullable().default(null),
+  drainingAtMs: z.int().nullable().default(null),
+  prewarm: z.object({ workers: z.int(), untilMs: z.int() }).nullable().default(null),
+  scaling: z.object({ desired: z.int(), running: z.int(), workersMax: z.int() }).nullable().default(null),
   /** Tells whose write the state is, when an answer was lost on the way. */
   movedBy: z.string().optional(),
 });
 
-export function createDynamoPools(options: {
+interface DynamoPoolsOptions {
   readonly documents: DynamoDBDocumentClient;
   readonly table: string;
-}): Pools {
+}
+
+export function createDynamoPools(options: DynamoPoolsOptions): Pools {
   const { documents, table } = options;
 
   async function read(pool: string): Promise<z.infer<typeof poolSchema>> {
@@ -36,9 +45,10 @@ export function createDynamoPools(options: {
 
   return {
     async read(pool) {
-      const { state, stateSinceMs, ...item } = await read(pool);
+      const { state, stateSinceMs, pausedAtMs, drainingAtMs, prewarm, scaling, ...item } = await read(pool);
       const virtualTimes = { interactive: item.virtual_interactive, batch: item.virtual_batch };
-      return { pool, state, stateSinceMs, virtualTimes };
+      const orders = { pausedAtMs, drainingAtMs, prewarm };
+      return { pool, state, stateSinceMs, virtualTimes, orders, scaling };
     },
 
     async move(pool, from, to, nowMs) {
@@ -85,5 +95,115 @@ export function createDynamoPools(options: {
         ),
       );
     },
+
+    ...ordersOf(options),
   };
+}
+
+const pageSize = 100;
+const positionSchema = z.object({ pool: z.string() });
+const entrySchema = z.object({ pk: z.string() });
+
+function poolOf(item: Item): string {
+  return readPoolKey(parseItem(entrySchema, item, 'pool entry'));
+}
+
+/** What the operator, the scaler and the platform say of a pool. */
+function ordersOf({
+  documents,
+  table,
+}: DynamoPoolsOptions): Pick<Pools, 'order' | 'enlist' | 'listOwn' | 'noteScaling'> {
+  return {
+    async order(pool, order) {
+      const { attributes, ...parts } = expression();
+      const written = await conditional(
+        documents.send(
+          new UpdateCommand({
+            TableName: table,
+            Key: { ...poolKey(pool) },
+            ...render(order, parts),
+            ...attributes(),
+          }),
+        ),
+      );
+      return written === null ? 'refused' : 'obeyed';
+    },
+
+    async enlist(pool) {
+      const { name, value, attributes } = expression();
+      await documents.send(
+        new UpdateCommand({
+          TableName: table,
+          Key: { ...poolKey(pool) },
+          UpdateExpression: `SET ${name('line')} = ${value(ownPoolsLine)}, ${name('tag')} = ${value(0)}`,
+          ...attributes(),
+        }),
+      );
+    },
+
+    async listOwn(cursor) {
+      const { name, value, attributes } = expression();
+      const from = cursor === undefined ? null : decodeCursor(ownPoolsLine, positionSchema, cursor);
+      const page = await documents.send(
+        new QueryCommand({
+          TableName: table,
+          IndexName: indexes.line.name,
+          KeyConditionExpression: `${name('line')} = ${value(ownPoolsLine)}`,
+          ...attributes(),
+          Limit: pageSize,
+          ...(from === null
+            ? {}
+            : { ExclusiveStartKey: { ...poolKey(from.pool), line: ownPoolsLine, tag: 0 } }),
+        }),
+      );
+      const pools = (page.Items ?? []).map(poolOf);
+      const last = page.LastEvaluatedKey;
+      return {
+        items: pools,
+        cursor: last === undefined ? null : encodeCursor(ownPoolsLine, { pool: poolOf(last) }),
+      };
+    },
+
+    async noteScaling(pool, { desired, running, workersMax }) {
+      const { name, value, attributes } = expression();
+      await documents.send(
+        new UpdateCommand({
+          TableName: table,
+          Key: { ...poolKey(pool) },
+          UpdateExpression: `SET ${name('scaling')} = ${value({ desired, running, workersMax })}`,
+          ...attributes(),
+        }),
+      );
+    },
+  };
+}
+
+/** `obey` as one write. An order that is sent twice by the SDK changes nothing more, but for `end_drain`: `refused`. */
+function render(
+  order: PoolOrder,
+  { name, value }: Pick<Expression, 'name' | 'value'>,
+): { UpdateExpression: string; ConditionExpression?: string } {
+  const keepFirst = (attribute: string, atMs: number) =>
+    `SET ${name(attribute)} = if_not_exists(${name(attribute)}, ${value(atMs)})`;
+  switch (order.kind) {
+    case 'pause':
+      return { UpdateExpression: keepFirst('pausedAtMs', order.atMs) };
+    case 'resume':
+      return { UpdateExpression: `REMOVE ${name('pausedAtMs')}` };
+    case 'drain':
+      return { UpdateExpression: `${keepFirst('drainingAtMs', order.atMs)} REMOVE ${name('prewarm')}` };
+    case 'end_drain':
+      return {
+        UpdateExpression: `REMOVE ${name('drainingAtMs')}`,
+        ConditionExpression: `${name('drainingAtMs')} = ${value(order.atMs)}`,
+      };
+    case 'prewarm': {
+      const { workers, untilMs } = order;
+      const change =
+        workers === 0
+          ? `REMOVE ${name('prewarm')}`
+          : `SET ${name('prewarm')} = ${value({ workers, untilMs })}`;
+      return { UpdateExpression: change, ConditionExpression: `attribute_not_exists(${name('pausedAtMs')})` };
+    }
+  }
 }

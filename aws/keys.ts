@@ -30,6 +30,8 @@ export const gatesLine = 'gates';
 export const tenantsLine = 'tenants';
 export const plansLine = 'plans';
 export const aliasesLine = 'aliases';
+/** Of the pools that are tenants' own. */
+export const ownPoolsLine = 'own-pools';
 
 export function jobKey(tenantId: string, jobId: string): ItemKey {
   return { pk: tenantPartition(tenantId), sk: `J#${checkedId(jobId)}` };
@@ -77,6 +79,11 @@ export function keyKey(keyId: string): ItemKey {
 
 export function poolKey(pool: string): ItemKey {
   return { pk: `P#${checkedId(pool)}`, sk: 'STATE' };
+}
+
+/** Reads {@link poolKey} back. */
+export function readPoolKey({ pk }: Pick<ItemKey, 'pk'>): string {
+  return pk.slice('P#'.length);
 }
 
 export function workerKey(workerId: string): ItemKey {

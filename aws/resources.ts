@@ -30,8 +30,8 @@ export interface TableResource {
 /**
  * Sparse: an item is in it only while it has both attributes. Holds the lines (`pool#class` by fair tag), the leases
  * (`pool#lease` by expiry), the gates with reservations (`gates`), the workers of each pool (`workers/pool` by when they
- * were last heard of) and the directories: `tenants`, `plans`, `aliases`, the keys of each tenant (`keys/tenant`) and
- * its cached results by last use (`results/tenant`).
+ * were last heard of) and the directories: `tenants`, `plans`, `aliases`, `own-pools`, the keys of each tenant
+ * (`keys/tenant`) and its cached results by last use (`results/tenant`).
  */
 const lineIndex: IndexResource = {
   name: 'line',

@@ -25,6 +25,11 @@ export const commandTable: readonly CommandEntry[] = [
     summary: 'Cancel a job; harmless when it has ended',
     load: () => import('./commands/jobs-cancel.ts'),
   },
+  {
+    name: 'jobs refund',
+    summary: 'Give back what a job was charged, once',
+    load: () => import('./commands/jobs-refund.ts'),
+  },
   { name: 'models list', summary: 'List models', load: () => import('./commands/models-list.ts') },
   {
     name: 'models show',
@@ -82,6 +87,16 @@ export const commandTable: readonly CommandEntry[] = [
     summary: 'Delete a tenant; its jobs settle, its ledger stays',
     load: () => import('./commands/tenants-remove.ts'),
   },
+  {
+    name: 'tenants jobs',
+    summary: "List a tenant's jobs, newest first",
+    load: () => import('./commands/tenants-jobs.ts'),
+  },
+  {
+    name: 'tenants ledger',
+    summary: "List the charges and refunds of a tenant's month",
+    load: () => import('./commands/tenants-ledger.ts'),
+  },
   { name: 'keys create', summary: 'Create a key', load: () => import('./commands/keys-create.ts') },
   {
     name: 'keys list',
@@ -134,4 +149,27 @@ export const commandTable: readonly CommandEntry[] = [
     load: () => import('./commands/prompt-policy-set.ts'),
   },
   { name: 'aliases remove', summary: 'Remove an alias', load: () => import('./commands/aliases-remove.ts') },
+  {
+    name: 'pools list',
+    summary: 'List pools: state, work and workers',
+    load: () => import('./commands/pools-list.ts'),
+  },
+  { name: 'pools show', summary: 'Show a pool', load: () => import('./commands/pools-show.ts') },
+  {
+    name: 'pools pause',
+    summary: 'Accept jobs and start none; batches under way end',
+    load: () => import('./commands/pools-pause.ts'),
+  },
+  { name: 'pools resume', summary: 'End a pause', load: () => import('./commands/pools-resume.ts') },
+  {
+    name: 'pools drain',
+    summary: 'Let batches end and every worker go',
+    load: () => import('./commands/pools-drain.ts'),
+  },
+  {
+    name: 'pools prewarm',
+    summary: 'Keep workers up for a time, work or not',
+    load: () => import('./commands/pools-prewarm.ts'),
+  },
+  { name: 'fleet', summary: 'List the workers of every pool', load: () => import('./commands/fleet.ts') },
 ];

@@ -26,6 +26,7 @@ const clearLine = '\r\u001b[2K';
 const waitTexts = {
   starting_worker: 'a worker is starting',
   behind_others: 'behind other jobs',
+  paused: 'the operator paused its pool',
 } as const satisfies Record<NonNullable<JobResource['wait']>['reason'], string>;
 
 /** What a person wants to know now, without the time. */

@@ -25,7 +25,7 @@ export const limitOptions = {
   isolation: {
     type: 'string',
     value: 'KIND',
-    help: 'shared, or process: a runner of its own with --gpu-memory as its cap',
+    help: 'shared, process (a runner of its own, capped by --gpu-memory) or pool',
   },
   set: {
     type: 'string',

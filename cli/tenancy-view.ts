@@ -75,16 +75,26 @@ export function keyTable(keys: readonly KeyResource[]): string {
 }
 
 export function aliasTable(aliases: readonly AliasResource[]): string {
-  const rows = aliases.flatMap(({ id, versions }) => {
-    const total = versions.reduce((sum, { weight }) => sum + weight, 0);
-    return versions.map(({ version, model, weight }, index) => [
-      index === 0 ? id : '',
-      version,
-      model,
-      `${((100 * weight) / total).toFixed(1)} %`,
-    ]);
-  });
-  return table(['ALIAS', 'VERSION', 'MODEL', 'TENANTS'], rows);
+  const rows = aliases.flatMap(({ id, versions }) =>
+    versions.map(({ version, model, weight, pixels_max: size }, index) => {
+      const beside = versions.filter(({ pixels_max: other }) => other === size);
+      const total = beside.reduce((sum, each) => sum + each.weight, 0);
+      return [
+        index === 0 ? id : '',
+        version,
+        model,
+        size === undefined ? 'any' : pixelsText(size),
+        `${((100 * weight) / total).toFixed(1)} %`,
+      ];
+    }),
+  );
+  return table(['ALIAS', 'VERSION', 'MODEL', 'UP TO', 'TENANTS'], rows);
+}
+
+/** A square by its side. */
+function pixelsText(pixels: number): string {
+  const side = Math.sqrt(pixels);
+  return Number.isInteger(side) ? `${side}x${side}` : `${pixels} pixels`;
 }
 
 /** What `null`, none and some models are called. */

@@ -1,51 +1,22 @@
 /** The operator's commands against the real gateway and handler; only storage is in memory. */
-import { mkdir, mkdtemp, writeFile } from 'node:fs/promises';
+import { mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
-import { createCatalog } from '#core/models/manifest.ts';
-import type { AdminScene } from '#functions/api/admin-scene.ts';
-import { createAdminScene } from '#functions/api/admin-scene.ts';
-import type { Gateway } from '#local/gateway.ts';
-import { startGateway } from '#local/gateway.ts';
-import { fakeManifest } from '#sim/memory/flow-world.ts';
-import { captureIo } from './captured-io.ts';
 import { readAlias } from './commands/aliases-set.ts';
-import { main } from './main.ts';
+import type { OperatorShell } from './operator-shell.ts';
+import { openOperatorShell } from './operator-shell.ts';
 import { memoryGb, modelsOf } from './tenancy-input.ts';
 
-const catalog = createCatalog([
-  fakeManifest,
-  { ...fakeManifest, id: 'fake-image-v2' },
-  { ...fakeManifest, id: 'fake-image-int4', variant: { of: 'fake-image', quant: 'int4' } },
-]);
-let gateway: Gateway | undefined;
+let shell: OperatorShell | undefined;
 afterEach(async () => {
-  await gateway?.close();
-  gateway = undefined;
+  await shell?.close();
+  shell = undefined;
 });
 
-interface Shell {
-  readonly scene: AdminScene;
-  run(...args: readonly string[]): Promise<{ code: number; stdout: string; stderr: string }>;
-  json(...args: readonly string[]): Promise<ReturnType<typeof JSON.parse>>;
-}
-
-/** A folder with the credentials file of an operator who serves the tenant `tenant-a`. */
-async function openShell(): Promise<Shell> {
-  const scene = await createAdminScene({ change: { catalog } });
-  gateway = await startGateway({ handler: scene.handler, port: 0, log: scene.log });
-  const tenantKey = await scene.addKey('tenant-a', ['jobs:read', 'jobs:write', 'keys:write']);
-  const cwd = await mkdtemp(join(tmpdir(), 'pilotlight-tenancy-'));
-  await mkdir(join(cwd, '.pilotlight'));
-  const file = { url: gateway.url, admin_key: scene.adminKey, tenants: { 'tenant-a': { key: tenantKey } } };
-  await writeFile(join(cwd, '.pilotlight', 'credentials.json'), JSON.stringify(file));
-  const run: Shell['run'] = async (...args) => {
-    const io = captureIo({ cwd });
-    const code = await main(args, io);
-    return { code, stdout: io.stdout(), stderr: io.stderr() };
-  };
-  return { scene, run, json: async (...args) => JSON.parse((await run(...args, '--json')).stdout) };
+async function openShell(): Promise<OperatorShell> {
+  shell = await openOperatorShell();
+  return shell;
 }
 
 describe('tenants', () => {
@@ -259,14 +230,31 @@ describe('aliases', () => {
     const { scene, run } = await openShell();
 
     const set = await run('aliases', 'set', 'fake-image', 'stable=v2:90,1:10');
-    expect(set.stdout).toMatch(/^fake-image:stable +v2 +fake-image-v2 +90\.0 %$/m);
-    expect(set.stdout).toMatch(/^ +1 +fake-image +10\.0 %$/m);
+    expect(set.stdout).toMatch(/^fake-image:stable +v2 +fake-image-v2 +any +90\.0 %$/m);
+    expect(set.stdout).toMatch(/^ +1 +fake-image +any +10\.0 %$/m);
     expect((await scene.tryKey(scene.key, 'fake-image:stable')).status).toBe(202);
     expect((await run('aliases', 'list')).stdout).toContain('fake-image:stable');
     expect((await run('aliases', 'remove', 'fake-image:stable')).stdout).toBe(
       'alias fake-image:stable is removed\n',
     );
     expect((await run('aliases', 'list')).stderr).toBe('no aliases\n');
+  });
+
+  it('by size and quality are what a picture of that size and quality is made by', async () => {
+    const { run, json } = await openShell();
+
+    const set = await run('aliases', 'set', 'fake-image', 'auto=1:100@256,v2:100@640x480,v2');
+    expect(set.stdout).toMatch(/^fake-image:auto +1 +fake-image +256x256 +100\.0 %$/m);
+    expect(set.stdout).toMatch(/^ +v2 +fake-image-v2 +307200 pixels +100\.0 %$/m);
+    await run('aliases', 'set', 'fake-image', 'high=v2');
+    const generate = (...args: string[]) => json('generate', 'a lighthouse', '--no-wait', ...args);
+
+    expect((await generate('--model', 'fake-image:auto', '--size', '256')).model).toBe('fake-image');
+    expect((await generate('--model', 'fake-image:auto', '--size', '512')).model).toBe('fake-image-v2');
+    expect((await generate('--model', 'fake-image', '--quality', 'high')).model).toBe('fake-image-v2');
+    expect((await run('generate', 'a', '--model', 'fake-image', '--quality', 'fast')).stderr).toContain(
+      'quality: fake-image has no quality fast; it has high',
+    );
   });
 
   it('are read as the documentation writes them', () => {
@@ -278,7 +266,12 @@ describe('aliases', () => {
       ],
     });
     expect(readAlias('stable=v1').versions).toEqual([{ version: 'v1', weight: 1 }]);
-    for (const text of ['stable', '=v1', 'stable=', 'stable=v1:2:3', 'stable=v1:x', 'stable=v1,,v2']) {
+    expect(readAlias('auto=v1:100@512,v2@1024x768').versions).toEqual([
+      { version: 'v1', weight: 100, pixels_max: 262_144 },
+      { version: 'v2', weight: 1, pixels_max: 786_432 },
+    ]);
+    const faults = ['stable', '=v1', 'stable=', 'stable=v1:2:3', 'stable=v1:x', 'stable=v1,,v2'];
+    for (const text of [...faults, 'a=v1@', 'a=v1@x512', 'a=v1@512@512', 'a=v1@512:3', 'a=@512']) {
       expect(() => readAlias(text)).toThrow();
     }
   });

@@ -81,12 +81,25 @@ export const workerLimits = {
   ownRunnersMax: 4,
   /** How far ahead in each class the worker looks when it fills a batch. */
   lineWindow: 64,
+  /** A worker of a paused pool goes on this long after it was resumed; a read every other second costs 16 cents a month. */
+  heldBackLookMs: 2 * second,
   /** One small write: at $0.625 a million, a worker that is up all month costs 11 cents of them. */
   reportMs: 15 * second,
   /** Two words may be lost before a worker is thought gone. */
   silentMs: 45 * second,
+  /** A worker that fell silent is shown this long: time to see it and to ask why. */
+  silentShownMs: 15 * minute,
   /** The bill of a month is read from these, and looked into long after. */
   recordKeptMs: 100 * 24 * hour,
+} as const;
+
+export const poolLimits = {
+  /** The scaler's own upper bound comes on top; this keeps a slip of the hand out of the store. */
+  prewarmWorkersMax: 1_000,
+  /** Longer than a large model takes to load on a fresh instance, so work meets what was prewarmed for it. */
+  prewarmSecondsDefault: 15 * 60,
+  /** What is forgotten ends within a day: a GPU at $1 an hour costs $24 of it. */
+  prewarmSecondsMax: 24 * 60 * 60,
 } as const;
 
 export const sweepLimits = {
@@ -104,6 +117,16 @@ export const gateLimits = {
   concurrencyRetrySeconds: 1,
   /** Ten looks a second at a full gate are enough: jobs take longer than that to end. */
   refusalRememberedMs: 100,
+} as const;
+
+export const refundLimits = {
+  /** A sentence; it stands in the ledger for good, and in the gate for a moment. */
+  reasonCharactersMax: 200,
+} as const;
+
+export const keyLimits = {
+  /** Keys of a tenant that work, told apart by their labels: one an integration and some to spare. */
+  liveKeysMax: 100,
 } as const;
 
 export const usageLimits = {

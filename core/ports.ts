@@ -13,6 +13,7 @@ import type { Statement } from './billing/statement.ts';
 import type { CachedResult } from './cache/cached-result.ts';
 import type { JobClass, JobRecord, JobStatus, LineEntry } from './job/job.ts';
 import type { Guard, JobPatch } from './job/transitions.ts';
+import type { PoolOrder, PoolOrders } from './scaling/pool-orders.ts';
 import type { PoolState } from './scaling/pool-state.ts';
 import type { WorkerRecord } from './scaling/worker-record.ts';
 import type { AliasRecord } from './tenancy/alias.ts';
@@ -111,11 +112,17 @@ export interface Gates {
   /** Removes the reservation if it still carries this token, and corrects the counters it was taken from. */
   release(tenantId: string, jobId: string, trueUp: Release): Promise<'released' | 'gone'>;
   /**
-   * Takes a place among the tenant's running jobs for this attempt of a job that holds a reservation. A job has one place at most: one that it holds under an earlier attempt becomes this one's, whatever `max` says.
+   * Takes a place among the tenant's running jobs for this attempt of a job that holds a reservation. A job has
+   * one place at most: one that it holds under an earlier attempt becomes this one's, whatever `max` says.
    */
   start(tenantId: string, jobId: string, attempt: number, max: number): Promise<StartOutcome>;
   /** Frees the job's place if it is this attempt's; {@link release} frees it whoever's it is. */
   stop(tenantId: string, jobId: string, attempt: number): Promise<void>;
+  /**
+   * Puts a note among the reservations, whatever the limits and the status: for what must be done once and has no job
+   * of its own. {@link release} removes it, its text being the token. It takes the place of one open job while it stands.
+   */
+  note(tenantId: string, name: string, text: string): Promise<'noted' | 'standing' | 'no_tenant'>;
   /** Moves the tenant's finish tag of a line to `to`; no effect when it is past `upTo`. */
   lift(tenantId: string, line: string, upTo: number, to: number): Promise<void>;
   read(tenantId: string): Promise<GateView | null>;
@@ -208,6 +215,8 @@ export interface Ledger {
   append(entry: LedgerEntry): Promise<'appended' | 'exists'>;
   /** The charge of a job; sees every earlier write. */
   charge(tenantId: string, month: string, jobId: string): Promise<JobEntry | null>;
+  /** The refund of a job; sees every earlier write. */
+  refund(tenantId: string, month: string, jobId: string): Promise<JobEntry | null>;
   /** The tenant's share of a pool; sees every earlier write. */
   share(tenantId: string, month: string, pool: string): Promise<ShareEntry | null>;
   /** Entries of every kind, in no promised order; may lag behind writes. */
@@ -253,6 +262,20 @@ export interface Pools {
   ): Promise<'moved' | 'elsewhere'>;
   /** Raises the virtual time of one class's line to `tag`; never lowers it. */
   advance(pool: string, jobClass: JobClass, tag: number): Promise<void>;
+  /** Carries out `obey` of `scaling/pool-orders.ts` in one write; `refused` where that says null. */
+  order(pool: string, order: PoolOrder): Promise<'obeyed' | 'refused'>;
+  /** Notes what the scaler saw and asked for, for those who cannot ask the fleet. */
+  noteScaling(pool: string, scaling: PoolScaling): Promise<void>;
+  /** Notes a pool that is a tenant's own, for those who go through all pools. */
+  enlist(pool: string): Promise<void>;
+  /** Pools that were enlisted; may lag behind writes. */
+  listOwn(cursor?: string): Promise<Page<string>>;
+}
+
+/** Makes pools of tenants' own, where the platform can make a queue by itself: a laptop. */
+export interface OwnPools {
+  /** Readies the pool's queue, then enlists it; asks for nothing the second time. */
+  open(pool: string): Promise<void>;
 }
 
 export interface PoolRecord {
@@ -261,6 +284,16 @@ export interface PoolRecord {
   readonly stateSinceMs: number;
   /** Lowest start tag that waited when a job was last claimed: where a tenant that returns from idle joins the line. */
   readonly virtualTimes: Readonly<Record<JobClass, number>>;
+  readonly orders: PoolOrders;
+  /** Null until the scaler has looked at the pool for the first time. */
+  readonly scaling: PoolScaling | null;
+}
+
+/** Of the scaler's last look that found anything changed. */
+export interface PoolScaling {
+  readonly desired: number;
+  readonly running: number;
+  readonly workersMax: number;
 }
 
 export interface Workers {

@@ -53,6 +53,7 @@ interface Import {
 
 /** Scenes that only tests build; they reach as far as tests do. */
 const testSupport: ReadonlySet<string> = new Set([
+  'cli/operator-shell.ts',
   'cli/scripted-api.ts',
   'core/samples.ts',
   'functions/api/api-scene.ts',

@@ -27,6 +27,7 @@ import { createLocalFleet } from './fleet.ts';
 import { startGateway } from './gateway.ts';
 import type { LogFile } from './log-file.ts';
 import { openLogFile } from './log-file.ts';
+import { createOwnPools } from './own-pools.ts';
 import { createTenantPorts } from './tenant-ports.ts';
 import { startTicks } from './ticks.ts';
 import { checkWeights } from './weights.ts';
@@ -72,12 +73,14 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
     const pepper = await ensurePepper(options.dataDir);
     const startWorker = workerStarter(emulators.config, modelsDir, logFile);
     const fleet = createLocalFleet({ clock: systemClock, log, startWorker });
+    const ownPools = await createOwnPools({ catalog, pools: ports.pools, addQueue: emulators.addPool });
     const ticks = startTicks({ ...ports, catalog, costs, fleet }, options);
     const tenantPorts = createTenantPorts({ dataDir: options.dataDir, log });
     const handler = createApiHandler({
       ...ports,
       ...(await tokensOf(ports)),
       tenantPorts,
+      ownPools,
       catalog,
       costs,
       scaler: ticks,
@@ -95,7 +98,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
       url: gateway.url,
       credentials,
       ports,
-      workerIds: () => catalog.pools().flatMap((pool) => fleet.processIds(pool)),
+      workerIds: () => ownPools.names().flatMap((pool) => fleet.processIds(pool)),
       async close() {
         await Promise.all([gateway.close(), tenantPorts.stop()]);
         await ticks.stop();

@@ -4,6 +4,7 @@
  */
 import type { ClosePorts } from '#core/flows/close-month.ts';
 import { closeMonth, dueMonth } from '#core/flows/close-month.ts';
+import { knownPools } from '#core/flows/known-pools.ts';
 import type { ScalePorts } from '#core/flows/scale.ts';
 import { scale } from '#core/flows/scale.ts';
 import type { SweepPorts } from '#core/flows/sweep.ts';
@@ -51,23 +52,24 @@ export function startTicks(ports: ScalePorts & SweepPorts & ClosePorts, bounds: 
   }
 
   async function sweepAll(): Promise<void> {
+    await attempt('sweep.failed', () => sweep(ports));
+    await attempt('scale.failed', async () => Promise.all((await knownPools(ports)).map(decide)));
+    await attempt('month.close_failed', closeDueMonth);
+  }
+
+  /** What fails is tried again at the next tick. */
+  async function attempt(event: string, act: () => Promise<unknown>): Promise<void> {
     try {
-      await sweep(ports);
+      await act();
     } catch (error) {
-      ports.log.warn('sweep.failed', { reason: String(error) });
+      ports.log.warn(event, { reason: String(error) });
     }
-    await Promise.all(ports.catalog.pools().map(decide));
-    await closeDueMonth();
   }
 
   async function closeDueMonth(): Promise<void> {
     const month = dueMonth(ports.clock.nowMs());
     if (month === closedMonth) return;
-    try {
-      if ((await closeMonth(ports, month)).kind === 'closed') closedMonth = month;
-    } catch (error) {
-      ports.log.warn('month.close_failed', { month, reason: String(error) });
-    }
+    if ((await closeMonth(ports, month)).kind === 'closed') closedMonth = month;
   }
 
   const loops = [

@@ -18,6 +18,7 @@ const options = {
   output: { type: 'string', short: 'o', value: 'FILE', help: 'Where to save (several: FILE-0, FILE-1)' },
   force: { type: 'boolean', help: 'Overwrite files' },
   model: { type: 'string', value: 'ID', help: 'Model (pilotlight-shapes)' },
+  quality: { type: 'string', value: 'TIER', help: 'fast or high, where the model has tiers' },
   size: { type: 'string', value: 'PIXELS', help: 'Width and height' },
   steps: { type: 'string', value: 'N', help: 'Sampling steps' },
   seed: { type: 'string', value: 'N', help: 'The same seed gives the same picture' },
@@ -105,6 +106,7 @@ async function submit({ client }: Session, values: GenerateValues, input: JobInp
       headers: { 'idempotency-key': idempotencyKey },
       body: {
         model: values.model ?? 'pilotlight-shapes',
+        quality: oneOf('quality', ['fast', 'high'], values.quality),
         input,
         class: oneOf('class', ['interactive', 'batch'], values.class),
         metadata: pairs('meta', values.meta),

@@ -17,7 +17,7 @@ const options = {
   cursor: { type: 'string', value: 'CURSOR', help: 'Where the page before ended' },
 } as const;
 
-const statuses: readonly JobResource['status'][] = [
+export const statuses: readonly JobResource['status'][] = [
   'queued',
   'running',
   'succeeded',

@@ -103,6 +103,8 @@ export const examples: Readonly<Record<string, Json>> = {
       { version: 'v2', weight: 10 },
     ],
   },
+  'adminPrewarmPool request': { workers: 2, for_s: 900 },
+  'adminRefundJob request': { usd_micros: 10_000, reason: 'a blurred face' },
   'adminRotateKey request': { overlap_s: 86_400 },
   'createKey request': { label: 'laptop', scopes: ['jobs:read', 'jobs:write'] },
   'cancelJob 200': {

@@ -3,7 +3,8 @@ import * as z from 'zod';
 import type { JobRecord } from '../job/job.ts';
 import { jobClasses, jobStatuses } from '../job/job.ts';
 import { apiLimits, jobLimits } from '../limits.ts';
-import type { PoolState } from '../scaling/pool-state.ts';
+import type { PoolCondition } from '../scaling/pool-orders.ts';
+import { qualities } from '../tenancy/alias.ts';
 
 export const jobIdSchema = z
   .string()
@@ -22,7 +23,11 @@ export const metadataSchema = z
 
 export const jobRequestSchema = z
   .strictObject({
-    model: z.string().min(1).max(128).meta({ description: 'Model id from /v1/models' }),
+    model: z.string().min(1).max(128).meta({ description: 'Model id from /v1/models, or an alias' }),
+    quality: z
+      .enum(qualities)
+      .optional()
+      .meta({ description: 'The tier of `model` to use, where the operator has set it' }),
     input: z.record(z.string(), z.json()).meta({ description: "Checked against the model's input schema" }),
     class: z.enum(jobClasses).default('interactive'),
     metadata: metadataSchema.default({}),
@@ -52,7 +57,7 @@ export const jobOutputSchema = z.strictObject({
   sha256: z.string(),
 });
 
-export const waitReasons = ['starting_worker', 'behind_others'] as const;
+export const waitReasons = ['starting_worker', 'behind_others', 'paused'] as const;
 
 export const jobSchema = z
   .strictObject({
@@ -115,8 +120,8 @@ export const jobListSchema = z
   })
   .meta({ id: 'JobList' });
 
-/** `poolState` explains the wait of a queued job; links are relative to the API's origin. */
-export function presentJob(job: JobRecord, poolState: PoolState | null): JobResource {
+/** `condition` of its pool explains the wait of a queued job; links are relative to the API's origin. */
+export function presentJob(job: JobRecord, condition: PoolCondition | null): JobResource {
   const self = `/v1/jobs/${job.jobId}`;
   return {
     id: job.jobId,
@@ -144,7 +149,7 @@ export function presentJob(job: JobRecord, poolState: PoolState | null): JobReso
     started_at: job.startedAtMs === null ? null : timeOf(job.startedAtMs),
     finished_at: job.finishedAtMs === null ? null : timeOf(job.finishedAtMs),
     deadline_at: timeOf(job.startByMs),
-    wait: waitOf(job, poolState),
+    wait: waitOf(job, condition),
     progress: job.progress,
     cost: job.costUsdMicros === null ? null : { usd_micros: job.costUsdMicros },
     ...presentRun(job),
@@ -177,9 +182,10 @@ function presentRun({
   };
 }
 
-function waitOf(job: JobRecord, poolState: PoolState | null): JobResource['wait'] {
+function waitOf(job: JobRecord, condition: PoolCondition | null): JobResource['wait'] {
   if (job.place.kind !== 'line') return null;
-  return { reason: poolState === 'cold' || poolState === 'waking' ? 'starting_worker' : 'behind_others' };
+  if (condition === 'paused') return { reason: 'paused' };
+  return { reason: condition === 'cold' || condition === 'waking' ? 'starting_worker' : 'behind_others' };
 }
 
 function timeOf(ms: number): string {

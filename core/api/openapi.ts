@@ -9,11 +9,14 @@ import { apiLimits } from '../limits.ts';
 import { costsSchema } from './costs-resource.ts';
 import { errorSchema } from './error-resource.ts';
 import { examples } from './examples.ts';
+import { metadataQueryPrefix } from './job-query.ts';
 import { jobListSchema, jobRequestSchema, jobSchema } from './job-resource.ts';
+import { ledgerEntrySchema, refundRequestSchema } from './ledger-resource.ts';
 import { limitsSchema } from './limits-resource.ts';
 import { modelListSchema, modelSchema } from './model-resource.ts';
+import { poolSchema, prewarmRequestSchema, workerSchema } from './pool-resource.ts';
 import type { Route } from './route.ts';
-import { metadataQueryPrefix, routeList, routes } from './routes.ts';
+import { routeList, routes } from './routes.ts';
 import {
   aliasSchema,
   keySchema,
@@ -31,7 +34,14 @@ type Json = z.core.util.JSONType;
 type JsonObject = { [name: string]: Json };
 
 /** Schemas with a name of their own. What a client sends is described before defaults are filled in. */
-const requestSchemas = [jobRequestSchema, tenantRequestSchema, tenantChangeSchema, promptPolicyRequestSchema];
+const requestSchemas = [
+  jobRequestSchema,
+  tenantRequestSchema,
+  tenantChangeSchema,
+  prewarmRequestSchema,
+  refundRequestSchema,
+  promptPolicyRequestSchema,
+];
 const answerSchemas = [
   jobSchema,
   jobListSchema,
@@ -46,6 +56,9 @@ const answerSchemas = [
   keySchema,
   newKeySchema,
   aliasSchema,
+  poolSchema,
+  workerSchema,
+  ledgerEntrySchema,
   errorSchema,
   routes.getHealth.answers[200].schema,
 ];

@@ -3,12 +3,13 @@
  * read it; a route that is not here does not exist.
  */
 import * as z from 'zod';
-import { jobClasses, jobStatuses } from '../job/job.ts';
 import { apiLimits } from '../limits.ts';
 import { costRoutes } from './cost-routes.ts';
+import { jobListQuerySchema, wholeNumber } from './job-query.ts';
 import { jobListSchema, jobRequestSchema, jobSchema } from './job-resource.ts';
 import { limitsSchema } from './limits-resource.ts';
 import { modelListSchema, modelSchema } from './model-resource.ts';
+import { operationsRoutes } from './operations-routes.ts';
 import type { Route } from './route.ts';
 import { tenancyRoutes } from './tenancy-routes.ts';
 import { usageQuerySchema, usageSchema } from './usage-resource.ts';
@@ -16,43 +17,9 @@ import { usageQuerySchema, usageSchema } from './usage-resource.ts';
 /** Not the id's exact form: a malformed id must answer as a missing job does. */
 const jobParamsSchema = z.object({ id: z.string() });
 
-/** Query values are text: only plain digits make a number, so that `1e1`, `0x1` and an empty value are refused. */
-function wholeNumber(min: number, max: number) {
-  return z
-    .string()
-    .regex(/^\d{1,9}$/, 'must be a whole number')
-    .transform(Number)
-    .pipe(z.int().min(min).max(max));
-}
-
 const waitSecondsSchema = wholeNumber(0, apiLimits.waitSecondsMax)
   .optional()
   .meta({ description: `Seconds to wait for the job to end, up to ${apiLimits.waitSecondsMax}` });
-
-/** Begins the name of a query parameter that filters by metadata: `metadata.order=17`. */
-export const metadataQueryPrefix = 'metadata.';
-
-const listQueryFields = {
-  limit: wholeNumber(1, apiLimits.pageMax).default(apiLimits.pageDefault),
-  cursor: z.string().max(2048).optional().meta({ description: '`next_cursor` of the page before' }),
-  status: z.enum(jobStatuses).optional(),
-  model: z.string().max(128).optional(),
-  class: z.enum(jobClasses).optional(),
-  flag: z.string().max(64).optional().meta({ description: 'Jobs that carry this flag, such as jailbreak' }),
-  created_after: z.iso.datetime().optional(),
-};
-
-/** `metadata.k=v` pairs are let through for the handler to gather; every other unknown name is refused. */
-const listQuerySchema = z
-  .object(listQueryFields)
-  .catchall(z.string().max(apiLimits.metadataValueCharactersMax))
-  .check(({ value, issues }) => {
-    const known = new Set(Object.keys(listQueryFields));
-    const keys = Object.keys(value).filter(
-      (name) => !known.has(name) && !name.startsWith(metadataQueryPrefix),
-    );
-    if (keys.length > 0) issues.push({ code: 'unrecognized_keys', keys, input: value });
-  });
 
 const submitHeadersSchema = z.object({
   'idempotency-key': z
@@ -130,7 +97,7 @@ export const routes = {
     summary: 'List jobs, newest first',
     tag: 'jobs',
     scope: 'jobs:read',
-    query: listQuerySchema,
+    query: jobListQuerySchema,
     answers: { 200: { description: 'A page of jobs', schema: jobListSchema } },
     errors: [...authErrors, 'invalid_request'],
   },
@@ -252,6 +219,7 @@ export const routes = {
     errors: [...authErrors, 'invalid_request'],
   },
   ...tenancyRoutes,
+  ...operationsRoutes,
   ...costRoutes,
   getHealth: {
     id: 'getHealth',

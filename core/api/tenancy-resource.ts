@@ -20,6 +20,8 @@ export const tenancyLimits = {
   overlapSecondsMax: 30 * day,
   versionsMax: 20,
   weightMax: 1_000_000,
+  /** 32,768 on a side: more than any model draws. */
+  pixelsMax: 2 ** 30,
 } as const;
 
 type LimitShape = typeof planLimitsSchema.shape;
@@ -179,6 +181,9 @@ export const aliasRequestSchema = z.strictObject({
       z.strictObject({
         version: z.string().min(1).max(128),
         weight: z.int().min(1).max(tenancyLimits.weightMax),
+        pixels_max: z.int().min(1).max(tenancyLimits.pixelsMax).optional().meta({
+          description: 'Takes pictures up to so many pixels; a request gets the smallest that holds it',
+        }),
       }),
     )
     .min(1)
@@ -193,7 +198,16 @@ export const aliasSchema = z
     object: z.literal('alias'),
     family: z.string(),
     name: z.string(),
-    versions: z.array(z.strictObject({ version: z.string(), model: z.string(), weight: z.int() })),
+    versions: z.array(
+      z.strictObject({
+        version: z.string(),
+        model: z.string(),
+        weight: z
+          .int()
+          .meta({ description: 'Share of the tenants, among versions of the same `pixels_max`' }),
+        pixels_max: z.int().optional(),
+      }),
+    ),
   })
   .meta({ id: 'Alias' });
 
@@ -260,7 +274,11 @@ export function presentKey(key: KeyRecord, nowMs: number): KeyResource {
 }
 
 export function presentAlias(alias: AliasRecord): AliasResource {
-  const { family, name, versions } = alias;
+  const { family, name } = alias;
+  const versions = alias.versions.map(({ pixelsMax, ...version }) => ({
+    ...version,
+    ...(pixelsMax === undefined ? {} : { pixels_max: pixelsMax }),
+  }));
   return { id: aliasId(alias), object: 'alias', family, name, versions };
 }
 

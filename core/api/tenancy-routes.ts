@@ -270,7 +270,7 @@ export const tenancyRoutes = {
     scope: 'keys:write',
     body: keyRequestSchema,
     answers: { 201: { description: 'Created; the secret is shown this once', schema: createdKeySchema } },
-    errors: [...writing],
+    errors: [...writing, 'conflict'],
   },
   listKeys: {
     id: 'listKeys',

@@ -1,10 +1,11 @@
 /** How a deployment bills its tenants, and what its instances cost. */
 import type { Catalog } from '../models/manifest.ts';
+import { basePoolOf } from '../tenancy/own-pool.ts';
 import type { Pricing } from './statement.ts';
 
 export interface CostSettings {
   readonly pricing: Pricing;
-  /** What one instance of the pool costs. */
+  /** What one instance of the pool costs; of a tenant's own pool, what one of the pool that it is made from does. */
   usdMicrosPerHour(pool: string): number;
 }
 
@@ -30,5 +31,8 @@ export function costSettings({ pricing, instancePrices }: GivenCosts, catalog: C
       return [pool, Object.hasOwn(instancePrices, pool) ? instancePrices[pool] : Math.max(0, ...listed)];
     }),
   );
-  return { kind: 'settings', settings: { pricing, usdMicrosPerHour: (pool) => prices.get(pool) ?? 0 } };
+  return {
+    kind: 'settings',
+    settings: { pricing, usdMicrosPerHour: (pool) => prices.get(basePoolOf(pool)) ?? 0 },
+  };
 }

@@ -2,7 +2,9 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createManualClock } from '#sim/memory/manual-clock.ts';
 import { createMemoryGates } from '#sim/memory/memory-gates.ts';
+import { createMemoryJobs } from '#sim/memory/memory-jobs.ts';
 import { createMemoryLedger } from '#sim/memory/memory-ledger.ts';
+import { createSeededIds } from '#sim/memory/seeded-ids.ts';
 import { refund } from '../flows/refund.ts';
 import { settle } from '../flows/settle.ts';
 import type { JobStatus } from '../job/job.ts';
@@ -168,13 +170,16 @@ describe('the balance', () => {
     await fc.assert(
       fc.asyncProperty(fc.array(move, { maxLength: 16 }), async (moves) => {
         const clock = createManualClock(sampleNowMs);
-        const ports = { clock, ledger: createMemoryLedger(), gates: createMemoryGates({ clock }) };
+        const gates = createMemoryGates({ clock });
+        gates.createGate('tenant-a', 'active');
+        const kept = { ledger: createMemoryLedger(), gates, jobs: createMemoryJobs() };
+        const ports = { clock, ids: createSeededIds(1), ...kept };
         const charged = new Map<string, number>();
         const refunded = new Map<string, number>();
         for (const { job, costUsdMicros, refund: isRefund, usdMicros } of moves) {
           const jobId = `job_${job}`;
           if (isRefund) {
-            const outcome = await refund(ports, { tenantId: 'tenant-a', month: '203003', jobId, usdMicros });
+            const outcome = await refund(ports, { tenantId: 'tenant-a', jobId, usdMicros, reason: 'late' });
             if (outcome.kind === 'refunded') {
               expect(refunded.has(jobId)).toBe(false);
               refunded.set(jobId, usdMicros ?? charged.get(jobId) ?? 0);

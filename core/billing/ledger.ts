@@ -43,6 +43,8 @@ const jobEntrySchema = z.object({
   admittedAtMs: wholeSchema,
   /** When the entry came to be: the end of the job, or its refund. */
   atMs: wholeSchema,
+  /** Of a refund: why it was given, and which of several tries at once gave it. */
+  refund: z.object({ reason: z.string(), token: z.string() }).optional(),
 });
 
 const shareEntrySchema = z.object({
@@ -120,7 +122,12 @@ export function ledgerEntryOf(job: JobRecord): JobEntry {
 }
 
 /** The entry that gives back `usdMicros` of a charge; the usage itself stays with the charge. */
-export function refundEntryOf(charge: JobEntry, usdMicros: number, nowMs: number): JobEntry {
+export function refundEntryOf(
+  charge: JobEntry,
+  usdMicros: number,
+  nowMs: number,
+  refund: JobEntry['refund'] = undefined,
+): JobEntry {
   if (charge.kind !== 'charge' || usdMicros < 0 || usdMicros > charge.usdMicros) {
     throw new Error(`${usdMicros} micro-USD cannot be given back of the ${charge.kind} of ${charge.jobId}`);
   }
@@ -137,6 +144,7 @@ export function refundEntryOf(charge: JobEntry, usdMicros: number, nowMs: number
     parts: { compute: given },
     reservedUsdMicros: 0,
     atMs: nowMs,
+    ...(refund === undefined ? {} : { refund }),
   };
 }
 

@@ -20,6 +20,7 @@ export function gatesContract(scene: Scene): void {
     describe('admit under parallel callers', () => admitInParallel(scene));
     describe('release', () => release(scene));
     describe('start and stop', () => startAndStop(scene));
+    describe('note', () => note(scene));
     describe('lift', () => lift(scene));
     describe('listOpen and rest', () => listOpenAndRest(scene));
   });
@@ -502,6 +503,58 @@ async function reserved(scene: Scene, jobs: number): Promise<{ tenantId: string;
   const asks = Array.from({ length: jobs }, () => plan(scene, wide));
   for (const ask of asks) await admitted(scene, tenantId, ask);
   return { tenantId, jobIds: asks.map(({ jobId }) => jobId) };
+}
+
+function note(scene: Scene): void {
+  const name = 'refund.job_1';
+
+  it('stands among the reservations, once, until a release names its text', async () => {
+    const tenantId = await scene.tenant();
+    const ask = plan(scene, wide);
+    await admitted(scene, tenantId, ask);
+    const counter = spendCounter(monthOf(scene.clock.nowMs()));
+    const before = await view(scene, tenantId);
+
+    expect(await scene.ports.gates.note(tenantId, name, '{"a":1}')).toBe('noted');
+    expect(await scene.ports.gates.note(tenantId, name, '{"a":2}')).toBe('standing');
+    expect((await view(scene, tenantId)).open).toEqual({ [ask.jobId]: ask.token, [name]: '{"a":1}' });
+
+    const back = { corrections: [{ counter, delta: -40 }], finishTag: null };
+    expect(await scene.ports.gates.release(tenantId, name, { token: '{"a":2}', ...back })).toBe('gone');
+    expect(await scene.ports.gates.release(tenantId, name, { token: '{"a":1}', ...back })).toBe('released');
+    expect(await scene.ports.gates.release(tenantId, name, { token: '{"a":1}', ...back })).toBe('gone');
+    expect(await view(scene, tenantId)).toEqual({
+      ...before,
+      counters: { ...before.counters, [counter]: (before.counters[counter] ?? 0) - 40 },
+    });
+  });
+
+  it('answers a retry of its own write as the first', async () => {
+    const tenantId = await scene.tenant();
+
+    expect(await scene.ports.gates.note(tenantId, name, 'same')).toBe('noted');
+    expect(await scene.ports.gates.note(tenantId, name, 'same')).toBe('noted');
+  });
+
+  it('is put down whatever the status, and nowhere without a tenant', async () => {
+    const tenantId = await scene.tenant({ status: 'suspended' });
+
+    expect(await scene.ports.gates.note(tenantId, name, 'text')).toBe('noted');
+    expect(await scene.ports.gates.note(scene.tenantId(), name, 'text')).toBe('no_tenant');
+  });
+
+  it('lets exactly one of 16 parallel notes stand, and keeps the gate listed and awake', async () => {
+    const tenantId = await scene.tenant();
+
+    const outcomes = await atOnce(16, (index) => scene.ports.gates.note(tenantId, name, `text ${index}`));
+    await scene.ports.gates.rest(tenantId, scene.clock.nowMs());
+
+    expect(outcomes.filter((outcome) => outcome === 'noted')).toHaveLength(1);
+    await scene.eventually(async () => {
+      const open = await allPages((cursor) => scene.ports.gates.listOpen(cursor));
+      expect(open).toContain(tenantId);
+    });
+  });
 }
 
 function lift(scene: Scene): void {

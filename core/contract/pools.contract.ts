@@ -1,10 +1,12 @@
 /** Promises of the `Pools` port. */
 import { describe, expect, it } from 'vitest';
 import { sampleNowMs } from '../samples.ts';
+import type { PoolOrder, PoolOrders } from '../scaling/pool-orders.ts';
+import { noOrders, obey } from '../scaling/pool-orders.ts';
 import type { PoolState } from '../scaling/pool-state.ts';
 import { poolStates } from '../scaling/pool-state.ts';
 import type { Scene } from './scene.ts';
-import { atOnce } from './scene.ts';
+import { allPages, atOnce } from './scene.ts';
 
 const now = sampleNowMs;
 
@@ -12,6 +14,9 @@ export function poolsContract(scene: Scene): void {
   describe('Pools', () => {
     describe('read and move', () => readAndMove(scene));
     describe('advance', () => advance(scene));
+    describe('order', () => order(scene));
+    describe('noteScaling', () => noteScaling(scene));
+    describe('enlist and listOwn', () => enlist(scene));
   });
 }
 
@@ -24,6 +29,8 @@ function readAndMove(scene: Scene): void {
       state: 'cold',
       stateSinceMs: 0,
       virtualTimes: { interactive: 0, batch: 0 },
+      orders: noOrders,
+      scaling: null,
     });
   });
 
@@ -120,6 +127,114 @@ function advance(scene: Scene): void {
       state: 'waking',
       stateSinceMs: now,
       virtualTimes: { interactive: 20, batch: 0 },
+      orders: noOrders,
+      scaling: null,
+    });
+  });
+}
+
+function order(scene: Scene): void {
+  const ordersOf = async (pool: string): Promise<PoolOrders> => (await scene.ports.pools.read(pool)).orders;
+
+  it('follows the rule through every order after every other', async () => {
+    const pool = await scene.pool();
+    const each: readonly PoolOrder[] = [
+      { kind: 'pause', atMs: now },
+      { kind: 'drain', atMs: now + 1 },
+      { kind: 'prewarm', workers: 2, untilMs: now + 60_000 },
+      { kind: 'resume' },
+      { kind: 'end_drain', atMs: now + 1 },
+      { kind: 'end_drain', atMs: now + 2 },
+      { kind: 'prewarm', workers: 0, untilMs: now + 60_000 },
+    ];
+    let expected = noOrders;
+
+    for (const given of each.flatMap((first) => each.flatMap((second) => [first, second]))) {
+      const after = obey(expected, given);
+      expect(await scene.ports.pools.order(pool, given)).toBe(after === null ? 'refused' : 'obeyed');
+      expected = after ?? expected;
+      expect(await ordersOf(pool)).toEqual(expected);
+    }
+  });
+
+  it('keeps the instant of the first pause and the first drain', async () => {
+    const pool = await scene.pool();
+
+    for (const atMs of [now, now + 5]) {
+      await scene.ports.pools.order(pool, { kind: 'pause', atMs });
+      await scene.ports.pools.order(pool, { kind: 'drain', atMs });
+    }
+
+    expect(await ordersOf(pool)).toEqual({ pausedAtMs: now, drainingAtMs: now, prewarm: null });
+  });
+
+  it('ends a drain exactly once under 16 parallel callers', async () => {
+    const pool = await scene.pool();
+    await scene.ports.pools.order(pool, { kind: 'drain', atMs: now });
+
+    const outcomes = await atOnce(16, () => scene.ports.pools.order(pool, { kind: 'end_drain', atMs: now }));
+
+    expect(outcomes.filter((outcome) => outcome === 'obeyed')).toHaveLength(1);
+  });
+
+  it('leaves state and virtual times alone', async () => {
+    const pool = await scene.pool();
+    await scene.ports.pools.move(pool, ['cold'], 'warm', now);
+    await scene.ports.pools.advance(pool, 'batch', 7);
+
+    await scene.ports.pools.order(pool, { kind: 'pause', atMs: now + 1 });
+
+    expect(await scene.ports.pools.read(pool)).toMatchObject({
+      state: 'warm',
+      stateSinceMs: now,
+      virtualTimes: { interactive: 0, batch: 7 },
+    });
+  });
+}
+
+function noteScaling(scene: Scene): void {
+  it('keeps the latest word of the scaler and leaves the rest alone', async () => {
+    const pool = await scene.pool();
+    await scene.ports.pools.order(pool, { kind: 'pause', atMs: now });
+
+    await scene.ports.pools.noteScaling(pool, { desired: 1, running: 0, workersMax: 4 });
+    await scene.ports.pools.noteScaling(pool, { desired: 2, running: 1, workersMax: 4 });
+
+    expect(await scene.ports.pools.read(pool)).toMatchObject({
+      state: 'cold',
+      orders: { pausedAtMs: now },
+      scaling: { desired: 2, running: 1, workersMax: 4 },
+    });
+  });
+}
+
+function enlist(scene: Scene): void {
+  it('lists every pool that was enlisted, once, and no other', async () => {
+    const own = await atOnce(30, () => scene.pool());
+    const shared = await scene.pool();
+    await scene.ports.pools.move(shared, ['cold'], 'warm', now);
+
+    for (const pool of own) await scene.ports.pools.enlist(pool);
+    await scene.ports.pools.enlist(own[0] ?? '');
+
+    await scene.eventually(async () => {
+      const listed = await allPages((cursor) => scene.ports.pools.listOwn(cursor));
+      expect(listed.filter((pool) => own.includes(pool)).toSorted()).toEqual(own.toSorted());
+      expect(listed).not.toContain(shared);
+    });
+  });
+
+  it('leaves state and orders alone, and they leave it listed', async () => {
+    const pool = await scene.pool();
+    await scene.ports.pools.move(pool, ['cold'], 'warm', now);
+
+    await scene.ports.pools.enlist(pool);
+    await scene.ports.pools.order(pool, { kind: 'pause', atMs: now });
+    await scene.ports.pools.move(pool, ['warm'], 'idle', now + 1);
+
+    expect(await scene.ports.pools.read(pool)).toMatchObject({ state: 'idle', orders: { pausedAtMs: now } });
+    await scene.eventually(async () => {
+      expect(await allPages((cursor) => scene.ports.pools.listOwn(cursor))).toContain(pool);
     });
   });
 }

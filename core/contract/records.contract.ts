@@ -121,6 +121,20 @@ export function ledgerContract(scene: Scene): void {
       });
     });
 
+    it('reads the refund of a job, whole, and null where there is none', async () => {
+      const charge = sampleLedgerEntry({ tenantId: scene.tenantId(), jobId: scene.jobId() });
+      const refund = refundEntryOf(charge, 21, charge.atMs + 1, { reason: 'a blurred face', token: 'abc' });
+      const { tenantId, month, jobId } = charge;
+      await scene.ports.ledger.append(charge);
+      expect(await scene.ports.ledger.refund(tenantId, month, jobId)).toBeNull();
+
+      await scene.ports.ledger.append(refund);
+
+      expect(await scene.ports.ledger.refund(tenantId, month, jobId)).toEqual(refund);
+      expect(await scene.ports.ledger.refund(scene.tenantId(), month, jobId)).toBeNull();
+      expect(await scene.ports.ledger.refund(tenantId, '203004', jobId)).toBeNull();
+    });
+
     it("answers null for a missing charge and for another tenant's alike", async () => {
       const charge = sampleLedgerEntry({ tenantId: scene.tenantId(), jobId: scene.jobId() });
       await scene.ports.ledger.append(charge);

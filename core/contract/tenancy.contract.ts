@@ -248,7 +248,9 @@ function aliases(scene: Scene): void {
   it('keeps an alias, changes it, and forgets it', async () => {
     const alias = sampleAlias({ name: `alias-${scene.nonce()}` });
     const { family, name } = alias;
-    const changed = { ...alias, versions: alias.versions.slice(0, 1), version: 2 };
+    const [first] = alias.versions;
+    if (first === undefined) throw new Error('the sample has versions');
+    const changed = { ...alias, versions: [{ ...first, pixelsMax: 512 * 512 }, first], version: 2 };
 
     expect(await scene.ports.aliases.put(alias)).toBe('stored');
     expect(await scene.ports.aliases.put(alias)).toBe('conflict');

@@ -17,6 +17,7 @@ import type { Statement } from '../billing/statement.ts';
 import { withShares } from '../billing/statement.ts';
 import { costLimits } from '../limits.ts';
 import type { Log } from '../ports.ts';
+import { knownPools } from './known-pools.ts';
 import type { Account, CostPorts, PoolMonth } from './month-accounts.ts';
 import { dividePool, readAccounts } from './month-accounts.ts';
 
@@ -36,9 +37,10 @@ export async function closeMonth(ports: ClosePorts, month: string): Promise<Clos
   const nowMs = ports.clock.nowMs();
   if (nowMs < closesAtMs) return { kind: 'too_early', closesAtMs };
   const stated = new Set((await ports.ledger.statements(month)).map(({ pool }) => pool));
-  const open = ports.catalog.pools().filter((pool) => !stated.has(pool));
+  const pools = await knownPools(ports);
+  const open = pools.filter((pool) => !stated.has(pool));
   const accounts = open.length === 0 ? [] : await readAccounts(ports, month);
-  for (const pool of open) await closePool(ports, { month, pool, accounts, nowMs });
+  for (const pool of open) await closePool(ports, { month, pool, pools, accounts, nowMs });
   return { kind: 'closed', statements: await ports.ledger.statements(month) };
 }
 

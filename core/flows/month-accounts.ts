@@ -7,7 +7,7 @@ import { createMonthMeter, divideBill } from '../billing/month-shares.ts';
 import type { Unshared } from '../billing/statement.ts';
 import { costLimits } from '../limits.ts';
 import type { Catalog } from '../models/manifest.ts';
-import type { Clock, Ledger, Page, Plans, Tenants, Workers } from '../ports.ts';
+import type { Clock, Ledger, Page, Plans, Pools, Tenants, Workers } from '../ports.ts';
 import { limitsOf, shippedPlan } from '../tenancy/plans.ts';
 import type { TenantRecord } from '../tenancy/tenant.ts';
 import { withPlan } from '../tenancy/tenant.ts';
@@ -18,6 +18,7 @@ export interface CostPorts {
   readonly costs: CostSettings;
   readonly ledger: Ledger;
   readonly plans: Pick<Plans, 'get'>;
+  readonly pools: Pick<Pools, 'listOwn'>;
   readonly tenants: Pick<Tenants, 'list'>;
   readonly workers: Pick<Workers, 'list'>;
 }
@@ -32,6 +33,8 @@ export interface PoolMonth {
   /** `YYYYMM`. */
   readonly month: string;
   readonly pool: string;
+  /** Every pool, this one too. */
+  readonly pools: readonly string[];
   readonly accounts: readonly Account[];
   readonly nowMs: number;
 }
@@ -109,14 +112,14 @@ async function livesOf(ports: CostPorts, { month, pool, nowMs }: PoolMonth): Pro
 async function roomOf(
   ports: CostPorts,
   { tenant, month }: Account,
-  { month: monthName, pool }: PoolMonth,
+  { month: monthName, pool, pools }: PoolMonth,
 ): Promise<number> {
   const own = shippedPlan(tenant.plan) === null ? await ports.plans.get(tenant.plan) : null;
   const { overrides } = withPlan(tenant, own);
   const budget = limitsOf(tenant.plan, overrides).budget_usd_micros_per_month ?? Number.POSITIVE_INFINITY;
   if (budget === Number.POSITIVE_INFINITY) return budget;
   // One by one and not from the list, which may lag behind a share that was written a moment ago.
-  const others = ports.catalog.pools().filter((each) => each !== pool);
+  const others = pools.filter((each) => each !== pool);
   const shares = await Promise.all(
     others.map((each) => ports.ledger.share(tenant.tenantId, monthName, each)),
   );

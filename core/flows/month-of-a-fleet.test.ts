@@ -52,7 +52,7 @@ describe('a month of a fleet', () => {
     await settleAll(world);
     const [charge] = (await entriesOf(world)).filter(({ usdMicros }) => usdMicros > 0);
     if (charge?.kind !== 'charge') throw new Error('somebody was charged');
-    await refund(world, { ...charge, usdMicros: null });
+    await refund(world, { ...charge, usdMicros: null, reason: 'late' });
 
     await closeMonth(world, month);
 

@@ -1,6 +1,7 @@
 /** Where a month's instance bill went, pool by pool. Reads only; nothing to repair. */
 import type { PoolCosts } from '../billing/statement.ts';
 import { withShares } from '../billing/statement.ts';
+import { knownPools } from './known-pools.ts';
 import type { CostPorts } from './month-accounts.ts';
 import { dividePool, readAccounts } from './month-accounts.ts';
 
@@ -9,11 +10,12 @@ export async function readCosts(ports: CostPorts, month: string): Promise<PoolCo
   const nowMs = ports.clock.nowMs();
   const stated = await ports.ledger.statements(month);
   const closed = new Set(stated.map(({ pool }) => pool));
-  const open = ports.catalog.pools().filter((pool) => !closed.has(pool));
+  const pools = await knownPools(ports);
+  const open = pools.filter((pool) => !closed.has(pool));
   const accounts = open.length === 0 ? [] : await readAccounts(ports, month);
   const drafts: PoolCosts[] = [];
   for (const pool of open) {
-    const { unshared, shares } = await dividePool(ports, { month, pool, accounts, nowMs });
+    const { unshared, shares } = await dividePool(ports, { month, pool, pools, accounts, nowMs });
     drafts.push({ ...withShares(unshared, shares.values()), closedAtMs: null });
   }
   return [...stated, ...drafts].toSorted((left, right) => (left.pool < right.pool ? -1 : 1));

@@ -1,12 +1,15 @@
 /**
  * One scaling decision for a pool: look at the work, decide by the policy, tell the fleet, move the pool's state.
- * Runs on the first submission to a cold pool and on every tick; running it twice at once is harmless.
+ * Runs on the first submission to a cold pool, after an operator's order, and on every tick; running it twice at once
+ * is harmless. What an order means is in `scaling/pool-orders.ts`.
  */
 
+import { sweepLimits } from '../limits.ts';
 import type { Catalog } from '../models/manifest.ts';
 import type { Clock, Fleet, Jobs, Log, PoolRecord, Pools } from '../ports.ts';
 import type { ScalingBounds } from '../scaling/policy.ts';
 import { desiredWorkers } from '../scaling/policy.ts';
+import { isHeldBack, prewarmedWorkers } from '../scaling/pool-orders.ts';
 
 export interface ScalePorts {
   readonly catalog: Catalog;
@@ -17,37 +20,101 @@ export interface ScalePorts {
   readonly pools: Pools;
 }
 
+/** Workers desired now. */
 export async function scale(ports: ScalePorts, pool: string, bounds: ScalingBounds): Promise<number> {
   const [count, fleet, before] = await Promise.all([
     ports.jobs.count(pool),
     ports.fleet.status(pool),
     ports.pools.read(pool),
   ]);
-  const openJobs = count.waiting + count.leased;
   const nowMs = ports.clock.nowMs();
-  const record = await moveByWork(ports, before, openJobs > 0 || isFreshWake(before, nowMs), nowMs);
+  const isHeld = isHeldBack(before.orders);
+  const openJobs = isHeld ? await jobsAtWork(ports, pool, count.leased) : count.waiting + count.leased;
+  if (openJobs === 0 && mayEmpty(before, fleet, nowMs)) return emptyPool(ports, before, fleet, bounds);
+
+  const prewarmed = prewarmedWorkers(before.orders, nowMs);
+  const hasWork = openJobs > 0 || (!isHeld && isWaking(before, prewarmed, nowMs));
+  const record = await moveByWork(ports, before, hasWork, nowMs);
   const desired = desiredWorkers(
     {
-      openJobs: record.state === 'waking' ? Math.max(1, openJobs) : openJobs,
+      openJobs: record.state === 'waking' && !isHeld ? Math.max(1, openJobs) : openJobs,
       jobsPerWorker: jobsPerWorker(ports.catalog, pool),
       desired: fleet.desired,
       idleForMs: record.state === 'idle' || record.state === 'cold' ? nowMs - record.stateSinceMs : null,
+      prewarmed,
+      isHeldBack: isHeld,
     },
     bounds,
   );
+  await tellFleet(ports, before, { fleet, desired, openJobs, bounds });
+  if (desired === 0 && record.state === 'idle') await putOut(ports, pool, bounds);
+  return desired;
+}
+
+type FleetStatus = Awaited<ReturnType<Fleet['status']>>;
+
+/** Tells the fleet, if it is told anything new, and notes on the pool's item what changed. */
+async function tellFleet(
+  ports: ScalePorts,
+  { pool, scaling: noted }: PoolRecord,
+  ask: { fleet: FleetStatus; desired: number; openJobs: number; bounds: ScalingBounds },
+): Promise<FleetStatus> {
+  const { desired, openJobs } = ask;
+  let { fleet } = ask;
   if (desired !== fleet.desired) {
     ports.log.info('scale.decided', { pool, from: fleet.desired, to: desired, openJobs });
     await ports.fleet.setDesired(pool, desired);
+    fleet = await ports.fleet.status(pool);
   }
-  if (desired === 0 && record.state === 'idle') await putOut(ports, pool, bounds);
-  return desired;
+  const { workersMax } = ask.bounds;
+  const isNoted = noted?.desired === desired && noted.running === fleet.running;
+  if (!isNoted || noted.workersMax !== workersMax) {
+    await ports.pools.noteScaling(pool, { desired, running: fleet.running, workersMax });
+  }
+  return fleet;
 }
 
 /** A submission woke the pool; the index behind the count may not show its job yet. */
 const freshWakeMs = 10_000;
 
-function isFreshWake(record: PoolRecord, nowMs: number): boolean {
-  return record.state === 'waking' && nowMs - record.stateSinceMs < freshWakeMs;
+/** Or a prewarm did, and its workers are on their way. */
+function isWaking(record: PoolRecord, prewarmed: number, nowMs: number): boolean {
+  return record.state === 'waking' && (prewarmed > 0 || nowMs - record.stateSinceMs < freshWakeMs);
+}
+
+/** Jobs that a worker runs: while the pool is held back, nobody takes over those whose lease ran out. */
+async function jobsAtWork(ports: ScalePorts, pool: string, leased: number): Promise<number> {
+  if (leased === 0) return 0;
+  const lapsed = await ports.jobs.lapsed(pool, ports.clock.nowMs(), sweepLimits.entriesMax);
+  return Math.max(0, leased - lapsed.length);
+}
+
+/** A worker that claimed as the order was given is in the index by then, and its batch may end. */
+const drainSettlesMs = 2_000;
+
+function mayEmpty({ orders }: PoolRecord, { desired }: FleetStatus, nowMs: number): boolean {
+  if (orders.drainingAtMs === null) return false;
+  return desired === 0 || nowMs - orders.drainingAtMs >= drainSettlesMs;
+}
+
+/**
+ * Ends a drain once nobody is at work: every worker goes, then the order. A crash in between leaves the order standing
+ * and the next tick goes on. Work that waits, or the least number of workers, lights fresh ones.
+ */
+async function emptyPool(
+  ports: ScalePorts,
+  record: PoolRecord,
+  before: FleetStatus,
+  bounds: ScalingBounds,
+): Promise<number> {
+  const { pool, orders, state } = record;
+  const fleet = await tellFleet(ports, record, { fleet: before, desired: 0, openJobs: 0, bounds });
+  // Some fleets keep a worker that is asked for again before it is gone.
+  if (fleet.running > 0 || orders.drainingAtMs === null) return 0;
+  if (state !== 'cold') await ports.pools.move(pool, [state], 'cold', ports.clock.nowMs());
+  await ports.pools.order(pool, { kind: 'end_drain', atMs: orders.drainingAtMs });
+  ports.log.info('pool.drained', { pool });
+  return scale(ports, pool, bounds);
 }
 
 /** Moves between the states that have workers according to whether there is work. */

@@ -24,6 +24,7 @@ import { hitFields } from '../cache/cached-result.ts';
 import { canonicalJson, derivedJobId, digest } from '../canonical.ts';
 import { lineName, startTag, tagCost } from '../dispatch/fair-tags.ts';
 import type { ErrorDetail } from '../errors.ts';
+import { AppError } from '../errors.ts';
 import type { JobClass, JobRecord } from '../job/job.ts';
 import { isTerminal } from '../job/job.ts';
 import { jobLimits } from '../limits.ts';
@@ -38,6 +39,7 @@ import type {
   Jobs,
   Ledger,
   Log,
+  OwnPools,
   Pools,
   ResultCache,
   Scaler,
@@ -46,6 +48,8 @@ import type {
 import type { PromptJudgement } from '../prompt/policy.ts';
 import type { PromptRefusal, ReadPrompt } from '../prompt/read-prompt.ts';
 import { readPrompt } from '../prompt/read-prompt.ts';
+import type { Quality } from '../tenancy/alias.ts';
+import { poolOfTenant } from '../tenancy/own-pool.ts';
 import type { PlanLimits } from '../tenancy/plans.ts';
 import { limitsOf } from '../tenancy/plans.ts';
 import type { TenantRecord } from '../tenancy/tenant.ts';
@@ -66,6 +70,8 @@ export interface SubmitPorts {
   readonly log: Log;
   readonly pools: Pools;
   readonly results: ResultCache;
+  /** Absent where tenants have no pools of their own. */
+  readonly ownPools?: OwnPools;
   readonly scaler: Scaler;
   readonly tickets: Tickets;
 }
@@ -73,8 +79,9 @@ export interface SubmitPorts {
 export interface SubmitAsk {
   readonly tenant: TenantRecord;
   readonly keyId: string;
-  /** A model id or an alias. */
+  /** A model id or an alias; with a quality, a family. */
   readonly model: string;
+  readonly quality: Quality | null;
   /** Model ids that tenant and key may use; null: every one. */
   readonly granted: readonly string[] | null;
   readonly input: unknown;
@@ -106,6 +113,7 @@ export type SubmitOutcome =
 /** What validation found out about a request, before any write. */
 interface Plan {
   readonly model: Model;
+  readonly pool: string;
   readonly input: ModelInput;
   readonly prompt: Extract<ReadPrompt, { kind: 'read' }>;
   readonly flags: readonly string[];
@@ -122,9 +130,10 @@ interface Plan {
 }
 
 export async function submit(ports: SubmitPorts, ask: SubmitAsk): Promise<SubmitOutcome> {
-  const { tenant, model: name, granted } = ask;
+  const { tenant, model: name, quality, input, granted } = ask;
+  const { tenantId } = tenant;
   const { quant } = limitsOf(tenant.plan, tenant.overrides);
-  const resolved = await resolveModel(ports, { tenantId: tenant.tenantId, name, granted, quant });
+  const resolved = await resolveModel(ports, { tenantId, name, quality, input, granted, quant });
   if (resolved.kind !== 'model') return resolved;
   const asked = planOf(ports, ask, resolved.model);
   if ('kind' in asked) return asked;
@@ -143,6 +152,7 @@ export async function submit(ports: SubmitPorts, ask: SubmitAsk): Promise<Submit
   // After the replay: a request accepted under an earlier plan is answered with its job, not refused by this one.
   const details = faultsOfRequest(plan.limits, plan.work, admission);
   if (details.length > 0) return { kind: 'invalid', details };
+  await openOwnPool(ports, plan);
   const admitted = await ports.gates.admit(ask.tenant.tenantId, admission);
   switch (admitted.kind) {
     case 'admitted':
@@ -175,6 +185,7 @@ function planOf(ports: SubmitPorts, ask: SubmitAsk, model: Model): Plan | Submit
   const { idempotencyKey } = ask;
   return {
     model,
+    pool: poolOfTenant(model.manifest.pool, ask.tenant),
     input: prompt.input,
     prompt,
     flags: prompt.flags,
@@ -219,11 +230,18 @@ async function lookUp(
   return { ...plan, work, reservedUsdMicros: 0, tagCost: 0, hit: found.hit };
 }
 
+/** Before the job: a ticket of a pool without a queue could not be sent, nor looked for by the sweep. */
+async function openOwnPool({ ownPools }: SubmitPorts, { pool, model }: Plan): Promise<void> {
+  if (pool === model.manifest.pool) return;
+  if (ownPools === undefined) throw new AppError('unavailable', { privateDetail: `no queue for ${pool}` });
+  await ownPools.open(pool);
+}
+
 function demandOf(plan: Plan, jobClass: JobClass, nonce: string): Demand {
   return {
     jobId: plan.jobId,
     nonce,
-    line: lineName(plan.model.manifest.pool, jobClass),
+    line: lineName(plan.pool, jobClass),
     tagCost: plan.tagCost,
     images: Math.ceil(plan.work.weightedImages),
     gpuMs: plan.work.predictedGpuMs,
@@ -234,9 +252,9 @@ function demandOf(plan: Plan, jobClass: JobClass, nonce: string): Demand {
 /** Of the model as it was asked for: an alias that moved on must not turn a retry into another request. */
 function fingerprintOf(ask: SubmitAsk): string {
   const { model, input, metadata, deadlineSeconds } = ask;
-  // Left out where the request does not name it: the fingerprints of earlier requests have no such member.
-  const cache = ask.cache ?? undefined;
-  return digest(canonicalJson({ model, input, class: ask.class, metadata, deadlineSeconds, cache }));
+  // Left out where the request does not name them: the fingerprints of earlier requests have no such members.
+  const [cache, quality] = [ask.cache ?? undefined, ask.quality ?? undefined];
+  return digest(canonicalJson({ model, quality, input, class: ask.class, metadata, deadlineSeconds, cache }));
 }
 
 /** The outcome for a key whose job exists already; null when there is none yet. */
@@ -255,7 +273,7 @@ function answerWith(job: JobRecord, plan: Plan): Extract<SubmitOutcome, { kind: 
  * does once the sweep has forbidden it.
  */
 async function takeOver(ports: SubmitPorts, ask: SubmitAsk, plan: Plan): Promise<SubmitOutcome> {
-  const line = lineName(plan.model.manifest.pool, ask.class);
+  const line = lineName(plan.pool, ask.class);
   const gate = await ports.gates.read(ask.tenant.tenantId);
   const token = gate?.open[plan.jobId];
   const reserved = token === undefined ? null : readToken(token);
@@ -310,7 +328,7 @@ async function placeOf(
   plan: Plan,
   finishTag: number,
 ): Promise<Place> {
-  const pool = await pools.read(plan.model.manifest.pool);
+  const pool = await pools.read(plan.pool);
   return startTag(finishTag, plan.tagCost, pool.virtualTimes[ask.class]);
 }
 
@@ -326,7 +344,7 @@ function recordOf(
     tenantId: ask.tenant.tenantId,
     jobId: plan.jobId,
     keyId: ask.keyId,
-    pool: manifest.pool,
+    pool: plan.pool,
     model: manifest.id,
     modelRevision: manifest.revision,
     class: ask.class,

@@ -4,23 +4,28 @@
  *
  * - jobs past their deadline to start expire;
  * - tickets are topped up to the jobs that are not terminal, so every job is found again;
- * - reservations of terminal jobs settle, and results worth keeping are kept; those of no job are released.
+ * - reservations of terminal jobs settle, and results worth keeping are kept; those of no job are released, and refunds
+ *   under way are finished.
  */
+import { jobOfRefundNote } from '../admission/refund-note.ts';
 import { readToken, trueUp } from '../admission/reservation.ts';
 import type { LineEntry } from '../job/job.ts';
 import { isTerminal, jobClasses } from '../job/job.ts';
 import { expire, isOverdue } from '../job/transitions.ts';
 import { sweepLimits } from '../limits.ts';
 import type { Catalog } from '../models/manifest.ts';
-import type { Clock } from '../ports.ts';
+import type { Clock, Pools } from '../ports.ts';
 import type { ApplyPorts } from './apply.ts';
 import { applyTransition } from './apply.ts';
+import { knownPools } from './known-pools.ts';
+import { finishRefund } from './refund.ts';
 import { remember } from './result-cache.ts';
 import { settle } from './settle.ts';
 
 export interface SweepPorts extends ApplyPorts {
   readonly catalog: Catalog;
   readonly clock: Clock;
+  readonly pools: Pick<Pools, 'listOwn'>;
 }
 
 export interface SweepReport {
@@ -33,7 +38,7 @@ export interface SweepReport {
 export async function sweep(ports: SweepPorts): Promise<SweepReport> {
   let expired = 0;
   let ticketsSent = 0;
-  for (const pool of ports.catalog.pools()) {
+  for (const pool of await knownPools(ports)) {
     const waiting = await lineOf(ports, pool);
     expired += await expireOverdue(ports, waiting);
     ticketsSent += await topUpTickets(ports, pool, waiting);
@@ -106,6 +111,10 @@ async function sweepReservation(
   ports: SweepPorts,
   { tenantId, jobId, token, nowMs }: { tenantId: string; jobId: string; token: string; nowMs: number },
 ): Promise<'open' | 'settled' | 'released'> {
+  if (jobOfRefundNote(jobId) !== null) {
+    await finishRefund(ports, tenantId, { name: jobId, text: token });
+    return 'settled';
+  }
   const reserved = readToken(token);
   // On both sides of now: a token from the future tells of a clock that jumped, and would hold its place that long.
   const ageMs = reserved === null ? sweepLimits.graceMs : Math.abs(nowMs - reserved.admittedAtMs);

@@ -6,8 +6,9 @@ export async function wakePool(
   ports: { readonly clock: Clock; readonly pools: Pools; readonly scaler: Scaler },
   pool: string,
 ): Promise<void> {
-  const { state } = await ports.pools.read(pool);
-  if (state !== 'cold') return;
+  const { state, orders } = await ports.pools.read(pool);
+  // Resuming a paused pool asks for a decision of its own.
+  if (state !== 'cold' || orders.pausedAtMs !== null) return;
   if ((await ports.pools.move(pool, ['cold'], 'waking', ports.clock.nowMs())) === 'moved') {
     await ports.scaler.wake(pool);
   }

@@ -8,6 +8,7 @@
 import { isTerminal } from '../job/job.ts';
 import { ticketLimits, workerLimits } from '../limits.ts';
 import type { HeldTicket } from '../ports.ts';
+import { isHeldBack } from '../scaling/pool-orders.ts';
 import type { Claimed, ClaimPorts } from './claim.ts';
 import { claimBatch } from './claim.ts';
 import type { RunPorts } from './run.ts';
@@ -68,6 +69,7 @@ async function serve(
   interactiveInARow: number,
 ): Promise<number> {
   try {
+    if (await waitHeldBack(ports, ask, held)) return interactiveInARow;
     if (ask.slots > 1) await ports.clock.sleep(workerLimits.batchWindowMs, ask.stopping);
     const worker = { ...ask, resident: ports.runner.resident(), interactiveInARow };
     const claimed = await claimBatch(ports, worker, held);
@@ -79,6 +81,19 @@ async function serve(
     await ports.clock.sleep(receiveFailedMs, ask.stopping);
     return interactiveInARow;
   }
+}
+
+/**
+ * While the operator holds the pool back, the tickets in hand go back and none is asked for: those that came and went
+ * instead would be worn out by their deliveries. True once that is over, when there is nothing in hand to serve.
+ */
+async function waitHeldBack(ports: WorkPorts, ask: WorkAsk, held: readonly HeldTicket[]): Promise<boolean> {
+  if (!isHeldBack((await ports.pools.read(ask.pool)).orders)) return false;
+  await ports.tickets.hide(ask.pool, held, 0);
+  do {
+    await ports.clock.sleep(workerLimits.heldBackLookMs, ask.stopping);
+  } while (!ask.stopping.aborted && isHeldBack((await ports.pools.read(ask.pool)).orders));
+  return true;
 }
 
 async function runHolding(

@@ -9,10 +9,14 @@ import type { ErrorDetail } from '../errors.ts';
 import { faultsOf } from '../faults.ts';
 import type { JobRecord } from '../job/job.ts';
 import { tokenKinds } from '../prompt/tokens.ts';
+import { basePoolCharactersMax, basePoolOf } from '../tenancy/own-pool.ts';
 import type { Quant } from './memory.ts';
 import { memorySchema, predictedPeakMb, quantSchema } from './memory.ts';
 
 const idSchema = z.string().regex(/^[a-z0-9][a-z0-9._-]{0,62}$/);
+const poolSchema = idSchema.max(basePoolCharactersMax).refine((pool) => !pool.includes('--'), {
+  message: 'must not hold two hyphens in a row: those part the name of a tenant from it',
+});
 const timeMsSchema = z.number().nonnegative();
 
 const manifestFields = z.strictObject({
@@ -22,7 +26,7 @@ const manifestFields = z.strictObject({
   description: z.string(),
   task: z.enum(['text-to-image']),
   engine: z.enum(['fake', 'demo']),
-  pool: idSchema,
+  pool: poolSchema,
   license: z.strictObject({ spdx: z.string(), notes: z.string() }),
   /** JSON Schema 2020-12 of `input`; `additionalProperties` must be false, defaults are filled in. */
   input_schema: z.looseObject({
@@ -141,8 +145,9 @@ function batchKeyOf(manifest: Manifest, input: ModelInput): string {
 export interface Catalog {
   get(modelId: string): Model | null;
   list(): readonly Model[];
-  /** Each pool once. */
+  /** Each pool once; not those of tenants' own. */
   pools(): readonly string[];
+  /** Also of a tenant's own pool. */
   poolModels(pool: string): readonly Model[];
   /** The model with weights of this form; null when there is none beside the model itself. */
   variantOf(modelId: string, quant: Quant): Model | null;
@@ -169,7 +174,7 @@ export function createCatalog(manifests: readonly Manifest[]): Catalog {
     get: (modelId) => models.get(modelId) ?? null,
     list: () => [...models.values()],
     pools: () => [...engines.keys()],
-    poolModels: (pool) => [...models.values()].filter(({ manifest }) => manifest.pool === pool),
+    poolModels: (pool) => [...models.values()].filter(({ manifest }) => manifest.pool === basePoolOf(pool)),
     variantOf: (modelId, quant) => models.get(variants.get(variantKey(modelId, quant)) ?? '') ?? null,
   };
 }

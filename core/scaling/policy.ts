@@ -21,10 +21,20 @@ export interface ScalingView {
   readonly desired: number;
   /** Null while there is work. */
   readonly idleForMs: number | null;
+  /** Workers that an operator wants up, work or not. */
+  readonly prewarmed: number;
+  /** An operator holds the pool back: no worker may be started. */
+  readonly isHeldBack: boolean;
 }
 
 export function desiredWorkers(view: ScalingView, bounds: ScalingBounds): number {
-  const clamp = (workers: number) => Math.min(bounds.workersMax, Math.max(bounds.workersMin, workers));
+  const wanted = wantedWorkers(view, bounds);
+  return view.isHeldBack ? Math.min(view.desired, wanted) : wanted;
+}
+
+function wantedWorkers(view: ScalingView, bounds: ScalingBounds): number {
+  const workersMin = Math.max(bounds.workersMin, view.prewarmed);
+  const clamp = (workers: number) => Math.min(bounds.workersMax, Math.max(workersMin, workers));
   if (view.openJobs > 0) {
     return clamp(Math.max(view.desired, Math.ceil(view.openJobs / Math.max(1, view.jobsPerWorker))));
   }

@@ -35,6 +35,12 @@ export const workerRecordSchema = z.object({
 
 export type WorkerRecord = z.infer<typeof workerRecordSchema>;
 
+/** Share of its life that the worker spent in batches, up to its last word and without the batch under way then. */
+export function busyShare({ startedAtMs, reportedAtMs, busyMs }: WorkerRecord): number {
+  const livedMs = reportedAtMs - startedAtMs;
+  return livedMs <= 0 ? 0 : Math.round(1_000 * Math.min(1, busyMs / livedMs)) / 1_000;
+}
+
 /** Whether the worker is there: it has not ended, and was heard of within `workerLimits.silentMs`. */
 export function isAlive({ phase, reportedAtMs }: WorkerRecord, nowMs: number): boolean {
   return phase !== 'ended' && nowMs - reportedAtMs <= workerLimits.silentMs;

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { fakeManifest } from '#sim/memory/flow-world.ts';
 import { createCatalog } from '../models/manifest.ts';
 import { sampleAlias } from '../samples.ts';
-import { aliasId, chooseVersion, modelOfVersion, readAliasId } from './alias.ts';
+import { aliasId, chooseVersion, modelOfVersion, readAliasId, versionsForSize } from './alias.ts';
 
 const tenants = Array.from({ length: 5_000 }, (_, index) => `tenant-${index}`);
 
@@ -46,6 +46,30 @@ describe('chooseVersion', () => {
     );
 
     expect(moved).toEqual([]);
+  });
+});
+
+describe('versionsForSize', () => {
+  const version = (model: string, pixelsMax?: number) => ({
+    version: model,
+    model,
+    weight: 1,
+    ...(pixelsMax === undefined ? {} : { pixelsMax }),
+  });
+  const versions = [version('large', 400), version('any'), version('small', 100), version('other', 100)];
+
+  it.each([
+    [1, ['small', 'other']],
+    [100, ['small', 'other']],
+    [101, ['large']],
+    [401, ['any']],
+    [null, ['small', 'other']],
+  ])('of %s pixels are %j', (pixels, models) => {
+    expect(versionsForSize(versions, pixels).map(({ model }) => model)).toEqual(models);
+  });
+
+  it('are none for a picture that is too large for all of them', () => {
+    expect(versionsForSize([version('large', 400)], 401)).toEqual([]);
   });
 });
 

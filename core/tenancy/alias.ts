@@ -1,6 +1,7 @@
 /**
- * An alias: a name under which requests reach one of several models, by weight. `z-image-turbo:stable` is the alias
- * `stable` of the family `z-image-turbo`; the colon keeps it apart from every model id.
+ * An alias: a name under which requests reach one of several models. `z-image-turbo:stable` is the alias `stable` of the
+ * family `z-image-turbo`; the colon keeps it apart from every model id. A request that says `quality: high` of a family
+ * means its alias `high`. Which version a request gets depends on its size first, then on its tenant, by weight.
  */
 import * as z from 'zod';
 import { digest } from '../canonical.ts';
@@ -14,17 +15,35 @@ export const aliasNameSchema = z
     'must be 1 to 63 of a-z, A-Z, 0-9, _ and -, starting with a letter or digit',
   );
 
+/** Tiers that a request may name instead of an alias; which models, and so which pools, they mean is the operator's. */
+export const qualities = ['fast', 'high'] as const;
+
+export type Quality = (typeof qualities)[number];
+
 export const aliasRecordSchema = z.object({
   family: aliasNameSchema,
   name: aliasNameSchema,
-  /** `version` as the operator wrote it, `model` what it means. */
-  versions: z.array(z.object({ version: z.string(), model: z.string(), weight: z.int().positive() })).min(1),
+  /**
+   * `version` as the operator wrote it, `model` what it means. One with `pixelsMax` takes pictures up to that size;
+   * weights share out the tenants among the versions of one size.
+   */
+  versions: z
+    .array(
+      z.object({
+        version: z.string(),
+        model: z.string(),
+        weight: z.int().positive(),
+        pixelsMax: z.int().positive().optional(),
+      }),
+    )
+    .min(1),
   createdAtMs: z.int().nonnegative(),
   /** Counts the writes; a write names the one it replaces. */
   version: z.int().nonnegative(),
 });
 
 export type AliasRecord = z.infer<typeof aliasRecordSchema>;
+export type AliasVersion = AliasRecord['versions'][number];
 
 /** The two halves of `family:name`, or null when the text is no alias. */
 export function readAliasId(model: string): { family: string; name: string } | null {
@@ -48,6 +67,20 @@ export function modelOfVersion(catalog: Catalog, family: string, version: string
   const own = catalog.get(family);
   if (own !== null && own.manifest.revision === version) return own.manifest.id;
   return catalog.get(version)?.manifest.id ?? null;
+}
+
+/**
+ * The versions for a picture of so many pixels: those of the smallest size that holds it, one without a bound being the
+ * largest. Empty when it is too large for all of them. A request without a size, null, gets those of the smallest.
+ */
+export function versionsForSize(versions: readonly AliasVersion[], pixels: number | null): AliasVersion[] {
+  const holding = versions.filter((version) => pixels === null || pixels <= sizeOf(version));
+  const smallest = Math.min(...holding.map(sizeOf));
+  return holding.filter((version) => sizeOf(version) === smallest);
+}
+
+function sizeOf({ pixelsMax }: AliasVersion): number {
+  return pixelsMax ?? Number.POSITIVE_INFINITY;
 }
 
 /**

@@ -84,6 +84,10 @@ describe('contradictions', () => {
     expect(contradictions({ ...base, requests_per_second: 3, requests_per_minute: 2 })).toMatchObject([
       { path: 'requests_per_second' },
     ]);
+    const budgets = { budget_soft_usd_micros_per_month: 2, budget_usd_micros_per_month: 1 };
+    expect(contradictions({ ...base, ...budgets })).toMatchObject([
+      { path: 'budget_soft_usd_micros_per_month' },
+    ]);
     expect(contradictions({ ...base, requests_per_minute: 10, requests_per_day: 10 })).toEqual([]);
     expect(contradictions({ ...base, requests_per_minute: 10 })).toEqual([]);
   });

@@ -6,10 +6,14 @@ import { quantSchema } from '../models/memory.ts';
 import type { PromptPolicy } from '../prompt/policy.ts';
 import { promptPolicyModes } from '../prompt/policy.ts';
 
-const countSchema = z.int().positive();
-
-export const isolations = ['shared', 'process'] as const;
+/**
+ * `process`: the tenant's jobs run in a runner process of its own, under `gpu_memory_gb` as a hard cap. `pool`: they have
+ * a line, a queue and workers of their own.
+ */
+export const isolations = ['shared', 'process', 'pool'] as const;
 export type Isolation = (typeof isolations)[number];
+
+const countSchema = z.int().positive();
 
 export const volumes = ['standard', 'encrypted'] as const;
 
@@ -41,8 +45,6 @@ export const planLimitsSchema = z.strictObject({
   gpu_memory_gb: z.number().min(0.001).max(gpuMemoryGbMax).optional(),
   /** Running at once, over all workers; the others keep their places in the line. */
   running_jobs_max: countSchema.optional(),
-  /** Whether its jobs share a runner with others, or have a process of their own under `gpu_memory_gb` as a hard cap. */
-  isolation: z.enum(isolations).optional(),
   /** The form of weights that its jobs run on, where a model has a variant of it. */
   quant: quantSchema.optional(),
   /** `encrypted`: its files are stored under a key of the key management service. */
@@ -55,6 +57,8 @@ export const planLimitsSchema = z.strictObject({
   result_cache: z.enum(['off', 'on_request', 'on']).optional(),
   result_cache_seconds: z.int().positive().max(cacheLimits.ttlSecondsMax).optional(),
   result_cache_entries_max: z.int().positive().max(cacheLimits.entriesMax).optional(),
+  /** What its jobs share with those of other tenants. Absent: shared. */
+  isolation: z.enum(isolations).optional(),
 });
 
 export type PlanLimits = z.infer<typeof planLimitsSchema>;

@@ -1,7 +1,7 @@
 import type { CancelPorts } from '#core/flows/cancel.ts';
 import type { ClosePorts } from '#core/flows/close-month.ts';
 import type { SubmitPorts } from '#core/flows/submit.ts';
-import type { Aliases, Blobs, Keys, Plans, Tenants } from '#core/ports.ts';
+import type { Aliases, Blobs, Keys, Plans, Pools, Tenants, Workers } from '#core/ports.ts';
 import type { TokenReader } from './token-reader.ts';
 
 export interface TenantPorts {
@@ -18,7 +18,9 @@ export interface ApiDeps extends SubmitPorts, CancelPorts, ClosePorts {
   readonly aliases: Aliases;
   readonly keys: Keys;
   readonly plans: Plans;
+  readonly pools: Pools;
   readonly tenants: Tenants;
+  readonly workers: Pick<Workers, 'list'>;
   /** Ports of single tenants, where the platform can listen on more than one: a laptop. */
   readonly tenantPorts?: TenantPorts;
   /** Secret that the hashes of API keys are made with. */

@@ -61,6 +61,17 @@ const fence: Record<RouteId, Row> = {
   adminGetUsage: 'operator',
   adminGetCosts: 'operator',
   adminCloseCosts: 'operator',
+  adminListPools: 'operator',
+  adminGetPool: 'operator',
+  adminPausePool: 'operator',
+  adminResumePool: 'operator',
+  adminDrainPool: 'operator',
+  adminPrewarmPool: 'operator',
+  adminListFleet: 'operator',
+  adminListJobs: 'operator',
+  adminGetJob: 'operator',
+  adminRefundJob: 'operator',
+  adminListLedger: 'operator',
 };
 
 const named = Object.entries(fence).flatMap(([id, row]) =>

@@ -4,6 +4,7 @@ import { newKey } from '#aws/new-key.ts';
 import type { KeyResource, keyRequestSchema } from '#core/api/tenancy-resource.ts';
 import { overlapMs, presentKey } from '#core/api/tenancy-resource.ts';
 import { AppError } from '#core/errors.ts';
+import { keyLimits } from '#core/limits.ts';
 import type { KeyRecord } from '#core/tenancy/tenant.ts';
 import { isUsable, tenantScopes } from '#core/tenancy/tenant.ts';
 import type { ApiDeps } from './api-deps.ts';
@@ -21,6 +22,39 @@ const triesMax = 3;
 
 /** What a key may do, and how long. */
 export type KeyTerms = Pick<KeyRecord, 'tenantId' | 'label' | 'scopes' | 'models' | 'expiresAtMs'>;
+
+/**
+ * Another key of a tenant that has some. Throws `conflict` when it has as many as it may that work; two requests at once
+ * may pass that by one, since the list they count from lags a moment.
+ */
+export async function issueAnotherKey(
+  deps: ApiDeps,
+  terms: KeyTerms,
+  /** A key that ends as this one begins. */
+  replacedKeyId: string | null = null,
+): Promise<IssuedKey> {
+  const { liveKeysMax } = keyLimits;
+  const live = await liveKeys(deps, terms.tenantId);
+  if (live.filter((keyId) => keyId !== replacedKeyId).length >= liveKeysMax) {
+    throw new AppError('conflict', {
+      publicMessage: `The tenant has ${liveKeysMax} keys that work, as many as it may: revoke one first.`,
+    });
+  }
+  return issueKey(deps, terms);
+}
+
+/** Ids of the tenant's keys that work now or will until their end. */
+async function liveKeys({ clock, keys }: ApiDeps, tenantId: string): Promise<string[]> {
+  const nowMs = clock.nowMs();
+  const live: string[] = [];
+  let cursor: string | undefined;
+  do {
+    const page = await keys.list(tenantId, cursor);
+    live.push(...page.items.filter((key) => isUsable(key, nowMs)).map(({ keyId }) => keyId));
+    cursor = page.cursor ?? undefined;
+  } while (cursor !== undefined);
+  return live;
+}
 
 export async function issueKey({ clock, keyPepper, keys }: ApiDeps, terms: KeyTerms): Promise<IssuedKey> {
   for (let tries = 0; tries < triesMax; tries += 1) {
@@ -73,7 +107,8 @@ export async function rotate(
   if (!isUsable(old, deps.clock.nowMs())) {
     throw new AppError('conflict', { publicMessage: 'The key has ended: create a new one.' });
   }
-  const issued = await issueKey(deps, { tenantId, label, scopes, models, expiresAtMs });
+  const terms = { tenantId, label, scopes, models, expiresAtMs };
+  const issued = await issueAnotherKey(deps, terms, overlapSeconds === 0 ? old.keyId : null);
   const endsAtMs = deps.clock.nowMs() + overlapMs(overlapSeconds);
   const ended = await deps.keys.expire(tenantId, old.keyId, endsAtMs);
   return {

@@ -3,27 +3,28 @@ import type { JobResource } from '#core/api/job-resource.ts';
 import { presentJob } from '#core/api/job-resource.ts';
 import type { JobRecord } from '#core/job/job.ts';
 import type { Pools } from '#core/ports.ts';
-import type { PoolState } from '#core/scaling/pool-state.ts';
+import type { PoolCondition } from '#core/scaling/pool-orders.ts';
+import { conditionOf } from '#core/scaling/pool-orders.ts';
 
-/** Reads the state of a pool only for jobs that wait in its line, and of each pool once. */
+/** Reads a pool only for jobs that wait in its line, and each pool once. */
 export async function presentJobs(
   { pools }: { readonly pools: Pick<Pools, 'read'> },
   jobs: readonly JobRecord[],
 ): Promise<JobResource[]> {
   const waiting = jobs.filter(({ place }) => place.kind === 'line').map(({ pool }) => pool);
-  const states = new Map<string, PoolState>();
+  const conditions = new Map<string, PoolCondition>();
   await Promise.all(
-    [...new Set(waiting)].map(async (pool) => states.set(pool, (await pools.read(pool)).state)),
+    [...new Set(waiting)].map(async (pool) => conditions.set(pool, conditionOf(await pools.read(pool)))),
   );
-  return jobs.map((job) => presentJob(job, states.get(job.pool) ?? null));
+  return jobs.map((job) => presentJob(job, conditions.get(job.pool) ?? null));
 }
 
 export async function presentOneJob(
   { pools }: { readonly pools: Pick<Pools, 'read'> },
   job: JobRecord,
 ): Promise<JobResource> {
-  const state = job.place.kind === 'line' ? (await pools.read(job.pool)).state : null;
-  return presentJob(job, state);
+  const condition = job.place.kind === 'line' ? conditionOf(await pools.read(job.pool)) : null;
+  return presentJob(job, condition);
 }
 
 export function jobHeaders(job: JobRecord): Record<string, string | undefined> {

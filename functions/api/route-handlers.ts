@@ -7,17 +7,28 @@ import { adminCreateTenant } from './routes/admin-create-tenant.ts';
 import { adminDeleteAlias } from './routes/admin-delete-alias.ts';
 import { adminDeletePlan } from './routes/admin-delete-plan.ts';
 import { adminDeleteTenant } from './routes/admin-delete-tenant.ts';
+import { adminDrainPool } from './routes/admin-drain-pool.ts';
 import { adminGetCosts } from './routes/admin-get-costs.ts';
+import { adminGetJob } from './routes/admin-get-job.ts';
+import { adminGetPool } from './routes/admin-get-pool.ts';
 import { adminGetPromptPolicy } from './routes/admin-get-prompt-policy.ts';
 import { adminGetTenant } from './routes/admin-get-tenant.ts';
 import { adminGetUsage } from './routes/admin-get-usage.ts';
 import { adminListAliases } from './routes/admin-list-aliases.ts';
+import { adminListFleet } from './routes/admin-list-fleet.ts';
+import { adminListJobs } from './routes/admin-list-jobs.ts';
 import { adminListKeys } from './routes/admin-list-keys.ts';
+import { adminListLedger } from './routes/admin-list-ledger.ts';
 import { adminListPlans } from './routes/admin-list-plans.ts';
+import { adminListPools } from './routes/admin-list-pools.ts';
 import { adminListTenants } from './routes/admin-list-tenants.ts';
+import { adminPausePool } from './routes/admin-pause-pool.ts';
+import { adminPrewarmPool } from './routes/admin-prewarm-pool.ts';
 import { adminPutAlias } from './routes/admin-put-alias.ts';
 import { adminPutPlan } from './routes/admin-put-plan.ts';
 import { adminPutPromptPolicy } from './routes/admin-put-prompt-policy.ts';
+import { adminRefundJob } from './routes/admin-refund-job.ts';
+import { adminResumePool } from './routes/admin-resume-pool.ts';
 import { adminResumeTenant } from './routes/admin-resume-tenant.ts';
 import { adminRevokeKey } from './routes/admin-revoke-key.ts';
 import { adminRotateKey } from './routes/admin-rotate-key.ts';
@@ -70,6 +81,17 @@ export const routeHandlers: { readonly [Id in RouteId]: RouteHandler<Id> } = {
   adminListAliases,
   adminPutAlias,
   adminDeleteAlias,
+  adminListPools,
+  adminGetPool,
+  adminPausePool,
+  adminResumePool,
+  adminDrainPool,
+  adminPrewarmPool,
+  adminListFleet,
+  adminListJobs,
+  adminGetJob,
+  adminRefundJob,
+  adminListLedger,
   adminGetUsage,
   adminGetCosts,
   adminCloseCosts,

@@ -58,7 +58,14 @@ export async function checkLimits(
   if (base === undefined || (options.planIsNew && own !== null && own.removedAtMs !== null)) {
     refuse([{ path: 'plan', message: 'there is no such plan' }]);
   }
-  refuse(contradictions(limitsOf(tenant.plan, { ...base, ...tenant.overrides })));
+  const limits = limitsOf(tenant.plan, { ...base, ...tenant.overrides });
+  refuse([...contradictions(limits), ...isolationFaults(deps, limits)]);
+}
+
+/** What the platform cannot do for a tenant of these limits. */
+export function isolationFaults({ ownPools }: ApiDeps, { isolation }: PlanLimits): ErrorDetail[] {
+  if (isolation !== 'pool' || ownPools !== undefined) return [];
+  return [{ path: 'isolation', message: 'pool is taken by a local stack only' }];
 }
 
 /** Refuses models that the catalog does not have. */

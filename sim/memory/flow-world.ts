@@ -71,6 +71,7 @@ export async function createFlowWorld({ tenant = sampleTenant(), manifests = [fa
     clock,
     tenant,
     scaler,
+    ownPools: { open: world.pools.enlist },
     /** Pools that asked for a scaling decision. */
     woken,
     catalog,
@@ -88,6 +89,7 @@ export function submission(tenant: TenantRecord, overrides: Partial<SubmitAsk> =
     tenant,
     keyId: 'key00001',
     model: fakeManifest.id,
+    quality: null,
     granted: null,
     input: { prompt: 'a lighthouse' },
     class: 'interactive',

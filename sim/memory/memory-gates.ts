@@ -3,7 +3,7 @@ import type { GateView } from '#core/admission/gate.ts';
 import { judge, take } from '#core/admission/gate.ts';
 import type { CounterCorrection } from '#core/admission/reservation.ts';
 import { mayForgetCounter } from '#core/admission/windows.ts';
-import type { Clock, Gates } from '#core/ports.ts';
+import type { Clock, Gates, Release } from '#core/ports.ts';
 import { pageOf } from './pages.ts';
 import { createRunningPlaces } from './running-places.ts';
 
@@ -50,19 +50,21 @@ export function createMemoryGates({ clock }: { clock: Clock }): MemoryGates {
     async stop(tenantId, jobId, attempt) {
       places.stop(tenantId, jobId, attempt);
     },
-    async release(tenantId, jobId, { token, corrections, finishTag, endsRunning }) {
+    async release(tenantId, jobId, release) {
       const gate = gates.get(tenantId);
-      if (gate === undefined || gate.open[jobId] !== token) return 'gone';
-      const { [jobId]: _released, ...open } = gate.open;
-      if (endsRunning === true) places.free(tenantId, jobId);
-      gates.set(tenantId, {
-        ...gate,
-        open,
-        counters: corrections.reduce(corrected, gate.counters),
-        finishTags:
-          finishTag === null ? gate.finishTags : plus(gate.finishTags, finishTag.line, finishTag.delta),
-      });
+      if (gate === undefined || gate.open[jobId] !== release.token) return 'gone';
+      if (release.endsRunning === true) places.free(tenantId, jobId);
+      gates.set(tenantId, released(gate, jobId, release));
       return 'released';
+    },
+    async note(tenantId, name, text) {
+      const gate = gates.get(tenantId);
+      if (gate === undefined) return 'no_tenant';
+      const standing = gate.open[name];
+      if (standing !== undefined) return standing === text ? 'noted' : 'standing';
+      gates.set(tenantId, { ...gate, open: { ...gate.open, [name]: text } });
+      listed.add(tenantId);
+      return 'noted';
     },
     async lift(tenantId, line, upTo, to) {
       const gate = gates.get(tenantId);
@@ -83,6 +85,16 @@ export function createMemoryGates({ clock }: { clock: Clock }): MemoryGates {
       gates.set(tenantId, { ...gate, counters: Object.fromEntries(current) });
       listed.delete(tenantId);
     },
+  };
+}
+
+function released(gate: GateView, jobId: string, { corrections, finishTag }: Release): GateView {
+  const { [jobId]: _released, ...open } = gate.open;
+  return {
+    ...gate,
+    open,
+    counters: corrections.reduce(corrected, gate.counters),
+    finishTags: finishTag === null ? gate.finishTags : plus(gate.finishTags, finishTag.line, finishTag.delta),
   };
 }
 

@@ -27,6 +27,10 @@ export function createMemoryLedger(): Ledger {
       const entry = months.get(monthKey(tenantId, month))?.get(shareKey(pool));
       return entry?.kind === 'share' ? structuredClone(entry) : null;
     },
+    async refund(tenantId, month, jobId) {
+      const entry = months.get(monthKey(tenantId, month))?.get(jobKey(jobId, 'refund'));
+      return entry === undefined || entry.kind === 'share' ? null : structuredClone(entry);
+    },
     async list(tenantId, month, cursor) {
       const entries = months.get(monthKey(tenantId, month)) ?? new Map<string, LedgerEntry>();
       return pageOf(entries.values(), entryKey, cursor);

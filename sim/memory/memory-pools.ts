@@ -1,10 +1,20 @@
 /** `Pools` in memory. */
 import type { PoolRecord, Pools } from '#core/ports.ts';
+import { noOrders, obey } from '#core/scaling/pool-orders.ts';
+import { pageOf } from './pages.ts';
 
 export function createMemoryPools(): Pools {
   const pools = new Map<string, PoolRecord>();
+  const own = new Set<string>();
   const poolOf = (pool: string): PoolRecord =>
-    pools.get(pool) ?? { pool, state: 'cold', stateSinceMs: 0, virtualTimes: { interactive: 0, batch: 0 } };
+    pools.get(pool) ?? {
+      pool,
+      state: 'cold',
+      stateSinceMs: 0,
+      virtualTimes: { interactive: 0, batch: 0 },
+      orders: noOrders,
+      scaling: null,
+    };
 
   return {
     async read(pool) {
@@ -21,6 +31,22 @@ export function createMemoryPools(): Pools {
       const { virtualTimes } = record;
       if (tag <= virtualTimes[jobClass]) return;
       pools.set(pool, { ...record, virtualTimes: { ...virtualTimes, [jobClass]: tag } });
+    },
+    async order(pool, order) {
+      const record = poolOf(pool);
+      const orders = obey(record.orders, order);
+      if (orders === null) return 'refused';
+      pools.set(pool, { ...record, orders });
+      return 'obeyed';
+    },
+    async enlist(pool) {
+      own.add(pool);
+    },
+    async listOwn(cursor) {
+      return pageOf(own, (pool) => pool, cursor);
+    },
+    async noteScaling(pool, scaling) {
+      pools.set(pool, { ...poolOf(pool), scaling: { ...scaling } });
     },
   };
 }

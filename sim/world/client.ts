@@ -1,9 +1,10 @@
 /**
  * A client of one tenant: submits, retries what ended without an answer under the same key, cancels, and now and then is
- * given a refund or other limits by its operator. It records what it was told, and nothing else.
+ * given a refund or other limits by its operator, who pauses, drains and prewarms pools as well. It records what it was told, and nothing else.
  */
-import { monthOf } from '#core/admission/windows.ts';
 import { cancel } from '#core/flows/cancel.ts';
+import type { OperatorOrder } from '#core/flows/order-pool.ts';
+import { orderPool } from '#core/flows/order-pool.ts';
 import { refund } from '#core/flows/refund.ts';
 import type { SubmitAsk, SubmitOutcome } from '#core/flows/submit.ts';
 import { submit } from '#core/flows/submit.ts';
@@ -11,7 +12,7 @@ import { limitsOf } from '#core/tenancy/plans.ts';
 import type { TenantRecord } from '#core/tenancy/tenant.ts';
 import { exponentialMs } from '../fairness/random.ts';
 import type { Submission, SubmissionAnswer } from './history.ts';
-import { drawLimits, oneOf } from './scenario.ts';
+import { drawLimits, oneOf, pools } from './scenario.ts';
 import type { World } from './world.ts';
 
 /** Work of one operation, drawn by weight. */
@@ -25,6 +26,7 @@ const operations = [
   'cancel',
   'refund',
   'limits',
+  'order',
 ] as const;
 
 const triesMax = 5;
@@ -62,6 +64,8 @@ async function perform(
       return refundOne(world, tenantId);
     case 'limits':
       return changeLimits(world, tenantId);
+    case 'order':
+      return orderOne(world);
   }
 }
 
@@ -75,6 +79,7 @@ function drawAsk({ random, ids, history }: World, tenantId: string, own: SubmitA
     tenant: { tenantId } as TenantRecord,
     keyId: 'key00001',
     model: oneOf(random, ['image', 'image', 'image-large', 'image-alone']),
+    quality: null,
     granted: null,
     input: {
       prompt,
@@ -176,12 +181,37 @@ async function cancelOne(world: World, tenantId: string): Promise<void> {
   if (job.place.kind === 'done') world.history.ended.set(jobId, job.status);
 }
 
+/** Two operators at once, as one who clicks twice. */
 async function refundOne(world: World, tenantId: string): Promise<void> {
   const jobId = anyJob(world, tenantId);
   if (jobId === null) return;
+  const ask = { tenantId, jobId, usdMicros: null, reason: 'late' };
+  const { ids } = world;
+  await Promise.all(
+    [world.api(), world.api()].map(({ process, ports }) =>
+      process.serve(() => refund({ ...ports, clock: process.clock, ids }, ask)),
+    ),
+  );
+}
+
+/** The operator orders a pool; whatever stands at the end of the chaos is ended by {@link endOrders}. */
+async function orderOne(world: World): Promise<void> {
   const { process, ports } = world.api();
-  const ask = { tenantId, month: monthOf(world.loop.clock.nowMs()), jobId, usdMicros: null };
-  await process.serve(() => refund({ ...ports, clock: process.clock }, ask));
+  const { log, random } = world;
+  const pool = oneOf(random, pools);
+  const atMs = process.clock.nowMs();
+  const order = oneOf<OperatorOrder>(random, [
+    { kind: 'pause', atMs },
+    { kind: 'resume' },
+    { kind: 'drain', atMs },
+    { kind: 'prewarm', workers: 1, untilMs: atMs + 30_000 },
+  ]);
+  await process.serve(() => orderPool({ ...ports, clock: process.clock, log }, pool, order));
+}
+
+/** The operator lets every pool go on. */
+export async function endOrders({ catalog, stores }: World): Promise<void> {
+  for (const pool of catalog.pools()) await stores.pools.order(pool, { kind: 'resume' });
 }
 
 /** The operator moves the tenant to other limits while its jobs are open. */

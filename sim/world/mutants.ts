@@ -242,8 +242,8 @@ export const mutants: readonly Mutant[] = [
     name: 'no-cap-on-workers',
     mistake: 'demand alone says how many workers there are',
     file: 'core/scaling/policy.ts',
-    find: `Math.min(bounds.workersMax, Math.max(bounds.workersMin, workers))`,
-    replace: `Math.max(bounds.workersMin, workers)`,
+    find: `Math.min(bounds.workersMax, Math.max(workersMin, workers))`,
+    replace: `Math.max(workersMin, workers)`,
   },
   {
     name: 'never-in',
@@ -265,6 +265,36 @@ export const mutants: readonly Mutant[] = [
     file: 'core/billing/ledger.ts',
     find: `const given = usdMicros === 0 ? 0 : -usdMicros;`,
     replace: `const given = usdMicros === 0 ? 0 : -2 * usdMicros;`,
+  },
+  {
+    name: 'every-refund-note-corrects',
+    mistake: 'the budget gets back what another try of the refund gave',
+    file: 'core/flows/refund.ts',
+    find: `const corrections = note === null || entry === null ? []`,
+    replace: `const corrections = note === null ? []`,
+  },
+  {
+    name: 'refund-left-half-done',
+    mistake: 'the sweep leaves the note of a refund that died',
+    file: 'core/flows/sweep.ts',
+    find: `    await finishRefund(ports, tenantId, { name: jobId, text: token });
+    return 'settled';`,
+    replace: `    return 'open';`,
+  },
+  {
+    name: 'pause-never-ends',
+    mistake: 'a worker that held back does not look again',
+    file: 'core/flows/work.ts',
+    find: `while (!ask.stopping.aborted && isHeldBack(`,
+    replace: `while (!ask.stopping.aborted || isHeldBack(`,
+  },
+  {
+    name: 'drain-never-ends',
+    mistake: 'an emptied pool stays held back',
+    file: 'core/flows/scale.ts',
+    find: `  await ports.pools.order(pool, { kind: 'end_drain', atMs: orders.drainingAtMs });
+`,
+    replace: ``,
   },
   {
     name: 'wrong-tenant-pays',

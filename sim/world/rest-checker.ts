@@ -131,7 +131,7 @@ function checkEntries(history: World['history'], job: JobRecord, own: readonly J
   }
 }
 
-/** I4 and I5: no reservation is left, and the month's counter is what was spent. */
+/** I4 and I5: no reservation is left, and the month's counter is what was spent and not given back. */
 async function checkGate({ history, stores }: World, tenantId: string): Promise<void> {
   const gate = await stores.gates.read(tenantId);
   const open = Object.keys(gate?.open ?? {});
@@ -142,7 +142,7 @@ async function checkGate({ history, stores }: World, tenantId: string): Promise<
   if (name === undefined) return;
   const spent = [...history.stored.values()]
     .filter((job) => job.tenantId === tenantId)
-    .reduce((sum, { costUsdMicros }) => sum + (costUsdMicros ?? 0), 0);
+    .reduce((sum, job) => sum + (job.costUsdMicros ?? 0) - (history.refunded.get(job.jobId) ?? 0), 0);
   const counted = gate?.counters[name];
   if (counted !== spent) violate(history, 'I4', `${tenantId} spent ${spent} and ${counted} is counted`);
 }

@@ -5,7 +5,7 @@
 import { jobLimits, sweepLimits, ticketLimits, workerLimits } from '#core/limits.ts';
 import { createRandom } from '../fairness/random.ts';
 import { runChaos } from './chaos.ts';
-import { noteLimits, runClient } from './client.ts';
+import { endOrders, noteLimits, runClient } from './client.ts';
 import { violate } from './history.ts';
 import { checkAtRest } from './rest-checker.ts';
 import { bounds, drawScenario, startMs } from './scenario.ts';
@@ -103,6 +103,8 @@ async function heal(world: World): Promise<void> {
   let isQuiet = false;
   while (!isQuiet && !isBroken(world) && loop.clock.nowMs() < untilMs) {
     await loop.run(loop.clock.nowMs() + 1_000);
+    // Again and again: a process that was held carries out a pause late.
+    await endOrders(world);
     isQuiet = await isAtRest(world);
   }
   if (!isQuiet && !isBroken(world))

@@ -9,6 +9,8 @@ import type { Whim } from './whimsical-tickets.ts';
 /** 2030-03-17T17:46:40Z: no window of a day or a month ends within a run. */
 export const startMs = 1_900_000_000_000;
 
+export const pools = ['shared', 'alone'] as const;
+
 /** Two models that share a pool and never a call, and one that has a pool of its own and runs one job at a time. */
 export const manifests: readonly Manifest[] = [
   { ...fakeManifest, id: 'image', pool: 'shared' },

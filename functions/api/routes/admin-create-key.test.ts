@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { keyLimits } from '#core/limits.ts';
+import { sampleKey } from '#core/samples.ts';
 import { createAdminScene, nobody } from '../admin-scene.ts';
 
 const path = '/admin/v1/tenants/tenant-a/keys';
@@ -82,5 +84,14 @@ describe('409', () => {
     await scene.ask('adminDeleteTenant', '/admin/v1/tenants/tenant-a');
 
     expect((await scene.ask('adminCreateKey', path)).json.error.code).toBe('conflict');
+  });
+
+  it('makes no key for a tenant that has as many as it may', async () => {
+    const scene = await createAdminScene();
+    for (let count = 1; count < keyLimits.liveKeysMax; count += 1) {
+      await scene.keys.create(sampleKey({ keyId: `live${String(count).padStart(4, '0')}` }));
+    }
+
+    expect((await scene.ask('adminCreateKey', path)).json.error.message).toContain('revoke one first');
   });
 });

@@ -1,4 +1,4 @@
-import { issueKey, presentNewKey, termsOf } from '../issue-key.ts';
+import { issueAnotherKey, presentNewKey, termsOf } from '../issue-key.ts';
 import type { RouteHandler } from '../route-handler.ts';
 import { checkModels, findLiveTenant, refuse } from '../tenancy.ts';
 
@@ -10,6 +10,6 @@ export const adminCreateKey: RouteHandler<'adminCreateKey'> = async (deps, { cal
     // Such a key administers every tenant, whoever holds it.
     refuse([{ path: 'scopes', message: "admin is for keys of the operator's own tenant" }]);
   }
-  const issued = await issueKey(deps, terms);
+  const issued = await issueAnotherKey(deps, terms);
   return { status: 201, body: { key: presentNewKey(deps, issued) } };
 };

@@ -63,8 +63,61 @@ describe('200', () => {
   });
 });
 
+describe('200 by size and quality', () => {
+  it('sends small and large pictures to models of their own, one of them in both sizes', async () => {
+    const scene = await createAdminScene({ change: { catalog } });
+    const small = { version: '1', weight: 1, pixels_max: 256 * 256 };
+    const both = [small, { version: 'v2', weight: 1 }, { version: '1', weight: 1_000_000 }];
+
+    const set = await scene.ask('adminPutAlias', path, { versions: both });
+    const model = async (size: number) => {
+      const body = { model: 'fake-image:stable', input: { prompt: 'a', size } };
+      return (await scene.send('submitJob', '/v1/jobs', { body })).json.model;
+    };
+
+    expect(set.json.versions).toEqual([
+      { ...small, model: 'fake-image' },
+      { version: 'v2', weight: 1, model: 'fake-image-v2' },
+      { version: '1', weight: 1_000_000, model: 'fake-image' },
+    ]);
+    expect(await model(256)).toBe('fake-image');
+    await scene.ask('adminPutAlias', path, { versions: [small, { version: 'v2', weight: 1 }] });
+    expect(await model(512)).toBe('fake-image-v2');
+  });
+
+  it('is what a request of that quality gets, and another quality under the same key is another body', async () => {
+    const scene = await createAdminScene({ change: { catalog } });
+    const high = '/admin/v1/aliases/fake-image/high';
+    await scene.ask('adminPutAlias', high, { versions: [{ version: 'v2', weight: 1 }] });
+    await scene.ask('adminPutAlias', '/admin/v1/aliases/fake-image/fast', {
+      versions: [{ version: '1', weight: 1 }],
+    });
+    const send = (quality: string | undefined) =>
+      scene.send('submitJob', '/v1/jobs', {
+        body: { model: 'fake-image', quality, input: { prompt: 'a' } },
+        headers: { 'Idempotency-Key': 'order-17' },
+      });
+
+    const first = await send('high');
+    await scene.ask('adminPutAlias', high, { versions: [{ version: '1', weight: 1 }] });
+
+    expect(first.json.model).toBe('fake-image-v2');
+    expect((await send('high')).json.id).toBe(first.json.id);
+    expect((await send('fast')).json.error.code).toBe('idempotency_mismatch');
+    expect((await send(undefined)).json.error.code).toBe('idempotency_mismatch');
+  });
+});
+
 describe('400', () => {
   it.each([
+    [[{ version: '1', weight: 1, pixels_max: 0 }], 'versions.0.pixels_max'],
+    [
+      [
+        { version: '1', weight: 1, pixels_max: 9 },
+        { version: '1', weight: 2, pixels_max: 9 },
+      ],
+      'versions.1.version',
+    ],
     [[{ version: 'v3', weight: 1 }], 'versions.0.version'],
     [
       [

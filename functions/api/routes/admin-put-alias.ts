@@ -1,3 +1,5 @@
+import type { z } from 'zod';
+import type { aliasRequestSchema } from '#core/api/tenancy-resource.ts';
 import { presentAlias } from '#core/api/tenancy-resource.ts';
 import type { ErrorDetail } from '#core/errors.ts';
 import { AppError } from '#core/errors.ts';
@@ -23,21 +25,21 @@ export const adminPutAlias: RouteHandler<'adminPutAlias'> = async (deps, { param
   return { status: 200, body: presentAlias(alias) };
 };
 
-/** Every version with the model that it means; refuses unknown ones and two of the same model. */
+/** Every version with the model that it means; refuses unknown ones and two of the same model and size. */
 function resolve(
   { catalog }: ApiDeps,
   family: string,
-  asked: readonly { readonly version: string; readonly weight: number }[],
+  asked: z.output<typeof aliasRequestSchema>['versions'],
 ) {
   const seen = new Set<string>();
   const details: ErrorDetail[] = [];
-  const versions = asked.map(({ version, weight }, index) => {
+  const versions = asked.map(({ version, weight, pixels_max: pixelsMax }, index) => {
     const path = `versions.${index}.version`;
     const model = modelOfVersion(catalog, family, version);
     if (model === null) details.push({ path, message: `there is no such version of ${family}` });
-    else if (seen.has(model)) details.push({ path, message: `${model} is named twice` });
-    else seen.add(model);
-    return { version, weight, model: model ?? '' };
+    else if (seen.has(`${model} ${pixelsMax}`)) details.push({ path, message: `${model} is named twice` });
+    else seen.add(`${model} ${pixelsMax}`);
+    return { version, weight, model: model ?? '', ...(pixelsMax === undefined ? {} : { pixelsMax }) };
   });
   refuse(details);
   return versions;

@@ -2,7 +2,7 @@ import { presentPlan } from '#core/api/tenancy-resource.ts';
 import { AppError } from '#core/errors.ts';
 import { contradictions, planNameSchema, shippedPlan } from '#core/tenancy/plans.ts';
 import type { RouteHandler } from '../route-handler.ts';
-import { refuse } from '../tenancy.ts';
+import { isolationFaults, refuse } from '../tenancy.ts';
 
 /** Counts for every tenant of the plan within the half minute that keys are remembered. */
 export const adminPutPlan: RouteHandler<'adminPutPlan'> = async (
@@ -11,7 +11,7 @@ export const adminPutPlan: RouteHandler<'adminPutPlan'> = async (
 ) => {
   const named = planNameSchema.safeParse(name);
   refuse(named.success ? [] : named.error.issues.map(({ message }) => ({ path: 'name', message })));
-  refuse(contradictions(limits));
+  refuse([...contradictions(limits), ...isolationFaults(deps, limits)]);
   if (shippedPlan(name) !== null) {
     throw new AppError('conflict', {
       publicMessage: `The plan ${name} ships with Pilotlight: store yours under another name.`,

@@ -81,6 +81,67 @@ describe('400', () => {
   });
 });
 
+describe('isolation', () => {
+  it('of a pool gives the tenant one, which the operator sees and orders', async () => {
+    const scene = await createAdminScene();
+    await scene.ask('adminUpdateTenant', path, { isolation: 'pool' });
+    await scene.submit();
+
+    const listed = await scene.ask('adminListPools', '/admin/v1/pools');
+    const paused = await scene.ask('adminPausePool', '/admin/v1/pools/fake--tenant-a/pause');
+    const models = await scene.send('listModels', '/v1/models');
+
+    expect(listed.json.data).toMatchObject([
+      { id: 'fake', state: 'cold', jobs: { waiting: 0 } },
+      { id: 'fake--tenant-a', state: 'waking', jobs: { waiting: 1 }, models: ['fake-image'] },
+    ]);
+    expect(paused.json.paused_since).not.toBeNull();
+    expect(models.json.data).toMatchObject([{ id: 'fake-image', state: 'warming' }]);
+    expect((await scene.send('getModel', '/v1/models/fake-image')).json.state).toBe('warming');
+  });
+
+  it('of a pool is refused where the platform makes none, for tenants and plans alike', async () => {
+    const { ownPools: _none, ...base } = await createAdminScene();
+    const scene = await createAdminScene({ change: { ...base, ownPools: undefined } });
+
+    for (const [route, target] of [
+      ['adminUpdateTenant', path],
+      ['adminPutPlan', '/admin/v1/plans/studio'],
+    ] as const) {
+      const limits = route === 'adminPutPlan' ? { weight: 1, open_jobs_max: 5 } : {};
+      const got = await scene.ask(route, target, { ...limits, isolation: 'pool' });
+      expect(got.json.error).toMatchObject({ code: 'invalid_request', param: 'isolation' });
+    }
+  });
+});
+
+describe('400, for budgets that are set in separate requests', () => {
+  const soft = 'budget_soft_usd_micros_per_month';
+  const hard = 'budget_usd_micros_per_month';
+
+  it.each([
+    [{ [soft]: 100 }, { [hard]: 50 }],
+    [{ [hard]: 50 }, { [soft]: 100 }],
+  ])('after %j refuses %j, by the name of the soft one', async (first, second) => {
+    const scene = await createAdminScene();
+    expect((await scene.ask('adminUpdateTenant', path, first)).status).toBe(200);
+
+    const got = await scene.ask('adminUpdateTenant', path, second);
+
+    expect(got.json.error).toMatchObject({ code: 'invalid_request', param: soft });
+    expect((await scene.tenants.get('tenant-a'))?.overrides).toEqual(first);
+  });
+
+  it('holds them to each other also where one is the plan’s', async () => {
+    const scene = await createAdminScene();
+    await scene.plans.put(samplePlan({ limits: { weight: 1, open_jobs_max: 5, [hard]: 50 } }));
+    await scene.ask('adminUpdateTenant', path, { [soft]: 100 });
+
+    expect((await scene.ask('adminUpdateTenant', path, { plan: 'studio' })).json.error.param).toBe(soft);
+    expect((await scene.ask('adminUpdateTenant', path, { plan: 'studio', [soft]: 50 })).status).toBe(200);
+  });
+});
+
 describe('404', () => {
   it.each(nobody)('has no tenant %s', async (id) => {
     const scene = await createAdminScene();

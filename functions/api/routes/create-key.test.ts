@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { keyLimits } from '#core/limits.ts';
+import { sampleKey } from '#core/samples.ts';
 import type { ApiScene } from '../api-scene.ts';
 import { createApiScene } from '../api-scene.ts';
 
@@ -62,5 +64,45 @@ describe('403', () => {
     const got = await scene.send('createKey', path, { key: await ownKey(scene), body: { scopes: [scope] } });
 
     expect(got.json.error).toMatchObject({ code: 'missing_scope', param: 'scopes' });
+  });
+});
+
+describe('409', () => {
+  /** As many keys as a tenant may have, the first of the scene and `key` among them, and some that ended. */
+  async function fillUp(scene: ApiScene): Promise<string> {
+    const key = await ownKey(scene);
+    for (let count = 2; count < keyLimits.liveKeysMax; count += 1) {
+      await scene.keys.create(sampleKey({ keyId: `live${String(count).padStart(4, '0')}` }));
+    }
+    for (let count = 0; count < 30; count += 1) {
+      const keyId = `dead${String(count).padStart(4, '0')}`;
+      await scene.keys.create(sampleKey({ keyId, revokedAtMs: 1 }));
+    }
+    return key;
+  }
+
+  it('says that the tenant has as many keys as it may, until one is revoked', async () => {
+    const scene = await createApiScene();
+    const key = await fillUp(scene);
+
+    const got = await scene.send('createKey', path, { key });
+
+    expect(got.json.error).toMatchObject({
+      code: 'conflict',
+      message: 'The tenant has 100 keys that work, as many as it may: revoke one first.',
+    });
+    await scene.send('revokeKey', `${path}/live0002`, { key });
+    expect((await scene.send('createKey', path, { key })).status).toBe(201);
+  });
+
+  it('lets a full tenant rotate a key that ends at once, and no other', async () => {
+    const scene = await createApiScene();
+    const key = await fillUp(scene);
+    const rotate = (overlap_s: number) =>
+      scene.send('rotateKey', `${path}/live0002/rotate`, { key, body: { overlap_s } });
+
+    expect((await rotate(60)).status).toBe(409);
+    expect((await scene.keys.get('live0002'))?.expiresAtMs).toBeNull();
+    expect((await rotate(0)).status).toBe(200);
   });
 });

@@ -1,7 +1,7 @@
 /** A tenant's key makes keys that may do no more than itself and last no longer. */
 import type { Caller } from '../edge.ts';
 import type { KeyTerms } from '../issue-key.ts';
-import { issueKey, presentNewKey, termsOf } from '../issue-key.ts';
+import { issueAnotherKey, presentNewKey, termsOf } from '../issue-key.ts';
 import { refuseWiderScopes } from '../own-keys.ts';
 import type { RouteHandler } from '../route-handler.ts';
 import { checkModels, refuse } from '../tenancy.ts';
@@ -12,7 +12,7 @@ export const createKey: RouteHandler<'createKey'> = async (deps, { caller, body 
   refuseWiderScopes(key, scopes);
   const terms = termsOf(deps, tenant.tenantId, { ...body, scopes });
   checkModels(deps, terms.models);
-  const issued = await issueKey(deps, { ...terms, ...boundsOf(caller, terms) });
+  const issued = await issueAnotherKey(deps, { ...terms, ...boundsOf(caller, terms) });
   return { status: 201, body: { key: presentNewKey(deps, issued) } };
 };
 

@@ -1,19 +1,20 @@
 import type { z } from 'zod';
-import type { routes } from '#core/api/routes.ts';
-import { metadataQueryPrefix } from '#core/api/routes.ts';
+import type { jobListQuerySchema } from '#core/api/job-query.ts';
+import { metadataQueryPrefix } from '#core/api/job-query.ts';
 import type { JobListAsk } from '#core/ports.ts';
 import { presentJobs } from '../job-answer.ts';
 import type { RouteHandler } from '../route-handler.ts';
 
 export const listJobs: RouteHandler<'listJobs'> = async (deps, { caller, query }) => {
-  const page = await deps.jobs.list(caller.tenant.tenantId, askOf(query));
+  const page = await deps.jobs.list(caller.tenant.tenantId, jobListAskOf(query));
   return {
     status: 200,
     body: { object: 'list', data: await presentJobs(deps, page.items), next_cursor: page.cursor },
   };
 };
 
-function askOf(query: z.output<typeof routes.listJobs.query>): JobListAsk {
+/** The query of a list of jobs, the tenant's or the operator's, as the store takes it. */
+export function jobListAskOf(query: z.output<typeof jobListQuerySchema>): JobListAsk {
   const {
     limit,
     cursor,

@@ -1,8 +1,10 @@
 import { presentModel } from '#core/api/model-resource.ts';
+import { poolOfTenant } from '#core/tenancy/own-pool.ts';
 import type { RouteHandler } from '../route-handler.ts';
 
 export const listModels: RouteHandler<'listModels'> = async ({ catalog, pools }, { caller }) => {
-  const records = await Promise.all(catalog.pools().map((pool) => pools.read(pool)));
+  const own = catalog.pools().map((pool) => poolOfTenant(pool, caller.tenant));
+  const records = await Promise.all(own.map((pool) => pools.read(pool)));
   const data = records.flatMap(({ pool, state }) =>
     catalog
       .poolModels(pool)

@@ -233,6 +233,16 @@ describe('400', () => {
       { ...body, class: 'slow' },
       { path: 'class', message: 'must be one of interactive, batch' },
     ],
+    [
+      'a quality that there is nowhere',
+      { ...body, quality: 'best' },
+      { path: 'quality', message: 'must be one of fast, high' },
+    ],
+    [
+      'a quality that the model does not have',
+      { ...body, quality: 'high' },
+      { path: 'quality', message: 'fake-image has no qualities' },
+    ],
     ['a body that is no object', [], { path: '', message: 'must be an object' }],
     ['no body', undefined, { path: '', message: 'is required' }],
   ];

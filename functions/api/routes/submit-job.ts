@@ -19,6 +19,7 @@ export const submitJob: RouteHandler<'submitJob'> = async (deps, call) => {
     tenant,
     keyId,
     model: call.body.model,
+    quality: call.body.quality ?? null,
     granted,
     input: call.body.input,
     class: call.body.class,

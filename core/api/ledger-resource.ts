@@ -1,0 +1,114 @@
+/** Entries of the ledger as an operator sees them, and the refund that makes one. */
+import * as z from 'zod';
+import { monthOf } from '../admission/windows.ts';
+import type { JobEntry, LedgerEntry, ShareEntry } from '../billing/ledger.ts';
+import { jobEntryKinds } from '../billing/ledger.ts';
+import { jobClasses } from '../job/job.ts';
+import { refundLimits } from '../limits.ts';
+
+const timeSchema = z.iso.datetime();
+const countSchema = z.int().nonnegative();
+
+export const refundRequestSchema = z
+  .strictObject({
+    usd_micros: z
+      .int()
+      .min(1)
+      .optional()
+      .meta({ description: 'Micro-USD to give back, at most the charge; absent: all of it' }),
+    reason: z.string().trim().min(1).max(refundLimits.reasonCharactersMax),
+  })
+  .meta({ id: 'RefundRequest' });
+
+export const ledgerEntrySchema = z
+  .strictObject({
+    object: z.literal('ledger_entry'),
+    kind: z
+      .enum([...jobEntryKinds, 'share'])
+      .meta({ description: 'share: part of what a pool cost in a month; the fields of a job are then null' }),
+    tenant: z.string(),
+    month: z.string().meta({ description: 'YYYY-MM in UTC: the month whose budget the job was taken from' }),
+    pool: z.string().nullable(),
+    job: z.string().nullable(),
+    key: z.string().nullable(),
+    model: z.string().nullable(),
+    class: z.enum(jobClasses).nullable(),
+    outcome: z.enum(['succeeded', 'failed', 'canceled', 'expired']).nullable(),
+    tag: z.string().nullable(),
+    gpu_ms: countSchema,
+    images: countSchema,
+    weighted_images: z.number().nonnegative(),
+    bytes_stored: countSchema,
+    usd_micros: z.int().meta({ description: 'Below zero for a refund' }),
+    reason: z.string().nullable().meta({ description: 'Of a refund' }),
+    admitted_at: timeSchema.nullable(),
+    at: timeSchema.meta({ description: 'The end of the job, its refund, or the close of the month' }),
+  })
+  .meta({ id: 'LedgerEntry' });
+
+export type LedgerEntryResource = z.infer<typeof ledgerEntrySchema>;
+
+export const ledgerQuerySchema = z.strictObject({
+  month: z
+    .string()
+    .regex(/^\d{4}-(0[1-9]|1[0-2])$/, 'must be a month such as 2030-03')
+    .optional()
+    .meta({ description: 'YYYY-MM in UTC; else this month' }),
+  cursor: z.string().max(2048).optional().meta({ description: '`next_cursor` of the page before' }),
+});
+
+/** `YYYYMM`, as the ledger has it. */
+export function ledgerMonth(month: string | undefined, nowMs: number): string {
+  return month === undefined ? monthOf(nowMs) : month.replace('-', '');
+}
+
+export function presentLedgerEntry(entry: LedgerEntry): LedgerEntryResource {
+  return {
+    object: 'ledger_entry',
+    kind: entry.kind,
+    tenant: entry.tenantId,
+    month: `${entry.month.slice(0, 4)}-${entry.month.slice(4)}`,
+    pool: entry.pool,
+    ...(entry.kind === 'share' ? shareFields(entry) : jobFields(entry)),
+    usd_micros: entry.usdMicros,
+    at: timeOf(entry.atMs),
+  };
+}
+
+function jobFields(entry: JobEntry) {
+  return {
+    job: entry.jobId,
+    key: entry.keyId,
+    model: entry.model,
+    class: entry.class,
+    outcome: entry.outcome,
+    tag: entry.tag,
+    gpu_ms: entry.gpuMs,
+    images: entry.images,
+    weighted_images: entry.weightedImages,
+    bytes_stored: entry.bytesStored,
+    reason: entry.refund?.reason ?? null,
+    admitted_at: timeOf(entry.admittedAtMs),
+  };
+}
+
+function shareFields({ servedGpuMs }: ShareEntry) {
+  return {
+    job: null,
+    key: null,
+    model: null,
+    class: null,
+    outcome: null,
+    tag: null,
+    gpu_ms: servedGpuMs,
+    images: 0,
+    weighted_images: 0,
+    bytes_stored: 0,
+    reason: null,
+    admitted_at: null,
+  };
+}
+
+function timeOf(ms: number): string {
+  return new Date(ms).toISOString();
+}
