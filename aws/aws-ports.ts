@@ -48,8 +48,8 @@ export function createAwsPorts(config: AwsConfig, given: { clock?: Clock; log?: 
     workers: createDynamoWorkers(main),
     ledger: createDynamoLedger({ documents, table: config.ledgerTable }),
     tickets: createSqsTickets({ queues, queueUrls: config.queueUrls, log }),
+    blobs: createS3Blobs({ blobs, bucket: config.bucket, kmsKey: config.kmsKey }),
     results: createDynamoResults(main),
-    blobs: createS3Blobs({ blobs, bucket: config.bucket }),
     close,
   };
 }

@@ -11,6 +11,8 @@ export const awsConfigSchema = z.object({
   table: z.string().min(1),
   ledgerTable: z.string().min(1),
   bucket: z.string().min(1),
+  /** Id, ARN or alias (`alias/name`) of the key of encrypted volumes; absent: the account's own key for S3. */
+  kmsKey: z.string().min(1).optional(),
   /** Queue address by pool. */
   queueUrls: z.record(z.string(), z.url()),
   /** Only for a stack that is not AWS; the local one sets all three. */

@@ -12,7 +12,7 @@ import type { AdmissionAsk, GateView } from '#core/admission/gate.ts';
 import { judge, unbounded } from '#core/admission/gate.ts';
 import { mayForgetCounter } from '#core/admission/windows.ts';
 import { AppError } from '#core/errors.ts';
-import type { AdmitOutcome, Clock, Gates, Log, Page, Release } from '#core/ports.ts';
+import type { AdmitOutcome, Clock, Gates, Log, Page, Release, StartOutcome } from '#core/ports.ts';
 import { expression } from './expression.ts';
 import type { Item } from './items.ts';
 import { conditional, parseItem } from './items.ts';
@@ -48,6 +48,7 @@ const gateSchema = z.object({
   status: z.enum(['active', 'suspended']),
   open: z.record(z.string(), z.string()),
 });
+const runningSchema = gateSchema.extend({ running: z.record(z.string(), z.int()).default({}) });
 const entrySchema = z.object({ pk: z.string().startsWith('T#'), tag: z.int() });
 const positionSchema = z.object({ tenantId: z.string(), tag: z.int() });
 
@@ -58,6 +59,18 @@ export function createDynamoGates(options: DynamoGatesOptions): Gates {
 
     async release(tenantId, jobId, trueUp) {
       return (await update(options, tenantId, giveBack(jobId, trueUp))) ? 'released' : 'gone';
+    },
+
+    start: (tenantId, jobId, attempt, max) => start(options, tenantId, { jobId, attempt, max }),
+
+    async stop(tenantId, jobId, attempt) {
+      const { name, value, attributes } = expression();
+      const place = `${name('running')}.${name(jobId)}`;
+      await update(options, tenantId, {
+        UpdateExpression: `REMOVE ${place}`,
+        ConditionExpression: `${place} = ${value(attempt)}`,
+        ...attributes(),
+      });
     },
 
     async note(tenantId, noteName, text) {
@@ -212,6 +225,8 @@ function takeAll(ask: AdmissionAsk) {
     sum(name(finishAttribute(ask.line)), ask.tagCost),
     `${name('line')} = ${value(gatesLine)}`,
     `${name('tag')} = ${zero}`,
+    // `start` and `release` name places in this map, so it must be there; after the first time it stays what it is.
+    `${name('running')} = if_not_exists(${name('running')}, ${value({})})`,
   ];
   const conditions = [
     'attribute_exists(pk)',
@@ -235,7 +250,7 @@ function takeAll(ask: AdmissionAsk) {
   };
 }
 
-function giveBack(jobId: string, { token, corrections, finishTag }: Release) {
+function giveBack(jobId: string, { token, corrections, finishTag, endsRunning }: Release) {
   const { name, value, attributes } = expression();
   const reservation = `${name('open')}.${name(jobId)}`;
   const sets = corrections.map(({ counter, delta }) => {
@@ -247,11 +262,48 @@ function giveBack(jobId: string, { token, corrections, finishTag }: Release) {
     const finish = name(finishAttribute(finishTag.line));
     sets.push(`${finish} = if_not_exists(${finish}, ${value(0)}) + ${value(finishTag.delta)}`);
   }
+  const removes = endsRunning === true ? [reservation, `${name('running')}.${name(jobId)}`] : [reservation];
   return {
-    UpdateExpression: `${sets.length === 0 ? '' : `SET ${sets.join(', ')} `}REMOVE ${reservation}`,
+    UpdateExpression: `${sets.length === 0 ? '' : `SET ${sets.join(', ')} `}REMOVE ${removes.join(', ')}`,
     ConditionExpression: `${reservation} = ${value(token)}`,
     ...attributes(),
   };
+}
+
+/** One write when the place is had; a refusal is one write, and a read where the store leaves the old item out. */
+async function start(
+  options: DynamoGatesOptions,
+  tenantId: string,
+  { jobId, attempt, max }: { readonly jobId: string; readonly attempt: number; readonly max: number },
+): Promise<StartOutcome> {
+  const { name, value, attributes } = expression();
+  const running = name('running');
+  const place = `${running}.${name(jobId)}`;
+  try {
+    await options.documents.send(
+      new UpdateCommand({
+        TableName: options.table,
+        Key: { ...gateKey(tenantId) },
+        UpdateExpression: `SET ${place} = ${value(attempt)}`,
+        ConditionExpression:
+          `attribute_exists(${name('open')}.${name(jobId)}) AND ` +
+          `(${place} <= ${value(attempt)} OR (attribute_not_exists(${place}) AND size(${running}) < ${value(max)}))`,
+        ...attributes(),
+        ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
+      }),
+    );
+    return { kind: 'started' };
+  } catch (error) {
+    if (!(error instanceof ConditionalCheckFailedException)) throw error;
+    const { documents, table } = options;
+    const old = error.Item === undefined ? undefined : unmarshall(error.Item);
+    const key = { TableName: table, Key: { ...gateKey(tenantId) }, ConsistentRead: true };
+    const item = old ?? (await documents.send(new GetCommand(key))).Item;
+    if (item === undefined) return { kind: 'gone' };
+    const gate = parseItem(runningSchema, item, 'gate');
+    if (gate.open[jobId] === undefined || gate.running[jobId] !== undefined) return { kind: 'gone' };
+    return { kind: 'full', holders: Object.keys(gate.running) };
+  }
 }
 
 async function listOpen(

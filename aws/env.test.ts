@@ -7,6 +7,7 @@ const config: AwsConfig = {
   table: 'main',
   ledgerTable: 'ledger',
   bucket: 'files',
+  kmsKey: 'alias/tenants',
   queueUrls: { demo: 'http://127.0.0.1:1/q' },
   endpoints: { dynamodb: 'http://127.0.0.1:2', sqs: 'http://127.0.0.1:1', s3: 'http://127.0.0.1:1' },
 };

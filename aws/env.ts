@@ -21,6 +21,8 @@ export const awsEnvSchema = z.object({
   PILOTLIGHT_TABLE: z.string().min(1),
   PILOTLIGHT_LEDGER_TABLE: z.string().min(1),
   PILOTLIGHT_BUCKET: z.string().min(1),
+  /** Key of encrypted volumes: id, ARN or `alias/name`; absent: the account's own key for S3. */
+  PILOTLIGHT_KMS_KEY: z.string().min(1).optional(),
   /** JSON object: queue URL by pool. */
   PILOTLIGHT_QUEUE_URLS: json.pipe(z.record(z.string(), z.url())),
   /** JSON object `{dynamodb, sqs, s3}`: only for a stack that is not AWS. */
@@ -35,6 +37,7 @@ export function awsConfigOf(env: z.infer<typeof awsEnvSchema>): AwsConfig {
     table: env.PILOTLIGHT_TABLE,
     ledgerTable: env.PILOTLIGHT_LEDGER_TABLE,
     bucket: env.PILOTLIGHT_BUCKET,
+    ...(env.PILOTLIGHT_KMS_KEY === undefined ? {} : { kmsKey: env.PILOTLIGHT_KMS_KEY }),
     queueUrls: env.PILOTLIGHT_QUEUE_URLS,
     ...(env.PILOTLIGHT_ENDPOINTS === undefined ? {} : { endpoints: env.PILOTLIGHT_ENDPOINTS }),
   };
@@ -47,6 +50,7 @@ export function awsEnvOf(config: AwsConfig): Record<string, string> {
     PILOTLIGHT_TABLE: config.table,
     PILOTLIGHT_LEDGER_TABLE: config.ledgerTable,
     PILOTLIGHT_BUCKET: config.bucket,
+    ...(config.kmsKey === undefined ? {} : { PILOTLIGHT_KMS_KEY: config.kmsKey }),
     PILOTLIGHT_QUEUE_URLS: JSON.stringify(config.queueUrls),
     ...(config.endpoints === undefined ? {} : { PILOTLIGHT_ENDPOINTS: JSON.stringify(config.endpoints) }),
     ...(config.credentials === undefined

@@ -1,15 +1,32 @@
-/** Blobs as objects of one bucket. */
+/**
+ * Blobs as objects of one bucket. An encrypted one is put with SSE-KMS: under the key that is configured, else under
+ * the account's `aws/s3`. A link then works only while its signer may use the key.
+ */
 import { GetObjectCommand, NoSuchKey, PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
 import type { Blobs } from '#core/ports.ts';
 import { objectKey } from './keys.ts';
 
-export function createS3Blobs(options: { readonly blobs: S3Client; readonly bucket: string }): Blobs {
-  const { blobs, bucket } = options;
+export interface S3BlobsOptions {
+  readonly blobs: S3Client;
+  readonly bucket: string;
+  /** Id, ARN or alias of the key of encrypted blobs. */
+  readonly kmsKey?: string | undefined;
+}
+
+export function createS3Blobs(options: S3BlobsOptions): Blobs {
+  const { blobs, bucket, kmsKey } = options;
   return {
-    async put(tenantId, path, body, contentType) {
-      const Key = objectKey(tenantId, path);
-      await blobs.send(new PutObjectCommand({ Bucket: bucket, Key, Body: body, ContentType: contentType }));
+    async put(tenantId, path, body, contentType, how) {
+      await blobs.send(
+        new PutObjectCommand({
+          Bucket: bucket,
+          Key: objectKey(tenantId, path),
+          Body: body,
+          ContentType: contentType,
+          ...(how?.isEncrypted === true ? underKey(kmsKey) : {}),
+        }),
+      );
     },
 
     async link(tenantId, path, seconds) {
@@ -29,4 +46,13 @@ export function createS3Blobs(options: { readonly blobs: S3Client; readonly buck
       }
     },
   };
+}
+
+function underKey(kmsKey: string | undefined) {
+  return {
+    ServerSideEncryption: 'aws:kms',
+    ...(kmsKey === undefined ? {} : { SSEKMSKeyId: kmsKey }),
+    // One call to the key service for many objects instead of one for each.
+    BucketKeyEnabled: true,
+  } as const;
 }

@@ -25,6 +25,10 @@ const benches: Record<string, { readonly summary: string; readonly load: () => P
     summary: 'the demo model: a batch of 8 against one picture at a time',
     load: async () => (await import('./batching.ts')).batchingBench,
   },
+  memory: {
+    summary: 'the demo model: resident memory of its runner against the figures of its manifest',
+    load: async () => (await import('./memory.ts')).memoryBench,
+  },
   fairness: {
     summary: 'simulated: what quiet tenants wait beside a noisy one, and who gets how much (--seeds 20)',
     load: async () => (await import('./fairness.ts')).fairnessBench,

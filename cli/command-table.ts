@@ -47,6 +47,11 @@ export const commandTable: readonly CommandEntry[] = [
     load: () => import('./commands/usage.ts'),
   },
   {
+    name: 'capacity',
+    summary: 'Tell how many tenants a card serves at once',
+    load: () => import('./commands/capacity.ts'),
+  },
+  {
     name: 'costs',
     summary: "Show where a month's instance bill went",
     load: () => import('./commands/costs.ts'),

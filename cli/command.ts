@@ -38,13 +38,18 @@ interface CommandSpec<T extends OptionTable> {
    * @default 'tenant'
    */
   readonly access?: Access | ((values: Values<T>) => Access);
+  /**
+   * Runs also where no credentials are to be found: its calls then throw what was missing.
+   * @default false
+   */
+  readonly canDoWithout?: boolean;
   /** Returns the exit code. */
   run(session: Session, values: Values<T>, positionals: readonly string[]): Promise<number>;
 }
 
 export type Access = 'tenant' | 'admin';
 
-export interface Command extends Omit<CommandSpec<OptionTable>, 'run' | 'access'> {
+export interface Command extends Omit<CommandSpec<OptionTable>, 'run' | 'access' | 'canDoWithout'> {
   /** Reads the rest of the command line; throws a usage error before anything is sent. */
   parse(args: readonly string[]): ParsedCommand;
 }
@@ -52,6 +57,7 @@ export interface Command extends Omit<CommandSpec<OptionTable>, 'run' | 'access'
 export interface ParsedCommand {
   readonly globals: Values<typeof globalOptions>;
   readonly access: Access;
+  readonly canDoWithout: boolean;
   run(session: Session): Promise<number>;
 }
 
@@ -79,7 +85,12 @@ export function defineCommand<T extends OptionTable>(spec: CommandSpec<T>): Comm
           throw usageError(`--tenant does not go with "${spec.name}", which asks as the operator`);
         }
       }
-      return { globals: typed, access, run: (session) => spec.run(session, typed, positionals) };
+      return {
+        globals: typed,
+        access,
+        canDoWithout: spec.canDoWithout ?? false,
+        run: (session) => spec.run(session, typed, positionals),
+      };
     },
   };
 }

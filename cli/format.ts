@@ -21,6 +21,11 @@ export function formatBytes(bytes: number): string {
   return `${(bytes / 1_000_000).toFixed(1)} MB`;
 }
 
+/** `26 MB`, `12.0 GB`, of units of 10^6 bytes. */
+export function formatGb(mb: number): string {
+  return mb < 1_000 ? `${Math.round(mb)} MB` : `${(mb / 1_000).toFixed(1)} GB`;
+}
+
 /** An RFC 3339 time without its `T` and milliseconds: `2026-01-31 08:15:00Z`. */
 export function formatTime(time: string): string {
   return time.replace('T', ' ').replace(/\.\d+Z$/, 'Z');

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { setTimeout as sleepFor } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { CliError, exitCodes, interruptedError, usageError } from './cli-error.ts';
+import type { Client } from './client.ts';
 import type { Command, ParsedCommand } from './command.ts';
 import { globalOptions } from './command.ts';
 import type { CommandEntry } from './command-table.ts';
@@ -81,23 +82,11 @@ function parseFor(command: Command, rest: readonly string[]): ParsedCommand {
 }
 
 /** zod and the table of routes are loaded here and not before: half of the time of a `--help`. */
-async function openSession({ globals, access }: ParsedCommand, io: Io): Promise<Session> {
-  const timeoutMs = timeoutMsOf(globals.timeout);
-  const { resolveCredentials } = await import('./credentials.ts');
-  const { url, key } = resolveCredentials({ ...globals, access, env: io.env, cwd: io.cwd });
-  const { createClient } = await import('./client.ts');
+async function openSession(parsed: ParsedCommand, io: Io): Promise<Session> {
+  const { globals } = parsed;
   const { interrupted } = io;
-  const client = createClient({
-    url,
-    key,
-    timeoutMs,
-    interrupted,
-    version: readVersion(),
-    random: Math.random,
-    sleep: sleepUntil,
-  });
   return {
-    client,
+    client: await openClient(parsed, io),
     json: globals.json,
     isLive: io.isLive,
     cwd: io.cwd,
@@ -109,6 +98,27 @@ async function openSession({ globals, access }: ParsedCommand, io: Io): Promise<
     nowMs: Date.now,
     startProgress: () => createProgress({ isLive: io.isLive, write: io.err, nowMs: Date.now }),
   };
+}
+
+async function openClient({ globals, access, canDoWithout }: ParsedCommand, io: Io): Promise<Client> {
+  const timeoutMs = timeoutMsOf(globals.timeout);
+  const { resolveCredentials } = await import('./credentials.ts');
+  try {
+    const { url, key } = resolveCredentials({ ...globals, access, env: io.env, cwd: io.cwd });
+    const { createClient } = await import('./client.ts');
+    return createClient({
+      url,
+      key,
+      timeoutMs,
+      interrupted: io.interrupted,
+      version: readVersion(),
+      random: Math.random,
+      sleep: sleepUntil,
+    });
+  } catch (error) {
+    if (!canDoWithout || !(error instanceof CliError) || error.code !== 'credentials_missing') throw error;
+    return { call: () => Promise.reject(error), download: () => Promise.reject(error) };
+  }
 }
 
 function timeoutMsOf(text: string | undefined): number {

@@ -1,6 +1,6 @@
 /** Models as a person reads them. */
 import type { ModelResource } from '#core/api/model-resource.ts';
-import { formatUsd } from './format.ts';
+import { formatGb, formatUsd } from './format.ts';
 import { fields, table } from './table.ts';
 
 type Json = ModelResource['input_schema'][string];
@@ -27,6 +27,8 @@ export function modelDetails(model: ModelResource): string {
     ['license', `${model.license.spdx}${model.license.notes === '' ? '' : ` (${model.license.notes})`}`],
     ['state', model.state],
     ['price', priceText(model)],
+    ['memory', memoryText(model)],
+    ['variant', model.variant === null ? null : `${model.variant.quant} of ${model.variant.of}`],
     ['prompt', promptText(model)],
     ['batch', `up to ${model.batch_max} jobs in one call`],
   ]);
@@ -47,6 +49,13 @@ export function inputTable(schema: JsonObject): string {
     ];
   });
   return table(['NAME', 'TYPE', 'RANGE', 'DEFAULT', 'ABOUT'], rows);
+}
+
+function memoryText({ memory }: ModelResource): string {
+  const rows = memory.per_image.map(
+    ({ pixels, mb }) => `${formatGb(mb)} at ${Math.round(Math.sqrt(pixels))} px`,
+  );
+  return `${formatGb(memory.weights_mb)}, and for each image ${rows.join(', ')}`;
 }
 
 function promptText({ prompt: { format, tokens_max, tokens_kind } }: ModelResource): string | null {

@@ -25,7 +25,7 @@ describe('pools', () => {
 
     expect(code).toBe(0);
     expect(stdout).toMatch(/^POOL +STATE +WAITING +RUNNING +WORKERS +MODELS$/m);
-    expect(stdout).toMatch(/^fake +waking +1 +0 +- +fake-image,fake-image-v2$/m);
+    expect(stdout).toMatch(/^fake +waking +1 +0 +- +fake-image,fake-image-v2,fake-image-int4$/m);
   });
 
   it('are paused, drained, shown and resumed', async () => {

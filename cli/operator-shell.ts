@@ -10,7 +10,11 @@ import { fakeManifest } from '#sim/memory/flow-world.ts';
 import { captureIo } from './captured-io.ts';
 import { main } from './main.ts';
 
-const catalog = createCatalog([fakeManifest, { ...fakeManifest, id: 'fake-image-v2' }]);
+const catalog = createCatalog([
+  fakeManifest,
+  { ...fakeManifest, id: 'fake-image-v2' },
+  { ...fakeManifest, id: 'fake-image-int4', variant: { of: 'fake-image', quant: 'int4' } },
+]);
 
 export interface OperatorShell {
   readonly scene: AdminScene;

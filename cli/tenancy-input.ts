@@ -7,6 +7,26 @@ import type { Session } from './session.ts';
 export const limitOptions = {
   weight: { type: 'string', value: 'N', help: 'Share of GPU time when several tenants wait' },
   'rpm-limit': { type: 'string', value: 'N', help: 'Requests a minute' },
+  'gpu-memory': {
+    type: 'string',
+    value: 'SIZE',
+    help: 'GPU memory that its running jobs may take of one card, such as 10G or 512M',
+  },
+  quant: {
+    type: 'string',
+    value: 'FORM',
+    help: 'bf16, fp8, int8 or int4: weights its jobs run on, where a model has them',
+  },
+  volume: {
+    type: 'string',
+    value: 'KIND',
+    help: 'standard, or encrypted: its files under a key of the key service',
+  },
+  isolation: {
+    type: 'string',
+    value: 'KIND',
+    help: 'shared, process (a runner of its own, capped by --gpu-memory) or pool',
+  },
   set: {
     type: 'string',
     multiple: true,
@@ -27,6 +47,12 @@ export function limitsOf(values: Values<typeof limitOptions>): Record<string, Li
     name,
     /^[a-z]/i.test(text) && text !== 'none' ? text : limitOf(`set ${name}`, text),
   ]);
+  if (values['gpu-memory'] !== undefined) limits.push(['gpu_memory_gb', memoryOf(values['gpu-memory'])]);
+  for (const name of ['quant', 'volume', 'isolation'] as const) {
+    const text = values[name];
+    // The API knows the words and names those that there are.
+    if (text !== undefined) limits.push([name, text === 'none' ? null : text]);
+  }
   for (const [name, text] of named) {
     if (text !== undefined) limits.push([limitNames[name], limitOf(name, text)]);
   }
@@ -35,8 +61,25 @@ export function limitsOf(values: Values<typeof limitOptions>): Record<string, Li
 
 const limitNames = { weight: 'weight', 'rpm-limit': 'requests_per_minute' } as const;
 
+/** Any number: which limits take no fractions is for the API to say. */
 function limitOf(name: string, text: string): number | null {
-  return text === 'none' ? null : (wholeNumber(name, text) ?? null);
+  if (text === 'none') return null;
+  if (name.startsWith('set ') && /^\d+\.\d+$/.test(text)) return Number(text);
+  return wholeNumber(name, text) ?? null;
+}
+
+function memoryOf(text: string): number | null {
+  return text === 'none' ? null : memoryGb('gpu-memory', text);
+}
+
+const gbByUnit: Readonly<Record<string, number>> = { g: 1, m: 0.001 };
+
+/** `10G`, `10GB`, `1.5g` or `512M` as GB: 1 GB is 10^9 bytes. A bare number would leave the unit to be guessed. */
+export function memoryGb(name: string, text: string): number {
+  const [, digits = '', unit = ''] = /^(\d+(?:\.\d+)?)([gm])b?$/i.exec(text) ?? [];
+  const gb = Number(digits) * (gbByUnit[unit.toLowerCase()] ?? Number.NaN);
+  if (!(gb > 0)) throw usageError(`--${name} takes a size with its unit, such as 10G or 512M, not "${text}"`);
+  return Math.round(gb * 1000) / 1000;
 }
 
 /** `all`, `none` or ids with commas between them. */

@@ -6,7 +6,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { readAlias } from './commands/aliases-set.ts';
 import type { OperatorShell } from './operator-shell.ts';
 import { openOperatorShell } from './operator-shell.ts';
-import { modelsOf } from './tenancy-input.ts';
+import { memoryGb, modelsOf } from './tenancy-input.ts';
 
 let shell: OperatorShell | undefined;
 afterEach(async () => {
@@ -38,6 +38,43 @@ describe('tenants', () => {
     expect((await scene.tryKey(secret)).status).toBe(202);
   });
 
+  it('are added and changed with the lines of the documentation', async () => {
+    const { scene, run, json } = await openShell();
+    const line = 'companyA --plan pro --gpu-memory 10G --rpm-limit 30 --quant int4 --volume encrypted';
+
+    const { code, stdout } = await run('tenants', 'add', ...line.split(' '));
+    await run('tenants', 'add', 'companyC');
+    const updated = await json('tenants', 'update', 'companyC', '--gpu-memory', '15G');
+
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^gpu_memory_gb +10 +own$/m);
+    expect(stdout).toMatch(/^quant +int4 +own$/m);
+    expect(stdout).toMatch(/^volume +encrypted +own$/m);
+    expect(updated).toMatchObject({ limits: { gpu_memory_gb: 15 } });
+    expect((await scene.tenants.get('companyA'))?.overrides).toEqual({
+      requests_per_minute: 30,
+      gpu_memory_gb: 10,
+      quant: 'int4',
+      volume: 'encrypted',
+    });
+    expect(await json('tenants', 'update', 'companyC', '--gpu-memory', 'none')).toMatchObject({
+      overrides: {},
+    });
+  });
+
+  it('run their jobs on the form of weights and the memory that they are set to', async () => {
+    const { scene, run } = await openShell();
+    const flags = ['--quant', 'int4', '--gpu-memory', '512M', '--volume', 'encrypted'];
+    const { stdout } = await run('tenants', 'add', 'companyA', '--plan', 'pro', ...flags);
+    const secret = /^secret +(\S+)$/m.exec(stdout)?.[1] ?? '';
+
+    const { status } = await scene.tryKey(secret);
+    const { items } = await scene.jobs.list('companyA', { limit: 1 });
+
+    expect(status).toBe(202);
+    expect(items[0]).toMatchObject({ model: 'fake-image-int4', allotmentMb: 512, encrypted: true });
+  });
+
   it('are added with the body of the API for programs', async () => {
     const { json } = await openShell();
 
@@ -48,9 +85,13 @@ describe('tenants', () => {
   });
 
   it.each([
-    [['--gpu-memory', '10G'], 2, "unknown option '--gpu-memory'"],
-    [['--quant', 'int4'], 2, "unknown option '--quant'"],
-    [['--volume', 'encrypted'], 2, "unknown option '--volume'"],
+    [['--gpu-memory', '10'], 2, '--gpu-memory takes a size with its unit, such as 10G or 512M, not "10"'],
+    [['--gpu-memory', '0G'], 2, '--gpu-memory takes a size'],
+    [['--gpu-memory', '10T'], 2, '--gpu-memory takes a size'],
+    [['--gpu-memory', '2000G'], 3, 'gpu_memory_gb: '],
+    [['--quant', 'int3'], 3, 'quant: '],
+    [['--volume', 'secret'], 3, 'volume: '],
+    [['--isolation', 'process'], 3, 'isolation: process needs gpu_memory_gb'],
     [['--tenant', 'demo'], 2, '--tenant does not go with "tenants add"'],
     [['--rpm-limit', 'many'], 2, '--rpm-limit takes a whole number'],
     [['--rpm-limit', '-1'], 2, 'write a value that starts with a dash as --name=-1'],
@@ -288,6 +329,22 @@ describe('models', () => {
 
   it('are read with or without spaces', () => {
     expect(modelsOf('a, b')).toEqual(['a', 'b']);
+  });
+});
+
+describe('sizes', () => {
+  it.each([
+    ['10G', 10],
+    ['10GB', 10],
+    ['1.5g', 1.5],
+    ['512M', 0.512],
+    ['512mb', 0.512],
+  ])('%s is %d GB', (text, gb) => {
+    expect(memoryGb('gpu-memory', text)).toBe(gb);
+  });
+
+  it.each(['10', '', 'G', '-1G', '1e3G', '10 G', '10GiB', '0M'])('"%s" is none', (text) => {
+    expect(() => memoryGb('gpu-memory', text)).toThrow('--gpu-memory takes a size with its unit');
   });
 });
 

@@ -75,6 +75,10 @@ export const workerLimits = {
   runnerStartMs: 30 * second,
   /** A runner that answers no ping for this long is replaced. */
   runnerSilenceMs: 10 * second,
+  /** Memory of a capped runner is read this often: at 2 GB/s it passes its cap by 0.4 GB at most. */
+  memoryWatchMs: 200,
+  /** Processes of tenants' own beside the shared one, where no card says how many fit; the idlest makes way. */
+  ownRunnersMax: 4,
   /** How far ahead in each class the worker looks when it fills a batch. */
   lineWindow: 64,
   /** A worker of a paused pool goes on this long after it was resumed; a read every other second costs 16 cents a month. */

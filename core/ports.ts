@@ -113,6 +113,13 @@ export interface Gates {
   /** Removes the reservation if it still carries this token, and corrects the counters it was taken from. */
   release(tenantId: string, jobId: string, trueUp: Release): Promise<'released' | 'gone'>;
   /**
+   * Takes a place among the tenant's running jobs for this attempt of a job that holds a reservation. A job has
+   * one place at most: one that it holds under an earlier attempt becomes this one's, whatever `max` says.
+   */
+  start(tenantId: string, jobId: string, attempt: number, max: number): Promise<StartOutcome>;
+  /** Frees the job's place if it is this attempt's; {@link release} frees it whoever's it is. */
+  stop(tenantId: string, jobId: string, attempt: number): Promise<void>;
+  /**
    * Puts a note among the reservations, whatever the limits and the status: for what must be done once and has no job
    * of its own. {@link release} removes it, its text being the token. It takes the place of one open job while it stands.
    */
@@ -132,11 +139,23 @@ export type AdmitOutcome =
   | { readonly kind: 'duplicate' }
   | { readonly kind: 'no_tenant' };
 
+export type StartOutcome =
+  | { readonly kind: 'started' }
+  /** `holders`: the jobs that have a place. */
+  | { readonly kind: 'full'; readonly holders: readonly string[] }
+  /** The job holds no reservation, or its place is a later attempt's. */
+  | { readonly kind: 'gone' };
+
 export interface Release {
   /** The reservation's token, so that a later reservation of the same name is left alone. */
   readonly token: string;
   /** Each counter at most once. A counter that is gone is not made again: it ends at nothing. */
   readonly corrections: readonly CounterCorrection[];
+  /**
+   * The job's place among the running ones goes too, if it has one.
+   * @default false
+   */
+  readonly endsRunning?: boolean;
   /** Correction of the line's finish tag, actual minus predicted; null when there is nothing to correct. */
   readonly finishTag: { readonly line: string; readonly delta: number } | null;
 }
@@ -297,10 +316,18 @@ export interface Workers {
 
 /** A tenant's files. `path` is relative to the tenant, such as `jobs/<id>/<attempt>/0.png`; the adapter adds the prefix. */
 export interface Blobs {
-  put(tenantId: string, path: string, body: Uint8Array, contentType: string): Promise<void>;
+  put(tenantId: string, path: string, body: Uint8Array, contentType: string, how?: BlobCare): Promise<void>;
   /** A link that reads this one object for `seconds`. */
   link(tenantId: string, path: string, seconds: number): Promise<string>;
   get(tenantId: string, path: string): Promise<Uint8Array | null>;
+}
+
+export interface BlobCare {
+  /**
+   * Kept under a key of the key management service, which every read then needs and logs.
+   * @default the store's own encryption
+   */
+  readonly isEncrypted: boolean;
 }
 
 /** Results that a tenant's requests may be answered with again. May lag a moment behind writes. */
@@ -333,13 +360,16 @@ export interface Fleet {
 
 /** A model in a process of its own (models.md 6). One call at a time. */
 export interface Runner {
-  /** Makes the model resident; `loadMs` is 0 when it was already. */
-  load(model: string, revision: string): Promise<LoadOutcome>;
+  /**
+   * Makes the model resident; `loadMs` is 0 when it was already. Where a card is known, other models are put out first,
+   * the least recently used first, until the model and the peak of the batch fit.
+   */
+  load(model: string, revision: string, needs?: RunNeeds): Promise<LoadOutcome>;
   /** Runs one batch. Every item ends in exactly one outcome, also when the runner process dies. */
   run(batch: RunBatch, events: RunEvents): Promise<ReadonlyMap<string, RunOutcome>>;
   /** Asks to stop one item of the running batch; its outcome is then `canceled`, or what it was just before. */
   cancel(itemId: string): void;
-  /** `model@revision` of every resident model. */
+  /** Every resident model, as `modelKey` names it, least recently used first. */
   resident(): ReadonlySet<string>;
 }
 
@@ -347,11 +377,23 @@ export type LoadOutcome =
   | { readonly kind: 'loaded'; readonly loadMs: number }
   | { readonly kind: 'failed'; readonly code: 'no_such_model' | 'out_of_memory' | 'model_error' };
 
+/** What a batch takes of a card, and in whose process it runs. */
+export interface RunNeeds {
+  /** Predicted peak of the whole batch, on top of the weights. */
+  readonly peakMb: number;
+  /** The tenant whose own process runs it; null: the process that tenants share. */
+  readonly tenantId: string | null;
+  /** Hard cap of that process, weights included; null: none. */
+  readonly memoryMaxMb: number | null;
+}
+
 export interface RunBatch {
   readonly batchId: string;
   readonly model: string;
   readonly revision: string;
   readonly items: readonly RunItem[];
+  /** @default the shared process, and no peak to make room for */
+  readonly needs?: RunNeeds;
 }
 
 export interface RunItem {

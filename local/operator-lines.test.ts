@@ -49,11 +49,18 @@ function modelsWithVersions(): string {
 }
 
 const lines: readonly (readonly [line: string, says: RegExp])[] = [
-  ['pilotlight tenants add companyA --plan pro --rpm-limit 30', /plk_/],
+  [
+    'pilotlight tenants add companyA --plan pro --gpu-memory 10G --rpm-limit 30 --quant int4 --volume encrypted',
+    /gpu_memory_gb +10(.|\n)*plk_/,
+  ],
   ['pilotlight tenants add companyB --plan pro --port OWN_PORT', /OWN_PORT/],
   ['pilotlight tenants list', /companyA(.|\n)*companyB/],
   ['pilotlight tenants show companyA', /requests_per_minute/],
   ['pilotlight tenants update companyB --set open_jobs_max=15', /open_jobs_max/],
+  ['pilotlight tenants add companyC', /plk_/],
+  ['pilotlight tenants update companyC --gpu-memory 15G', /gpu_memory_gb +15/],
+  ['pilotlight capacity --gpu a100-80 --model qwen3-vl-8b', /process +6 /],
+  ['pilotlight capacity --gpu l4-24 --model pilotlight-shapes --gpu-memory 2G', /the deployment's manifest/],
   ['pilotlight keys rotate --tenant companyA --overlap 24h', /plk_/],
   ['pilotlight keys create --tenant companyA', /plk_/],
   ['pilotlight keys list --tenant companyA', /expiring/],

@@ -141,6 +141,7 @@ function workerStarter(
         ...awsEnvOf(config),
         PILOTLIGHT_POOL: pool,
         PILOTLIGHT_MODELS_DIR: modelsDir,
+        PILOTLIGHT_GPU_MEMORY_MB: process.env.PILOTLIGHT_GPU_MEMORY_MB,
       },
     });
     for (const stream of [child.stdout, child.stderr]) {

@@ -11,6 +11,8 @@ const work = {
   pixels: 262_144,
   weightedImages: 2,
   predictedGpuMs: 1_500,
+  memoryMb: 8_000,
+  weightsMb: 17_500,
   batchKey: 'b',
 };
 
@@ -20,6 +22,8 @@ describe('the faults of a request', () => {
     expect(
       faultsUnder({ steps_max: 8, pixels_max: 262_144, images_per_request_max: 2, images_per_minute: 2 }),
     ).toEqual([]);
+    expect(faultsUnder({ gpu_memory_gb: 8 })).toEqual([]);
+    expect(faultsUnder({ gpu_memory_gb: 25.5, isolation: 'process' })).toEqual([]);
   });
 
   it.each<[Partial<PlanLimits>, string, string]>([
@@ -27,6 +31,18 @@ describe('the faults of a request', () => {
     [{ pixels_max: 65_536 }, 'input.size', 'the plan allows 65536 at most, this asks for 262144'],
     [{ images_per_request_max: 1 }, 'input.n', 'the plan allows 1 at most, this asks for 2'],
     [{ images_per_minute: 1 }, 'input.n', 'the limit images_per_minute is 1, this alone asks for 2'],
+    [{ gpu_memory_gb: 7.5 }, 'input.n', 'the limit gpu_memory_gb is 7.5, this alone takes 8 GB'],
+    [{ gpu_memory_gb: 3 }, 'input.size', 'the limit gpu_memory_gb is 3, this alone takes 8 GB'],
+    [
+      { gpu_memory_gb: 22, isolation: 'process' },
+      'input.n',
+      'the limit gpu_memory_gb is 22, this alone takes 25.5 GB',
+    ],
+    [
+      { gpu_memory_gb: 10, isolation: 'process' },
+      'model',
+      'the limit gpu_memory_gb is 10, this alone takes 25.5 GB',
+    ],
     [{ gpu_seconds_per_month: 1 }, 'input', 'the limit gpu_seconds_per_month is 1, this alone asks for 2'],
   ])('under %j name the field', (limits, path, message) => {
     expect(faultsUnder(limits)).toEqual([{ path, message }]);

@@ -1,13 +1,14 @@
 /** What a request asks for that no moment could grant: told before any write, with the field that is at fault. */
 import type { ErrorDetail } from '../errors.ts';
 import type { Work } from '../models/manifest.ts';
+import { allotmentMbOf } from '../models/memory.ts';
 import type { PlanLimits } from '../tenancy/plans.ts';
 import type { AdmissionAsk } from './gate.ts';
 import { inLimitUnit, neverFits } from './gate.ts';
 
 /** Empty for a request that fits the plan, if not at this moment then at another. */
 export function faultsOfRequest(limits: PlanLimits, work: Work, ask: AdmissionAsk): ErrorDetail[] {
-  return [...overPlan(limits, work), ...overWindow(ask)];
+  return [...overPlan(limits, work), ...overMemory(limits, work), ...overWindow(ask)];
 }
 
 /** Limits of the plan that a single request can break by itself. */
@@ -22,6 +23,20 @@ function overPlan(limits: PlanLimits, work: Work): ErrorDetail[] {
       ? []
       : [{ path, message: `the plan allows ${max} at most, this asks for ${value}` }],
   );
+}
+
+/** A job that alone takes more than the tenant's part of a card would wait for ever. */
+function overMemory(limits: PlanLimits, work: Work): ErrorDetail[] {
+  if (limits.gpu_memory_gb === undefined) return [];
+  const allotmentMb = allotmentMbOf(limits.gpu_memory_gb);
+  // A process of its own holds a copy of the weights, and its cap counts them.
+  const weightsMb = limits.isolation === 'process' ? work.weightsMb : 0;
+  const needMb = weightsMb + work.memoryMb;
+  if (needMb <= allotmentMb) return [];
+  const message = `the limit gpu_memory_gb is ${limits.gpu_memory_gb}, this alone takes ${needMb / 1000} GB`;
+  if (weightsMb >= allotmentMb) return [{ path: 'model', message }];
+  const isFewerEnough = weightsMb + work.memoryMb / work.images <= allotmentMb;
+  return [{ path: isFewerEnough ? 'input.n' : 'input.size', message }];
 }
 
 /**

@@ -29,6 +29,7 @@ export const limitsSchema = z
       steps_max: z.int().positive().nullable(),
       pixels_max: z.int().positive().nullable(),
       images_max: z.int().positive().nullable(),
+      gpu_memory_gb: z.number().positive().nullable(),
     }),
   })
   .meta({ id: 'Limits' });
@@ -49,6 +50,7 @@ export function presentLimits(tenant: TenantRecord, gate: GateView, nowMs: numbe
       steps_max: limits.steps_max ?? null,
       pixels_max: limits.pixels_max ?? null,
       images_max: limits.images_per_request_max ?? null,
+      gpu_memory_gb: limits.gpu_memory_gb ?? null,
     },
   };
 }

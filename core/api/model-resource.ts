@@ -1,6 +1,7 @@
 /** Models as they travel: OpenAI's list shape plus what a caller needs to fill in a request. */
 import * as z from 'zod';
 import type { Model } from '../models/manifest.ts';
+import { memorySchema, quantSchema } from '../models/memory.ts';
 import { tokenKinds } from '../prompt/tokens.ts';
 import type { PoolState } from '../scaling/pool-state.ts';
 
@@ -28,6 +29,14 @@ export const modelSchema = z
       })
       .meta({ description: 'How prompts are read; a longer one is refused, never cut' }),
     batch_max: z.int().positive(),
+    memory: memorySchema.meta({
+      description:
+        'GPU memory in units of 10^6 bytes: the weights, and on top of them each image by its pixels',
+    }),
+    variant: z
+      .strictObject({ of: z.string(), quant: quantSchema })
+      .nullable()
+      .meta({ description: 'The same model as `of` with weights of this form' }),
     price: z.strictObject({ usd_micros_per_gpu_hour: z.int().nonnegative() }),
     state: z.enum(['cold', 'warming', 'warm']),
   })
@@ -60,6 +69,8 @@ export function presentModel({ manifest }: Model, poolState: PoolState): ModelRe
       tokens_kind: manifest.prompt_tokens?.kind ?? null,
     },
     batch_max: manifest.batch_max,
+    memory: manifest.memory,
+    variant: manifest.variant ?? null,
     price: { usd_micros_per_gpu_hour: manifest.usd_micros_per_gpu_hour },
     state: stateWords[poolState],
   };

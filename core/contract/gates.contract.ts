@@ -19,6 +19,7 @@ export function gatesContract(scene: Scene): void {
     describe('admit', () => admit(scene));
     describe('admit under parallel callers', () => admitInParallel(scene));
     describe('release', () => release(scene));
+    describe('start and stop', () => startAndStop(scene));
     describe('note', () => note(scene));
     describe('lift', () => lift(scene));
     describe('listOpen and rest', () => listOpenAndRest(scene));
@@ -415,6 +416,93 @@ function release(scene: Scene): void {
     expect(await scene.ports.gates.release(tenantId, ask.jobId, trueUp(ask))).toBe('gone');
     expect(await scene.ports.gates.read(tenantId)).toBeNull();
   });
+}
+
+function startAndStop(scene: Scene): void {
+  it('gives as many places as there may be, and names who has them', async () => {
+    const { gates } = scene.ports;
+    const { tenantId, jobIds } = await reserved(scene, 3);
+    const [first = '', second = '', third = ''] = jobIds;
+
+    expect(await gates.start(tenantId, first, 1, 2)).toEqual({ kind: 'started' });
+    expect(await gates.start(tenantId, second, 1, 2)).toEqual({ kind: 'started' });
+    const refusal = await gates.start(tenantId, third, 1, 2);
+
+    expect(refusal).toMatchObject({ kind: 'full' });
+    expect(refusal.kind === 'full' && refusal.holders.toSorted()).toEqual([first, second].toSorted());
+    expect(await gates.start(tenantId, third, 1, 3)).toEqual({ kind: 'started' });
+  });
+
+  it('lets a job keep its place under a later attempt, even where there would be none', async () => {
+    const { gates } = scene.ports;
+    const { tenantId, jobIds } = await reserved(scene, 2);
+    const [first = '', second = ''] = jobIds;
+    await gates.start(tenantId, first, 1, 2);
+    await gates.start(tenantId, second, 1, 2);
+
+    expect(await gates.start(tenantId, first, 1, 2)).toEqual({ kind: 'started' });
+    expect(await gates.start(tenantId, first, 3, 1)).toEqual({ kind: 'started' });
+    expect(await gates.start(tenantId, first, 2, 2)).toEqual({ kind: 'gone' });
+  });
+
+  it('frees the place of the attempt that stops, and of no later one', async () => {
+    const { gates } = scene.ports;
+    const { tenantId, jobIds } = await reserved(scene, 2);
+    const [first = '', second = ''] = jobIds;
+    await gates.start(tenantId, first, 2, 1);
+
+    await gates.stop(tenantId, first, 1);
+    expect(await gates.start(tenantId, second, 1, 1)).toEqual({ kind: 'full', holders: [first] });
+    await gates.stop(tenantId, first, 2);
+    await gates.stop(tenantId, first, 2);
+
+    expect(await gates.start(tenantId, second, 1, 1)).toEqual({ kind: 'started' });
+  });
+
+  it('frees the place with the reservation, whatever its attempt, and gives none without', async () => {
+    const { gates } = scene.ports;
+    const tenantId = await scene.tenant();
+    const [ask, other] = [plan(scene, wide), plan(scene, wide)];
+    await admitted(scene, tenantId, ask);
+    await admitted(scene, tenantId, other);
+    await gates.start(tenantId, ask.jobId, 7, 1);
+
+    await gates.release(tenantId, ask.jobId, { ...trueUp(ask), endsRunning: true });
+
+    expect(await gates.start(tenantId, ask.jobId, 8, 1)).toEqual({ kind: 'gone' });
+    expect(await gates.start(tenantId, other.jobId, 1, 1)).toEqual({ kind: 'started' });
+    expect(await gates.start(scene.tenantId(), other.jobId, 1, 1)).toEqual({ kind: 'gone' });
+  });
+
+  it('frees the reservation of a job that never had a place', async () => {
+    const tenantId = await scene.tenant();
+    const ask = plan(scene, wide);
+    await admitted(scene, tenantId, ask);
+
+    const outcome = await scene.ports.gates.release(tenantId, ask.jobId, {
+      ...trueUp(ask),
+      endsRunning: true,
+    });
+
+    expect(outcome).toBe('released');
+  });
+
+  it('gives no more places than there are to 32 parallel callers', async () => {
+    const { tenantId, jobIds } = await reserved(scene, 32);
+
+    const outcomes = await Promise.all(jobIds.map((jobId) => scene.ports.gates.start(tenantId, jobId, 1, 5)));
+
+    expect(outcomes.filter(({ kind }) => kind === 'started')).toHaveLength(5);
+    expect(outcomes.filter(({ kind }) => kind === 'full')).toHaveLength(27);
+  });
+}
+
+/** A tenant with so many open jobs. */
+async function reserved(scene: Scene, jobs: number): Promise<{ tenantId: string; jobIds: string[] }> {
+  const tenantId = await scene.tenant();
+  const asks = Array.from({ length: jobs }, () => plan(scene, wide));
+  for (const ask of asks) await admitted(scene, tenantId, ask);
+  return { tenantId, jobIds: asks.map(({ jobId }) => jobId) };
 }
 
 function note(scene: Scene): void {

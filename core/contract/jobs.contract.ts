@@ -306,7 +306,14 @@ function line(scene: Scene): void {
   });
 
   it('shows each entry as its record has it', async () => {
-    const job = await createdJob(scene, { weightedImages: 0.5, class: 'batch' });
+    const job = await createdJob(scene, {
+      weightedImages: 0.5,
+      class: 'batch',
+      memoryMb: 8_000,
+      allotmentMb: 15_000,
+      runningJobsMax: 2,
+      isolation: 'process',
+    });
 
     await inLine(scene, job, [lineEntryOf(job)]);
   });

@@ -268,6 +268,17 @@ export function blobsContract(scene: Scene): void {
       expect([...((await blob(scene, tenantId)) ?? [])]).toEqual([2, 3]);
     });
 
+    it('returns a blob that was put to be kept under a key, and links to it, as any other', async () => {
+      const tenantId = scene.tenantId();
+      const body = Uint8Array.of(7, 8, 9);
+
+      await scene.ports.blobs.put(tenantId, path, body, 'image/png', { isEncrypted: true });
+
+      expect([...((await blob(scene, tenantId)) ?? [])]).toEqual([7, 8, 9]);
+      const answer = await fetch(await scene.ports.blobs.link(tenantId, path, 60));
+      expect(new Uint8Array(await answer.arrayBuffer())).toEqual(body);
+    });
+
     it('hands out a link that anyone can read the blob by, with its content type', async () => {
       const tenantId = scene.tenantId();
       const body = Uint8Array.of(0, 1, 2, 253, 254, 255);

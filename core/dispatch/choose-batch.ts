@@ -16,7 +16,7 @@ export const batchShareOf = 5;
 export interface DispatchAsk {
   /** Head of each class's line, sorted by tag. */
   readonly lines: Readonly<Record<JobClass, readonly LineEntry[]>>;
-  /** `model@revision` of what the worker holds. */
+  /** What the worker holds, as {@link modelKey} names it. */
   readonly resident: ReadonlySet<string>;
   /** How many jobs of a model fit one call. */
   readonly batchMax: (entry: LineEntry) => number;
@@ -75,7 +75,18 @@ export function inARowAfter(
   return claimed === 'interactive' && lines.batch.length > 0 ? interactiveInARow + 1 : 0;
 }
 
-/** How a model is named among the resident ones. */
-export function modelKey(entry: { readonly model: string; readonly modelRevision: string }): string {
-  return `${entry.model}@${entry.modelRevision}`;
+/** How a model is named among the resident ones; in a process of a tenant's own it is there for that tenant alone. */
+export function modelKey(
+  entry: Pick<LineEntry, 'model' | 'modelRevision'> & Partial<Pick<LineEntry, 'isolation' | 'tenantId'>>,
+): string {
+  return residentKey(
+    entry.model,
+    entry.modelRevision,
+    entry.isolation === 'process' ? (entry.tenantId ?? null) : null,
+  );
+}
+
+/** @param tenantId whose process it is; null for the shared one */
+export function residentKey(model: string, revision: string, tenantId: string | null): string {
+  return `${model}@${revision}${tenantId === null ? '' : `/${tenantId}`}`;
 }

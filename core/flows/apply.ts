@@ -42,6 +42,8 @@ async function perform(ports: ApplyPorts, job: JobRecord, effect: Effect): Promi
     case 'settle':
       await settle(ports, job);
       return;
+    case 'stop':
+      return ports.gates.stop(job.tenantId, job.jobId, job.attempt);
     case 'remember':
       return remember(ports, job);
   }

@@ -2,6 +2,10 @@ import { describe, expect, it } from 'vitest';
 import type { FlowWorld } from '#sim/memory/flow-world.ts';
 import { createFlowWorld, fakeManifest, submission, worldPool } from '#sim/memory/flow-world.ts';
 import type { JobRecord } from '../job/job.ts';
+import { giveBack } from '../job/transitions.ts';
+import { jobLimits } from '../limits.ts';
+import { sampleTenant } from '../samples.ts';
+import { applyTransition } from './apply.ts';
 import { claimBatch } from './claim.ts';
 import type { SubmitAsk } from './submit.ts';
 import { submit } from './submit.ts';
@@ -36,6 +40,140 @@ describe('a claim from the line', () => {
     expect((await world.pools.read(worldPool)).virtualTimes.interactive).toBe(first.tag);
   });
 });
+
+describe('a batch', () => {
+  it('takes no more of a tenant than its allotment, and others beside it', async () => {
+    const tenant = sampleTenant({ overrides: { gpu_memory_gb: 0.9 } });
+    const world = await createFlowWorld({ tenant });
+    const other = sampleTenant({ tenantId: 'tenant-b' });
+    await world.tenants.create(other);
+    for (let count = 0; count < 3; count += 1) await submitJob(world);
+    await submitJob(world, { tenant: other });
+
+    const { jobs } = await claimBatch(world, worker, []);
+
+    expect(jobs.map(({ tenantId }) => tenantId).toSorted()).toEqual(['tenant-a', 'tenant-a', 'tenant-b']);
+    expect((await claimBatch(world, worker, [])).jobs).toHaveLength(1);
+  });
+
+  it('fits the card beside the weights of its model', async () => {
+    const world = await createFlowWorld();
+    for (let count = 0; count < 4; count += 1) await submitJob(world);
+
+    // A tenth is kept back: 1980 MB, of which the weights take 1000 and each job 400.
+    const { jobs } = await claimBatch(world, { ...worker, gpuMemoryMb: 2_200 }, []);
+
+    expect(jobs).toHaveLength(2);
+  });
+
+  it('of a tenant with a process of its own holds no job of another', async () => {
+    const overrides = { isolation: 'process', gpu_memory_gb: 10 } as const;
+    const world = await createFlowWorld({ tenant: sampleTenant({ overrides }) });
+    const other = sampleTenant({ tenantId: 'tenant-b', overrides });
+    await world.tenants.create(other);
+    for (const tenant of [world.tenant, other, world.tenant, other]) await submitJob(world, { tenant });
+
+    const batches = [await claimBatch(world, worker, []), await claimBatch(world, worker, [])];
+
+    const holders = batches.map(({ jobs }) => jobs.map(({ tenantId }) => tenantId).join());
+    expect(holders.toSorted()).toEqual(['tenant-a,tenant-a', 'tenant-b,tenant-b']);
+  });
+});
+
+describe('a tenant with a bound on running jobs', () => {
+  it('is passed over while it has no place free, and others behind it are not', async () => {
+    const world = await createFlowWorld({ tenant: sampleTenant({ overrides: { running_jobs_max: 1 } }) });
+    const other = sampleTenant({ tenantId: 'tenant-b' });
+    await world.tenants.create(other);
+    const jobs = await Promise.all(Array.from({ length: 90 }, () => submitJob(world)));
+    const behind = await submitJob(world, { tenant: other, input: { prompt: 'another', steps: 3 } });
+    // Its tag alone would place it at the head of the line.
+    await world.jobs.apply(other.tenantId, behind.jobId, lineGuard, { tag: Number.MAX_SAFE_INTEGER });
+
+    const first = await claimBatch(world, worker, []);
+    const second = await claimBatch(world, worker, []);
+    const third = await claimBatch(world, worker, []);
+
+    expect(first.jobs.map(({ jobId }) => jobId)).toEqual([jobs[0]?.jobId]);
+    expect(second.jobs.map(({ jobId }) => jobId)).toEqual([behind.jobId]);
+    expect(third.jobs).toEqual([]);
+  });
+
+  it('does not hide others of its class behind it where the other class has work', async () => {
+    const world = await createFlowWorld({ tenant: sampleTenant({ overrides: { running_jobs_max: 1 } }) });
+    const other = sampleTenant({ tenantId: 'tenant-b' });
+    await world.tenants.create(other);
+    await Promise.all(Array.from({ length: 90 }, () => submitJob(world)));
+    await submitJob(world, { tenant: other, class: 'batch' });
+    const behind = await submitJob(world, { tenant: other, input: { prompt: 'another', steps: 3 } });
+    await world.jobs.apply(other.tenantId, behind.jobId, lineGuard, { tag: Number.MAX_SAFE_INTEGER });
+    const [first] = (await claimBatch(world, worker, [])).jobs;
+
+    const { jobs } = await claimBatch(world, worker, []);
+
+    expect(first?.tenantId).toBe('tenant-a');
+    expect(jobs.map(({ jobId }) => jobId)).toEqual([behind.jobId]);
+  });
+
+  it('costs a gate write for each of its claims, and none for those of others', async () => {
+    const world = await createFlowWorld({ tenant: sampleTenant({ overrides: { running_jobs_max: 1 } }) });
+    const other = sampleTenant({ tenantId: 'tenant-b' });
+    await world.tenants.create(other);
+    const started: string[] = [];
+    const start: FlowWorld['gates']['start'] = (tenantId, jobId, ...rest) => {
+      started.push(tenantId);
+      return world.gates.start(tenantId, jobId, ...rest);
+    };
+    for (const tenant of [world.tenant, world.tenant, world.tenant, other, other]) {
+      await submitJob(world, { tenant });
+    }
+
+    const { jobs } = await claimBatch({ ...world, gates: { ...world.gates, start } }, worker, []);
+
+    expect(jobs.map(({ tenantId }) => tenantId).toSorted()).toEqual(['tenant-a', 'tenant-b', 'tenant-b']);
+    expect(started).toEqual(['tenant-a']);
+  });
+
+  it('has its place free again after the job was given back', async () => {
+    const world = await createFlowWorld({ tenant: sampleTenant({ overrides: { running_jobs_max: 1 } }) });
+    await submitJob(world);
+    await submitJob(world);
+    const [first] = (await claimBatch(world, worker, [])).jobs;
+    if (first === undefined) throw new Error('nothing was claimed');
+
+    await applyTransition(world, first, giveBack(first));
+
+    const again = await claimBatch(world, worker, []);
+    expect(again.jobs.map(({ jobId }) => jobId)).toEqual([first.jobId]);
+  });
+
+  it('loses nothing to a worker that died between taking the place and the claim', async () => {
+    const world = await createFlowWorld({ tenant: sampleTenant({ overrides: { running_jobs_max: 1 } }) });
+    await submitJob(world);
+    const later = await submitJob(world);
+    await world.gates.start(later.tenantId, later.jobId, 1, 1);
+
+    const { jobs } = await claimBatch(world, worker, []);
+
+    expect(jobs.map(({ jobId }) => jobId)).toEqual([later.jobId]);
+  });
+
+  it('keeps the place of a job whose worker fell silent for whoever takes it over', async () => {
+    const world = await createFlowWorld({ tenant: sampleTenant({ overrides: { running_jobs_max: 1 } }) });
+    const job = await submitJob(world);
+    await submitJob(world);
+    await claimBatch(world, worker, []);
+    await world.clock.advance(jobLimits.leaseMs + 1);
+    const held = { ...job, receipt: 'r', deliveries: 2 };
+
+    const { jobs } = await claimBatch(world, { ...worker, workerId: 'worker_2' }, [held]);
+
+    expect(jobs.map(({ jobId, attempt }) => [jobId, attempt])).toEqual([[job.jobId, 2]]);
+    expect((await claimBatch(world, worker, [])).jobs).toEqual([]);
+  });
+});
+
+const lineGuard = { attempt: 0, place: 'line' } as const;
 
 async function submitJob(world: FlowWorld, more: Partial<SubmitAsk> = {}): Promise<JobRecord> {
   const outcome = await submit(world, submission(world.tenant, more));

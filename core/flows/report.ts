@@ -3,6 +3,7 @@
  * in between. Words are sent one after another and only the latest that waits is sent, so a slow store delays them and
  * never the work; one that fails is made good by the next.
  */
+import { residentKey } from '../dispatch/choose-batch.ts';
 import { workerLimits } from '../limits.ts';
 import type { Clock, Log, Runner, Workers } from '../ports.ts';
 import type { WorkerPhase, WorkerRecord } from '../scaling/worker-record.ts';
@@ -97,15 +98,16 @@ interface Watch {
 
 function watched(runner: Runner, { clock, state, change }: Watch): Runner {
   return {
-    async load(model, revision) {
+    async load(model, revision, needs) {
+      const key = residentKey(model, revision, needs?.tenantId ?? null);
       // Nothing to tell of a model that is there.
-      if (runner.resident().has(`${model}@${revision}`)) return runner.load(model, revision);
+      if (runner.resident().has(key)) return runner.load(model, revision, needs);
       const fromMs = clock.nowMs();
       change(() => {
         state.loads += 1;
       });
       try {
-        return await runner.load(model, revision);
+        return await runner.load(model, revision, needs);
       } finally {
         change(() => {
           state.loads -= 1;

@@ -1,11 +1,18 @@
 import { describe, expect, it } from 'vitest';
 import { createFlowWorld, fakeManifest } from '#sim/memory/flow-world.ts';
+import type { Manifest } from '../models/manifest.ts';
 import { createCatalog } from '../models/manifest.ts';
+import type { Quant } from '../models/memory.ts';
 import { sampleAlias } from '../samples.ts';
 import type { ModelAsk } from './resolve-model.ts';
 import { resolveModel } from './resolve-model.ts';
 
 const v2 = { ...fakeManifest, id: 'fake-image-v2' };
+const int4: Manifest = {
+  ...fakeManifest,
+  id: 'fake-image-int4',
+  variant: { of: 'fake-image', quant: 'int4' },
+};
 
 async function openScene() {
   const { aliases } = await createFlowWorld();
@@ -32,7 +39,11 @@ async function openScene() {
     );
   const resolve = (name: string, granted: readonly string[] | null = null, manifests = [fakeManifest, v2]) =>
     ask({ name, granted }, manifests);
-  return { aliases, reads, ask, resolve };
+  const resolveQuant = async (name: string, quant: Quant, granted: readonly string[] | null = null) => {
+    const answer = await ask({ name, granted, quant }, [fakeManifest, v2, int4]);
+    return answer.kind === 'model' ? answer.model.manifest.id : answer.kind;
+  };
+  return { aliases, reads, ask, resolve, resolveQuant };
 }
 
 describe('resolveModel', () => {
@@ -67,6 +78,23 @@ describe('resolveModel', () => {
     expect(await resolve('fake-image:stable', ['fake-image-v2'], [fakeManifest])).toEqual({
       kind: 'model_not_found',
     });
+  });
+
+  it('gives a tenant with a form of weights the variant of that form, where there is one', async () => {
+    const { resolveQuant } = await openScene();
+
+    expect(await resolveQuant('fake-image', 'int4')).toBe('fake-image-int4');
+    expect(await resolveQuant('fake-image', 'int4', ['fake-image'])).toBe('fake-image-int4');
+    expect(await resolveQuant('fake-image:stable', 'int4', ['fake-image'])).toBe('fake-image-int4');
+  });
+
+  it('gives the model itself where there is none, and what was named where that is a variant', async () => {
+    const { resolveQuant } = await openScene();
+
+    expect(await resolveQuant('fake-image', 'fp8')).toBe('fake-image');
+    expect(await resolveQuant('fake-image-v2', 'int4')).toBe('fake-image-v2');
+    expect(await resolveQuant('fake-image-int4', 'int4')).toBe('fake-image-int4');
+    expect(await resolveQuant('fake-image', 'int4', ['fake-image-v2'])).toBe('model_not_granted');
   });
 });
 

@@ -5,6 +5,7 @@
 import type { ErrorDetail } from '../errors.ts';
 import { askedSize } from '../models/asked-size.ts';
 import type { Catalog, Model } from '../models/manifest.ts';
+import type { Quant } from '../models/memory.ts';
 import type { Aliases } from '../ports.ts';
 import type { AliasRecord, Quality } from '../tenancy/alias.ts';
 import { aliasId, chooseVersion, qualities, readAliasId, versionsForSize } from '../tenancy/alias.ts';
@@ -23,6 +24,11 @@ export interface ModelAsk {
   readonly input: unknown;
   /** Model ids that tenant and key may use; null: every one. */
   readonly granted: readonly string[] | null;
+  /**
+   * The form of weights that the tenant's jobs run on.
+   * @default the model as it is
+   */
+  readonly quant?: Quant | undefined;
 }
 
 export type ModelAnswer =
@@ -32,8 +38,21 @@ export type ModelAnswer =
   /** There is no such quality, or no version takes the size. */
   | { readonly kind: 'invalid'; readonly details: readonly ErrorDetail[] };
 
-/** One read, and only for an alias. It chooses among the versions that the tenant may use. */
+/**
+ * One read, and only for an alias. It chooses among the versions that the tenant may use. A tenant with a form of weights
+ * is given the variant of that form where the model has one, and the model itself where not: who may use the model may
+ * use its variants, because the operator chose the form, and the request did not.
+ */
 export async function resolveModel(ports: ResolvePorts, ask: ModelAsk): Promise<ModelAnswer> {
+  const answer = await resolveName(ports, ask);
+  if (answer.kind !== 'model' || ask.quant === undefined) return answer;
+  return {
+    kind: 'model',
+    model: ports.catalog.variantOf(answer.model.manifest.id, ask.quant) ?? answer.model,
+  };
+}
+
+async function resolveName(ports: ResolvePorts, ask: ModelAsk): Promise<ModelAnswer> {
   const { catalog } = ports;
   const { name, quality, granted } = ask;
   const id = quality === null ? readAliasId(name) : readAliasId(aliasId({ family: name, name: quality }));

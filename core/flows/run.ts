@@ -7,6 +7,7 @@
  */
 
 import { gpuCostUsdMicros } from '../billing/price.ts';
+import { roomMbOf } from '../dispatch/packing.ts';
 import type { JobError, JobOutput, JobRecord, JobTimings } from '../job/job.ts';
 import type { Finished } from '../job/transitions.ts';
 import {
@@ -21,7 +22,17 @@ import {
   tryAgain,
 } from '../job/transitions.ts';
 import type { Catalog } from '../models/manifest.ts';
-import type { Blobs, Clock, Ids, LoadOutcome, RunEvents, RunFile, Runner, RunOutcome } from '../ports.ts';
+import type {
+  Blobs,
+  Clock,
+  Ids,
+  LoadOutcome,
+  RunEvents,
+  RunFile,
+  RunNeeds,
+  Runner,
+  RunOutcome,
+} from '../ports.ts';
 import type { ApplyPorts } from './apply.ts';
 import { applyTransition } from './apply.ts';
 import { startPulse } from './pulse.ts';
@@ -40,6 +51,11 @@ export interface RunAsk {
   readonly jobs: readonly JobRecord[];
   /** Aborts when the worker must be gone: what still runs goes back to the line. */
   readonly interrupt: AbortSignal;
+  /**
+   * Memory of the worker's card.
+   * @default no bound is known
+   */
+  readonly gpuMemoryMb?: number | undefined;
 }
 
 type Succeeded = Extract<RunOutcome, { kind: 'succeeded' }>;
@@ -48,7 +64,7 @@ type Succeeded = Extract<RunOutcome, { kind: 'succeeded' }>;
 export async function runBatch(ports: RunPorts, ask: RunAsk): Promise<void> {
   const jobs: JobRecord[] = [];
   for (const job of ask.jobs) {
-    if (await endsAtOnce(ports, job)) continue;
+    if (await endsAtOnce(ports, job, ask.gpuMemoryMb)) continue;
     jobs.push(job);
   }
   const first = jobs[0];
@@ -57,7 +73,7 @@ export async function runBatch(ports: RunPorts, ask: RunAsk): Promise<void> {
   const pulse = startPulse(ports, { ...ask, jobs });
   try {
     const loadingAtMs = ports.clock.nowMs();
-    const loaded = await ports.runner.load(first.model, first.modelRevision);
+    const loaded = await ports.runner.load(first.model, first.modelRevision, needsOf(jobs));
     // The wait as the job sees it: a load that prewarming began earlier counts from here only.
     const loadMs = ports.clock.nowMs() - loadingAtMs;
     const outcomes = await runLoaded(ports, { ...ask, jobs }, loaded, pulse.events);
@@ -77,13 +93,17 @@ interface EndContext extends RunAsk {
   readonly loadMs: number;
 }
 
-/** A claim can show that the job is not to be run any more. */
-async function endsAtOnce(ports: RunPorts, job: JobRecord): Promise<boolean> {
+/** A claim can show that the job is not to be run any more, or that no worker of this kind can. */
+async function endsAtOnce(
+  ports: RunPorts,
+  job: JobRecord,
+  gpuMemoryMb: number | undefined,
+): Promise<boolean> {
   const after = afterClaim(job);
   const nowMs = ports.clock.nowMs();
   switch (after.next) {
     case 'run':
-      return false;
+      return endsUnfit(ports, job, gpuMemoryMb);
     case 'cancel':
       await applyTransition(ports, job, cancelRunning(job, nowMs, {}));
       return true;
@@ -91,6 +111,24 @@ async function endsAtOnce(ports: RunPorts, job: JobRecord): Promise<boolean> {
       await applyTransition(ports, job, fail(job, nowMs, jobError(after.code)));
       return true;
   }
+}
+
+/** Tried again it would not fit either: the workers of a pool have cards alike. */
+async function endsUnfit(ports: RunPorts, job: JobRecord, gpuMemoryMb: number | undefined): Promise<boolean> {
+  const weightsMb = ports.catalog.get(job.model)?.manifest.memory.weights_mb ?? 0;
+  const roomMb = roomMbOf(job, weightsMb, gpuMemoryMb);
+  if (job.memoryMb <= roomMb) return false;
+  const message = `The job takes ${job.memoryMb} MB of GPU memory beside the model, and there are ${Math.max(0, roomMb)} MB.`;
+  const error = { ...jobError('out_of_memory', message), retryable: false };
+  await applyTransition(ports, job, fail(job, ports.clock.nowMs(), error));
+  return true;
+}
+
+function needsOf(jobs: readonly JobRecord[]): RunNeeds {
+  const [first] = jobs;
+  const peakMb = jobs.reduce((sum, job) => sum + job.memoryMb, 0);
+  if (first?.isolation !== 'process') return { peakMb, tenantId: null, memoryMaxMb: null };
+  return { peakMb, tenantId: first.tenantId, memoryMaxMb: first.allotmentMb };
 }
 
 async function runLoaded(
@@ -112,6 +150,7 @@ async function runLoaded(
       model: first.model,
       revision: first.modelRevision,
       items: jobs.map((job) => ({ id: job.jobId, params: job.input })),
+      needs: needsOf(jobs),
     },
     events,
   );
@@ -202,7 +241,7 @@ async function endFailed(
 async function store(ports: RunPorts, job: JobRecord, file: RunFile, index: number): Promise<JobOutput> {
   const extension = file.contentType === 'image/png' ? 'png' : 'txt';
   const path = `jobs/${job.jobId}/${job.attempt}/${index}.${extension}`;
-  await ports.blobs.put(job.tenantId, path, file.body, file.contentType);
+  await ports.blobs.put(job.tenantId, path, file.body, file.contentType, { isEncrypted: job.encrypted });
   const { type, contentType, sha256, width, height } = file;
   return { type, path, contentType, bytes: file.body.byteLength, sha256, width, height };
 }

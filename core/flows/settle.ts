@@ -25,7 +25,10 @@ export async function settle(ports: SettlePorts, job: JobRecord): Promise<'settl
 /** Removes one reservation and gives back what it set aside beyond what was spent. */
 export async function release(
   ports: Pick<SettlePorts, 'gates'>,
-  job: Pick<JobRecord, 'tenantId' | 'jobId' | 'pool' | 'class' | 'predictedGpuMs' | 'tagCost'>,
+  job: Pick<
+    JobRecord,
+    'tenantId' | 'jobId' | 'pool' | 'class' | 'predictedGpuMs' | 'tagCost' | 'runningJobsMax'
+  >,
   token: string,
   spent: Spent,
 ): Promise<'released' | 'gone'> {
@@ -34,6 +37,7 @@ export async function release(
   return ports.gates.release(job.tenantId, job.jobId, {
     token,
     corrections: trueUp(reserved, spent),
+    endsRunning: job.runningJobsMax !== null,
     finishTag: { line: lineName(job.pool, job.class), delta: trueUpDelta(job, spent.gpuMs) },
   });
 }

@@ -29,6 +29,7 @@ import type { JobClass, JobRecord } from '../job/job.ts';
 import { isTerminal } from '../job/job.ts';
 import { jobLimits } from '../limits.ts';
 import type { Catalog, Model, ModelInput, Work } from '../models/manifest.ts';
+import { allotmentMbOf } from '../models/memory.ts';
 import type {
   AdmitOutcome,
   Aliases,
@@ -134,7 +135,8 @@ interface Plan {
 export async function submit(ports: SubmitPorts, ask: SubmitAsk): Promise<SubmitOutcome> {
   const { tenant, model: name, quality, input, granted } = ask;
   const { tenantId } = tenant;
-  const resolved = await resolveModel(ports, { tenantId, name, quality, input, granted });
+  const { quant } = limitsOf(tenant.plan, tenant.overrides);
+  const resolved = await resolveModel(ports, { tenantId, name, quality, input, granted, quant });
   if (resolved.kind !== 'model') return resolved;
   const asked = planOf(ports, ask, resolved.model);
   if ('kind' in asked) return asked;
@@ -358,13 +360,18 @@ function recordOf(
     attempt: 0,
     interruptions: 0,
     input: withSeed(plan),
-    batchKey: plan.work.batchKey,
+    batchKey: batchKeyOf(ask, plan),
     tag,
     tagCost: plan.tagCost,
     predictedGpuMs: plan.work.predictedGpuMs,
     toldStart: null,
     weightedImages: plan.work.weightedImages,
     images: plan.work.images,
+    memoryMb: plan.work.memoryMb,
+    allotmentMb: plan.limits.gpu_memory_gb === undefined ? null : allotmentMbOf(plan.limits.gpu_memory_gb),
+    runningJobsMax: plan.limits.running_jobs_max ?? null,
+    isolation: plan.limits.isolation ?? 'shared',
+    encrypted: plan.limits.volume === 'encrypted',
     reservation,
     reservedUsdMicros: plan.reservedUsdMicros,
     metadata: { ...ask.metadata },
@@ -385,6 +392,11 @@ function recordOf(
     receipt: null,
     ...(plan.hit === null ? {} : hitFields(plan.hit, nowMs)),
   };
+}
+
+/** Jobs of a tenant with a process of its own share a call with nobody else's. */
+function batchKeyOf({ tenant }: SubmitAsk, { work, limits }: Plan): string {
+  return limits.isolation === 'process' ? `${work.batchKey}-${tenant.tenantId}` : work.batchKey;
 }
 
 /** A request without a seed gets one from its id: as good as chance, and the same on every attempt. */

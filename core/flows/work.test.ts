@@ -4,6 +4,7 @@ import { createFlowWorld, submission, worldPool } from '#sim/memory/flow-world.t
 import { monthOf } from '../admission/windows.ts';
 import type { JobRecord } from '../job/job.ts';
 import { jobLimits, ticketLimits } from '../limits.ts';
+import { sampleTenant } from '../samples.ts';
 import { cancel } from './cancel.ts';
 import { submit } from './submit.ts';
 import type { WorkPorts } from './work.ts';
@@ -18,13 +19,14 @@ async function submitJob(world: FlowWorld, input = {}, more = {}): Promise<JobRe
   return outcome.job;
 }
 
-function startWorker(ports: WorkPorts, workerId = 'worker_1', slots = 4) {
+function startWorker(ports: WorkPorts, workerId = 'worker_1', slots = 4, gpuMemoryMb?: number) {
   const stopping = new AbortController();
   const interrupt = new AbortController();
   const done = work(ports, {
     workerId,
     pool: worldPool,
     slots,
+    gpuMemoryMb,
     stopping: stopping.signal,
     interrupt: interrupt.signal,
   });
@@ -44,6 +46,46 @@ const openReservations = async (world: FlowWorld) =>
   Object.keys((await world.gates.read(world.tenant.tenantId))?.open ?? {});
 
 describe('a worker', () => {
+  it('stores the outputs of an encrypted volume as such, and others not', async () => {
+    const tenant = sampleTenant({ overrides: { volume: 'encrypted' } });
+    const world = await createFlowWorld({ tenant });
+    const kept: (boolean | undefined)[] = [];
+    const put: FlowWorld['blobs']['put'] = (tenantId, path, body, contentType, how) => {
+      kept.push(how?.isEncrypted);
+      return world.blobs.put(tenantId, path, body, contentType, how);
+    };
+    await submitJob(world);
+    await submitJob(world, {}, { tenant: sampleTenant() });
+    startWorker({ ...world, blobs: { ...world.blobs, put } });
+
+    await world.clock.advance(5 * second);
+
+    expect(kept.toSorted()).toEqual([false, true]);
+  });
+
+  it('fails a job at once that its card can never hold, at no charge, and goes on', async () => {
+    const world = await createFlowWorld();
+    const job = await submitJob(world, { n: 4, size: 512 });
+    const small = await submitJob(world, { size: 256 });
+    startWorker(world, 'worker_1', 4, 2_000);
+
+    await world.clock.advance(5 * second);
+
+    // A tenth is kept back and the weights take 1000: 800 MB are left.
+    expect(await read(world, job)).toMatchObject({
+      status: 'failed',
+      attempt: 1,
+      costUsdMicros: 0,
+      error: {
+        code: 'out_of_memory',
+        message: 'The job takes 1600 MB of GPU memory beside the model, and there are 800 MB.',
+        retryable: false,
+      },
+    });
+    expect((await read(world, small)).status).toBe('succeeded');
+    expect(await openReservations(world)).toEqual([]);
+  });
+
   it('takes a job from line to result, ledger and an empty gate', async () => {
     const world = await createFlowWorld();
     const job = await submitJob(world, { n: 2 });

@@ -22,6 +22,11 @@ export interface WorkAsk {
   readonly pool: string;
   /** Jobs that fit one call of this pool's models: the most tickets the worker holds. */
   readonly slots: number;
+  /**
+   * Memory of the worker's card.
+   * @default no bound is known
+   */
+  readonly gpuMemoryMb?: number | undefined;
   /** Aborts when no further batch may start. */
   readonly stopping: AbortSignal;
   /** Aborts when the batch under way must go back to the line. */

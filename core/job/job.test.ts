@@ -12,6 +12,12 @@ describe('jobRecordSchema', () => {
     expect(jobRecordSchema.parse(JSON.parse(JSON.stringify(fullJob())))).toEqual(fullJob());
   });
 
+  it('takes a record from before jobs said what they take of a card', () => {
+    const { memoryMb, allotmentMb, runningJobsMax, isolation, encrypted, ...old } = sampleJob();
+
+    expect(jobRecordSchema.parse(old)).toEqual({ ...sampleJob(), memoryMb: 0 });
+  });
+
   it('refuses money, time and tags that are no whole numbers', () => {
     for (const broken of [{ reservedUsdMicros: 0.5 }, { createdAtMs: -1 }, { tag: Number.NaN }]) {
       expect(jobRecordSchema.safeParse(sampleJob(broken)).success).toBe(false);
@@ -34,14 +40,18 @@ describe('lineEntryOf', () => {
     const entry = lineEntryOf(fullJob());
 
     expect(Object.keys(entry).toSorted()).toEqual([
+      'allotmentMb',
       'attempt',
       'batchKey',
       'class',
+      'isolation',
       'jobId',
+      'memoryMb',
       'model',
       'modelRevision',
       'pool',
       'predictedGpuMs',
+      'runningJobsMax',
       'startByMs',
       'tag',
       'tagCost',

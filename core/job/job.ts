@@ -15,6 +15,8 @@ import * as z from 'zod';
 import type { JobErrorCode } from '../errors.ts';
 import { jobErrors } from '../errors.ts';
 import { toldStartSchema } from '../eta/calibration.ts';
+import type { Isolation } from '../tenancy/plans.ts';
+import { isolations } from '../tenancy/plans.ts';
 
 export const jobStatuses = ['queued', 'running', 'succeeded', 'failed', 'canceled', 'expired'] as const;
 export const jobClasses = ['interactive', 'batch'] as const;
@@ -97,6 +99,16 @@ export const jobRecordSchema = z.object({
   toldStart: toldStartSchema.nullable().default(null),
   weightedImages: z.number().nonnegative(),
   images: wholeSchema,
+  /** Peak that it is predicted to take of a card, on top of the model's weights. */
+  memoryMb: wholeSchema.default(0),
+  /** What its tenant's running jobs may take of one card, as it stood at admission; null: no bound. */
+  allotmentMb: wholeSchema.nullable().default(null),
+  /** How many jobs of its tenant may run at once, as it stood at admission; null: no bound. */
+  runningJobsMax: wholeSchema.nullable().default(null),
+  /** `process`: runs in a runner of its tenant's own. */
+  isolation: z.enum(isolations).default('shared'),
+  /** Its outputs are stored under a key of the key management service. */
+  encrypted: z.boolean().default(false),
   /** Token of the reservation in the tenant's gate that belongs to this record and no other. */
   reservation: z.string(),
   reservedUsdMicros: wholeSchema,
@@ -143,6 +155,10 @@ export interface LineEntry {
   readonly modelRevision: string;
   readonly batchKey: string;
   readonly predictedGpuMs: number;
+  readonly memoryMb: number;
+  readonly allotmentMb: number | null;
+  readonly runningJobsMax: number | null;
+  readonly isolation: Isolation;
   readonly attempt: number;
   readonly startByMs: number;
   /** Who runs it; null while it waits. */
@@ -156,21 +172,23 @@ export function isTerminal(job: Pick<JobRecord, 'place'>): boolean {
 
 /** The record as its line shows it. */
 export function lineEntryOf(job: JobRecord): LineEntry {
-  const { tenantId, jobId, pool, tag, tagCost, model, modelRevision } = job;
-  const { batchKey, predictedGpuMs, attempt, startByMs } = job;
   return {
-    tenantId,
-    jobId,
-    pool,
+    tenantId: job.tenantId,
+    jobId: job.jobId,
+    pool: job.pool,
     class: job.class,
-    tag,
-    tagCost,
-    model,
-    modelRevision,
-    batchKey,
-    predictedGpuMs,
-    attempt,
-    startByMs,
+    tag: job.tag,
+    tagCost: job.tagCost,
+    model: job.model,
+    modelRevision: job.modelRevision,
+    batchKey: job.batchKey,
+    predictedGpuMs: job.predictedGpuMs,
+    memoryMb: job.memoryMb,
+    allotmentMb: job.allotmentMb,
+    runningJobsMax: job.runningJobsMax,
+    isolation: job.isolation,
+    attempt: job.attempt,
+    startByMs: job.startByMs,
     workerId: job.place.kind === 'lease' ? job.place.workerId : null,
   };
 }

@@ -152,6 +152,25 @@ describe('tryAgain', () => {
   });
 });
 
+describe('a job of a tenant with a bound on running jobs', () => {
+  const bounded = { ...leased, runningJobsMax: 2 };
+
+  it('frees its place before it rings the bell when it goes back to the line', () => {
+    const effects = [{ kind: 'stop' }, { kind: 'ticket' }];
+
+    expect(giveBack(bounded).effects).toEqual(effects);
+    expect(tryAgain(bounded, jobError('nan_output')).effects).toEqual(effects);
+  });
+
+  it('rings the bell when it ends, for those that were passed over', () => {
+    const effects = [{ kind: 'settle' }, { kind: 'ticket' }];
+
+    expect(fail(bounded, now, jobError('model_error')).effects).toEqual(effects);
+    expect(cancelRunning(bounded, now, {}).effects).toEqual(effects);
+    expect(cancelWaiting({ ...waiting, runningJobsMax: 2 }, now).effects).toEqual([{ kind: 'settle' }]);
+  });
+});
+
 describe('giveBack', () => {
   it('puts the job back under the same tag and in the same batch, and rings the bell', () => {
     const transition = giveBack({ ...leased, progress: { step: 1, steps: 4 } });

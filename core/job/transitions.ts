@@ -39,6 +39,8 @@ export interface Guard {
 export type Effect =
   /** Another worker must hear that there is work in the pool. */
   | { readonly kind: 'ticket' }
+  /** The attempt runs no more: free its place among the running jobs of its tenant. */
+  | { readonly kind: 'stop' }
   /** The job is terminal: release its reservation and write the ledger. */
   | { readonly kind: 'settle' }
   /** The result may be answered with again: keep it. */
@@ -134,7 +136,7 @@ export function tryAgain(job: JobRecord, error: JobError): Transition {
   return {
     guard: { attempt: job.attempt, place: 'lease' },
     patch: { place: { kind: 'line' }, error, progress: null, batchKey: `alone-${job.jobId}` },
-    effects: [{ kind: 'ticket' }],
+    effects: backInLine(job),
   };
 }
 
@@ -147,8 +149,13 @@ export function giveBack(job: JobRecord): Transition {
   return {
     guard: { attempt: job.attempt, place: 'lease' },
     patch: { place: { kind: 'line' }, interruptions: job.interruptions + 1, progress: null },
-    effects: [{ kind: 'ticket' }],
+    effects: backInLine(job),
   };
+}
+
+/** The place first: who hears the ticket should find it free. */
+function backInLine(job: JobRecord): Effect[] {
+  return job.runningJobsMax === null ? [{ kind: 'ticket' }] : [{ kind: 'stop' }, { kind: 'ticket' }];
 }
 
 /** Cancels a job that nobody runs: ends it at once. */
@@ -219,10 +226,16 @@ function leaseFor(workerId: string, nowMs: number): JobPlace {
   return { kind: 'lease', workerId, expiresAtMs: nowMs + jobLimits.leaseMs };
 }
 
-function finish(job: Pick<JobRecord, 'attempt'>, from: JobPlace['kind'], patch: JobPatch): Transition {
+function finish(
+  job: Pick<JobRecord, 'attempt'> & Partial<Pick<JobRecord, 'runningJobsMax'>>,
+  from: JobPlace['kind'],
+  patch: JobPatch,
+): Transition {
+  // Settling frees a place among the running jobs: the tickets of those that were passed over may all be put away.
+  const isAwaited = from === 'lease' && typeof job.runningJobsMax === 'number';
   return {
     guard: { attempt: job.attempt, place: from },
     patch: { ...patch, place: { kind: 'done' } },
-    effects: [{ kind: 'settle' }],
+    effects: isAwaited ? [{ kind: 'settle' }, { kind: 'ticket' }] : [{ kind: 'settle' }],
   };
 }

@@ -10,6 +10,8 @@ import { faultsOf } from '../faults.ts';
 import type { JobRecord } from '../job/job.ts';
 import { tokenKinds } from '../prompt/tokens.ts';
 import { basePoolCharactersMax, basePoolOf } from '../tenancy/own-pool.ts';
+import type { Quant } from './memory.ts';
+import { memorySchema, predictedPeakMb, quantSchema } from './memory.ts';
 
 const idSchema = z.string().regex(/^[a-z0-9][a-z0-9._-]{0,62}$/);
 const poolSchema = idSchema.max(basePoolCharactersMax).refine((pool) => !pool.includes('--'), {
@@ -43,6 +45,10 @@ const manifestFields = z.strictObject({
     per_weighted_image_ms: timeMsSchema,
     load_ms: timeMsSchema,
   }),
+  /** What it takes of a card. */
+  memory: memorySchema,
+  /** The same model with weights of this form: runs for tenants that are set to it and ask for the model `of`. */
+  variant: z.strictObject({ of: idSchema, quant: quantSchema }).optional(),
   usd_micros_per_gpu_hour: z.int().nonnegative(),
   /** How `input.prompt` is written: `newbie_xml` may begin with `<` and then follows prompt/newbie-xml.ts. Else text. */
   prompt_format: z.enum(['text', 'newbie_xml']).optional(),
@@ -69,6 +75,9 @@ export interface Work {
   /** Images by resolution weight. */
   readonly weightedImages: number;
   readonly predictedGpuMs: number;
+  /** Peak of its images in one call, on top of the weights. */
+  readonly memoryMb: number;
+  readonly weightsMb: number;
   readonly batchKey: string;
 }
 
@@ -121,6 +130,8 @@ function workOf(manifest: Manifest, input: ModelInput): Work {
     predictedGpuMs: Math.ceil(
       fixed_ms + per_image_step_ms * n * steps + per_weighted_image_ms * weightedImages,
     ),
+    memoryMb: predictedPeakMb(manifest.memory, { images: n, pixels }),
+    weightsMb: manifest.memory.weights_mb,
     batchKey: batchKeyOf(manifest, input),
   };
 }
@@ -138,9 +149,14 @@ export interface Catalog {
   pools(): readonly string[];
   /** Also of a tenant's own pool. */
   poolModels(pool: string): readonly Model[];
+  /** The model with weights of this form; null when there is none beside the model itself. */
+  variantOf(modelId: string, quant: Quant): Model | null;
 }
 
-/** Throws when two manifests share an id, or one pool would need two engines: a worker runs one. */
+/**
+ * Throws when two manifests share an id, when one pool would need two engines (a worker runs one), or when a variant is
+ * of no model of the catalog, of another variant, or there twice.
+ */
 export function createCatalog(manifests: readonly Manifest[]): Catalog {
   const models = new Map<string, Model>();
   const engines = new Map<string, string>();
@@ -153,10 +169,32 @@ export function createCatalog(manifests: readonly Manifest[]): Catalog {
     engines.set(manifest.pool, engine);
     models.set(manifest.id, compileModel(manifest));
   }
+  const variants = variantsOf(manifests);
   return {
     get: (modelId) => models.get(modelId) ?? null,
     list: () => [...models.values()],
     pools: () => [...engines.keys()],
     poolModels: (pool) => [...models.values()].filter(({ manifest }) => manifest.pool === basePoolOf(pool)),
+    variantOf: (modelId, quant) => models.get(variants.get(variantKey(modelId, quant)) ?? '') ?? null,
   };
+}
+
+/** Model id by the model it is a variant of and its quantisation. */
+function variantsOf(manifests: readonly Manifest[]): ReadonlyMap<string, string> {
+  const variants = new Map<string, string>();
+  for (const { id, variant } of manifests) {
+    if (variant === undefined) continue;
+    const base = manifests.find((manifest) => manifest.id === variant.of);
+    if (base === undefined || base.variant !== undefined) {
+      throw new Error(`the model ${id} is a variant of ${variant.of}, which is no model of its own`);
+    }
+    const key = variantKey(variant.of, variant.quant);
+    if (variants.has(key)) throw new Error(`the model ${variant.of} has two variants of ${variant.quant}`);
+    variants.set(key, id);
+  }
+  return variants;
+}
+
+function variantKey(modelId: string, quant: Quant): string {
+  return `${modelId} ${quant}`;
 }

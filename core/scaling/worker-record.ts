@@ -24,7 +24,7 @@ export const workerRecordSchema = z.object({
   startedAtMs: wholeSchema,
   /** Grows with every word of the worker. */
   reportedAtMs: wholeSchema,
-  /** `model@revision` of every resident model. */
+  /** `model@revision` of every resident model, with `/tenant` where it is in a process of that tenant's own. */
   resident: z.array(z.string()),
   runningJobs: wholeSchema,
   /** Time in model calls since the start. */

@@ -43,6 +43,15 @@ describe('limitsOf', () => {
     expect(() => limitsOf('pro', { weight: 1.5 })).toThrow();
   });
 
+  it('takes part of a GB, and words where a limit is one of some', () => {
+    const limits = { gpu_memory_gb: 0.5, isolation: 'process', quant: 'int4', volume: 'encrypted' } as const;
+
+    expect(limitsOf('pro', limits)).toEqual({ ...plans.pro, ...limits });
+    expect(() => limitsOf('pro', { gpu_memory_gb: 0 })).toThrow();
+    expect(() => limitsOf('pro', { gpu_memory_gb: 1_001 })).toThrow();
+    expect(() => planLimitsSchema.parse({ ...plans.pro, isolation: 'own' })).toThrow();
+  });
+
   it('refuses a limit that does not exist instead of dropping it', () => {
     expect(() => planLimitsSchema.parse({ ...plans.pro, requests_per_hour: 5 })).toThrow();
   });
@@ -81,5 +90,13 @@ describe('contradictions', () => {
     ]);
     expect(contradictions({ ...base, requests_per_minute: 10, requests_per_day: 10 })).toEqual([]);
     expect(contradictions({ ...base, requests_per_minute: 10 })).toEqual([]);
+  });
+
+  it('names what leaves a process of its own without a cap, and more running jobs than open ones', () => {
+    const base = { weight: 1, open_jobs_max: 5 };
+
+    expect(contradictions({ ...base, isolation: 'process' })).toMatchObject([{ path: 'isolation' }]);
+    expect(contradictions({ ...base, isolation: 'process', gpu_memory_gb: 10 })).toEqual([]);
+    expect(contradictions({ ...base, running_jobs_max: 6 })).toMatchObject([{ path: 'running_jobs_max' }]);
   });
 });

@@ -2,14 +2,23 @@
 import * as z from 'zod';
 import type { ErrorDetail } from '../errors.ts';
 import { cacheLimits, gateLimits } from '../limits.ts';
+import { quantSchema } from '../models/memory.ts';
 import type { PromptPolicy } from '../prompt/policy.ts';
 import { promptPolicyModes } from '../prompt/policy.ts';
 
-/** `pool`: the tenant's jobs have a line, a queue and workers of their own. */
-export const isolations = ['shared', 'pool'] as const;
+/**
+ * `process`: the tenant's jobs run in a runner process of its own, under `gpu_memory_gb` as a hard cap. `pool`: they have
+ * a line, a queue and workers of their own.
+ */
+export const isolations = ['shared', 'process', 'pool'] as const;
 export type Isolation = (typeof isolations)[number];
 
 const countSchema = z.int().positive();
+
+export const volumes = ['standard', 'encrypted'] as const;
+
+/** Above any card there is; the next ones have 288. */
+const gpuMemoryGbMax = 1_000;
 
 export const planLimitsSchema = z.strictObject({
   /** Share of GPU time when several tenants wait. */
@@ -32,6 +41,14 @@ export const planLimitsSchema = z.strictObject({
   steps_max: countSchema.optional(),
   pixels_max: countSchema.optional(),
   images_per_request_max: countSchema.optional(),
+  /** GPU memory that its running jobs may take of one card, on top of weights that others share. 1 GB is 10^9 bytes. */
+  gpu_memory_gb: z.number().min(0.001).max(gpuMemoryGbMax).optional(),
+  /** Running at once, over all workers; the others keep their places in the line. */
+  running_jobs_max: countSchema.optional(),
+  /** The form of weights that its jobs run on, where a model has a variant of it. */
+  quant: quantSchema.optional(),
+  /** `encrypted`: its files are stored under a key of the key management service. */
+  volume: z.enum(volumes).optional(),
   /** What prompts that a rule finds come to; off when absent. The tenant's own terms are in its record. */
   prompt_policy: z.enum(promptPolicyModes).optional(),
   /** Tokens of one prompt; counts where the policy is not off. */
@@ -119,10 +136,17 @@ const ordered: readonly (readonly [smaller: string, larger: string])[] = [
 /** Limits that contradict each other, by the name of the smaller one; empty when the set makes sense. */
 export function contradictions(limits: PlanLimits): ErrorDetail[] {
   const byName: Readonly<Record<string, unknown>> = limits;
-  return ordered.flatMap(([smaller, larger]) => {
+  const reversed = ordered.flatMap(([smaller, larger]) => {
     const [low, high] = [byName[smaller], byName[larger]];
     return typeof low === 'number' && typeof high === 'number' && low > high
       ? [{ path: smaller, message: `must not be above ${larger}, which is ${high}` }]
       : [];
   });
+  const uncapped = limits.isolation === 'process' && limits.gpu_memory_gb === undefined;
+  return [
+    ...reversed,
+    ...(uncapped
+      ? [{ path: 'isolation', message: "process needs gpu_memory_gb, the cap of the tenant's own runner" }]
+      : []),
+  ];
 }

@@ -20,15 +20,19 @@ import { BatchRun } from './batch-run.ts';
 import type { Engine, ModelRef } from './engine.ts';
 import { EngineFault } from './engine.ts';
 
+const megabyte = 1_000_000;
+const overMemoryText = 'the process holds more than its memory cap';
+
 export type EndReason = ByeReason | 'worker_lost' | 'no_worker';
 
 /**
  * Resolves when the process should exit: after `bye` was written (its reason), when the worker went away, or when
  * none came within `workerLimits.runnerStartMs`. Work of the engine may still be running then.
+ * @param memoryMaxMb the cap of this process: while its resident set is above it, `load` and `run` fail as `OOM`
  */
-export async function serve(engine: Engine, socketPath: string): Promise<EndReason> {
+export async function serve(engine: Engine, socketPath: string, memoryMaxMb?: number): Promise<EndReason> {
   const socket = await acceptWorker(socketPath);
-  return socket === null ? 'no_worker' : await converse(engine, socket);
+  return socket === null ? 'no_worker' : await converse(engine, socket, memoryMaxMb);
 }
 
 function acceptWorker(socketPath: string): Promise<Socket | null> {
@@ -46,9 +50,13 @@ function acceptWorker(socketPath: string): Promise<Socket | null> {
   });
 }
 
-function converse(engine: Engine, socket: Socket): Promise<EndReason> {
+function converse(
+  engine: Engine,
+  socket: Socket,
+  memoryMaxMb = Number.POSITIVE_INFINITY,
+): Promise<EndReason> {
   return new Promise((resolve) => {
-    const session = new Session(engine, {
+    const session = new Session(engine, memoryMaxMb, {
       send: (message) => socket.write(encodeFrame(message)),
       leave: (reason) => socket.end(encodeFrame({ type: 'bye', reason }), () => resolve(reason)),
     });
@@ -73,14 +81,16 @@ interface Wire {
 
 class Session {
   readonly #engine: Engine;
+  readonly #memoryMaxMb: number;
   readonly #wire: Wire;
   readonly #resident = new Set<string>();
   readonly #runs = new Set<BatchRun>();
   #isLeaving = false;
   #work: Promise<void> = Promise.resolve();
 
-  constructor(engine: Engine, wire: Wire) {
+  constructor(engine: Engine, memoryMaxMb: number, wire: Wire) {
     this.#engine = engine;
+    this.#memoryMaxMb = memoryMaxMb;
     this.#wire = wire;
   }
 
@@ -137,6 +147,7 @@ class Session {
     const wasResident = this.#resident.has(keyOf(ref));
     const startMs = performance.now();
     try {
+      this.#checkMemory();
       if (!wasResident) await this.#engine.load(ref);
     } catch (err) {
       if (err instanceof EngineFault && err.code === 'CUDA_FATAL') throw err;
@@ -159,11 +170,24 @@ class Session {
     this.#runs.add(run);
     this.#send({ type: 'accepted', batchId });
     this.#enqueue(async () => {
-      const refusal = refusalOf(message, this.#engine, this.#resident);
+      const refusal = this.#refusalOf(message);
       if (refusal === null) await run.execute(this.#engine);
       else this.#send({ type: 'failed', scope: 'batch', batchId, ...refusal });
       this.#runs.delete(run);
     });
+  }
+
+  #refusalOf(message: RunMessage) {
+    if (this.#isOverMemory()) return { code: 'OOM', message: overMemoryText, retryable: true } as const;
+    return refusalOf(message, this.#engine, this.#resident);
+  }
+
+  #checkMemory(): void {
+    if (this.#isOverMemory()) throw new EngineFault('OOM', overMemoryText);
+  }
+
+  #isOverMemory(): boolean {
+    return process.memoryUsage.rss() > this.#memoryMaxMb * megabyte;
   }
 }
 

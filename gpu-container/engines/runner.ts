@@ -1,5 +1,5 @@
 /**
- * Entry of a runner process: `runner.ts --engine fake|demo --socket PATH --models DIR`. Holds no credentials and
+ * Entry of a runner process: `runner.ts --engine fake|demo --socket PATH --models DIR [--memory-max-mb N]`. Holds no credentials and
  * opens no network port. Engines load on demand, so that `ready` never waits for a native library.
  * Exit codes: 0 after the conversation ended, however it ended; 2 for a wrong command line; 1 when it could not serve.
  */
@@ -13,22 +13,27 @@ const argsSchema = z.object({
   engine: z.enum(engineNames),
   socket: z.string().startsWith('/'),
   models: z.string().startsWith('/'),
+  'memory-max-mb': z.coerce.number().int().positive().optional(),
 });
 
 async function main(): Promise<number> {
   const args = parseCommandLine();
   if (args === null) {
-    process.stderr.write('usage: runner --engine fake|demo --socket PATH --models DIR (absolute paths)\n');
+    process.stderr.write(
+      'usage: runner --engine fake|demo --socket PATH --models DIR [--memory-max-mb N] (absolute paths)\n',
+    );
     return 2;
   }
-  await serve(await createEngine(args.engine, args.models), args.socket);
+  await serve(await createEngine(args.engine, args.models), args.socket, args['memory-max-mb']);
   return 0;
 }
 
 function parseCommandLine(): z.infer<typeof argsSchema> | null {
   const option = { type: 'string' } as const;
   try {
-    const { values } = parseArgs({ options: { engine: option, socket: option, models: option } });
+    const { values } = parseArgs({
+      options: { engine: option, socket: option, models: option, 'memory-max-mb': option },
+    });
     return argsSchema.parse(values);
   } catch (err) {
     process.stderr.write(`${err instanceof z.ZodError ? z.prettifyError(err) : err}\n`);

@@ -45,7 +45,7 @@ describe('the outcomes of a batch', () => {
     outcomes.receive(canceled('a'));
     outcomes.receive(canceled('b'));
     outcomes.receive(resultOf('b'));
-    outcomes.lose(100);
+    outcomes.lose(100, 'worker_lost');
 
     const all = await outcomes.all;
     expect([all.get('a')?.kind, all.get('b')?.kind]).toEqual(['succeeded', 'canceled']);
@@ -54,7 +54,7 @@ describe('the outcomes of a batch', () => {
   it('share what a lost batch may have cost between the items that were open', async () => {
     const outcomes = collect();
 
-    outcomes.lose(100);
+    outcomes.lose(100, 'worker_lost');
 
     const all = await outcomes.all;
     expect([...all.values()].map(({ gpuMs }) => gpuMs)).toEqual([50, 50]);

@@ -7,8 +7,11 @@ import { readResultFiles } from './result-files.ts';
 export interface BatchOutcomes {
   /** Takes any frame; what is not about an open item of this batch changes nothing. */
   receive(message: RunnerMessage): void;
-  /** Ends every open item as `worker_lost`; `gpuMs` is what the batch may have cost, shared between them. */
-  lose(gpuMs: number): void;
+  /**
+   * Ends every open item of a process that is gone; `gpuMs` is what the batch may have cost, shared between them. One
+   * that was killed at its memory cap ran out of memory, and an item that was alone in it will again.
+   */
+  lose(gpuMs: number, reason: 'worker_lost' | 'out_of_memory'): void;
   /** Resolves when every item has its outcome, files read. */
   readonly all: Promise<ReadonlyMap<string, RunOutcome>>;
 }
@@ -60,7 +63,11 @@ export function collectOutcomes(
         endAll(failureOf(message, 0, source.log));
       }
     },
-    lose: (gpuMs) => endAll(lostOutcome(Math.round(gpuMs / Math.max(1, open.size)))),
+    lose(gpuMs, reason) {
+      const shareMs = Math.round(gpuMs / Math.max(1, open.size));
+      if (reason === 'worker_lost') endAll(lostOutcome(shareMs));
+      else endAll(failedOutcome(reason, batch.items.length > 1, shareMs));
+    },
   };
 }
 

@@ -16,6 +16,7 @@ import type { Catalog } from '#core/models/manifest.ts';
 import type { Log, Runner } from '#core/ports.ts';
 import { workerEnvSchema } from './env.ts';
 import { RunnerClient } from './runner-client.ts';
+import { RunnerPool } from './runner-pool.ts';
 
 async function main(): Promise<void> {
   const env = parseEnv(workerEnvSchema, process.env);
@@ -31,13 +32,20 @@ async function main(): Promise<void> {
   }
   const workerId = ports.ids.next('worker');
   const reports = startReports(ports, { workerId, pool: env.PILOTLIGHT_POOL });
-  const client = new RunnerClient({
-    engine: first.manifest.engine,
-    modelsDir: env.PILOTLIGHT_MODELS_DIR,
-    clock: ports.clock,
-    log: ports.log,
+  const { PILOTLIGHT_GPU_MEMORY_MB: gpuMemoryMb } = env;
+  const runners = new RunnerPool({
+    createClient: (memoryMaxMb) =>
+      new RunnerClient({
+        engine: first.manifest.engine,
+        modelsDir: env.PILOTLIGHT_MODELS_DIR,
+        clock: ports.clock,
+        log: ports.log,
+        memoryMaxMb: memoryMaxMb ?? undefined,
+      }),
+    weightsMb: (model) => catalog.get(model)?.manifest.memory.weights_mb ?? 0,
+    gpuMemoryMb,
   });
-  const runner = reports.watch(client);
+  const runner = reports.watch(runners);
   const life = watchForTheEnd(ports.log, workerId);
   life.stopping.addEventListener('abort', () => reports.draining());
   // Loading beside the first long poll takes the model's load time out of the first job's wait.
@@ -45,10 +53,16 @@ async function main(): Promise<void> {
   reports.serving();
   await work(
     { ...ports, catalog, runner },
-    { workerId, pool: env.PILOTLIGHT_POOL, slots: slotsOf(catalog, env.PILOTLIGHT_POOL), ...life },
+    {
+      workerId,
+      pool: env.PILOTLIGHT_POOL,
+      slots: slotsOf(catalog, env.PILOTLIGHT_POOL),
+      gpuMemoryMb,
+      ...life,
+    },
   );
   await prewarmed;
-  await client.close();
+  await runners.close();
   await reports.end();
   ports.close();
 }

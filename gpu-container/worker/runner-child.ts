@@ -13,6 +13,16 @@ export interface RunnerCommand {
   /** Program and arguments; `--socket PATH` and `--models DIR` are added. */
   readonly command: readonly string[];
   readonly modelsDir: string;
+  /**
+   * Hard cap of the process in units of 10^6 bytes, passed on as `--memory-max-mb`.
+   *
+   * A runner on a CPU refuses work as `OOM` while its resident set is above it, and the worker kills it when it grows
+   * past it. A runner on a GPU turns it into its share of the card by `set_per_process_memory_fraction` before it loads
+   * anything. That holds the allocator alone; contexts and workspaces are held where the card runs under MPS with a
+   * pinned memory limit (`CUDA_MPS_PINNED_DEVICE_MEM_LIMIT`).
+   * @default none
+   */
+  readonly memoryMaxMb?: number | undefined;
   readonly log: Log;
 }
 
@@ -49,7 +59,8 @@ export function spawnRunner(options: RunnerCommand, scratchDir: string): ChildPr
   if (program === undefined) throw new Error('the runner command is empty');
   const env: NodeJS.ProcessEnv = { TMPDIR: scratchDir };
   for (const name of passedVariables) if (process.env[name] !== undefined) env[name] = process.env[name];
-  const child = spawn(program, [...rest, '--socket', socketPath, '--models', options.modelsDir], {
+  const cap = options.memoryMaxMb === undefined ? [] : ['--memory-max-mb', String(options.memoryMaxMb)];
+  const child = spawn(program, [...rest, '--socket', socketPath, '--models', options.modelsDir, ...cap], {
     cwd: scratchDir,
     env,
     detached: true,

@@ -6,6 +6,7 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { residentKey } from '#core/dispatch/choose-batch.ts';
 import { protocolLimits, workerLimits } from '#core/limits.ts';
 import type { Clock, LoadOutcome, Log, RunBatch, RunEvents, Runner, RunOutcome } from '#core/ports.ts';
 import type { EngineName } from '../engines/engine.ts';
@@ -22,14 +23,22 @@ export interface RunnerClientOptions {
   readonly log: Log;
   /** Program and arguments of the runner. Default: this engine in a Node process. */
   readonly command?: readonly string[];
+  /**
+   * Hard cap of the process, in units of 10^6 bytes.
+   * @default none
+   */
+  readonly memoryMaxMb?: number | undefined;
   /** Parent of the scratch folder; a short path. Default: the system's temporary folder. */
   readonly scratchRoot?: string;
-  /** Defaults: `workerLimits.runnerStartMs`, `.runnerSilenceMs`, `.drainMs` and `protocolLimits.pingMs`. */
+  /** Defaults: `workerLimits.runnerStartMs`, `.runnerSilenceMs`, `.drainMs`, `.memoryWatchMs`, `protocolLimits.pingMs`. */
   readonly startMs?: number;
   readonly silenceMs?: number;
   readonly drainMs?: number;
   readonly pingMs?: number;
+  readonly memoryWatchMs?: number;
 }
+
+type LossReason = Parameters<BatchOutcomes['lose']>[1];
 
 type LoadFailureCode = Extract<LoadOutcome, { kind: 'failed' }>['code'];
 
@@ -44,7 +53,7 @@ export class RunnerClient implements Runner {
   #lane: Promise<unknown> = Promise.resolve();
   #batchCount = 0;
   #onLoadEnded: ((outcome: LoadOutcome) => void) | null = null;
-  #running: { readonly outcomes: BatchOutcomes; readonly lose: () => void } | null = null;
+  #running: { readonly outcomes: BatchOutcomes; readonly lose: (reason: LossReason) => void } | null = null;
 
   constructor(options: RunnerClientOptions) {
     this.#options = options;
@@ -61,6 +70,15 @@ export class RunnerClient implements Runner {
     } finally {
       this.#waiting.delete(batch);
     }
+  }
+
+  /** Puts the model out, if it is there, before anything that is asked for later. */
+  unload(model: string, revision: string): Promise<void> {
+    return this.#inLane(async () => {
+      if (this.#resident.delete(residentKey(model, revision, null))) {
+        this.#process?.send({ type: 'unload', model, revision });
+      }
+    });
   }
 
   cancel(itemId: string): void {
@@ -110,11 +128,11 @@ export class RunnerClient implements Runner {
     }
   }
 
-  #forget({ scratchDir }: RunnerProcess): void {
+  #forget({ scratchDir, isOverMemory }: RunnerProcess): void {
     this.#process = null;
     this.#resident.clear();
-    this.#onLoadEnded?.({ kind: 'failed', code: 'model_error' });
-    this.#running?.lose();
+    this.#onLoadEnded?.({ kind: 'failed', code: isOverMemory ? 'out_of_memory' : 'model_error' });
+    this.#running?.lose(isOverMemory ? 'out_of_memory' : 'worker_lost');
     // Behind the call that may still read what the process left.
     this.#inLane(() => rm(scratchDir, { recursive: true, force: true })).catch((err: unknown) => {
       this.#options.log.warn('runner.scratch_left', { reason: reasonOf(err) });
@@ -124,7 +142,7 @@ export class RunnerClient implements Runner {
   async #load(model: string, revision: string): Promise<LoadOutcome> {
     const runner = await this.#ensureProcess();
     if (runner === null) return { kind: 'failed', code: 'model_error' };
-    const key = `${model}@${revision}`;
+    const key = residentKey(model, revision, null);
     if (this.#resident.has(key)) return { kind: 'loaded', loadMs: 0 };
     const outcome = await new Promise<LoadOutcome>((resolve) => {
       this.#onLoadEnded = resolve;
@@ -140,8 +158,11 @@ export class RunnerClient implements Runner {
     // Usually resident; not so when the process was replaced since the caller's own `load`.
     const loaded = await this.#load(batch.model, batch.revision);
     const runner = this.#process;
-    if (runner === null) return sameForAll(batch, lostOutcome(0));
-    if (loaded.kind === 'failed') return sameForAll(batch, unloadedOutcome(loaded.code));
+    const isTooLarge = loaded.kind === 'failed' && loaded.code === 'out_of_memory';
+    if (runner === null && !isTooLarge) return sameForAll(batch, lostOutcome(0));
+    if (runner === null || loaded.kind === 'failed') {
+      return sameForAll(batch, unloadedOutcome(loaded.kind === 'failed' ? loaded.code : 'model_error'));
+    }
     this.#batchCount += 1;
     const scratchDir = join(runner.scratchDir, `batch-${this.#batchCount}`);
     await mkdir(scratchDir, { mode: 0o700 });
@@ -157,7 +178,8 @@ export class RunnerClient implements Runner {
     const { clock, log } = this.#options;
     const outcomes = collectOutcomes(batch, events, { ready: runner.ready, scratchDir, log });
     const startMs = clock.nowMs();
-    const running = { outcomes, lose: () => outcomes.lose(clock.nowMs() - startMs) };
+    const lose = (reason: LossReason) => outcomes.lose(clock.nowMs() - startMs, reason);
+    const running = { outcomes, lose };
     this.#running = running;
     try {
       runner.send(runMessage(batch, scratchDir));
@@ -167,7 +189,7 @@ export class RunnerClient implements Runner {
     }
     for (const id of this.#waiting.get(batch) ?? []) runner.send({ type: 'cancel', id });
     // It may have ended while the batch's folder was made.
-    if (this.#process !== runner) running.lose();
+    if (this.#process !== runner) lose(runner.isOverMemory ? 'out_of_memory' : 'worker_lost');
     return await outcomes.all;
   }
 
@@ -197,6 +219,8 @@ function processOptions(options: RunnerClientOptions): RunnerProcessOptions {
     startMs: options.startMs ?? workerLimits.runnerStartMs,
     silenceMs: options.silenceMs ?? workerLimits.runnerSilenceMs,
     pingMs: options.pingMs ?? protocolLimits.pingMs,
+    memoryWatchMs: options.memoryWatchMs ?? workerLimits.memoryWatchMs,
+    memoryMaxMb: options.memoryMaxMb,
     clock: options.clock,
     log: options.log,
   };

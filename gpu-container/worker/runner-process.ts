@@ -11,6 +11,7 @@ import type { Clock } from '#core/ports.ts';
 import { createFrameReader, encodeFrame } from '../protocol/framing.ts';
 import type { ReadyMessage, RunnerMessage, WorkerMessage } from '../protocol/messages.ts';
 import { protocolVersion, runnerMessageSchema } from '../protocol/messages.ts';
+import { residentMb } from './process-memory.ts';
 import type { RunnerCommand } from './runner-child.ts';
 import { connect, killGroup, pidOf, socketPathOf, spawnRunner } from './runner-child.ts';
 
@@ -20,6 +21,7 @@ export interface RunnerProcessOptions extends RunnerCommand {
   readonly startMs: number;
   readonly silenceMs: number;
   readonly pingMs: number;
+  readonly memoryWatchMs: number;
   readonly clock: Clock;
 }
 
@@ -81,6 +83,7 @@ export class RunnerProcess {
   readonly ended: Promise<void>;
   readonly #connection: Connection;
   readonly #readiness = Promise.withResolvers<ReadyMessage>();
+  #isOverMemory = false;
   #ready: ReadyMessage | null = null;
   #heardMs: number;
 
@@ -105,7 +108,13 @@ export class RunnerProcess {
     if (ready === undefined) throw new Error('the runner did not become ready');
     this.#ready = ready;
     this.#watchSilence();
+    this.#watchMemory();
     return ready;
+  }
+
+  /** It was killed because it passed its memory cap. */
+  get isOverMemory(): boolean {
+    return this.#isOverMemory;
   }
 
   /** What the runner said of itself; throws before {@link greet}. */
@@ -160,6 +169,20 @@ export class RunnerProcess {
       // When this process itself was stopped, answers wait unread: one turn lets them in.
       if (clock.nowMs() - askedMs >= silenceMs) await nextTurn();
       if (this.#heardMs < askedMs && clock.nowMs() - askedMs >= silenceMs) return this.kill('silent');
+    }
+  }
+
+  /** From outside, so that a runner that no longer listens is held to its cap too. */
+  async #watchMemory(): Promise<void> {
+    const { clock, exited, memoryMaxMb, memoryWatchMs } = this.#connection;
+    if (memoryMaxMb === undefined) return;
+    while (!exited.aborted) {
+      const heldMb = await residentMb(this.pid);
+      if (heldMb !== null && heldMb > memoryMaxMb) {
+        this.#isOverMemory = true;
+        return this.kill(`holds ${heldMb} MB, its cap is ${memoryMaxMb} MB`);
+      }
+      await clock.sleep(memoryWatchMs, exited);
     }
   }
 

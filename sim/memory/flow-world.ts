@@ -44,6 +44,13 @@ export const fakeManifest: Manifest = {
   batch_by: ['steps', 'size'],
   batch_max: 4,
   time: { fixed_ms: 10, per_image_step_ms: 100, per_weighted_image_ms: 0, load_ms: 1000 },
+  memory: {
+    weights_mb: 1000,
+    per_image: [
+      { pixels: 65_536, mb: 100 },
+      { pixels: 262_144, mb: 400 },
+    ],
+  },
   usd_micros_per_gpu_hour: 3_600_000,
 };
 

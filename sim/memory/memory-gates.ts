@@ -3,8 +3,9 @@ import type { GateView } from '#core/admission/gate.ts';
 import { judge, take } from '#core/admission/gate.ts';
 import type { CounterCorrection } from '#core/admission/reservation.ts';
 import { mayForgetCounter } from '#core/admission/windows.ts';
-import type { Clock, Gates } from '#core/ports.ts';
+import type { Clock, Gates, Release } from '#core/ports.ts';
 import { pageOf } from './pages.ts';
+import { createRunningPlaces } from './running-places.ts';
 
 export interface MemoryGates extends Gates {
   /** A tenant's gate comes into being with the tenant. */
@@ -16,6 +17,7 @@ export interface MemoryGates extends Gates {
 export function createMemoryGates({ clock }: { clock: Clock }): MemoryGates {
   const gates = new Map<string, GateView>();
   const listed = new Set<string>();
+  const places = createRunningPlaces();
 
   return {
     createGate(tenantId, status) {
@@ -41,17 +43,18 @@ export function createMemoryGates({ clock }: { clock: Clock }): MemoryGates {
       listed.add(tenantId);
       return { kind: 'admitted', finishTag: taken.finishTags[ask.line] ?? 0, gate: structuredClone(taken) };
     },
-    async release(tenantId, jobId, { token, corrections, finishTag }) {
+    async start(tenantId, jobId, attempt, max) {
+      if (gates.get(tenantId)?.open[jobId] === undefined) return { kind: 'gone' };
+      return places.start(tenantId, jobId, attempt, max);
+    },
+    async stop(tenantId, jobId, attempt) {
+      places.stop(tenantId, jobId, attempt);
+    },
+    async release(tenantId, jobId, release) {
       const gate = gates.get(tenantId);
-      if (gate === undefined || gate.open[jobId] !== token) return 'gone';
-      const { [jobId]: _released, ...open } = gate.open;
-      gates.set(tenantId, {
-        ...gate,
-        open,
-        counters: corrections.reduce(corrected, gate.counters),
-        finishTags:
-          finishTag === null ? gate.finishTags : plus(gate.finishTags, finishTag.line, finishTag.delta),
-      });
+      if (gate === undefined || gate.open[jobId] !== release.token) return 'gone';
+      if (release.endsRunning === true) places.free(tenantId, jobId);
+      gates.set(tenantId, released(gate, jobId, release));
       return 'released';
     },
     async note(tenantId, name, text) {
@@ -82,6 +85,16 @@ export function createMemoryGates({ clock }: { clock: Clock }): MemoryGates {
       gates.set(tenantId, { ...gate, counters: Object.fromEntries(current) });
       listed.delete(tenantId);
     },
+  };
+}
+
+function released(gate: GateView, jobId: string, { corrections, finishTag }: Release): GateView {
+  const { [jobId]: _released, ...open } = gate.open;
+  return {
+    ...gate,
+    open,
+    counters: corrections.reduce(corrected, gate.counters),
+    finishTags: finishTag === null ? gate.finishTags : plus(gate.finishTags, finishTag.line, finishTag.delta),
   };
 }
 

@@ -67,6 +67,15 @@ export const model: Model = compileModel({
   batch_by: ['size'],
   batch_max: 1,
   time: { fixed_ms: 200, per_image_step_ms: 0, per_weighted_image_ms: 2_000, load_ms: loadMs },
+  // One picture a call on a card of 24 GB: int4 weights, and the seeds of `core/models/sizing.ts`.
+  memory: {
+    weights_mb: 6_000,
+    per_image: [
+      { pixels: 512 * 512, mb: 4_000 },
+      { pixels: 768 * 768, mb: 6_000 },
+      { pixels: 1024 * 1024, mb: 10_000 },
+    ],
+  },
   usd_micros_per_gpu_hour: usdMicrosPerHour,
 });
 

@@ -21,6 +21,8 @@ export const calls = {
   gates: {
     admit: 'write',
     release: 'write',
+    start: 'write',
+    stop: 'write',
     note: 'write',
     lift: 'write',
     read: 'read',

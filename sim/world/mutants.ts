@@ -305,4 +305,32 @@ export const mutants: readonly Mutant[] = [
     replace: `    tenantId: 'tenant-0',
     month`,
   },
+  {
+    name: 'running-jobs-not-counted',
+    mistake: 'a claim takes no place among the running jobs of its tenant',
+    file: 'core/flows/claim.ts',
+    find: `if (runningJobsMax === null) return true;`,
+    replace: `if (runningJobsMax !== 0) return true;`,
+  },
+  {
+    name: 'lost-claim-frees-the-place',
+    mistake: 'a claim that lost its race frees the place, which is the place of whoever won',
+    file: 'core/flows/claim.ts',
+    find: `if (job === null) passed.lost.add(entry.jobId);`,
+    replace: `if (job === null) passed.lost.add(entry.jobId), await ports.gates.stop(entry.tenantId, entry.jobId, entry.attempt + 1);`,
+  },
+  {
+    name: 'place-never-freed',
+    mistake: 'a job that ends keeps its place among the running ones',
+    file: 'core/flows/settle.ts',
+    find: `endsRunning: job.runningJobsMax !== null,`,
+    replace: `endsRunning: false,`,
+  },
+  {
+    name: 'allotment-not-kept',
+    mistake: 'a batch is held to the card and not to the allotments of its tenants',
+    file: 'core/dispatch/packing.ts',
+    find: `    sumMb(own) <= Math.min(...allotments) &&`,
+    replace: ``,
+  },
 ];

@@ -38,6 +38,7 @@ function checkChange(history: History, before: JobRecord, job: JobRecord): void 
   if (job.attempt < before.attempt || job.attempt > before.attempt + 1) {
     violate(history, 'I7', `${jobId} went from attempt ${before.attempt} to ${job.attempt}`);
   }
+  if (before.place.kind === 'line' && job.place.kind === 'lease') checkRunning(history, job);
   if (before.startedAtMs === null && job.startedAtMs !== null) checkStart(history, job);
   checkOwner(history, before, job);
 }
@@ -48,6 +49,20 @@ const startToleranceMs = 30_000;
 function checkStart(history: History, { jobId, startedAtMs, startByMs }: JobRecord): void {
   const lateMs = (startedAtMs ?? 0) - startByMs;
   if (lateMs > startToleranceMs) violate(history, 'I1', `${jobId} started ${lateMs} ms after it had to`);
+}
+
+/**
+ * Of those that were admitted under a bound; a lease that ran out counts until somebody takes it over. Where the bound
+ * was changed between their admissions, the largest of them counts.
+ */
+function checkRunning(history: History, { tenantId, runningJobsMax }: JobRecord): void {
+  if (runningJobsMax === null) return;
+  const running = [...history.stored.values()].filter(
+    (each) => each.tenantId === tenantId && each.runningJobsMax !== null && each.place.kind === 'lease',
+  );
+  const max = Math.max(...running.map((each) => each.runningJobsMax ?? 0));
+  if (running.length > max)
+    violate(history, 'I4', `${tenantId} has ${running.length} running jobs of ${max}`);
 }
 
 /** While a lease stands, nobody but its holder changes the job, save to mark it canceled or to take a lapsed one over. */

@@ -9,6 +9,7 @@ export function watchRunner(runner: Runner, history: History): Runner {
     ...runner,
     async run(batch, events) {
       for (const { id } of batch.items) noteRun(history, batch, id);
+      checkMemory(history, batch);
       const outcomes = await runner.run(batch, events);
       return new Map([...outcomes].map(([id, outcome]) => [id, withPrompt(batch, id, outcome)]));
     },
@@ -19,6 +20,17 @@ function noteRun(history: History, { model }: RunBatch, id: string): void {
   history.runs.set(id, (history.runs.get(id) ?? 0) + 1);
   const asked = history.stored.get(id)?.model;
   if (asked !== model) violate(history, 'I9', `${id} asked for ${asked} and is run by ${model}`);
+}
+
+/** No tenant's jobs of one call take more of the card than any of them was admitted with. */
+function checkMemory(history: History, { items }: RunBatch): void {
+  const jobs = items.flatMap(({ id }) => history.stored.get(id) ?? []);
+  for (const { tenantId, allotmentMb } of jobs) {
+    if (allotmentMb === null) continue;
+    const own = jobs.filter((each) => each.tenantId === tenantId);
+    const takenMb = own.reduce((sum, { memoryMb }) => sum + memoryMb, 0);
+    if (takenMb > allotmentMb) violate(history, 'I4', `${tenantId} takes ${takenMb} MB of ${allotmentMb}`);
+  }
 }
 
 function withPrompt(batch: RunBatch, id: string, outcome: RunOutcome): RunOutcome {

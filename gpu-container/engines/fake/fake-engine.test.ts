@@ -25,6 +25,28 @@ async function startLoaded(): Promise<RunnerUnderTest> {
   return runner;
 }
 
+describe('a runner with a memory cap', () => {
+  it('refuses work as out of memory while it holds more, whether or not its worker sees to that', async () => {
+    const command = [...options.command, '--memory-max-mb', '1'];
+    const runner = await startRunnerUnderTest({ ...options, command });
+    onTestFinished(() => runner.dispose());
+
+    runner.send({ type: 'hello', protocol: 1 }, { type: 'load', model: 'fake', revision: '1' });
+    const refused = await runner.frame(ofType('failed'));
+    const frames = await runner.run({ batchId: 'b', model: 'fake', items: [{ id: 'a', params: {} }] });
+
+    expect(refused).toMatchObject({ scope: 'model', code: 'OOM', retryable: true });
+    expect(frames.filter(ofType('result'))).toEqual([]);
+    expect(runner.frames.filter(ofType('failed')).at(-1)).toMatchObject({ scope: 'batch', code: 'OOM' });
+  });
+
+  it.each(['0', 'much', '-1'])('does not start with a cap of %s', async (cap) => {
+    const command = [...options.command, '--memory-max-mb', cap];
+
+    await expect(startRunnerUnderTest({ ...options, command })).rejects.toThrow('exited before');
+  });
+});
+
 describe('fake engine', () => {
   it('obeys the batch law: pictures together take longer than one, and much less than one by one', async () => {
     const runner = await startLoaded();

@@ -1,7 +1,7 @@
 /**
  * An engine that takes time instead of computing: for tests, load tests and pricing trials. It obeys the batch law
  * of a real device, t(b) = a + c * b for b pictures, and its faults are real ones: `crash` exits, `hang` blocks the
- * event loop, `oom` asks for memory that no machine has, `nan` divides zero by zero, `error` fails its item.
+ * event loop, `oom` asks for memory that no machine has, `grow` takes ever more of what there is, `nan` divides zero by zero, `error` fails its item.
  *
  * Its models: every name with the word `fake` in it, such as `fake` or `fake-text`. `fake-too-big` runs out of memory
  * while it loads, `fake-broken` throws.
@@ -25,8 +25,8 @@ const paramsSchema = z.strictObject({
   /** Milliseconds of one step of one picture alone. */
   step_ms: z.number().min(0).max(60_000).default(5),
   output: z.enum(['image', 'text']).default('image'),
-  /** Happens after the first step. */
-  fault: z.enum(['crash', 'hang', 'oom', 'nan', 'error']).optional(),
+  /** Happens after the first step; `grow` after every one. */
+  fault: z.enum(['crash', 'hang', 'oom', 'grow', 'nan', 'error']).optional(),
 });
 
 type FakeItem = ParsedItem<z.infer<typeof paramsSchema>>;
@@ -87,9 +87,11 @@ async function takeStep(items: readonly FakeItem[], gpuMs: Map<string, number>):
 
 /** Commits the item's fault. True when that ended this item alone; the worse ones end more, by throwing or exiting. */
 function hasFailed({ id, params }: FakeItem, step: number, gpuMs: number, context: RunContext): boolean {
+  if (params.fault === 'grow') growMemory();
   if (step > 1) return false;
   switch (params.fault) {
     case undefined:
+    case 'grow':
       return false;
     case 'crash':
       return process.exit(70);
@@ -111,6 +113,17 @@ function hasFailed({ id, params }: FakeItem, step: number, gpuMs: number, contex
       });
       return true;
   }
+}
+
+const grownBytesStep = 32 * 1024 * 1024;
+/** Where nobody stops it: enough to pass any cap of a test, and no machine falls over. */
+const grownBytesMax = 1024 * 1024 * 1024;
+const grown: Buffer[] = [];
+
+/** A step's worth of memory that is really written, and never given back. */
+function growMemory(): void {
+  if (grown.length * grownBytesStep >= grownBytesMax) throw new EngineFault('OOM', 'grown to the end');
+  grown.push(Buffer.alloc(grownBytesStep, 1));
 }
 
 /** As on a GPU, what does not fit takes its whole batch with it. */

@@ -10,6 +10,7 @@ import {
   modelKey,
 } from '#core/dispatch/choose-batch.ts';
 import { lineName, startTag, tagCost, trueUpDelta } from '#core/dispatch/fair-tags.ts';
+import { fillBatch } from '#core/dispatch/packing.ts';
 import type { JobClass, LineEntry } from '#core/job/job.ts';
 import { workerLimits } from '#core/limits.ts';
 import { compareText, insertSorted, removeSorted } from '#sim/memory/sorted.ts';
@@ -76,7 +77,8 @@ export function createPilotlight(options: PilotlightOptions = {}): Pilotlight {
       };
       const { head, mates, virtualTime } = chooseBatch(ask);
       if (head === null) return [];
-      const entries = [head, ...mates.slice(0, batchMax - 1)];
+      const room = { jobsMax: batchMax, roomMb: Number.POSITIVE_INFINITY };
+      const entries = [head, ...fillBatch([head], mates, room)];
       virtualTimes[head.class] = Math.max(virtualTimes[head.class], virtualTime);
       inARow.set(worker, inARowAfter(ask, chooseClass(ask)));
       resident.set(worker, new Set([modelKey(head)]));
@@ -122,6 +124,10 @@ function entryOf(job: SimJob, tag: number): LineEntry {
     modelRevision: '1',
     batchKey: job.batchKey,
     predictedGpuMs: job.predictedGpuMs,
+    memoryMb: 0,
+    allotmentMb: null,
+    runningJobsMax: null,
+    isolation: 'shared',
     attempt: 0,
     startByMs: Number.MAX_SAFE_INTEGER,
     workerId: null,

@@ -1,0 +1,56 @@
+import { describe, expect, it } from 'vitest';
+import { fakeManifest } from '#sim/memory/flow-world.ts';
+import { createCatalog, manifestSchema } from './manifest.ts';
+
+const int4 = {
+  ...fakeManifest,
+  id: 'fake-image-int4',
+  variant: { of: 'fake-image', quant: 'int4' },
+} as const;
+
+describe('a catalog', () => {
+  it('finds the variant of a model by its form of weights', () => {
+    const catalog = createCatalog([fakeManifest, int4]);
+
+    expect(catalog.variantOf('fake-image', 'int4')?.manifest.id).toBe('fake-image-int4');
+    expect(catalog.variantOf('fake-image', 'fp8')).toBeNull();
+    expect(catalog.variantOf('fake-image-int4', 'int4')).toBeNull();
+    expect(catalog.variantOf('other', 'int4')).toBeNull();
+  });
+
+  it.each([
+    ['of no model', [int4], 'fake-image, which is no model of its own'],
+    [
+      'of another variant',
+      [
+        fakeManifest,
+        int4,
+        { ...int4, id: 'third', variant: { of: 'fake-image-int4', quant: 'fp8' } } as const,
+      ],
+      'fake-image-int4, which is no model of its own',
+    ],
+    ['that is there twice', [fakeManifest, int4, { ...int4, id: 'third' }], 'has two variants of int4'],
+  ])('refuses a variant %s', (_, manifests, said) => {
+    expect(() => createCatalog(manifests)).toThrow(said);
+  });
+});
+
+describe('the work of a request', () => {
+  it('says what it takes of a card', () => {
+    const model = createCatalog([fakeManifest]).get('fake-image');
+
+    expect(model?.workOf({ prompt: 'x', n: 3, size: 256, steps: 2 })).toMatchObject({
+      memoryMb: 300,
+      weightsMb: 1_000,
+    });
+  });
+});
+
+describe('a manifest', () => {
+  it('must say what it takes of a card', () => {
+    const { memory: _memory, ...without } = fakeManifest;
+
+    expect(manifestSchema.safeParse(without).error?.issues[0]?.path).toEqual(['memory']);
+    expect(manifestSchema.parse(int4).variant).toEqual({ of: 'fake-image', quant: 'int4' });
+  });
+});

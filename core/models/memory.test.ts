@@ -1,0 +1,48 @@
+import { describe, expect, it } from 'vitest';
+import { allotmentMbOf, imagePeakMb, memorySchema, plannableMb, predictedPeakMb } from './memory.ts';
+
+const memory = {
+  weights_mb: 20_500,
+  per_image: [
+    { pixels: 512 * 512, mb: 4_000 },
+    { pixels: 768 * 768, mb: 6_000 },
+    { pixels: 1024 * 1024, mb: 10_000 },
+  ],
+};
+
+describe('the peak of an image', () => {
+  it.each([
+    ['smaller than the first row: as that row', 256 * 256, 4_000],
+    ['of a row: as it says', 768 * 768, 6_000],
+    ['between two rows: as the larger', 768 * 768 + 1, 10_000],
+    ['above the last row: with its pixels', 2048 * 2048, 40_000],
+  ])('%s', (_, pixels, mb) => {
+    expect(imagePeakMb(memory, pixels)).toBe(mb);
+  });
+
+  it('counts for every image of a call', () => {
+    expect(predictedPeakMb(memory, { images: 4, pixels: 512 * 512 })).toBe(16_000);
+  });
+});
+
+describe('memory figures', () => {
+  it('need a row, and rows that rise', () => {
+    expect(memorySchema.safeParse({ ...memory, per_image: [] }).success).toBe(false);
+    expect(memorySchema.safeParse({ ...memory, per_image: memory.per_image.toReversed() }).success).toBe(
+      false,
+    );
+    expect(memorySchema.parse(memory)).toEqual(memory);
+  });
+});
+
+describe('a card', () => {
+  it('keeps a tenth back', () => {
+    expect(plannableMb(24_000)).toBe(21_600);
+  });
+});
+
+describe('an allotment', () => {
+  it('is whole MB of its GB', () => {
+    expect([10, 1.5, 0.001, 8.2].map(allotmentMbOf)).toEqual([10_000, 1_500, 1, 8_200]);
+  });
+});

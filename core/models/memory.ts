@@ -1,0 +1,63 @@
+/**
+ * GPU memory as figures and one rule. 1 MB is 10^6 bytes and 1 GB is 1000 MB: a card that is sold as 24 GB holds a
+ * little more than that, so the rule errs on the safe side.
+ *
+ * A model takes its weights once, and on top of them a peak for every image of a call. The peak of an image goes by its
+ * pixels and by steps of the table: a size between two rows counts as the larger row, one above the last row grows
+ * with its pixels. Interpolating would sit below what a size between the rows really takes, because activations are
+ * rounded up to blocks.
+ */
+import * as z from 'zod';
+
+const mbSchema = z.int().nonnegative();
+
+export const memorySchema = z.strictObject({
+  /** Resident while the model is loaded. */
+  weights_mb: mbSchema,
+  /** Peak of one image in a call, on top of the weights, by its pixels; at least one row, pixels rising. */
+  per_image: z
+    .array(z.strictObject({ pixels: z.int().positive(), mb: mbSchema }))
+    .min(1)
+    .refine(
+      (rows) => rows.every((row, index) => row.pixels > (rows[index - 1]?.pixels ?? 0)),
+      'pixels must rise from row to row',
+    ),
+});
+
+export type MemoryFigures = z.infer<typeof memorySchema>;
+
+export const quants = ['bf16', 'fp8', 'int8', 'int4'] as const;
+export const quantSchema = z.enum(quants);
+export type Quant = (typeof quants)[number];
+
+/**
+ * Part of a card that nothing is planned into: the context of the process (0.3-0.6 GB), workspaces of the libraries
+ * and fragmentation are in no table (models.md 5: tables for admission with 10 % reserve).
+ */
+export const reservePercent = 10;
+
+/** MB that one image of a call takes on top of the weights. */
+export function imagePeakMb({ per_image: rows }: Pick<MemoryFigures, 'per_image'>, pixels: number): number {
+  const row = rows.find((each) => each.pixels >= pixels);
+  if (row !== undefined) return row.mb;
+  const last = rows.at(-1);
+  return last === undefined ? 0 : Math.ceil((last.mb * pixels) / last.pixels);
+}
+
+/** MB that work takes at its peak, on top of the weights. */
+export function predictedPeakMb(
+  memory: Pick<MemoryFigures, 'per_image'>,
+  { images, pixels }: { readonly images: number; readonly pixels: number },
+): number {
+  return images * imagePeakMb(memory, pixels);
+}
+
+/** MB of a card that may be planned into. */
+export function plannableMb(cardMb: number): number {
+  return Math.floor((cardMb * (100 - reservePercent)) / 100);
+}
+
+/** MB of an allotment in GB. */
+export function allotmentMbOf(gpuMemoryGb: number): number {
+  return Math.floor(gpuMemoryGb * 1000 + 1e-6);
+}
