@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createRandom } from '#sim/fairness/random.ts';
+import { createRandom } from '#sim/random.ts';
 import type { Calibration, SeenStart } from './calibration.ts';
 import {
   afterStarts,

@@ -7,7 +7,7 @@ import { jobLimits } from '../limits.ts';
 import { sampleTenant } from '../samples.ts';
 import { applyTransition } from './apply.ts';
 import { claimBatch } from './claim.ts';
-import type { SubmitAsk } from './submit.ts';
+import type { SubmitAsk } from './submission.ts';
 import { submit } from './submit.ts';
 
 const worker = { workerId: 'worker_1', pool: worldPool, resident: new Set<string>(), interactiveInARow: 0 };

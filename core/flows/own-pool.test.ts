@@ -9,7 +9,7 @@ import type { TenantRecord } from '../tenancy/tenant.ts';
 import { knownPools } from './known-pools.ts';
 import { readCosts } from './read-costs.ts';
 import { scale } from './scale.ts';
-import type { SubmitPorts } from './submit.ts';
+import type { SubmitPorts } from './submission.ts';
 import { submit } from './submit.ts';
 import { sweep } from './sweep.ts';
 import { work } from './work.ts';

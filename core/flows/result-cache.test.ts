@@ -8,7 +8,7 @@ import type { JobRecord } from '../job/job.ts';
 import { sweepLimits } from '../limits.ts';
 import { sampleTenant } from '../samples.ts';
 import type { TenantRecord } from '../tenancy/tenant.ts';
-import type { SubmitAsk, SubmitOutcome, SubmitPorts } from './submit.ts';
+import type { SubmitAsk, SubmitOutcome, SubmitPorts } from './submission.ts';
 import { submit } from './submit.ts';
 import { sweep } from './sweep.ts';
 import { work } from './work.ts';

@@ -6,7 +6,7 @@ import { lineName } from '../dispatch/fair-tags.ts';
 import { sweepLimits } from '../limits.ts';
 import { sampleTenant } from '../samples.ts';
 import { limitsOf } from '../tenancy/plans.ts';
-import type { SubmitAsk } from './submit.ts';
+import type { SubmitAsk } from './submission.ts';
 import { submit } from './submit.ts';
 import { sweep } from './sweep.ts';
 

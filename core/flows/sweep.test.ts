@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { FlowWorld } from '#sim/memory/flow-world.ts';
 import { createFlowWorld, submission, worldPool } from '#sim/memory/flow-world.ts';
 import { sweepLimits } from '../limits.ts';
-import type { SubmitPorts } from './submit.ts';
+import type { SubmitPorts } from './submission.ts';
 import { submit } from './submit.ts';
 import { sweep } from './sweep.ts';
 

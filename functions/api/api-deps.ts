@@ -1,6 +1,6 @@
 import type { CancelPorts } from '#core/flows/cancel.ts';
 import type { ClosePorts } from '#core/flows/close-month.ts';
-import type { SubmitPorts } from '#core/flows/submit.ts';
+import type { SubmitPorts } from '#core/flows/submission.ts';
 import type { Aliases, Blobs, Keys, Plans, Pools, Tenants, Workers } from '#core/ports.ts';
 import type { TokenReader } from './token-reader.ts';
 

@@ -7,8 +7,8 @@ import type { LineEntry } from '#core/job/job.ts';
 import type { ScalingBounds } from '#core/scaling/policy.ts';
 import { desiredWorkers } from '#core/scaling/policy.ts';
 import type { PoolState } from '#core/scaling/pool-state.ts';
-import type { Random } from '#sim/fairness/random.ts';
 import type { SimJob } from '#sim/fairness/simulate.ts';
+import type { Random } from '#sim/random.ts';
 
 export interface FleetOptions {
   readonly bounds: ScalingBounds;

@@ -10,13 +10,13 @@ import { outlookOf } from '#core/eta/outlook.ts';
 import type { OutlookRules } from '#core/eta/supply.ts';
 import type { JobClass, LineEntry } from '#core/job/job.ts';
 import { etaLimits, workerLimits } from '#core/limits.ts';
+import type { EventHeap } from '#sim/event-heap.ts';
+import { createEventHeap } from '#sim/event-heap.ts';
 import type { Pilotlight } from '#sim/fairness/dispatchers/pilotlight.ts';
 import { createPilotlight } from '#sim/fairness/dispatchers/pilotlight.ts';
-import type { EventHeap } from '#sim/fairness/event-heap.ts';
-import { createEventHeap } from '#sim/fairness/event-heap.ts';
-import type { Random } from '#sim/fairness/random.ts';
-import { createRandom, exponentialMs } from '#sim/fairness/random.ts';
 import type { SimJob } from '#sim/fairness/simulate.ts';
+import type { Random } from '#sim/random.ts';
+import { createRandom, exponentialMs } from '#sim/random.ts';
 import type { Fleet, FleetOptions, SimWorker } from './fleet.ts';
 import { createFleet, move, scale, seenWorkers } from './fleet.ts';
 

@@ -4,10 +4,10 @@
  * that the offered load is a given share of what all workers of the pool can do.
  */
 import type { ArenaRequest } from '#sim/fairness/arena.ts';
-import type { Random } from '#sim/fairness/random.ts';
-import { createRandom, predictMs } from '#sim/fairness/random.ts';
 import type { SimJob } from '#sim/fairness/simulate.ts';
 import { simJob } from '#sim/fairness/workload.ts';
+import type { Random } from '#sim/random.ts';
+import { createRandom, predictMs } from '#sim/random.ts';
 
 export interface Trace {
   readonly name: string;

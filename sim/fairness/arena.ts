@@ -3,7 +3,7 @@
  * for a token written (the paper's prices). Times of arrival are stretched so that the offered load is
  * {@link offeredLoad} of the pool: it cannot serve all as it comes, and the waits are the dispatcher's.
  */
-import { createRandom, predictMs } from './random.ts';
+import { createRandom, predictMs } from '../random.ts';
 import type { SimJob } from './simulate.ts';
 import type { Workload } from './workload.ts';
 import { simJob } from './workload.ts';

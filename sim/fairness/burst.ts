@@ -2,8 +2,8 @@
  * The noisy neighbour of scaling.md 4.4: a pool that twenty quiet tenants load to one half, and one tenant that drops
  * fifty jobs per worker in twenty seconds. Measured are the waits of quiet jobs that arrive in the next twenty minutes.
  */
-import type { Random } from './random.ts';
-import { createRandom, exponentialMs, predictMs } from './random.ts';
+import type { Random } from '../random.ts';
+import { createRandom, exponentialMs, predictMs } from '../random.ts';
 import type { SimJob } from './simulate.ts';
 import type { Workload } from './workload.ts';
 import { simJob } from './workload.ts';

@@ -8,8 +8,8 @@
  */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { createRandom, predictionFactor } from '../random.ts';
 import { createPilotlight } from './dispatchers/pilotlight.ts';
-import { createRandom, predictionFactor } from './random.ts';
 import type { Served, SimJob } from './simulate.ts';
 import { simulate } from './simulate.ts';
 import { simJob } from './workload.ts';

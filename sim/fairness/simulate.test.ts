@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { createEventHeap } from '../event-heap.ts';
 import { dispatchers } from './dispatchers/every.ts';
-import { createEventHeap } from './event-heap.ts';
 import { idealDelays } from './ideal-sharing.ts';
 import { jainIndex } from './measure.ts';
 import { simulate } from './simulate.ts';

@@ -4,7 +4,7 @@
  * order and only the order.
  */
 import type { JobClass } from '#core/job/job.ts';
-import { createEventHeap } from './event-heap.ts';
+import { createEventHeap } from '../event-heap.ts';
 
 export interface SimJob {
   readonly jobId: string;

@@ -3,8 +3,8 @@
  * open, a new one for every one that ends. With `bias`, predictions are not wrong by chance but always the same way:
  * one tenant of each weight is predicted 1.35 times too high, the other as much too low.
  */
-import type { Random } from './random.ts';
-import { createRandom, exponentialMs, predictionFactor, predictMs } from './random.ts';
+import type { Random } from '../random.ts';
+import { createRandom, exponentialMs, predictionFactor, predictMs } from '../random.ts';
 import type { SimJob } from './simulate.ts';
 import type { Workload } from './workload.ts';
 import { simJob } from './workload.ts';

@@ -2,7 +2,7 @@
 
 import { costSettings } from '#core/billing/cost-settings.ts';
 import { createOutlooks } from '#core/flows/outlooks.ts';
-import type { SubmitAsk } from '#core/flows/submit.ts';
+import type { SubmitAsk } from '#core/flows/submission.ts';
 import type { Manifest } from '#core/models/manifest.ts';
 import { createCatalog } from '#core/models/manifest.ts';
 import type { Scaler } from '#core/ports.ts';

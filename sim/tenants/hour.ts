@@ -14,10 +14,10 @@ import type { Model, Work } from '#core/models/manifest.ts';
 import { compileModel } from '#core/models/manifest.ts';
 import type { PlanName } from '#core/tenancy/plans.ts';
 import { plans } from '#core/tenancy/plans.ts';
-import type { Random } from '#sim/fairness/random.ts';
-import { createRandom, exponentialMs, predictionFactor } from '#sim/fairness/random.ts';
 import type { SimJob } from '#sim/fairness/simulate.ts';
 import { simJob } from '#sim/fairness/workload.ts';
+import type { Random } from '#sim/random.ts';
+import { createRandom, exponentialMs, predictionFactor } from '#sim/random.ts';
 
 export type ArrivalKind = 'steady' | 'bursty' | 'greedy' | 'flood';
 

@@ -1,5 +1,5 @@
 /** What befalls processes in the first phase of a run: killed at random, held still for longer than a lease, drained. */
-import { exponentialMs } from '../fairness/random.ts';
+import { exponentialMs } from '../random.ts';
 import type { World } from './world.ts';
 
 const everyMsMean = 15_000;

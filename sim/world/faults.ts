@@ -3,7 +3,7 @@
  * was told that it failed (reliability.md 0). Every run draws its own subset and rates (swarm testing, Groce et al.,
  * ISSTA 2012): a fixed mix hides what only shows when something else stays quiet.
  */
-import type { Random } from '../fairness/random.ts';
+import type { Random } from '../random.ts';
 import type { Site } from './calls.ts';
 
 export const faultKinds = [

@@ -1,5 +1,5 @@
 /** The ports as one process sees them: every call takes time, and may come to any fault of the plan. */
-import type { Random } from '../fairness/random.ts';
+import type { Random } from '../random.ts';
 import type { OutsidePorts, PortName } from './calls.ts';
 import { calls, isWrite } from './calls.ts';
 import type { FaultKind, FaultPlan } from './faults.ts';

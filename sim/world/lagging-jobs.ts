@@ -4,8 +4,8 @@
  */
 import type { JobRecord } from '#core/job/job.ts';
 import type { Jobs } from '#core/ports.ts';
-import type { Random } from '../fairness/random.ts';
 import { createMemoryJobs } from '../memory/memory-jobs.ts';
+import type { Random } from '../random.ts';
 import type { Loop } from './loop.ts';
 
 export interface LaggingJobsOptions {

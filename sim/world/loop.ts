@@ -4,7 +4,7 @@
  * which may be wrong, and can be killed between any two of its steps: whatever it was waiting for then never comes.
  */
 import type { Clock } from '#core/ports.ts';
-import { createEventHeap } from '../fairness/event-heap.ts';
+import { createEventHeap } from '../event-heap.ts';
 
 interface Timer {
   wake: (() => void) | null;

@@ -3,7 +3,7 @@
  * The same seed gives the same run, to the last write.
  */
 import { jobLimits, sweepLimits, ticketLimits, workerLimits } from '#core/limits.ts';
-import { createRandom } from '../fairness/random.ts';
+import { createRandom } from '../random.ts';
 import { runChaos } from './chaos.ts';
 import { endOrders, noteLimits, runClient } from './client.ts';
 import { violate } from './history.ts';

@@ -2,8 +2,8 @@
 import type { Manifest } from '#core/models/manifest.ts';
 import type { PlanLimits } from '#core/tenancy/plans.ts';
 import type { TenantRecord } from '#core/tenancy/tenant.ts';
-import type { Random } from '../fairness/random.ts';
 import { fakeManifest } from '../memory/flow-world.ts';
+import type { Random } from '../random.ts';
 import type { Whim } from './whimsical-tickets.ts';
 
 /** 2030-03-17T17:46:40Z: no window of a day or a month ends within a run. */

@@ -4,7 +4,7 @@
  */
 import { workerLimits } from '#core/limits.ts';
 import type { Fleet } from '#core/ports.ts';
-import type { Random } from '../fairness/random.ts';
+import type { Random } from '../random.ts';
 import type { Loop } from './loop.ts';
 import type { Process } from './process.ts';
 

@@ -1,8 +1,8 @@
 /** The stores of a world: in memory, lagging and whimsical as the scenario says, watched by the checker. */
 import type { Ids, Ledger } from '#core/ports.ts';
-import type { Random } from '../fairness/random.ts';
 import type { MemoryWorld } from '../memory/memory-world.ts';
 import { createMemoryWorld } from '../memory/memory-world.ts';
+import type { Random } from '../random.ts';
 import type { History } from './history.ts';
 import { createLaggingJobs } from './lagging-jobs.ts';
 import type { Loop } from './loop.ts';

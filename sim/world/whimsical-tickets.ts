@@ -3,8 +3,8 @@
  * now and then not at all, as when a message was moved aside or an operator purged the queue.
  */
 import type { Tickets } from '#core/ports.ts';
-import type { Random } from '../fairness/random.ts';
 import { createMemoryTickets } from '../memory/memory-tickets.ts';
+import type { Random } from '../random.ts';
 import type { Loop } from './loop.ts';
 
 const chances = {

@@ -5,11 +5,11 @@
 import type { Catalog } from '#core/models/manifest.ts';
 import { createCatalog } from '#core/models/manifest.ts';
 import type { Ids, Scaler } from '#core/ports.ts';
-import type { Random } from '../fairness/random.ts';
 import type { MemoryWorld } from '../memory/memory-world.ts';
 import type { RecordingLog } from '../memory/recording-log.ts';
 import { createRecordingLog } from '../memory/recording-log.ts';
 import { createSeededIds } from '../memory/seeded-ids.ts';
+import type { Random } from '../random.ts';
 import type { OutsidePorts } from './calls.ts';
 import { startController } from './controller.ts';
 import type { FaultPlan } from './faults.ts';

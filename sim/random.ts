@@ -1,4 +1,4 @@
-/** Chance for the fairness runs: the same numbers for the same seed, on every machine. */
+/** Chance for simulations: the same numbers for the same seed, on every machine. */
 
 /** Uniform in [0, 1). */
 export type Random = () => number;

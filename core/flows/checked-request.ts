@@ -1,0 +1,126 @@
+/**
+ * What a request comes to before any write: checked against its model, priced, judged by the prompt policy and looked up
+ * in the result cache. Reads at most the cache; a refusal here has cost nothing.
+ */
+import type { Demand } from '../admission/gate.ts';
+import { gpuCostUsdMicros } from '../billing/price.ts';
+import type { CachedResult } from '../cache/cached-result.ts';
+import { canonicalJson, derivedJobId, digest } from '../canonical.ts';
+import { lineName, tagCost } from '../dispatch/fair-tags.ts';
+import type { JobClass, JobRecord } from '../job/job.ts';
+import type { Model, ModelInput, Work } from '../models/manifest.ts';
+import type { ReadPrompt } from '../prompt/read-prompt.ts';
+import { readPrompt } from '../prompt/read-prompt.ts';
+import { poolOfTenant } from '../tenancy/own-pool.ts';
+import type { PlanLimits } from '../tenancy/plans.ts';
+import { limitsOf } from '../tenancy/plans.ts';
+import { judgeAndLog } from './judge-prompt.ts';
+import { lookUpResult } from './result-cache.ts';
+import type { SubmitAsk, SubmitOutcome, SubmitPorts } from './submission.ts';
+
+/** What validation found out about a request, before any write. */
+export interface CheckedRequest {
+  readonly model: Model;
+  readonly pool: string;
+  readonly input: ModelInput;
+  readonly prompt: Extract<ReadPrompt, { kind: 'read' }>;
+  readonly flags: readonly string[];
+  readonly work: Work;
+  readonly limits: PlanLimits;
+  readonly fingerprint: string | null;
+  readonly jobId: string;
+  readonly reservedUsdMicros: number;
+  readonly tagCost: number;
+  /** Where to keep the result; null: nowhere. */
+  readonly cache: JobRecord['cache'];
+  /** The result that is there already. */
+  readonly hit: CachedResult | null;
+}
+
+/** Validates and prices; the early outcomes cost no write. */
+export function checkRequest(
+  ports: SubmitPorts,
+  ask: SubmitAsk,
+  model: Model,
+): CheckedRequest | SubmitOutcome {
+  const parsed = model.parseInput(ask.input);
+  if (parsed.kind === 'invalid') return parsed;
+  const prompt = readPrompt(model.manifest, parsed.input);
+  if (prompt.kind !== 'read') return prompt;
+  // The canonical form of a prompt can be longer than what came: what is stored must fit the schema as well.
+  const fits = prompt.input.prompt === parsed.input.prompt ? parsed : model.parseInput(prompt.input);
+  if (fits.kind === 'invalid') return fits;
+
+  const limits = limitsOf(ask.tenant.plan, ask.tenant.overrides);
+  const work = model.workOf(prompt.input);
+  const { idempotencyKey } = ask;
+  return {
+    model,
+    pool: poolOfTenant(model.manifest.pool, ask.tenant),
+    input: prompt.input,
+    prompt,
+    flags: prompt.flags,
+    work,
+    limits,
+    fingerprint: idempotencyKey === null ? null : fingerprintOf(ask),
+    jobId:
+      idempotencyKey === null ? ports.ids.next('job') : derivedJobId(ask.tenant.tenantId, idempotencyKey),
+    reservedUsdMicros: gpuCostUsdMicros(work.predictedGpuMs, model.manifest.usd_micros_per_gpu_hour),
+    tagCost: tagCost(work.predictedGpuMs, limits.weight),
+    cache: null,
+    hit: null,
+  };
+}
+
+/** After the replay, as the limits of the plan are: what a policy of today says has no bearing on an accepted job. */
+export function judge(
+  ports: SubmitPorts,
+  { tenant }: SubmitAsk,
+  checked: CheckedRequest,
+): CheckedRequest | SubmitOutcome {
+  const judged = judgeAndLog(ports, tenant, checked);
+  return judged.kind === 'pass' ? { ...checked, flags: [...checked.flags, ...judged.flags] } : judged;
+}
+
+/** The request with what the result cache has to say. */
+export async function lookUp(
+  ports: SubmitPorts,
+  { tenant: { tenantId }, cache: asked }: SubmitAsk,
+  checked: CheckedRequest,
+  nowMs: number,
+): Promise<CheckedRequest | SubmitOutcome> {
+  const { limits, model, input } = checked;
+  const found = await lookUpResult(ports, {
+    tenantId,
+    limits,
+    asked,
+    manifest: model.manifest,
+    input,
+    nowMs,
+  });
+  if (found.kind === 'invalid') return found;
+  if (found.kind === 'miss') return { ...checked, cache: found.cache };
+  // The request counts; what was made before takes no GPU time, no images and no money.
+  const work = { ...checked.work, predictedGpuMs: 0, weightedImages: 0 };
+  return { ...checked, work, reservedUsdMicros: 0, tagCost: 0, hit: found.hit };
+}
+
+export function demandOf(checked: CheckedRequest, jobClass: JobClass, nonce: string): Demand {
+  return {
+    jobId: checked.jobId,
+    nonce,
+    line: lineName(checked.pool, jobClass),
+    tagCost: checked.tagCost,
+    images: Math.ceil(checked.work.weightedImages),
+    gpuMs: checked.work.predictedGpuMs,
+    reservedUsdMicros: checked.reservedUsdMicros,
+  };
+}
+
+/** Of the model as it was asked for: an alias that moved on must not turn a retry into another request. */
+function fingerprintOf(ask: SubmitAsk): string {
+  const { model, input, metadata, deadlineSeconds } = ask;
+  // Left out where the request does not name them: the fingerprints of earlier requests have no such members.
+  const [cache, quality] = [ask.cache ?? undefined, ask.quality ?? undefined];
+  return digest(canonicalJson({ model, quality, input, class: ask.class, metadata, deadlineSeconds, cache }));
+}

@@ -1,0 +1,76 @@
+/** A request to the platform as {@link submit} takes it, what it needs, and everything that it may come to. */
+import type { GateView, Refusal } from '../admission/gate.ts';
+import type { ErrorDetail } from '../errors.ts';
+import type { JobClass, JobRecord } from '../job/job.ts';
+import type { Catalog } from '../models/manifest.ts';
+import type {
+  Aliases,
+  Clock,
+  Gates,
+  Ids,
+  Jobs,
+  Ledger,
+  Log,
+  OwnPools,
+  Pools,
+  ResultCache,
+  Scaler,
+  Tickets,
+} from '../ports.ts';
+import type { PromptJudgement } from '../prompt/policy.ts';
+import type { PromptRefusal } from '../prompt/read-prompt.ts';
+import type { Quality } from '../tenancy/alias.ts';
+import type { TenantRecord } from '../tenancy/tenant.ts';
+import type { Outlooks } from './outlooks.ts';
+
+export interface SubmitPorts {
+  readonly aliases: Pick<Aliases, 'get'>;
+  readonly catalog: Catalog;
+  readonly clock: Clock;
+  readonly gates: Gates;
+  readonly ids: Ids;
+  readonly jobs: Jobs;
+  readonly ledger: Ledger;
+  readonly log: Log;
+  readonly outlooks: Outlooks;
+  readonly pools: Pools;
+  readonly results: ResultCache;
+  /** Absent where tenants have no pools of their own. */
+  readonly ownPools?: OwnPools;
+  readonly scaler: Scaler;
+  readonly tickets: Tickets;
+}
+
+export interface SubmitAsk {
+  readonly tenant: TenantRecord;
+  readonly keyId: string;
+  /** A model id or an alias; with a quality, a family. */
+  readonly model: string;
+  readonly quality: Quality | null;
+  /** Model ids that tenant and key may use; null: every one. */
+  readonly granted: readonly string[] | null;
+  readonly input: unknown;
+  readonly class: JobClass;
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly deadlineSeconds: number | null;
+  /** Whether the result cache may answer; null: as the tenant's setting says. */
+  readonly cache: boolean | null;
+  readonly idempotencyKey: string | null;
+}
+
+export type SubmitOutcome =
+  /** `gate`: as admission left it. */
+  | { readonly kind: 'accepted'; readonly job: JobRecord; readonly gate: GateView }
+  /** The same Idempotency-Key and body came before: the job of that time, as it stands now. */
+  | { readonly kind: 'replayed'; readonly job: JobRecord }
+  | { readonly kind: 'mismatch' }
+  | { readonly kind: 'in_flight' }
+  /** It took so long that the sweep released its reservation: nothing was accepted, and asking again is safe. */
+  | { readonly kind: 'too_late' }
+  | { readonly kind: 'model_not_found' }
+  | { readonly kind: 'model_not_granted' }
+  | { readonly kind: 'invalid'; readonly details: readonly ErrorDetail[] }
+  | PromptRefusal
+  | Extract<PromptJudgement, { kind: 'prompt_rejected' }>
+  /** `gate`: what refused; null when the tenant has none. */
+  | { readonly kind: 'refused'; readonly refusal: Refusal; readonly gate: GateView | null };
