@@ -66,6 +66,7 @@ async function ended(stack: LocalStack, id: string) {
 describe('a start that cannot be', () => {
   it.each([
     [['--port', 'x'], /--port: must be a number/],
+    [['--port', '4190'], /--port: is a port that browsers and fetch refuse/],
     [['--min-workers', '3'], /--min-workers: must not be above --max-workers/],
     [['--colour'], /Unknown option '--colour'.*--help/],
   ])('says what is wrong with %j in one line', async (args, line) => {

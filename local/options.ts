@@ -2,6 +2,7 @@
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import * as z from 'zod';
+import { blockedPortMessage, isBlockedPort } from '#core/api/blocked-ports.ts';
 import { StartError } from '#core/errors.ts';
 import { faultsOf } from '#core/faults.ts';
 
@@ -40,7 +41,11 @@ const countSchema = z.coerce.number('must be a number').int();
 
 const valuesSchema = z
   .object({
-    port: countSchema.min(0).max(65_535).default(4180),
+    port: countSchema
+      .min(0)
+      .max(65_535)
+      .refine((port) => !isBlockedPort(port), { message: blockedPortMessage })
+      .default(4180),
     data: z.string().min(1).default('.pilotlight'),
     models: z.string().min(1).optional(),
     'min-workers': countSchema.min(0).max(64).default(0),

@@ -7,6 +7,7 @@ import type { PlanLimits, PlanRecord } from '../tenancy/plans.ts';
 import { limitsOf, planLimitsSchema, planNameSchema, promptPolicyOf } from '../tenancy/plans.ts';
 import type { KeyRecord, TenantRecord } from '../tenancy/tenant.ts';
 import { keyStateOf, scopes, tenantIdSchema, tenantStatuses, withPlan } from '../tenancy/tenant.ts';
+import { blockedPortMessage, isBlockedPort } from './blocked-ports.ts';
 
 const second = 1000;
 const day = 24 * 60 * 60;
@@ -49,6 +50,7 @@ export const tenantRequestSchema = z
       .int()
       .min(1024)
       .max(65_535)
+      .refine((port) => !isBlockedPort(port), { message: blockedPortMessage })
       .optional()
       .meta({ description: 'A port for this tenant alone; only a local stack takes it' }),
     // `partial` keeps every schema and makes it optional, which is what the type says.

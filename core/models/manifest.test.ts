@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { fakeManifest } from '#sim/memory/flow-world.ts';
-import { createCatalog, manifestSchema } from './manifest.ts';
+import { compileModel, createCatalog, manifestSchema } from './manifest.ts';
 
 const int4 = {
   ...fakeManifest,
@@ -43,6 +43,19 @@ describe('the work of a request', () => {
       memoryMb: 300,
       weightsMb: 1_000,
     });
+  });
+});
+
+describe('the predicted time of a request', () => {
+  it('follows the input field that says what a step takes, where the manifest names one', () => {
+    const time = { ...fakeManifest.time, fixed_ms: 1, per_image_step_ms: 5, per_weighted_image_ms: 0 };
+    const asked = compileModel({ ...fakeManifest, time: { ...time, step_ms_input: 'step_ms' } });
+    const plain = compileModel({ ...fakeManifest, time });
+    const input = { prompt: 'x', n: 1, steps: 10, step_ms: 600 };
+
+    expect(asked.workOf(input).predictedGpuMs).toBe(6_001);
+    expect(asked.workOf({ prompt: 'x', steps: 10 }).predictedGpuMs).toBe(51);
+    expect(plain.workOf(input).predictedGpuMs).toBe(51);
   });
 });
 

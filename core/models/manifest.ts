@@ -44,6 +44,8 @@ const manifestFields = z.strictObject({
     per_image_step_ms: timeMsSchema,
     per_weighted_image_ms: timeMsSchema,
     load_ms: timeMsSchema,
+    /** Input field that says what one step takes, in place of `per_image_step_ms` where it is given: for load tests. */
+    step_ms_input: z.string().optional(),
   }),
   /** What it takes of a card. */
   memory: memorySchema,
@@ -101,6 +103,8 @@ const sizedSchema = z.object({
   size: z.int().min(1).default(512),
 });
 
+const stepMsSchema = z.number().nonnegative().optional();
+
 export function compileModel(manifest: Manifest): Model {
   // zod takes its own JSON Schema type; the manifest's loose object was checked above to be one.
   const schema = z.fromJSONSchema(manifest.input_schema as Parameters<typeof z.fromJSONSchema>[0]);
@@ -121,7 +125,9 @@ function workOf(manifest: Manifest, input: ModelInput): Work {
   const { n, steps, size } = sizedSchema.parse(input);
   const pixels = size * size;
   const weightedImages = (n * pixels) / (512 * 512);
-  const { fixed_ms, per_image_step_ms, per_weighted_image_ms } = manifest.time;
+  const { fixed_ms, per_weighted_image_ms, step_ms_input: field } = manifest.time;
+  const asked = stepMsSchema.parse(field === undefined ? undefined : input[field]);
+  const per_image_step_ms = asked ?? manifest.time.per_image_step_ms;
   return {
     images: n,
     steps,
