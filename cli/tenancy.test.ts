@@ -75,6 +75,21 @@ describe('tenants', () => {
     expect(items[0]).toMatchObject({ model: 'fake-image-int4', allotmentMb: 512, encrypted: true });
   });
 
+  it('run jobs in the class that they are set to, where the request names none', async () => {
+    const { scene, run, json } = await openShell();
+    const { stdout } = await run('tenants', 'add', 'companyA', '--set', 'class_default=batch');
+    const secret = /^secret +(\S+)$/m.exec(stdout)?.[1] ?? '';
+
+    await scene.tryKey(secret);
+    const { items } = await scene.jobs.list('companyA', { limit: 1 });
+
+    expect(stdout).toMatch(/^class_default +batch +own$/m);
+    expect(items[0]?.class).toBe('batch');
+    expect(await json('tenants', 'update', 'companyA', '--set', 'class_default=none')).toMatchObject({
+      overrides: {},
+    });
+  });
+
   it('are added with the body of the API for programs', async () => {
     const { json } = await openShell();
 
@@ -98,6 +113,7 @@ describe('tenants', () => {
     [['--rpm-limit=-1'], 3, 'requests_per_minute: '],
     [['--set', 'requests_per_hour=1'], 3, 'requests_per_hour: is not a known field'],
     [['--set', 'steps_max=few'], 3, 'steps_max: '],
+    [['--set', 'class_default=urgent'], 3, 'class_default: '],
     [['--plan', 'gold'], 3, 'plan: there is no such plan'],
     [['--models', 'other'], 3, 'models.0: there is no such model'],
     [['--port', '30001'], 3, 'port: is taken by a local stack only'],

@@ -29,7 +29,11 @@ const options = {
     value: 'NAME=VALUE',
     help: 'Any other input of the model; repeatable',
   },
-  class: { type: 'string', value: 'CLASS', help: 'interactive or batch (interactive)' },
+  class: {
+    type: 'string',
+    value: 'CLASS',
+    help: 'interactive or batch (as the plan says, else interactive)',
+  },
   meta: { type: 'string', multiple: true, value: 'KEY=VALUE', help: 'Label of your own; repeatable' },
   'idempotency-key': { type: 'string', value: 'KEY', help: 'The same key never makes a second job' },
   cache: { type: 'boolean', help: 'Take the result of the same input and seed, if one was kept' },

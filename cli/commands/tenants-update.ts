@@ -16,6 +16,7 @@ export const command = defineCommand({
   examples: [
     'pilotlight tenants update companyA --plan vip --rpm-limit none',
     'pilotlight tenants update companyC --set open_jobs_max=15',
+    'pilotlight tenants update companyC --set class_default=batch',
   ],
   async run(session, values, [id = '']) {
     const change = { ...(values.plan === undefined ? {} : { plan: values.plan }), ...limitsOf(values) };

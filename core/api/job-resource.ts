@@ -30,7 +30,9 @@ export const jobRequestSchema = z
       .optional()
       .meta({ description: 'The tier of `model` to use, where the operator has set it' }),
     input: z.record(z.string(), z.json()).meta({ description: "Checked against the model's input schema" }),
-    class: z.enum(jobClasses).default('interactive'),
+    class: z.enum(jobClasses).optional().meta({
+      description: 'Default: `class_default` of the plan or tenant, as /v1/limits says it',
+    }),
     metadata: metadataSchema.default({}),
     deadline_s: z
       .int()

@@ -3,7 +3,8 @@ import * as z from 'zod';
 import type { Counter, GateView } from '../admission/gate.ts';
 import { inLimitUnit, planAdmission, unbounded } from '../admission/gate.ts';
 import { monthWindow, spendCounter } from '../admission/windows.ts';
-import { limitsOf } from '../tenancy/plans.ts';
+import { jobClasses } from '../job/job.ts';
+import { jobClassOf, limitsOf } from '../tenancy/plans.ts';
 import type { TenantRecord } from '../tenancy/tenant.ts';
 
 const softBudgetName = 'budget_soft_usd_micros_per_month';
@@ -21,6 +22,7 @@ export const limitsSchema = z
     tenant: z.string(),
     plan: z.string(),
     weight: z.int().positive(),
+    class_default: z.enum(jobClasses).meta({ description: 'The class of a job whose request names none' }),
     limits: z.array(limitSchema),
     warnings: z
       .array(z.string())
@@ -44,6 +46,7 @@ export function presentLimits(tenant: TenantRecord, gate: GateView, nowMs: numbe
     tenant: tenant.tenantId,
     plan: tenant.plan,
     weight: limits.weight,
+    class_default: jobClassOf(limits, null),
     limits: [...rowsOf(tenant, gate, nowMs), ...(soft === null ? [] : [soft.row])],
     warnings: soft?.isPassed === true ? [softBudgetName] : [],
     per_request: {

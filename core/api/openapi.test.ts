@@ -47,7 +47,8 @@ it('says which fields a request may leave out', () => {
   const { JobRequest, Job } = Object(document.components).schemas;
 
   expect(JobRequest.required).toEqual(['model', 'input']);
-  expect(JobRequest.properties.class.default).toBe('interactive');
+  expect(JobRequest.properties.class.enum).toEqual(['interactive', 'batch']);
+  expect(JobRequest.properties.class).not.toHaveProperty('default');
   expect(Job.required).toContain('metadata');
 });
 

@@ -13,7 +13,7 @@ import type { ReadPrompt } from '../prompt/read-prompt.ts';
 import { readPrompt } from '../prompt/read-prompt.ts';
 import { poolOfTenant } from '../tenancy/own-pool.ts';
 import type { PlanLimits } from '../tenancy/plans.ts';
-import { limitsOf } from '../tenancy/plans.ts';
+import { jobClassOf, limitsOf } from '../tenancy/plans.ts';
 import { judgeAndLog } from './judge-prompt.ts';
 import { lookUpResult } from './result-cache.ts';
 import type { SubmitAsk, SubmitOutcome, SubmitPorts } from './submission.ts';
@@ -22,6 +22,7 @@ import type { SubmitAsk, SubmitOutcome, SubmitPorts } from './submission.ts';
 export interface CheckedRequest {
   readonly model: Model;
   readonly pool: string;
+  readonly class: JobClass;
   readonly input: ModelInput;
   readonly prompt: Extract<ReadPrompt, { kind: 'read' }>;
   readonly flags: readonly string[];
@@ -57,6 +58,7 @@ export function checkRequest(
   return {
     model,
     pool: poolOfTenant(model.manifest.pool, ask.tenant),
+    class: jobClassOf(limits, ask.class),
     input: prompt.input,
     prompt,
     flags: prompt.flags,
@@ -105,11 +107,11 @@ export async function lookUp(
   return { ...checked, work, reservedUsdMicros: 0, tagCost: 0, hit: found.hit };
 }
 
-export function demandOf(checked: CheckedRequest, jobClass: JobClass, nonce: string): Demand {
+export function demandOf(checked: CheckedRequest, nonce: string): Demand {
   return {
     jobId: checked.jobId,
     nonce,
-    line: lineName(checked.pool, jobClass),
+    line: lineName(checked.pool, checked.class),
     tagCost: checked.tagCost,
     images: Math.ceil(checked.work.weightedImages),
     gpuMs: checked.work.predictedGpuMs,
@@ -117,10 +119,14 @@ export function demandOf(checked: CheckedRequest, jobClass: JobClass, nonce: str
   };
 }
 
-/** Of the model as it was asked for: an alias that moved on must not turn a retry into another request. */
+/**
+ * Of model and class as they were asked for: an alias or a `class_default` that moved on must not turn a retry into
+ * another request. A request that names no class has the fingerprint that it always had: that of an interactive one.
+ */
 function fingerprintOf(ask: SubmitAsk): string {
-  const { model, input, metadata, deadlineSeconds } = ask;
+  const { model, input, metadata, deadlineSeconds, class: jobClass } = ask;
   // Left out where the request does not name them: the fingerprints of earlier requests have no such members.
   const [cache, quality] = [ask.cache ?? undefined, ask.quality ?? undefined];
-  return digest(canonicalJson({ model, quality, input, class: ask.class, metadata, deadlineSeconds, cache }));
+  const named = { model, quality, input, class: jobClass ?? 'interactive', metadata, deadlineSeconds, cache };
+  return digest(canonicalJson(named));
 }

@@ -50,7 +50,8 @@ export interface SubmitAsk {
   /** Model ids that tenant and key may use; null: every one. */
   readonly granted: readonly string[] | null;
   readonly input: unknown;
-  readonly class: JobClass;
+  /** Null: as the tenant's setting says. */
+  readonly class: JobClass | null;
   readonly metadata: Readonly<Record<string, string>>;
   readonly deadlineSeconds: number | null;
   /** Whether the result cache may answer; null: as the tenant's setting says. */

@@ -107,9 +107,64 @@ describe('an accepted submission', () => {
   });
 });
 
+describe('the class of a job', () => {
+  it.each([
+    [{}, {}, 'interactive'],
+    [{ class_default: 'batch' }, {}, 'batch'],
+    [{ class_default: 'batch' }, { class: 'interactive' }, 'interactive'],
+    [{}, { class: 'batch' }, 'batch'],
+  ] as const)(
+    'under the limits %j and the request %j is %s, in its record, its line and its gate',
+    async (...of) => {
+      const [limits, asked, jobClass] = of;
+      const { world, ask } = await setup(limits);
+
+      const job = await accepted(world, ask(asked));
+
+      expect(job.class).toBe(jobClass);
+      expect(await world.jobs.line(worldPool, jobClass, 10)).toMatchObject([{ jobId: job.jobId }]);
+      expect((await world.gates.read(job.tenantId))?.finishTags).toEqual({
+        [lineName(worldPool, jobClass)]: job.tagCost,
+      });
+    },
+  );
+});
+
 const another = { jobId: 'job_b', nonce: 'b', tagCost: 100, images: 1, gpuMs: 1, reservedUsdMicros: 1 };
 
 describe('an Idempotency-Key', () => {
+  it('has the fingerprint that requests without a class always had', async () => {
+    const { world, ask } = await setup({ class_default: 'batch' });
+
+    const job = await accepted(world, ask({ idempotencyKey: 'order-7' }));
+
+    // Stored with jobs for as long as they are kept: another one would refuse their retries.
+    expect(job.fingerprint).toBe('e072c9259f9d45c4e567553564795450394152ee8a5d4394149102acf91813f6');
+  });
+
+  it('gives the first job again, in its class, after the default class of the tenant has changed', async () => {
+    const { world, ask } = await setup();
+    const first = await accepted(world, ask({ idempotencyKey: 'order-7' }));
+    const tenant = sampleTenant({ overrides: { class_default: 'batch' } });
+
+    const again = await submit(world, ask({ idempotencyKey: 'order-7', tenant }));
+
+    expect(again).toMatchObject({ kind: 'replayed', job: { jobId: first.jobId, class: 'interactive' } });
+  });
+
+  it('finishes in the class of today what a submission left before the default class changed', async () => {
+    const { world, ask } = await setup();
+    const dying = { ...world.jobs, create: () => Promise.reject(new Error('killed')) };
+    await expect(submit({ ...world, jobs: dying }, ask({ idempotencyKey: 'torn' }))).rejects.toThrow();
+    const tenant = sampleTenant({ overrides: { class_default: 'batch' } });
+
+    const outcome = await submit(world, ask({ idempotencyKey: 'torn', tenant }));
+
+    expect(outcome).toMatchObject({ kind: 'replayed', job: { class: 'batch', status: 'queued' } });
+    expect(await world.jobs.line(worldPool, 'batch', 10)).toHaveLength(1);
+    expect(Object.keys((await world.gates.read('tenant-a'))?.open ?? {})).toHaveLength(1);
+  });
+
   it('gives the first job again, however often it is sent', async () => {
     const { world, ask } = await setup();
     const first = await accepted(world, ask({ idempotencyKey: 'order-7' }));

@@ -51,7 +51,7 @@ export async function submit(ports: SubmitPorts, ask: SubmitAsk): Promise<Submit
   const nowMs = ports.clock.nowMs();
   const checked = await lookUp(ports, ask, judged, nowMs);
   if ('kind' in checked) return checked;
-  const admission = planAdmission(checked.limits, demandOf(checked, ask.class, ports.ids.nonce()), nowMs);
+  const admission = planAdmission(checked.limits, demandOf(checked, ports.ids.nonce()), nowMs);
   // After the replay: a request accepted under an earlier plan is answered with its job, not refused by this one.
   const details = faultsOfRequest(checked.limits, checked.work, admission);
   if (details.length > 0) return { kind: 'invalid', details };
@@ -103,7 +103,7 @@ function answerWith(
  * does once the sweep has forbidden it.
  */
 async function takeOver(ports: SubmitPorts, ask: SubmitAsk, checked: CheckedRequest): Promise<SubmitOutcome> {
-  const line = lineName(checked.pool, ask.class);
+  const line = lineName(checked.pool, checked.class);
   const gate = await ports.gates.read(ask.tenant.tenantId);
   const token = gate?.open[checked.jobId];
   const reserved = token === undefined ? null : readToken(token);
@@ -125,7 +125,7 @@ async function accept(
   nowMs: number,
 ): Promise<SubmitOutcome> {
   const { tenantId } = ask.tenant;
-  const place = checked.hit === null ? await placeOf(ports, ask, checked, admitted.finishTag) : nowhere;
+  const place = checked.hit === null ? await placeOf(ports, checked, admitted.finishTag) : nowhere;
   const record = recordOf(ask, checked, { reservation, tag: place.tag, nowMs });
   // A job that the cache answers stands in no line.
   const job = checked.hit === null ? { ...record, toldStart: await tellStart(ports, record) } : record;
@@ -156,12 +156,11 @@ const nowhere: Place = { tag: 0, lift: null };
 
 async function placeOf(
   { pools, outlooks }: SubmitPorts,
-  ask: SubmitAsk,
   checked: CheckedRequest,
   finishTag: number,
 ): Promise<Place> {
   const name = checked.pool;
   // The look that the start is told from goes on beside; that it failed is said there.
   const [pool] = await Promise.all([pools.read(name), outlooks.of(name).catch(() => null)]);
-  return startTag(finishTag, checked.tagCost, pool.virtualTimes[ask.class]);
+  return startTag(finishTag, checked.tagCost, pool.virtualTimes[checked.class]);
 }

@@ -23,7 +23,7 @@ export function recordOf(
     pool: checked.pool,
     model: manifest.id,
     modelRevision: manifest.revision,
-    class: ask.class,
+    class: checked.class,
     status: 'queued',
     place: { kind: 'line' },
     attempt: 0,

@@ -15,8 +15,8 @@ import * as z from 'zod';
 import type { JobErrorCode } from '../errors.ts';
 import { jobErrors } from '../errors.ts';
 import { toldStartSchema } from '../eta/calibration.ts';
-import type { Isolation } from '../tenancy/plans.ts';
-import { isolations } from '../tenancy/plans.ts';
+import type { Isolation } from '../tenancy/isolation.ts';
+import { isolations } from '../tenancy/isolation.ts';
 
 export const jobStatuses = ['queued', 'running', 'succeeded', 'failed', 'canceled', 'expired'] as const;
 export const jobClasses = ['interactive', 'batch'] as const;

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { gateLimits } from '../limits.ts';
 import {
   contradictions,
+  jobClassOf,
   limitsOf,
   planLimitsSchema,
   planNameSchema,
@@ -54,6 +55,23 @@ describe('limitsOf', () => {
 
   it('refuses a limit that does not exist instead of dropping it', () => {
     expect(() => planLimitsSchema.parse({ ...plans.pro, requests_per_hour: 5 })).toThrow();
+  });
+});
+
+describe('jobClassOf', () => {
+  it.each([
+    [null, undefined, 'interactive'],
+    [null, 'interactive', 'interactive'],
+    [null, 'batch', 'batch'],
+    ['interactive', 'batch', 'interactive'],
+    ['batch', 'interactive', 'batch'],
+    ['batch', undefined, 'batch'],
+  ] as const)('of a request that says %s under the default %s is %s', (asked, class_default, jobClass) => {
+    expect(jobClassOf({ ...plans.pro, class_default }, asked)).toBe(jobClass);
+  });
+
+  it('takes no class that there is not', () => {
+    expect(planLimitsSchema.safeParse({ ...plans.pro, class_default: 'urgent' }).success).toBe(false);
   });
 });
 

@@ -1,17 +1,13 @@
 /** Plans: named sets of limits and a weight. A limit that is absent does not apply. */
 import * as z from 'zod';
 import type { ErrorDetail } from '../errors.ts';
+import type { JobClass } from '../job/job.ts';
+import { jobClasses } from '../job/job.ts';
 import { cacheLimits, gateLimits } from '../limits.ts';
 import { quantSchema } from '../models/memory.ts';
 import type { PromptPolicy } from '../prompt/policy.ts';
 import { promptPolicyModes } from '../prompt/policy.ts';
-
-/**
- * `process`: the tenant's jobs run in a runner process of its own, under `gpu_memory_gb` as a hard cap. `pool`: they have
- * a line, a queue and workers of their own.
- */
-export const isolations = ['shared', 'process', 'pool'] as const;
-export type Isolation = (typeof isolations)[number];
+import { isolations } from './isolation.ts';
 
 const countSchema = z.int().positive();
 
@@ -23,6 +19,8 @@ const gpuMemoryGbMax = 1_000;
 export const planLimitsSchema = z.strictObject({
   /** Share of GPU time when several tenants wait. */
   weight: z.int().min(1).max(1000),
+  /** The class of a job whose request names none; interactive when absent. */
+  class_default: z.enum(jobClasses).optional(),
   requests_per_second: countSchema.optional(),
   /** How many may come at once without passing `requests_per_second` over time; says nothing without it. */
   requests_burst: countSchema.optional(),
@@ -111,6 +109,11 @@ export type PlanRecord = z.infer<typeof planRecordSchema>;
  */
 export function limitsOf(plan: string, overrides: Partial<PlanLimits>): PlanLimits {
   return planLimitsSchema.parse({ ...shippedPlan(plan), ...overrides });
+}
+
+/** The class of a job: the one that its request names, else the tenant's. */
+export function jobClassOf({ class_default }: PlanLimits, asked: JobClass | null): JobClass {
+  return asked ?? class_default ?? 'interactive';
 }
 
 /** The policy that these limits and the tenant's terms make. */

@@ -94,7 +94,7 @@ export function submission(tenant: TenantRecord, overrides: Partial<SubmitAsk> =
     quality: null,
     granted: null,
     input: { prompt: 'a lighthouse' },
-    class: 'interactive',
+    class: null,
     metadata: {},
     deadlineSeconds: null,
     cache: null,

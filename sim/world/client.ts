@@ -90,7 +90,7 @@ function drawAsk({ random, ids, history }: World, tenantId: string, own: SubmitA
       step_ms: oneOf(random, [100, 1_000, 8_000]),
       ...(maybe(0.12) ? { fault: oneOf(random, ['oom', 'error', 'nan', 'crash']) } : {}),
     },
-    class: maybe(0.3) ? 'batch' : 'interactive',
+    class: oneOf(random, ['interactive', 'batch', null]),
     metadata: { op },
     deadlineSeconds: maybe(0.1) ? oneOf(random, [5, 60]) : null,
     cache: null,

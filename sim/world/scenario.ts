@@ -95,6 +95,7 @@ export function drawLimits(random: Random): Partial<PlanLimits> {
     ...(maybe(0.2) ? { gpu_seconds_per_month: oneOf(random, [4, 30]) } : {}),
     ...(maybe(0.4) ? { running_jobs_max: oneOf(random, [1, 2]) } : {}),
     ...(maybe(0.3) ? { gpu_memory_gb: oneOf(random, [0.4, 0.9]) } : {}),
+    ...(maybe(0.3) ? { class_default: 'batch' as const } : {}),
   };
 }
 

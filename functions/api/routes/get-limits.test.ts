@@ -20,6 +20,22 @@ describe('200', () => {
   });
 });
 
+describe('200, of the class of jobs', () => {
+  it.each([
+    [{}, 'interactive'],
+    [{ class_default: 'batch' }, 'batch'],
+  ] as const)(
+    'under %j tells that a request without one makes a job of class %s',
+    async (overrides, jobClass) => {
+      const scene = await createApiScene({ tenant: sampleTenant({ overrides }) });
+
+      const got = await scene.send('getLimits', '/v1/limits');
+
+      expect(got.json.class_default).toBe(jobClass);
+    },
+  );
+});
+
 describe('200, of a tenant with every limit', () => {
   it('tells GPU time in seconds and money in micro-USD, and warns of a soft budget that is passed', async () => {
     const overrides = {

@@ -36,6 +36,18 @@ describe('202', () => {
     expect(scene.woken).toEqual(['fake']);
   });
 
+  it.each([
+    [{}, {}, 'interactive'],
+    [{ class_default: 'batch' }, {}, 'batch'],
+    [{ class_default: 'batch' }, { class: 'interactive' }, 'interactive'],
+  ] as const)('under the limits %j takes a request with %j as %s', async (overrides, asked, jobClass) => {
+    const scene = await createApiScene({ tenant: limited(overrides) });
+
+    const got = await scene.send('submitJob', '/v1/jobs', { body: { ...body, ...asked } });
+
+    expect([got.status, got.json.class]).toEqual([202, jobClass]);
+  });
+
   it('tells each job of a burst of those before it', async () => {
     const scene = await createApiScene();
 

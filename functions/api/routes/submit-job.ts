@@ -22,7 +22,7 @@ export const submitJob: RouteHandler<'submitJob'> = async (deps, call) => {
     quality: call.body.quality ?? null,
     granted,
     input: call.body.input,
-    class: call.body.class,
+    class: call.body.class ?? null,
     metadata: call.body.metadata,
     deadlineSeconds: call.body.deadline_s ?? null,
     cache: call.body.cache ?? null,
