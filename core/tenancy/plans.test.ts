@@ -7,6 +7,7 @@ import {
   planNameSchema,
   planNames,
   plans,
+  retentionMsOf,
   shippedPlan,
 } from './plans.ts';
 
@@ -54,6 +55,20 @@ describe('limitsOf', () => {
 
   it('refuses a limit that does not exist instead of dropping it', () => {
     expect(() => planLimitsSchema.parse({ ...plans.pro, requests_per_hour: 5 })).toThrow();
+  });
+});
+
+describe('retentionMsOf', () => {
+  it('is 30 days unless the limits say less', () => {
+    expect(retentionMsOf({})).toBe(30 * 86_400_000);
+    expect(retentionMsOf({ retention_days: 1 })).toBe(86_400_000);
+  });
+
+  it('comes from whole days, from 1 to 30', () => {
+    for (const retention_days of [0, 31, 1.5]) {
+      expect(planLimitsSchema.safeParse({ ...plans.pro, retention_days }).success).toBe(false);
+    }
+    expect(planLimitsSchema.parse({ ...plans.pro, retention_days: 30 }).retention_days).toBe(30);
   });
 });
 

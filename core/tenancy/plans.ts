@@ -1,7 +1,7 @@
 /** Plans: named sets of limits and a weight. A limit that is absent does not apply. */
 import * as z from 'zod';
 import type { ErrorDetail } from '../errors.ts';
-import { cacheLimits, gateLimits } from '../limits.ts';
+import { cacheLimits, gateLimits, jobLimits } from '../limits.ts';
 import { quantSchema } from '../models/memory.ts';
 import type { PromptPolicy } from '../prompt/policy.ts';
 import { promptPolicyModes } from '../prompt/policy.ts';
@@ -14,6 +14,10 @@ export const isolations = ['shared', 'process', 'pool'] as const;
 export type Isolation = (typeof isolations)[number];
 
 const countSchema = z.int().positive();
+
+const dayMs = 24 * 60 * 60 * 1000;
+/** The most that `retention_days` may be, and what counts without it. */
+export const retentionDaysMax = jobLimits.keptMs / dayMs;
 
 export const volumes = ['standard', 'encrypted'] as const;
 
@@ -57,6 +61,8 @@ export const planLimitsSchema = z.strictObject({
   result_cache: z.enum(['off', 'on_request', 'on']).optional(),
   result_cache_seconds: z.int().positive().max(cacheLimits.ttlSecondsMax).optional(),
   result_cache_entries_max: z.int().positive().max(cacheLimits.entriesMax).optional(),
+  /** Days that a job, its files and its links outlive its end, as the limit stood at its admission. */
+  retention_days: z.int().min(1).max(retentionDaysMax).optional(),
   /** What its jobs share with those of other tenants. Absent: shared. */
   isolation: z.enum(isolations).optional(),
 });
@@ -116,6 +122,11 @@ export function limitsOf(plan: string, overrides: Partial<PlanLimits>): PlanLimi
 /** The policy that these limits and the tenant's terms make. */
 export function promptPolicyOf(limits: PlanLimits, terms: readonly string[] = []): PromptPolicy {
   return { mode: limits.prompt_policy ?? 'off', terms, tokensMax: limits.prompt_tokens_max ?? null };
+}
+
+/** How long a job that is admitted under these limits is kept after its end. */
+export function retentionMsOf({ retention_days: days }: Pick<PlanLimits, 'retention_days'>): number {
+  return (days ?? retentionDaysMax) * dayMs;
 }
 
 /** Null for a name that does not ship. */
