@@ -34,6 +34,7 @@ describe('ledgerEntryOf', () => {
       images: 2,
       weightedImages: 2.25,
       bytesStored: 12_345,
+      retentionMs: 7 * 24 * 60 * 60 * 1000,
       usdMicros: 321,
       parts: { compute: 321 },
       reservedUsdMicros: job.reservedUsdMicros,

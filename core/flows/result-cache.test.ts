@@ -110,7 +110,7 @@ describe('a hit', () => {
   it('has the files of the first for as long as they are kept, and its record for its own time', async () => {
     const world = await worldOf({ retention_days: 2 });
     const first = await made(world);
-    await world.clock.advance(24 * 3_600 * second);
+    await world.clock.advance(12 * 3_600 * second);
 
     const hit = await accepted(world);
 
