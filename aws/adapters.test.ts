@@ -6,10 +6,14 @@ import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
 import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { SendMessageBatchCommand } from '@aws-sdk/client-sqs';
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
-import { BatchGetCommand, PutCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
+import { BatchGetCommand, GetCommand, PutCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
 import { marshall } from '@aws-sdk/util-dynamodb';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { planAdmission } from '#core/admission/gate.ts';
+import type { JobRecord } from '#core/job/job.ts';
+import { keptUntilMs } from '#core/job/job.ts';
+import { cancelWaiting } from '#core/job/transitions.ts';
+import { jobLimits } from '#core/limits.ts';
 import type { LogFields } from '#core/ports.ts';
 import { sampleJob, sampleTenant } from '#core/samples.ts';
 import type { PlanLimits } from '#core/tenancy/plans.ts';
@@ -67,6 +71,47 @@ describe('tickets', () => {
     expect(held.map(({ jobId }) => jobId)).toEqual(['job-1']);
     expect(logged.filter(([event]) => event === 'ticket_unreadable')).toHaveLength(2);
     expect(await ports.tickets.depth('pool-a')).toEqual({ visible: 0, hidden: 1 });
+  });
+});
+
+describe('the time to live of a job', () => {
+  const retentionMs = 2 * 86_400_000;
+  const nowMs = 1_900_000_000_001;
+
+  async function ttlOf({ tenantId, jobId }: JobRecord): Promise<unknown> {
+    const Key = { ...jobKey(tenantId, jobId) };
+    const command = new GetCommand({ TableName: emulators.config.table, Key, ConsistentRead: true });
+    return (await clients.documents.send(command)).Item?.ttl;
+  }
+
+  it('starts long after its end may be, and becomes its retention when it ends', async () => {
+    const job = sampleJob({ tenantId: `tenant-${ports.ids.nonce()}`, retentionMs });
+    await ports.jobs.create(job);
+
+    const before = await ttlOf(job);
+    const { guard, patch } = cancelWaiting(job, nowMs);
+    await ports.jobs.apply(job.tenantId, job.jobId, guard, patch);
+
+    expect(before).toBe((job.startByMs + jobLimits.keptMs) / 1000);
+    expect(await ttlOf(job)).toBe((keptUntilMs({ finishedAtMs: nowMs, retentionMs }) ?? 0) / 1000);
+  });
+
+  it('is the default for a job from before its retention was noted', async () => {
+    const job = sampleJob({ tenantId: `tenant-${ports.ids.nonce()}` });
+    await ports.jobs.create(job);
+    await clients.documents.send(
+      new UpdateCommand({
+        TableName: emulators.config.table,
+        Key: { ...jobKey(job.tenantId, job.jobId) },
+        UpdateExpression: 'REMOVE retentionMs, retention_seconds, filesUntilMs',
+      }),
+    );
+
+    const { guard, patch } = cancelWaiting(job, nowMs);
+    const outcome = await ports.jobs.apply(job.tenantId, job.jobId, guard, patch);
+
+    expect(outcome).toMatchObject({ kind: 'applied', job: { retentionMs: jobLimits.keptMs } });
+    expect(await ttlOf(job)).toBe(Math.ceil((nowMs + jobLimits.keptMs) / 1000));
   });
 });
 

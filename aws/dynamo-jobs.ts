@@ -9,7 +9,7 @@ import { GetCommand, PutCommand, QueryCommand, UpdateCommand } from '@aws-sdk/li
 import * as z from 'zod';
 import { AppError } from '#core/errors.ts';
 import type { JobPlace, JobRecord, LineEntry } from '#core/job/job.ts';
-import { jobClasses, jobRecordSchema } from '#core/job/job.ts';
+import { isPastRetention, jobClasses, jobRecordSchema, keptUntilMs } from '#core/job/job.ts';
 import type { Guard, JobPatch } from '#core/job/transitions.ts';
 import { apiLimits, jobLimits } from '#core/limits.ts';
 import type { Clock, JobListAsk, Jobs, Page } from '#core/ports.ts';
@@ -44,6 +44,9 @@ const storedNames: Partial<Record<keyof JobRecord, string>> = { tag: 'fair_tag',
 /** Holds the reservations under which no job may be created here any more; an item with this alone is no job. */
 const forbiddenName = 'forbidden';
 
+/** The retention in seconds, so that the patch that ends a job can set its `ttl` without a read. */
+const retentionName = 'retention_seconds';
+
 const keySchema = z.object({ pk: z.string(), sk: z.string() });
 const createdKeySchema = keySchema.extend({ created: z.int() });
 const positionSchema = z.object({ jobId: z.string(), created: z.int() });
@@ -73,12 +76,15 @@ export function createDynamoJobs(options: DynamoJobsOptions): Jobs {
     async create(job) {
       const { name, value, attributes } = expression();
       const mayBe = `attribute_not_exists(${name('created')}) AND NOT contains(${name(forbiddenName)}, ${value(job.reservation)})`;
+      const nowSeconds = value(Math.floor(options.clock.nowMs() / 1000));
+      // DynamoDB removes an item up to days after its `ttl`.
+      const isPast = `${name('place')}.${name('kind')} = ${value('done')} AND ${name('ttl')} <= ${nowSeconds}`;
       const written = await conditional(
         documents.send(
           new PutCommand({
             TableName: table,
             Item: toItem(job),
-            ConditionExpression: `attribute_not_exists(pk) OR (${mayBe})`,
+            ConditionExpression: `attribute_not_exists(pk) OR (${mayBe}) OR (${isPast})`,
             ...attributes(),
           }),
         ),
@@ -140,14 +146,16 @@ export function createDynamoJobs(options: DynamoJobsOptions): Jobs {
 }
 
 async function read(
-  { documents, table }: DynamoJobsOptions,
+  { documents, table, clock }: DynamoJobsOptions,
   key: ItemKey,
   consistent: boolean,
 ): Promise<JobRecord | null> {
   const { Item } = await documents.send(
     new GetCommand({ TableName: table, Key: { ...key }, ConsistentRead: consistent }),
   );
-  return Item === undefined || isProhibition(Item) ? null : toJob(Item);
+  if (Item === undefined || isProhibition(Item)) return null;
+  const job = toJob(Item);
+  return isPastRetention(job, clock.nowMs()) ? null : job;
 }
 
 /** What {@link Jobs.forbid} leaves where no job is. */
@@ -170,7 +178,7 @@ async function list(
     const keys = (page.Items ?? []).map((item) => parseItem(keySchema, item, 'index entry'));
     for (const item of await batchGet(documents, table, keys, clock)) {
       const job = toJob(item);
-      if (matches(job, ask)) items.push(job);
+      if (!isPastRetention(job, clock.nowMs()) && matches(job, ask)) items.push(job);
     }
     from = page.LastEvaluatedKey === undefined ? null : toPosition(page.LastEvaluatedKey);
     if (from === null || items.length >= ask.limit) break;
@@ -272,7 +280,9 @@ function toItem(job: JobRecord): Item {
     ...Object.fromEntries(Object.entries(job).map(([field, value]) => toStored(field, value))),
     ...lineNames(job.pool, job.class),
     ...standing(job.place, job),
-    ttl: Math.floor((job.createdAtMs + jobLimits.keptMs) / 1000),
+    [retentionName]: job.retentionMs / 1000,
+    // Of a job that has not ended: long after its end, which sets it anew.
+    ttl: Math.ceil((keptUntilMs(job) ?? job.startByMs + jobLimits.keptMs) / 1000),
   };
 }
 
@@ -326,6 +336,12 @@ function patchUnder(guard: Guard, patch: JobPatch) {
     const [stored, written] = toStored(field, content);
     return `${name(stored)} = ${value(written)}`;
   });
+  if (typeof patch.finishedAtMs === 'number') {
+    const finishedSeconds = value(Math.ceil(patch.finishedAtMs / 1000));
+    // An item from before it was stored has the default.
+    const retention = `if_not_exists(${name(retentionName)}, ${value(jobLimits.keptMs / 1000)})`;
+    sets.push(`${name('ttl')} = ${retention} + ${finishedSeconds}`);
+  }
   const removes: string[] = [];
   moveLines(parts, guard, patch, sets, removes);
   const conditions = [

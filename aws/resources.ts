@@ -3,6 +3,7 @@
  * no SDK, so that either side can read it and neither can drift from the other.
  */
 import { jobLimits, ticketLimits } from '#core/limits.ts';
+import { retentionDaysMax } from '#core/tenancy/plans.ts';
 
 export interface AttributeKey {
   readonly name: string;
@@ -99,8 +100,17 @@ export const queueSettings = {
 export const bucketSettings = {
   localName: 'pilotlight',
   tenantPrefix: 'tenants/',
-  /** Pictures go with their job records. */
-  expireAfterDays: jobLimits.keptMs / (24 * 60 * 60 * 1000),
+  /** Whatever carries no tag of its own. Pictures go with their job records. */
+  expireAfterDays: retentionDaysMax,
+  /**
+   * The tag of a file that says after how many days it goes. One lifecycle rule for each value, because a rule has one
+   * number of days; S3 takes 1,000 rules. It removes files at the midnight (UTC) after, or later.
+   */
+  retentionTag: 'retention_days',
+  retentionRules: Array.from({ length: retentionDaysMax }, (_, index) => ({
+    tagValue: String(index + 1),
+    expireAfterDays: index + 1,
+  })),
   /** A console on another origin shows pictures by their presigned links; the link is the permission. */
   cors: { origins: ['*'], methods: ['GET', 'HEAD'], headers: ['*'], maxAgeSeconds: 3_600 },
 } as const;

@@ -4,7 +4,9 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { retentionDaysMax } from '#core/tenancy/plans.ts';
 import { createClients } from './clients.ts';
+import { bucketSettings } from './resources.ts';
 import { createS3Blobs } from './s3-blobs.ts';
 
 const encrypted = { isEncrypted: true };
@@ -71,5 +73,34 @@ describe('any other blob', () => {
     const names = requests.flatMap((headers) => Object.keys(headers));
     expect(requests).toHaveLength(2);
     expect(names.filter((name) => name.includes('server-side-encryption'))).toEqual([]);
+  });
+});
+
+describe('a blob that is not kept as long as any', () => {
+  it.each([
+    [7 * 86_400_000, '7'],
+    [7 * 86_400_000 + 1, '8'],
+    [1, '1'],
+  ])('kept %i ms is put with the tag of a rule of the bucket: %s days', async (retentionMs, days) => {
+    const { requests, blobs } = await openScene();
+
+    await blobs.put('tenant-a', 'a.png', Uint8Array.of(1), 'image/png', { isEncrypted: false, retentionMs });
+
+    expect(requests).toMatchObject([{ 'x-amz-tagging': `retention_days=${days}` }]);
+    expect(bucketSettings.retentionRules).toContainEqual({ tagValue: days, expireAfterDays: Number(days) });
+  });
+
+  it('has a rule for every retention that a plan may set, and for no other', () => {
+    expect(bucketSettings.retentionRules.map(({ expireAfterDays }) => expireAfterDays)).toEqual(
+      Array.from({ length: retentionDaysMax }, (_, index) => index + 1),
+    );
+  });
+
+  it('carries no tag where nothing is said', async () => {
+    const { requests, blobs } = await openScene();
+
+    await blobs.put('tenant-a', 'a.png', Uint8Array.of(1), 'image/png');
+
+    expect(Object.keys(requests[0] ?? {})).not.toContain('x-amz-tagging');
   });
 });

@@ -6,6 +6,9 @@ import { GetObjectCommand, NoSuchKey, PutObjectCommand, type S3Client } from '@a
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
 import type { Blobs } from '#core/ports.ts';
 import { objectKey } from './keys.ts';
+import { bucketSettings } from './resources.ts';
+
+const dayMs = 24 * 60 * 60 * 1000;
 
 export interface S3BlobsOptions {
   readonly blobs: S3Client;
@@ -25,6 +28,7 @@ export function createS3Blobs(options: S3BlobsOptions): Blobs {
           Body: body,
           ContentType: contentType,
           ...(how?.isEncrypted === true ? underKey(kmsKey) : {}),
+          ...(how?.retentionMs === undefined ? {} : { Tagging: retentionTag(how.retentionMs) }),
         }),
       );
     },
@@ -46,6 +50,12 @@ export function createS3Blobs(options: S3BlobsOptions): Blobs {
       }
     },
   };
+}
+
+/** The tag that a lifecycle rule of the bucket goes by; a part of a day counts as one, so that no file goes too early. */
+function retentionTag(retentionMs: number): string {
+  const days = Math.max(1, Math.ceil(retentionMs / dayMs));
+  return new URLSearchParams({ [bucketSettings.retentionTag]: String(days) }).toString();
 }
 
 function underKey(kmsKey: string | undefined) {

@@ -231,7 +231,7 @@ describe('usage', () => {
     const sheet = await run('usage', '--by', 'day,model', '--csv');
     const program = await run('usage', '--json');
 
-    expect(people.stdout).toMatch(/^MODEL +JOBS +IMAGES +WEIGHTED +GPU +COST$/m);
+    expect(people.stdout).toMatch(/^MODEL +JOBS +IMAGES +WEIGHTED +GPU +BYTE-HOURS +COST$/m);
     expect(people.stdout).toMatch(/^fake-image +\d+ +\d+ .* \$0\.\d+$/m);
     expect(people.stdout).toMatch(/^total +\d+ /m);
     expect(sheet.stdout).toMatch(

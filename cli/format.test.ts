@@ -23,7 +23,12 @@ it('shows spans in the unit that a person would use', () => {
 });
 
 it('shows sizes and times', () => {
-  expect([512, 12_345, 4_000_000].map(formatBytes)).toEqual(['512 B', '12.3 kB', '4.0 MB']);
+  expect([512, 12_345, 4_000_000, 2_250_000_000].map(formatBytes)).toEqual([
+    '512 B',
+    '12.3 kB',
+    '4.0 MB',
+    '2.3 GB',
+  ]);
   expect([26, 999, 1_000, 10_400].map(formatGb)).toEqual(['26 MB', '999 MB', '1.0 GB', '10.4 GB']);
   expect(formatTime('2030-03-17T17:46:40.123Z')).toBe('2030-03-17 17:46:40Z');
 });

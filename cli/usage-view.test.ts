@@ -23,9 +23,9 @@ describe('a usage table', () => {
 
     expect(usageTable(usage, ['day', 'tag'])).toBe(
       [
-        'DAY         TAG  JOBS  IMAGES  WEIGHTED  GPU    COST',
-        '2030-03-17  -    3     4       2.5       1.3 s  $0.00125',
-        'total            3     4       2.5       1.3 s  $0.00125',
+        'DAY         TAG  JOBS  IMAGES  WEIGHTED  GPU    BYTE-HOURS  COST',
+        '2030-03-17  -    3     4       2.5       1.3 s  9 B         $0.00125',
+        'total            3     4       2.5       1.3 s  9 B         $0.00125',
       ].join('\n'),
     );
   });
@@ -40,9 +40,9 @@ describe('a usage table', () => {
 
     expect(usageTable(usage, ['model'])).toBe(
       [
-        'MODEL  JOBS  IMAGES  WEIGHTED  GPU   COST      SHARED',
-        '-      0     0       0         0 ms  $0.00125  $0.00125',
-        'total  0     0       0         0 ms  $0.00125  $0.00125',
+        'MODEL  JOBS  IMAGES  WEIGHTED  GPU   BYTE-HOURS  COST      SHARED',
+        '-      0     0       0         0 ms  9 B         $0.00125  $0.00125',
+        'total  0     0       0         0 ms  9 B         $0.00125  $0.00125',
       ].join('\n'),
     );
   });

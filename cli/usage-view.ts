@@ -1,6 +1,6 @@
 /** Usage as a person reads it. */
 import type { UsageResource } from '#core/api/usage-resource.ts';
-import { formatMs, formatUsd } from './format.ts';
+import { formatBytes, formatMs, formatUsd } from './format.ts';
 import { table } from './table.ts';
 
 type Group = UsageResource['data'][number]['group'];
@@ -13,7 +13,15 @@ export function usageTable({ data, total }: UsageResource, groupBy: readonly (ke
     ...sumCells(sums),
     ...(hasShares ? [formatUsd(sums.shared_usd_micros)] : []),
   ];
-  const columns = ['JOBS', 'IMAGES', 'WEIGHTED', 'GPU', 'COST', ...(hasShares ? ['SHARED'] : [])];
+  const columns = [
+    'JOBS',
+    'IMAGES',
+    'WEIGHTED',
+    'GPU',
+    'BYTE-HOURS',
+    'COST',
+    ...(hasShares ? ['SHARED'] : []),
+  ];
   const head = [...groupBy.map((name) => name.toUpperCase()), ...columns];
   const rows = data.map(({ group, ...sums }) => [
     ...groupBy.map((name) => group[name] ?? '-'),
@@ -22,12 +30,14 @@ export function usageTable({ data, total }: UsageResource, groupBy: readonly (ke
   return table(head, [...rows, [...groupBy.map((_, at) => (at === 0 ? 'total' : '')), ...cells(total)]]);
 }
 
-function sumCells({ jobs, images, weighted_images, gpu_ms, cost_usd_micros }: Sums): string[] {
+function sumCells(sums: Sums): string[] {
+  const { jobs, images, weighted_images, gpu_ms, storage_byte_hours, cost_usd_micros } = sums;
   return [
     String(jobs),
     String(images),
     String(weighted_images),
     formatMs(gpu_ms),
+    formatBytes(storage_byte_hours),
     formatUsd(cost_usd_micros),
   ];
 }

@@ -41,7 +41,7 @@ export const jobLimits = {
   /** How long a job may wait to start unless its request says otherwise. */
   startWithinMsDefault: 24 * hour,
   startWithinMsMax: 7 * 24 * hour,
-  /** A record is kept for the plan's retention; this is the default. */
+  /** A job and its files are kept this long after its end: the most that `retention_days` may be, and its default. */
   keptMs: 30 * 24 * hour,
   /** Progress rides on renewals and on writes of its own at most this often: one WRU each. */
   progressMs: 500,

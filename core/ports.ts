@@ -160,6 +160,7 @@ export interface Release {
   readonly finishTag: { readonly line: string; readonly delta: number } | null;
 }
 
+/** A job past its retention (`keptUntilMs`) answers everywhere as a missing one, and another of its id may be created. */
 export interface Jobs {
   /** `exists`: a job of this id is there, or may not come to be under this reservation any more: see {@link forbid}. */
   create(job: JobRecord): Promise<'created' | 'exists'>;
@@ -328,6 +329,11 @@ export interface BlobCare {
    * @default the store's own encryption
    */
   readonly isEncrypted: boolean;
+  /**
+   * The store removes it some time after so long.
+   * @default as long as any job is kept
+   */
+  readonly retentionMs?: number;
 }
 
 /** Results that a tenant's requests may be answered with again. May lag a moment behind writes. */

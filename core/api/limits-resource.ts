@@ -4,7 +4,7 @@ import type { Counter, GateView } from '../admission/gate.ts';
 import { inLimitUnit, planAdmission, unbounded } from '../admission/gate.ts';
 import { monthWindow, spendCounter } from '../admission/windows.ts';
 import { jobClasses } from '../job/job.ts';
-import { jobClassOf, limitsOf } from '../tenancy/plans.ts';
+import { jobClassOf, limitsOf, retentionDaysMax } from '../tenancy/plans.ts';
 import type { TenantRecord } from '../tenancy/tenant.ts';
 
 const softBudgetName = 'budget_soft_usd_micros_per_month';
@@ -27,6 +27,9 @@ export const limitsSchema = z
     warnings: z
       .array(z.string())
       .meta({ description: 'Names of soft limits that are passed: nothing is refused for them' }),
+    retention_days: z.int().positive().meta({
+      description: 'A job that is admitted now, its files and its links are kept so long after its end',
+    }),
     per_request: z.strictObject({
       steps_max: z.int().positive().nullable(),
       pixels_max: z.int().positive().nullable(),
@@ -49,6 +52,7 @@ export function presentLimits(tenant: TenantRecord, gate: GateView, nowMs: numbe
     class_default: jobClassOf(limits, null),
     limits: [...rowsOf(tenant, gate, nowMs), ...(soft === null ? [] : [soft.row])],
     warnings: soft?.isPassed === true ? [softBudgetName] : [],
+    retention_days: limits.retention_days ?? retentionDaysMax,
     per_request: {
       steps_max: limits.steps_max ?? null,
       pixels_max: limits.pixels_max ?? null,

@@ -81,6 +81,7 @@ export const routes = {
       'model_not_found',
       'model_not_granted',
       'idempotency_in_flight',
+      'conflict',
       'idempotency_mismatch',
       'payload_too_large',
       'unsupported_media_type',

@@ -12,7 +12,10 @@ const sumFields = {
   input_tokens: countSchema,
   output_tokens: countSchema,
   gpu_ms: countSchema,
-  storage_byte_hours: countSchema,
+  storage_byte_hours: countSchema.meta({
+    description:
+      'Bytes x hours that results took in this time, jobs of earlier days included; adds up however a span is split',
+  }),
   cost_usd_micros: z.int().meta({ description: 'What is to be paid: charges less refunds, and shares' }),
   shared_usd_micros: countSchema.meta({
     description: "Of that, shares of a closed month's cold starts and idle time; on its last day",

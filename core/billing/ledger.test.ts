@@ -8,6 +8,7 @@ import { createSeededIds } from '#sim/memory/seeded-ids.ts';
 import { refund } from '../flows/refund.ts';
 import { settle } from '../flows/settle.ts';
 import type { JobStatus } from '../job/job.ts';
+import { jobLimits } from '../limits.ts';
 import { fullJob, sampleJob, sampleLedgerEntry, sampleNowMs, sampleShare } from '../samples.ts';
 import { balanceOf, ledgerEntryOf, ledgerEntrySchema, refundEntryOf } from './ledger.ts';
 
@@ -33,6 +34,7 @@ describe('ledgerEntryOf', () => {
       images: 2,
       weightedImages: 2.25,
       bytesStored: 12_345,
+      retentionMs: 7 * 24 * 60 * 60 * 1000,
       usdMicros: 321,
       parts: { compute: 321 },
       reservedUsdMicros: job.reservedUsdMicros,
@@ -110,6 +112,7 @@ describe('ledgerEntrySchema', () => {
       pool,
       workerId,
       bytesStored,
+      retentionMs,
       parts,
       admittedAtMs,
       ...old
@@ -123,6 +126,7 @@ describe('ledgerEntrySchema', () => {
       pool: null,
       workerId: null,
       bytesStored: 0,
+      retentionMs: jobLimits.keptMs,
       parts,
       admittedAtMs: old.atMs,
     });
@@ -172,7 +176,7 @@ describe('the balance', () => {
         const clock = createManualClock(sampleNowMs);
         const gates = createMemoryGates({ clock });
         gates.createGate('tenant-a', 'active');
-        const kept = { ledger: createMemoryLedger(), gates, jobs: createMemoryJobs() };
+        const kept = { ledger: createMemoryLedger(), gates, jobs: createMemoryJobs({ clock }) };
         const ports = { clock, ids: createSeededIds(1), ...kept };
         const charged = new Map<string, number>();
         const refunded = new Map<string, number>();

@@ -8,6 +8,7 @@ import * as z from 'zod';
 import { monthOf } from '../admission/windows.ts';
 import type { JobRecord } from '../job/job.ts';
 import { jobClasses } from '../job/job.ts';
+import { jobLimits } from '../limits.ts';
 
 const wholeSchema = z.int().nonnegative();
 
@@ -33,6 +34,8 @@ const jobEntrySchema = z.object({
   images: wholeSchema,
   weightedImages: z.number().nonnegative(),
   bytesStored: wholeSchema,
+  /** How long those bytes are kept from `atMs` of the charge on. */
+  retentionMs: wholeSchema,
   /** Below zero for a refund. */
   usdMicros: z.int(),
   /** What `usdMicros` is made of: only parts that have a price. */
@@ -85,7 +88,8 @@ function withNewFields(stored: unknown): unknown {
   if (typeof stored !== 'object' || stored === null) return stored;
   const { usdMicros, atMs }: { usdMicros?: unknown; atMs?: unknown } = stored;
   const unknown = { pool: null, workerId: null, tag: null };
-  const meant = { kind: 'charge', class: 'interactive', bytesStored: 0, admittedAtMs: atMs };
+  const kept = { bytesStored: 0, retentionMs: jobLimits.keptMs };
+  const meant = { kind: 'charge', class: 'interactive', ...kept, admittedAtMs: atMs };
   return { ...unknown, ...meant, parts: { compute: usdMicros }, ...stored };
 }
 
@@ -113,6 +117,7 @@ export function ledgerEntryOf(job: JobRecord): JobEntry {
     // The files of a cached result belong to the job that made them, and were counted with it.
     bytesStored:
       job.receipt?.cachedFrom === undefined ? job.outputs.reduce((sum, { bytes }) => sum + bytes, 0) : 0,
+    retentionMs: job.retentionMs,
     usdMicros,
     parts: { compute: usdMicros },
     reservedUsdMicros: job.reservedUsdMicros,

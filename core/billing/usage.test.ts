@@ -17,7 +17,7 @@ describe('a usage report', () => {
       entry({ model: 'a', tag: null }),
       entry({ model: 'b', tag: 'x', gpuMs: 88, admittedAtMs: sampleNowMs + 1 }),
       entry({ model: 'b', tag: 'x', admittedAtMs: sampleNowMs + dayMs }),
-    ];
+    ].map((each) => ({ ...each, bytesStored: 0 }));
 
     const { rows, total } = reportOf(entries, ['day', 'model', 'tag']);
 
@@ -30,7 +30,7 @@ describe('a usage report', () => {
   });
 
   it('counts a refund on the day of its job, as money and as no job', () => {
-    const charge = entry({});
+    const charge = entry({ bytesStored: 0 });
     const refund = refundEntryOf(charge, 321, sampleNowMs + 20 * dayMs);
 
     const { rows } = reportOf([charge, refund], ['day']);
@@ -39,7 +39,9 @@ describe('a usage report', () => {
   });
 
   it('counts a share on the last day of its month, as money of no job, model, key or tag', () => {
-    const { rows, total } = reportOf([entry({ tag: 'x' }), sampleShare()], ['day', 'model', 'key', 'tag']);
+    const charge = entry({ tag: 'x', bytesStored: 0 });
+
+    const { rows, total } = reportOf([charge, sampleShare()], ['day', 'model', 'key', 'tag']);
 
     expect(rows).toMatchObject([
       { group: { day: '2030-03-17', tag: 'x' }, jobs: 1, usdMicros: 321, sharedUsdMicros: 0 },
@@ -80,6 +82,55 @@ describe('a usage report', () => {
     expect(hours(endedMs - 1)).toBe(0);
     expect(hours(endedMs + 90 * 60_000)).toBe(1_500);
     expect(hours(endedMs + 10 * jobLimits.keptMs)).toBe((1_000 * jobLimits.keptMs) / 3_600_000);
+  });
+
+  it('counts storage on the days on which it was taken, for as long as the job was kept', () => {
+    const atMs = Date.UTC(2030, 2, 17, 12);
+    const meter = createUsageMeter({ groupBy: ['day'], fromMs: atMs + 1, toMs: nowMs }, nowMs);
+
+    meter.add(entry({ bytesStored: 1_000, admittedAtMs: atMs, atMs, retentionMs: 2 * dayMs }));
+
+    const { rows, total } = meter.report();
+    expect(rows.map(({ group, jobs, storageByteHours }) => [group.day, jobs, storageByteHours])).toEqual([
+      ['2030-03-17', 0, 12_000],
+      ['2030-03-18', 0, 24_000],
+      ['2030-03-19', 0, 12_000],
+    ]);
+    expect(total).toMatchObject({ jobs: 0, images: 0, gpuMs: 0, usdMicros: 0, storageByteHours: 48_000 });
+  });
+
+  it('has storage that is the same in sum however the time is split, and exact for any size', () => {
+    const instant = fc.integer({ min: sampleNowMs - 5 * dayMs, max: nowMs + 5 * dayMs });
+    const stored = fc.record({
+      bytesStored: fc.nat({ max: 2_000_000_000 }),
+      retentionMs: fc.integer({ min: 1, max: 30 }).map((days) => days * dayMs),
+      atMs: fc.integer({ min: sampleNowMs - 3 * dayMs, max: sampleNowMs + 3 * dayMs }),
+    });
+    const bytesIn = (entries: readonly JobEntry[], fromMs: number, toMs: number, byDay: boolean) => {
+      const meter = createUsageMeter({ groupBy: byDay ? ['day'] : [], fromMs, toMs }, nowMs);
+      for (const each of entries) meter.add(each);
+      return meter.report().total.storageByteHours;
+    };
+
+    fc.assert(
+      fc.property(
+        fc.array(stored, { maxLength: 5 }),
+        fc.array(instant, { minLength: 2, maxLength: 8 }),
+        fc.boolean(),
+        (fields, instants, byDay) => {
+          const entries = fields.map((each) => entry({ ...each, admittedAtMs: each.atMs }));
+          const cuts = instants.toSorted((left, right) => left - right);
+          const [fromMs = 0, toMs = 0] = [cuts[0], cuts.at(-1)];
+
+          const parts = cuts.slice(1).map((cut, index) => bytesIn(entries, cuts[index] ?? 0, cut, byDay));
+
+          const whole = bytesIn(entries, fromMs, toMs, !byDay);
+          expect(parts.reduce((sum, part) => sum + part, 0)).toBe(whole);
+          const exact = entries.reduce((sum, each) => sum + byHand(each, fromMs, toMs), 0n);
+          expect(BigInt(whole)).toBe(exact);
+        },
+      ),
+    );
   });
 
   it('has rows that add up to the total, and costs that add up to the balance, however it is grouped', () => {
@@ -136,6 +187,15 @@ describe('monthsBetween', () => {
 
 function entry(overrides: Partial<JobEntry>): JobEntry {
   return sampleLedgerEntry(overrides);
+}
+
+/** The rule in whole numbers of any size. */
+function byHand({ bytesStored, atMs, retentionMs }: JobEntry, fromMs: number, toMs: number): bigint {
+  const takenBy = (instantMs: number) => {
+    const keptMs = Math.max(0, Math.min(instantMs, nowMs, atMs + retentionMs) - atMs);
+    return (BigInt(bytesStored) * BigInt(keptMs)) / 3_600_000n;
+  };
+  return takenBy(toMs) - takenBy(Math.min(fromMs, toMs));
 }
 
 function reportOf(entries: readonly LedgerEntry[], groupBy: readonly UsageGrouping[]) {

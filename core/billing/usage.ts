@@ -2,13 +2,18 @@
  * Usage: the ledger of some time, summed up by day, model, key or tag, and for an operator by tenant. A job belongs to
  * the day it was admitted on, as its charge belongs to that month's budget, and a refund to the day of the job it gives
  * back, so a day's figures add up to what is to be paid for it. A share of a pool's cost belongs to the last day of its
- * month, and to no model, key or tag.
+ * month, and to no model, key or tag. What results take belongs to the time in which they take it: a job of an earlier
+ * day or month counts for as long as its files were kept in the time asked for.
  */
 import { jobLimits } from '../limits.ts';
 import { spanOf } from './instance-bill.ts';
-import type { LedgerEntry } from './ledger.ts';
+import type { JobEntry, LedgerEntry } from './ledger.ts';
 
 const hourMs = 60 * 60 * 1000;
+const dayMs = 24 * hourMs;
+
+/** The longest from a job's admission, whose month its entry is in, to the end of its files: a day is time to run. */
+const storedForMsMax = jobLimits.startWithinMsMax + dayMs + jobLimits.keptMs;
 
 export const usageGroupings = ['day', 'model', 'key', 'tag'] as const;
 
@@ -25,7 +30,11 @@ export interface UsageSums {
   readonly images: number;
   readonly weightedImages: number;
   readonly gpuMs: number;
-  /** What results have taken up until now or until they went; whole, rounded down per job. */
+  /**
+   * What results took in the time asked for, up to now at most. For each job it is the difference of what its files had
+   * taken by the end and by the start of that time, both bytes x ms / 3,600,000 rounded down: whole numbers, which add
+   * up exactly however a span is split.
+   */
   readonly storageByteHours: number;
   /** What is to be paid: charges less refunds, and shares. */
   readonly usdMicros: number;
@@ -71,15 +80,23 @@ const nothing: UsageSums = {
 export function createUsageMeter({ groupBy, fromMs, toMs }: UsageAsk, nowMs: number): UsageMeter {
   const rows = new Map<string, UsageRow>();
   let total = nothing;
+
+  function count(entry: LedgerEntry, atMs: number, used: UsageSums): void {
+    const group = groupOf(entry, atMs, groupBy);
+    const name = JSON.stringify(Object.values(group));
+    rows.set(name, { group, ...plus(rows.get(name) ?? nothing, used) });
+    total = plus(total, used);
+  }
+
   return {
     add(entry) {
       const atMs = usedAtMs(entry);
-      if (atMs < fromMs || atMs >= toMs) return;
-      const used = usedBy(entry, nowMs);
-      const group = groupOf(entry, groupBy);
-      const name = JSON.stringify(Object.values(group));
-      rows.set(name, { group, ...plus(rows.get(name) ?? nothing, used) });
-      total = plus(total, used);
+      if (atMs >= fromMs && atMs < toMs) count(entry, atMs, usedBy(entry));
+      if (entry.kind === 'share') return;
+      const span = { fromMs, toMs: Math.min(toMs, nowMs) };
+      for (const stored of groupBy.includes('day') ? storedByDay(entry, span) : [storedIn(entry, span)]) {
+        if (stored.storageByteHours > 0) count(entry, stored.atMs, { ...nothing, ...stored });
+      }
     },
     rows: () => rows.size,
     report: () => ({
@@ -100,32 +117,70 @@ export function monthsBetween(fromMs: number, toMs: number): string[] {
   return months;
 }
 
+/** Months whose ledgers tell of the time from `fromMs` up to `toMs`: files of earlier months may have been kept in it. */
+export function monthsTelling(fromMs: number, toMs: number): string[] {
+  return monthsBetween(Math.max(0, fromMs - storedForMsMax), toMs);
+}
+
 /** A month's share belongs to its last moment: whoever asks for the whole month finds it, and it once. */
 function usedAtMs(entry: LedgerEntry): number {
   return entry.kind === 'share' ? spanOf(entry.month).toMs - 1 : entry.admittedAtMs;
 }
 
-function usedBy(entry: LedgerEntry, nowMs: number): UsageSums {
+interface Span {
+  readonly fromMs: number;
+  /** Exclusive. */
+  readonly toMs: number;
+}
+
+interface Stored {
+  readonly atMs: number;
+  readonly storageByteHours: number;
+}
+
+/** What the files of a job took in each day (UTC) of the span. */
+function storedByDay(entry: JobEntry, span: Span): Stored[] {
+  const days: Stored[] = [];
+  const endMs = Math.min(span.toMs, entry.atMs + entry.retentionMs);
+  for (let fromMs = Math.max(span.fromMs, entry.atMs); fromMs < endMs; ) {
+    const toMs = Math.min(endMs, (Math.floor(fromMs / dayMs) + 1) * dayMs);
+    days.push(storedIn(entry, { fromMs, toMs }));
+    fromMs = toMs;
+  }
+  return days;
+}
+
+function storedIn(entry: JobEntry, { fromMs, toMs }: Span): Stored {
+  const storageByteHours = Math.max(0, takenBy(entry, toMs) - takenBy(entry, fromMs));
+  return { atMs: fromMs, storageByteHours };
+}
+
+/** Byte-hours that the files of a job had taken by an instant; in two parts, since bytes x ms passes what is exact. */
+function takenBy({ bytesStored, atMs, retentionMs }: JobEntry, instantMs: number): number {
+  const keptMs = Math.max(0, Math.min(instantMs - atMs, retentionMs));
+  return bytesStored * Math.floor(keptMs / hourMs) + Math.floor((bytesStored * (keptMs % hourMs)) / hourMs);
+}
+
+function usedBy(entry: LedgerEntry): UsageSums {
   if (entry.kind === 'share') {
     return { ...nothing, usdMicros: entry.usdMicros, sharedUsdMicros: entry.usdMicros };
   }
-  const keptMs = Math.max(0, Math.min(nowMs - entry.atMs, jobLimits.keptMs));
   return {
     jobs: entry.kind === 'charge' ? 1 : 0,
     images: entry.images,
     weightedImages: entry.weightedImages,
     gpuMs: entry.gpuMs,
-    storageByteHours: Math.floor((entry.bytesStored * keptMs) / hourMs),
+    storageByteHours: 0,
     usdMicros: entry.usdMicros,
     sharedUsdMicros: 0,
   };
 }
 
-function groupOf(entry: LedgerEntry, groupBy: readonly UsageGrouping[]): UsageGroup {
+function groupOf(entry: LedgerEntry, atMs: number, groupBy: readonly UsageGrouping[]): UsageGroup {
   const job = entry.kind === 'share' ? null : entry;
   const columns: Record<UsageGrouping, string | null> = {
     tenant: entry.tenantId,
-    day: new Date(usedAtMs(entry)).toISOString().slice(0, 10),
+    day: new Date(atMs).toISOString().slice(0, 10),
     model: job?.model ?? null,
     key: job?.keyId ?? null,
     tag: job?.tag ?? null,

@@ -99,6 +99,20 @@ describe('what is kept of a job', () => {
     expect(cachedResultOf(fullJob({ place: { kind: 'done' }, ...change }))).toBeNull();
   });
 
+  it('is gone with its files where they go before its time', () => {
+    const fields = { status: 'succeeded', place: { kind: 'done' }, filesUntilMs: null } as const;
+    const cache = { key: 'c', ttlMs: 7 * 86_400_000, entriesMax: 1 };
+    const job = fullJob({ ...fields, cache, finishedAtMs: 1_900_000_000_000, retentionMs: 86_400_000 });
+
+    expect(cachedResultOf(job)).toMatchObject({
+      expiresAtMs: 1_900_086_400_000,
+      filesUntilMs: 1_900_086_400_000,
+    });
+    const later = cachedResultOf({ ...job, retentionMs: 8 * 86_400_000 });
+    expect(later?.filesUntilMs).toBe(1_900_000_000_000 + 8 * 86_400_000);
+    expect(later?.expiresAtMs).toBe(1_900_000_000_000 + cache.ttlMs);
+  });
+
   it('is gone before its files are', () => {
     const daysLeft = (jobLimits.keptMs - cacheLimits.ttlSecondsMax * 1000) / (24 * 60 * 60 * 1000);
 

@@ -7,7 +7,7 @@ import * as z from 'zod';
 import { canonicalJson, digest } from '../canonical.ts';
 import type { ErrorDetail } from '../errors.ts';
 import type { JobRecord } from '../job/job.ts';
-import { jobRecordSchema } from '../job/job.ts';
+import { filesKeptUntilMs, jobRecordSchema } from '../job/job.ts';
 import { cacheLimits } from '../limits.ts';
 import type { Manifest } from '../models/manifest.ts';
 import type { PlanLimits } from '../tenancy/plans.ts';
@@ -23,6 +23,8 @@ export const cachedResultSchema = z.object({
   storedAtMs: z.int().nonnegative(),
   /** From this instant on it is no result any more. */
   expiresAtMs: z.int().nonnegative(),
+  /** When its files go; never before it expires. Null in an entry from before, whose files stay longer than any job's. */
+  filesUntilMs: z.int().nonnegative().nullable().default(null),
 });
 
 export type CachedResult = z.infer<typeof cachedResultSchema>;
@@ -77,8 +79,10 @@ export function resultKey(
 export function cachedResultOf(job: JobRecord): CachedResult | null {
   const { tenantId, jobId, cache, outputs, receipt, status, finishedAtMs } = job;
   if (cache === null || status !== 'succeeded' || receipt === null || finishedAtMs === null) return null;
-  const expiresAtMs = finishedAtMs + cache.ttlMs;
-  return { tenantId, key: cache.key, jobId, outputs, receipt, storedAtMs: finishedAtMs, expiresAtMs };
+  const filesUntilMs = filesKeptUntilMs(job);
+  const expiresAtMs = Math.min(finishedAtMs + cache.ttlMs, filesUntilMs ?? Number.POSITIVE_INFINITY);
+  const times = { storedAtMs: finishedAtMs, expiresAtMs, filesUntilMs };
+  return { tenantId, key: cache.key, jobId, outputs, receipt, ...times };
 }
 
 /** The fields that make a freshly accepted job one that has its result already. */
@@ -89,6 +93,7 @@ export function hitFields(hit: CachedResult, nowMs: number): Partial<JobRecord> 
     startedAtMs: nowMs,
     finishedAtMs: nowMs,
     outputs: hit.outputs,
+    filesUntilMs: hit.filesUntilMs,
     // Nothing was made: neither GPU time nor images are metered again.
     usage: { gpuMs: 0, images: 0, weightedImages: 0 },
     costUsdMicros: 0,

@@ -30,6 +30,7 @@ export function jobsContract(scene: Scene): void {
     describe('line', () => line(scene));
     describe('lapsed and count', () => lapsedAndCount(scene));
     describe('list', () => list(scene));
+    describe('retention', () => retention(scene));
   });
 }
 
@@ -508,6 +509,49 @@ function list(scene: Scene): void {
 }
 
 /** A job of a tenant and a pool that nothing else uses. */
+function retention(scene: Scene): void {
+  const retentionMs = 24 * 60 * 60 * 1000;
+  const succeeded = { status: 'succeeded', place: { kind: 'done' }, retentionMs } as const;
+  const pastEndMs = () => scene.clock.nowMs() - retentionMs - 1_000;
+
+  it('answers for a job that was created as ended until its retention is over, and then as for a missing one', async () => {
+    const tenantId = await scene.tenant();
+    const kept = await createdJob(scene, {
+      ...succeeded,
+      tenantId,
+      finishedAtMs: pastEndMs() + 60_000,
+    });
+    const past = await createdJob(scene, { ...succeeded, tenantId, finishedAtMs: pastEndMs() });
+
+    expect(await stored(scene, kept)).toEqual(kept);
+    expect(await stored(scene, past)).toBeNull();
+    await scene.eventually(async () => {
+      expect(await listed(scene, tenantId, { limit: 10 })).toEqual([kept]);
+    });
+    expect(await scene.ports.jobs.get(tenantId, past.jobId)).toBeNull();
+  });
+
+  it('answers as for a missing job once one that ended later is past it, and lets another of its id be created', async () => {
+    const tenantId = await scene.tenant();
+    const job = await createdJob(scene, { tenantId, retentionMs });
+    const cancel = cancelWaiting(job, pastEndMs());
+    await scene.ports.jobs.apply(tenantId, job.jobId, cancel.guard, cancel.patch);
+
+    expect(await stored(scene, job)).toBeNull();
+    const next = { ...job, reservation: 'a.1.next', model: 'other' };
+    expect(await scene.ports.jobs.create(next)).toBe('created');
+    expect(await scene.ports.jobs.create(next)).toBe('exists');
+    expect(await stored(scene, job)).toEqual(next);
+  });
+
+  it('keeps a job that has not ended, however old, and creates no other in its place', async () => {
+    const job = await createdJob(scene, { tenantId: await scene.tenant(), retentionMs, createdAtMs: 1 });
+
+    expect(await stored(scene, job)).toEqual(job);
+    expect(await scene.ports.jobs.create(job)).toBe('exists');
+  });
+}
+
 async function freshJob(scene: Scene, overrides: Partial<JobRecord> = {}): Promise<JobRecord> {
   const pool = overrides.pool ?? (await scene.pool());
   return sampleJob({ tenantId: scene.tenantId(), jobId: scene.jobId(), ...overrides, pool });

@@ -272,7 +272,10 @@ export function blobsContract(scene: Scene): void {
       const tenantId = scene.tenantId();
       const body = Uint8Array.of(7, 8, 9);
 
-      await scene.ports.blobs.put(tenantId, path, body, 'image/png', { isEncrypted: true });
+      await scene.ports.blobs.put(tenantId, path, body, 'image/png', {
+        isEncrypted: true,
+        retentionMs: 86_400_000,
+      });
 
       expect([...((await blob(scene, tenantId)) ?? [])]).toEqual([7, 8, 9]);
       const answer = await fetch(await scene.ports.blobs.link(tenantId, path, 60));

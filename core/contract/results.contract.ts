@@ -14,7 +14,7 @@ export function resultsContract(scene: Scene): void {
   const entryOf = (tenantId: string, name: string, change: Partial<CachedResult> = {}): CachedResult => {
     if (receipt === null) throw new Error('a full job has a receipt');
     const jobId = scene.jobId();
-    const times = { storedAtMs: nowMs, expiresAtMs: nowMs + 60_000 };
+    const times = { storedAtMs: nowMs, expiresAtMs: nowMs + 60_000, filesUntilMs: nowMs + 90_000 };
     return { tenantId, key: digest(name), jobId, outputs, receipt, ...times, ...change };
   };
   const keysOf = async (tenantId: string, names: readonly string[]) => {

@@ -5,6 +5,7 @@ import { createFlowWorld, submission, worldPool } from '#sim/memory/flow-world.t
 import { monthOf } from '../admission/windows.ts';
 import { balanceOf } from '../billing/ledger.ts';
 import type { JobRecord } from '../job/job.ts';
+import { filesKeptUntilMs, keptUntilMs } from '../job/job.ts';
 import { sweepLimits } from '../limits.ts';
 import { sampleTenant } from '../samples.ts';
 import type { TenantRecord } from '../tenancy/tenant.ts';
@@ -104,6 +105,17 @@ describe('a hit', () => {
     for (const [name, used] of Object.entries(before?.counters ?? {})) {
       if (name.includes('month')) expect(after?.counters[name]).toBe(used);
     }
+  });
+
+  it('has the files of the first for as long as they are kept, and its record for its own time', async () => {
+    const world = await worldOf({ retention_days: 2 });
+    const first = await made(world);
+    await world.clock.advance(12 * 3_600 * second);
+
+    const hit = await accepted(world);
+
+    expect(filesKeptUntilMs(hit)).toBe(keptUntilMs(first));
+    expect(keptUntilMs(hit)).toBeGreaterThan(keptUntilMs(first) ?? Number.POSITIVE_INFINITY);
   });
 
   it('counts as a request, not as images, and is refused with the others', async () => {

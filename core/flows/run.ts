@@ -241,7 +241,8 @@ async function endFailed(
 async function store(ports: RunPorts, job: JobRecord, file: RunFile, index: number): Promise<JobOutput> {
   const extension = file.contentType === 'image/png' ? 'png' : 'txt';
   const path = `jobs/${job.jobId}/${job.attempt}/${index}.${extension}`;
-  await ports.blobs.put(job.tenantId, path, file.body, file.contentType, { isEncrypted: job.encrypted });
+  const care = { isEncrypted: job.encrypted, retentionMs: job.retentionMs };
+  await ports.blobs.put(job.tenantId, path, file.body, file.contentType, care);
   const { type, contentType, sha256, width, height } = file;
   return { type, path, contentType, bytes: file.body.byteLength, sha256, width, height };
 }

@@ -65,6 +65,8 @@ export type SubmitOutcome =
   /** The same Idempotency-Key and body came before: the job of that time, as it stands now. */
   | { readonly kind: 'replayed'; readonly job: JobRecord }
   | { readonly kind: 'mismatch' }
+  /** The job of this Idempotency-Key has ended, was charged this month, and is past its retention. */
+  | { readonly kind: 'key_spent' }
   | { readonly kind: 'in_flight' }
   /** It took so long that the sweep released its reservation: nothing was accepted, and asking again is safe. */
   | { readonly kind: 'too_late' }

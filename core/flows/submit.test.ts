@@ -3,12 +3,16 @@ import type { FlowWorld } from '#sim/memory/flow-world.ts';
 import { createFlowWorld, submission, worldPool } from '#sim/memory/flow-world.ts';
 import { planAdmission } from '../admission/gate.ts';
 import { lineName } from '../dispatch/fair-tags.ts';
+import { cancelWaiting } from '../job/transitions.ts';
 import { sweepLimits } from '../limits.ts';
 import { sampleTenant } from '../samples.ts';
 import { limitsOf } from '../tenancy/plans.ts';
+import { applyTransition } from './apply.ts';
 import type { SubmitAsk } from './submission.ts';
 import { submit } from './submit.ts';
 import { sweep } from './sweep.ts';
+
+const dayMs = 86_400_000;
 
 async function setup(overrides = {}) {
   const tenant = sampleTenant({ overrides });
@@ -34,6 +38,17 @@ describe('an accepted submission', () => {
     expect((await world.gates.read(job.tenantId))?.open).toEqual({ [job.jobId]: job.reservation });
     expect(await world.tickets.depth(worldPool)).toEqual({ visible: 1, hidden: 0 });
     expect(world.woken).toEqual([worldPool]);
+  });
+
+  it('is kept as long as its plan says at that time, and no longer than the plan of later says', async () => {
+    const { world, ask } = await setup({ retention_days: 2 });
+    const tenant = sampleTenant({ overrides: { retention_days: 5 } });
+
+    const first = await accepted(world, ask());
+    const second = await accepted(world, submission(tenant, {}));
+
+    expect([first.retentionMs, second.retentionMs]).toEqual([2 * dayMs, 5 * dayMs]);
+    expect((await world.jobs.get(first.tenantId, first.jobId))?.retentionMs).toBe(2 * dayMs);
   });
 
   it('reserves the predicted price: 10 ms + 2 steps of 100 ms at 1 micro-USD a millisecond', async () => {
@@ -264,6 +279,24 @@ describe('an Idempotency-Key', () => {
     );
 
     expect(second).toMatchObject({ kind: 'replayed', job: { jobId: first.jobId } });
+  });
+
+  it('is refused once its job was charged and is past its retention: a second one of its id would go uncharged', async () => {
+    const { world, ask } = await setup({ retention_days: 1 });
+    const first = await accepted(world, ask({ idempotencyKey: 'k' }));
+    const { tenantId, jobId } = first;
+    const ended = await applyTransition(world, first, cancelWaiting(first, world.clock.nowMs()));
+    expect(ended?.status).toBe('canceled');
+    await world.clock.advance(dayMs);
+    const before = await world.gates.read(tenantId);
+
+    const again = await submit(world, ask({ idempotencyKey: 'k' }));
+    await world.clock.advance(31 * dayMs);
+    const nextMonth = await submit(world, ask({ idempotencyKey: 'k' }));
+
+    expect(again).toEqual({ kind: 'key_spent' });
+    expect(before?.open).toEqual({});
+    expect(nextMonth).toMatchObject({ kind: 'accepted', job: { jobId } });
   });
 
   it('does not mind the order of the body’s keys', async () => {

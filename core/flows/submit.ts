@@ -17,6 +17,7 @@
 import { planAdmission } from '../admission/gate.ts';
 import { faultsOfRequest } from '../admission/request-faults.ts';
 import { readToken } from '../admission/reservation.ts';
+import { monthOf } from '../admission/windows.ts';
 import { lineName, startTag } from '../dispatch/fair-tags.ts';
 import { AppError } from '../errors.ts';
 import type { JobRecord } from '../job/job.ts';
@@ -44,6 +45,10 @@ export async function submit(ports: SubmitPorts, ask: SubmitAsk): Promise<Submit
   if (ask.idempotencyKey !== null) {
     const earlier = await replay(ports, ask.tenant.tenantId, asked);
     if (earlier !== null) return earlier;
+    const nowMs = ports.clock.nowMs();
+    if (await isKeySpent(ports, tenantId, asked.jobId, nowMs)) {
+      return (await replay(ports, tenantId, asked)) ?? { kind: 'key_spent' };
+    }
   }
 
   const judged = judge(ports, ask, asked);
@@ -71,6 +76,19 @@ export async function submit(ports: SubmitPorts, ask: SubmitAsk): Promise<Submit
         gate: null,
       };
   }
+}
+
+/**
+ * Whether a job of this key was charged this month already and is past its retention. A second job of its id would never
+ * be charged: the ledger takes one charge per month and job.
+ */
+async function isKeySpent(
+  { ledger }: SubmitPorts,
+  tenantId: string,
+  jobId: string,
+  nowMs: number,
+): Promise<boolean> {
+  return (await ledger.charge(tenantId, monthOf(nowMs), jobId)) !== null;
 }
 
 /** Before the job: a ticket of a pool without a queue could not be sent, nor looked for by the sweep. */

@@ -5,6 +5,7 @@ import type { JobRecord } from '../job/job.ts';
 import { jobLimits } from '../limits.ts';
 import type { ModelInput } from '../models/manifest.ts';
 import { allotmentMbOf } from '../models/memory.ts';
+import { retentionMsOf } from '../tenancy/plans.ts';
 import type { CheckedRequest } from './checked-request.ts';
 import type { SubmitAsk } from './submission.ts';
 
@@ -44,6 +45,8 @@ export function recordOf(
     encrypted: checked.limits.volume === 'encrypted',
     reservation,
     reservedUsdMicros: checked.reservedUsdMicros,
+    retentionMs: retentionMsOf(checked.limits),
+    filesUntilMs: null,
     metadata: { ...ask.metadata },
     flags: [...checked.flags],
     cache: checked.cache,

@@ -33,6 +33,23 @@ describe('reading usage', () => {
     });
   });
 
+  it('counts the files of a job of an earlier month that were kept in the time asked for, and not the job', async () => {
+    const world = await createFlowWorld();
+    const atMs = Date.UTC(2030, 1, 28);
+    await world.ledger.append(
+      sampleLedgerEntry({ month: '203002', admittedAtMs: atMs, atMs, bytesStored: 1_000 }),
+    );
+
+    const outcome = await readUsage(world, 'tenant-a', {
+      groupBy,
+      fromMs: Date.UTC(2030, 2, 2),
+      toMs: Date.UTC(2030, 2, 3),
+    });
+
+    const total = { jobs: 0, usdMicros: 0, storageByteHours: 24_000 };
+    expect(outcome).toMatchObject({ report: { rows: [{ group: { day: '2030-03-02' } }], total } });
+  });
+
   it('reads 13 calendar months and refuses a fourteenth before it reads anything', async () => {
     const world = await createFlowWorld();
     const months: string[] = [];
@@ -54,7 +71,8 @@ describe('reading usage', () => {
     expect(months).toEqual([]);
 
     await readUsage({ ...world, ledger }, 'tenant-a', { groupBy, fromMs: Date.UTC(2029, 2, 1), toMs });
-    expect(months).toHaveLength(usageLimits.monthsMax);
+    // And the months before, whose files may have been kept in the first of them.
+    expect(months).toHaveLength(usageLimits.monthsMax + 2);
   });
 
   it('stops at more rows than an answer holds: tags are the tenant’s own', async () => {

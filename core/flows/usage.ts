@@ -1,6 +1,6 @@
 /** Reads ledgers, month by month and page by page, into a usage report. Reads only; nothing to repair. */
 import type { UsageAsk, UsageMeter, UsageReport } from '../billing/usage.ts';
-import { createUsageMeter, monthsBetween } from '../billing/usage.ts';
+import { createUsageMeter, monthsBetween, monthsTelling } from '../billing/usage.ts';
 import { costLimits, usageLimits } from '../limits.ts';
 import type { Clock, Ledger, Tenants } from '../ports.ts';
 
@@ -43,9 +43,9 @@ async function meterUsage(
   ask: UsageAsk,
   readAll: (read: (tenantIds: readonly string[]) => Promise<ReadOutcome>) => Promise<ReadOutcome>,
 ): Promise<UsageOutcome> {
-  const months = monthsBetween(ask.fromMs, ask.toMs);
   const { monthsMax, rowsMax } = usageLimits;
-  if (months.length > monthsMax) return { kind: 'span_too_long', monthsMax };
+  if (monthsBetween(ask.fromMs, ask.toMs).length > monthsMax) return { kind: 'span_too_long', monthsMax };
+  const months = monthsTelling(ask.fromMs, ask.toMs);
   const meter = createUsageMeter(ask, ports.clock.nowMs());
   const outcome = await readAll(async (tenantIds) => {
     const ledgers = tenantIds.flatMap((tenantId) => months.map((month) => ({ tenantId, month })));

@@ -63,6 +63,23 @@ describe('a worker', () => {
     expect(kept.toSorted()).toEqual([false, true]);
   });
 
+  it('stores outputs for as long as their job is kept', async () => {
+    const tenant = sampleTenant({ overrides: { retention_days: 3 } });
+    const world = await createFlowWorld({ tenant });
+    const kept: (number | undefined)[] = [];
+    const put: FlowWorld['blobs']['put'] = (tenantId, path, body, contentType, how) => {
+      kept.push(how?.retentionMs);
+      return world.blobs.put(tenantId, path, body, contentType, how);
+    };
+    await submitJob(world);
+    startWorker({ ...world, blobs: { ...world.blobs, put } });
+
+    await world.clock.advance(5 * second);
+
+    expect(kept).toEqual([3 * 24 * 3_600 * second]);
+    expect(await ledger(world)).toMatchObject([{ retentionMs: 3 * 24 * 3_600 * second }]);
+  });
+
   it('fails a job at once that its card can never hold, at no charge, and goes on', async () => {
     const world = await createFlowWorld();
     const job = await submitJob(world, { n: 4, size: 512 });

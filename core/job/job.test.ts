@@ -1,6 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { fullJob, sampleJob } from '../samples.ts';
-import { isTerminal, jobRecordSchema, lineEntryOf } from './job.ts';
+import {
+  filesKeptUntilMs,
+  isPastRetention,
+  isTerminal,
+  jobRecordSchema,
+  keptUntilMs,
+  lineEntryOf,
+} from './job.ts';
 
 describe('jobRecordSchema', () => {
   it('takes the samples as they are', () => {
@@ -22,6 +29,40 @@ describe('jobRecordSchema', () => {
     for (const broken of [{ reservedUsdMicros: 0.5 }, { createdAtMs: -1 }, { tag: Number.NaN }]) {
       expect(jobRecordSchema.safeParse(sampleJob(broken)).success).toBe(false);
     }
+  });
+});
+
+describe('the end of a job’s retention', () => {
+  const finishedAtMs = 1_900_000_000_001;
+  const ended = sampleJob({ finishedAtMs, retentionMs: 86_400_000 });
+
+  it('is the full second at or after its end and its retention', () => {
+    expect(keptUntilMs(ended)).toBe(1_900_086_401_000);
+    expect(keptUntilMs({ ...ended, finishedAtMs: finishedAtMs - 1 })).toBe(1_900_086_400_000);
+    expect([1_900_086_400_999, 1_900_086_401_000].map((ms) => isPastRetention(ended, ms))).toEqual([
+      false,
+      true,
+    ]);
+  });
+
+  it('never comes before the job has ended', () => {
+    const waiting = sampleJob({ createdAtMs: 0, retentionMs: 86_400_000 });
+
+    expect([keptUntilMs(waiting), filesKeptUntilMs(waiting)]).toEqual([null, null]);
+    expect(isPastRetention(waiting, Number.MAX_SAFE_INTEGER)).toBe(false);
+  });
+
+  it('comes earlier for files that are another job’s and go before', () => {
+    const filesUntilMs = 1_900_000_500_000;
+
+    expect(filesKeptUntilMs({ ...ended, filesUntilMs })).toBe(filesUntilMs);
+    expect(filesKeptUntilMs({ ...ended, filesUntilMs: 2_000_000_000_000 })).toBe(1_900_086_401_000);
+  });
+
+  it('is 30 days after the end in a record from before retention was noted', () => {
+    const { retentionMs, filesUntilMs, ...old } = sampleJob();
+
+    expect(jobRecordSchema.parse(old)).toEqual({ ...old, retentionMs: 30 * 86_400_000, filesUntilMs: null });
   });
 });
 

@@ -15,6 +15,7 @@ import * as z from 'zod';
 import type { JobErrorCode } from '../errors.ts';
 import { jobErrors } from '../errors.ts';
 import { toldStartSchema } from '../eta/calibration.ts';
+import { jobLimits } from '../limits.ts';
 import type { Isolation } from '../tenancy/isolation.ts';
 import { isolations } from '../tenancy/isolation.ts';
 
@@ -112,6 +113,10 @@ export const jobRecordSchema = z.object({
   /** Token of the reservation in the tenant's gate that belongs to this record and no other. */
   reservation: z.string(),
   reservedUsdMicros: wholeSchema,
+  /** How long it is kept after its end, as it stood at admission; whole seconds. */
+  retentionMs: wholeSchema.default(jobLimits.keptMs),
+  /** When its files go, where they are another job's: of a result out of the cache. Null: with the record. */
+  filesUntilMs: wholeSchema.nullable().default(null),
   metadata: z.record(z.string(), z.string()),
   /** What was noticed about the prompt and refused nothing: names of rules. */
   flags: z.array(z.string()).default([]),
@@ -168,6 +173,33 @@ export interface LineEntry {
 /** A terminal job never changes again. */
 export function isTerminal(job: Pick<JobRecord, 'place'>): boolean {
   return job.place.kind === 'done';
+}
+
+/**
+ * From this instant on the job answers as missing; null while it has not ended. A full second, rounded up, because
+ * stores expire by the second.
+ */
+export function keptUntilMs({
+  finishedAtMs,
+  retentionMs,
+}: Pick<JobRecord, 'finishedAtMs' | 'retentionMs'>): number | null {
+  return finishedAtMs === null ? null : Math.ceil((finishedAtMs + retentionMs) / 1000) * 1000;
+}
+
+export function isPastRetention(
+  job: Pick<JobRecord, 'finishedAtMs' | 'retentionMs'>,
+  nowMs: number,
+): boolean {
+  const untilMs = keptUntilMs(job);
+  return untilMs !== null && nowMs >= untilMs;
+}
+
+/** From this instant on none of its outputs has a link; null while it has not ended. */
+export function filesKeptUntilMs(
+  job: Pick<JobRecord, 'finishedAtMs' | 'retentionMs' | 'filesUntilMs'>,
+): number | null {
+  const untilMs = keptUntilMs(job);
+  return untilMs === null ? null : Math.min(untilMs, job.filesUntilMs ?? untilMs);
 }
 
 /** The record as its line shows it. */

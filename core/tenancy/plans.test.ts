@@ -8,6 +8,7 @@ import {
   planNameSchema,
   planNames,
   plans,
+  retentionMsOf,
   shippedPlan,
 } from './plans.ts';
 
@@ -72,6 +73,20 @@ describe('jobClassOf', () => {
 
   it('takes no class that there is not', () => {
     expect(planLimitsSchema.safeParse({ ...plans.pro, class_default: 'urgent' }).success).toBe(false);
+  });
+});
+
+describe('retentionMsOf', () => {
+  it('is 30 days unless the limits say less', () => {
+    expect(retentionMsOf({})).toBe(30 * 86_400_000);
+    expect(retentionMsOf({ retention_days: 1 })).toBe(86_400_000);
+  });
+
+  it('comes from whole days, from 1 to 30', () => {
+    for (const retention_days of [0, 31, 1.5]) {
+      expect(planLimitsSchema.safeParse({ ...plans.pro, retention_days }).success).toBe(false);
+    }
+    expect(planLimitsSchema.parse({ ...plans.pro, retention_days: 30 }).retention_days).toBe(30);
   });
 });
 

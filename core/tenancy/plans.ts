@@ -3,13 +3,17 @@ import * as z from 'zod';
 import type { ErrorDetail } from '../errors.ts';
 import type { JobClass } from '../job/job.ts';
 import { jobClasses } from '../job/job.ts';
-import { cacheLimits, gateLimits } from '../limits.ts';
+import { cacheLimits, gateLimits, jobLimits } from '../limits.ts';
 import { quantSchema } from '../models/memory.ts';
 import type { PromptPolicy } from '../prompt/policy.ts';
 import { promptPolicyModes } from '../prompt/policy.ts';
 import { isolations } from './isolation.ts';
 
 const countSchema = z.int().positive();
+
+const dayMs = 24 * 60 * 60 * 1000;
+/** The most that `retention_days` may be, and what counts without it. */
+export const retentionDaysMax = jobLimits.keptMs / dayMs;
 
 export const volumes = ['standard', 'encrypted'] as const;
 
@@ -55,6 +59,8 @@ export const planLimitsSchema = z.strictObject({
   result_cache: z.enum(['off', 'on_request', 'on']).optional(),
   result_cache_seconds: z.int().positive().max(cacheLimits.ttlSecondsMax).optional(),
   result_cache_entries_max: z.int().positive().max(cacheLimits.entriesMax).optional(),
+  /** Days that a job, its files and its links outlive its end, as the limit stood at its admission. */
+  retention_days: z.int().min(1).max(retentionDaysMax).optional(),
   /** What its jobs share with those of other tenants. Absent: shared. */
   isolation: z.enum(isolations).optional(),
 });
@@ -119,6 +125,11 @@ export function jobClassOf({ class_default }: PlanLimits, asked: JobClass | null
 /** The policy that these limits and the tenant's terms make. */
 export function promptPolicyOf(limits: PlanLimits, terms: readonly string[] = []): PromptPolicy {
   return { mode: limits.prompt_policy ?? 'off', terms, tokensMax: limits.prompt_tokens_max ?? null };
+}
+
+/** How long a job that is admitted under these limits is kept after its end. */
+export function retentionMsOf({ retention_days: days }: Pick<PlanLimits, 'retention_days'>): number {
+  return (days ?? retentionDaysMax) * dayMs;
 }
 
 /** Null for a name that does not ship. */

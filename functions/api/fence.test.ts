@@ -188,7 +188,8 @@ async function endedWith(scene: ApiScene, tenantId: string, jobId: string): Prom
   const path = `jobs/${jobId}/0/0.png`;
   await scene.blobs.put(tenantId, path, Buffer.from('picture'), 'image/png');
   const output = { type: 'image', path, contentType: 'image/png', bytes: 7, sha256: '0'.repeat(64) } as const;
-  const patch = { status: 'succeeded', place: { kind: 'done' }, outputs: [output] } as const;
+  const finishedAtMs = scene.clock.nowMs();
+  const patch = { status: 'succeeded', place: { kind: 'done' }, finishedAtMs } as const;
   await scene.jobs.apply(tenantId, jobId, { attempt: 0, place: 'line' }, { ...patch, outputs: [output] });
 }
 

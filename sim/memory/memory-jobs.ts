@@ -4,13 +4,13 @@
  */
 import { isDeepStrictEqual } from 'node:util';
 import type { JobClass, JobRecord } from '#core/job/job.ts';
-import { lineEntryOf } from '#core/job/job.ts';
+import { isPastRetention, lineEntryOf } from '#core/job/job.ts';
 import type { Guard, JobPatch } from '#core/job/transitions.ts';
-import type { JobListAsk, Jobs } from '#core/ports.ts';
+import type { Clock, JobListAsk, Jobs } from '#core/ports.ts';
 import type { Compare } from './sorted.ts';
 import { compareText, insertSorted, removeSorted } from './sorted.ts';
 
-export function createMemoryJobs(): Jobs {
+export function createMemoryJobs({ clock }: { readonly clock: Pick<Clock, 'nowMs'> }): Jobs {
   const records = new Map<string, JobRecord>();
   /** Reservations under which a job may not be created any more, by record key. */
   const forbidden = new Map<string, Set<string>>();
@@ -27,7 +27,10 @@ export function createMemoryJobs(): Jobs {
   return {
     async create(job) {
       const key = recordKey(job.tenantId, job.jobId);
-      if (records.has(key) || forbidden.get(key)?.has(job.reservation)) return 'exists';
+      const before = records.get(key);
+      const isTaken = before !== undefined && !isPastRetention(before, clock.nowMs());
+      if (isTaken || forbidden.get(key)?.has(job.reservation)) return 'exists';
+      if (before !== undefined) index(before, 'remove');
       const stored = structuredClone(job);
       records.set(key, stored);
       index(stored, 'add');
@@ -40,7 +43,8 @@ export function createMemoryJobs(): Jobs {
       return 'forbidden';
     },
     async get(tenantId, jobId) {
-      return structuredClone(records.get(recordKey(tenantId, jobId)) ?? null);
+      const job = records.get(recordKey(tenantId, jobId));
+      return job === undefined || isPastRetention(job, clock.nowMs()) ? null : structuredClone(job);
     },
     async apply(tenantId, jobId, guard, patch) {
       const key = recordKey(tenantId, jobId);
@@ -56,12 +60,7 @@ export function createMemoryJobs(): Jobs {
       return { kind: 'applied', job: structuredClone(next) };
     },
     async list(tenantId, ask) {
-      const found: JobRecord[] = [];
-      for (const job of lists.of(tenantId)) {
-        const isAhead = ask.cursor === undefined || listKey(job) < ask.cursor;
-        if (isAhead && matches(job, ask)) found.push(job);
-        if (found.length > ask.limit) break;
-      }
+      const found = firstListed(lists.of(tenantId), ask, clock.nowMs());
       const items = found.slice(0, ask.limit);
       const last = items.at(-1);
       return {
@@ -85,6 +84,17 @@ export function createMemoryJobs(): Jobs {
       return { waiting, leased: leases.of(pool).length };
     },
   };
+}
+
+/** One more than asked for, where there is one: it tells that there is another page. */
+function firstListed(jobs: readonly JobRecord[], ask: JobListAsk, nowMs: number): JobRecord[] {
+  const found: JobRecord[] = [];
+  for (const job of jobs) {
+    const isAhead = ask.cursor === undefined || listKey(job) < ask.cursor;
+    if (isAhead && !isPastRetention(job, nowMs) && matches(job, ask)) found.push(job);
+    if (found.length > ask.limit) break;
+  }
+  return found;
 }
 
 function holds(guard: Guard, job: JobRecord): boolean {

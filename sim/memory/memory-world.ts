@@ -26,7 +26,7 @@ export function createMemoryWorld({ clock, ids }: { clock: Clock; ids: Ids }): M
   return {
     clock,
     ids,
-    jobs: createMemoryJobs(),
+    jobs: createMemoryJobs({ clock }),
     gates,
     tickets: createMemoryTickets({ clock }),
     pools: createMemoryPools(),

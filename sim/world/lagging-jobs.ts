@@ -18,8 +18,8 @@ export interface LaggingJobsOptions {
 }
 
 export function createLaggingJobs({ loop, random, lagMsMax, onStored }: LaggingJobsOptions): Jobs {
-  const records = createMemoryJobs();
-  const index = createMemoryJobs();
+  const records = createMemoryJobs(loop);
+  const index = createMemoryJobs(loop);
   const writes = new Map<string, number>();
   const shown = new Map<string, number>();
 

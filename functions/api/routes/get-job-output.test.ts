@@ -25,7 +25,44 @@ describe('302', () => {
   });
 });
 
+describe('302, near the end of the retention', () => {
+  it('redirects to a link that ends when the files do', async () => {
+    const scene = await createApiScene({ tenant: sampleTenant({ overrides: { retention_days: 1 } }) });
+    const id = await scene.submit();
+    await scene.finish(id);
+    await scene.clock.advance(86_400_000 - 60_000);
+    const asked: number[] = [];
+    const blobs = {
+      link: (...ask: [string, string, number]) => {
+        asked.push(ask[2]);
+        return scene.blobs.link(...ask);
+      },
+    };
+    const linking = await createApiScene({ change: { ...scene, blobs } });
+
+    const got = await linking.send('getJobOutput', `/v1/jobs/${id}/output/0`, { key: scene.key });
+
+    expect(got.status).toBe(302);
+    expect(asked).toEqual([60]);
+  });
+});
+
 describe('404', () => {
+  it('has neither job nor output past the retention', async () => {
+    const scene = await createApiScene({ tenant: sampleTenant({ overrides: { retention_days: 1 } }) });
+    const id = await scene.submit();
+    await scene.finish(id);
+    await scene.clock.advance(86_400_000);
+
+    const answers = [
+      await scene.send('getJobOutput', `/v1/jobs/${id}/output/0`),
+      await scene.send('getJob', `/v1/jobs/${id}`),
+    ];
+
+    expect(answers.map(({ status }) => status)).toEqual([404, 404]);
+    expect((await scene.send('listJobs', '/v1/jobs')).json.data).toEqual([]);
+  });
+
   it.each(['1', '-1', '01', '0.0', '1e0', 'x', '99999'])('has no output %s', async (n) => {
     const scene = await createApiScene();
     const id = await scene.submit();

@@ -1,4 +1,5 @@
 import { AppError } from '#core/errors.ts';
+import { filesKeptUntilMs } from '#core/job/job.ts';
 import { apiLimits } from '#core/limits.ts';
 import { findJob } from '../find-job.ts';
 import { jobHeaders } from '../job-answer.ts';
@@ -10,11 +11,15 @@ export const getJobOutput: RouteHandler<'getJobOutput'> = async (deps, { caller,
   const job = await findJob(deps, tenantId, params.id);
   const output = job.status === 'succeeded' ? job.outputs[indexOf(params.n)] : undefined;
   if (output === undefined) throw new AppError('not_found');
+  const leftMs = (filesKeptUntilMs(job) ?? 0) - deps.clock.nowMs();
+  // A link of less than a second is none.
+  if (leftMs < 1000) throw new AppError('not_found');
+  const seconds = Math.min(apiLimits.outputUrlSeconds, Math.floor(leftMs / 1000));
   return {
     status: 302,
     headers: {
       ...jobHeaders(job),
-      location: await deps.blobs.link(tenantId, output.path, apiLimits.outputUrlSeconds),
+      location: await deps.blobs.link(tenantId, output.path, seconds),
     },
   };
 };

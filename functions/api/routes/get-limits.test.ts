@@ -10,6 +10,7 @@ describe('200', () => {
     const got = await scene.send('getLimits', '/v1/limits');
 
     expect(got.json).toMatchObject({ tenant: 'tenant-a', plan: 'free', per_request: { steps_max: 8 } });
+    expect(got.json.retention_days).toBe(30);
     expect(got.json.limits).toContainEqual({ name: 'open_jobs_max', max: 5, used: 1, resets_at: null });
     expect(got.json.limits).toContainEqual({
       name: 'requests_per_minute',

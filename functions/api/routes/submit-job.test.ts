@@ -459,6 +459,22 @@ describe('409', () => {
   });
 });
 
+describe('409, of a key whose job is gone', () => {
+  it('says that the job is past its retention, and names the header', async () => {
+    const scene = await createApiScene({ tenant: sampleTenant({ overrides: { retention_days: 1 } }) });
+    const headers = { 'Idempotency-Key': 'order-18' };
+    const id = (await scene.send('submitJob', '/v1/jobs', { body, headers })).json.id;
+    await scene.send('cancelJob', `/v1/jobs/${id}/cancel`);
+    await scene.clock.advance(86_400_000);
+
+    const got = await scene.send('submitJob', '/v1/jobs', { body, headers });
+
+    expect(got.status).toBe(409);
+    expect(got.json.error).toMatchObject({ code: 'conflict', param: 'idempotency-key' });
+    expect(got.json.error.message).toContain('past its retention');
+  });
+});
+
 describe('413', () => {
   it('refuses a body above 128 KiB of bytes, not of characters', async () => {
     const scene = await createApiScene();

@@ -35,6 +35,12 @@ export const submitJob: RouteHandler<'submitJob'> = async (deps, call) => {
       return answer(deps, call, outcome.job, { gate: null, replayed: true });
     case 'mismatch':
       throw new AppError('idempotency_mismatch', { param: 'idempotency-key' });
+    case 'key_spent':
+      throw new AppError('conflict', {
+        param: 'idempotency-key',
+        publicMessage:
+          'The job of this Idempotency-Key is past its retention. Send a new key to run the request again.',
+      });
     case 'in_flight':
       throw new AppError('idempotency_in_flight', { param: 'idempotency-key', retryAfterSeconds: 1 });
     case 'too_late':
