@@ -39,6 +39,7 @@ function checkChange(history: History, before: JobRecord, job: JobRecord): void 
     violate(history, 'I7', `${jobId} went from attempt ${before.attempt} to ${job.attempt}`);
   }
   if (before.place.kind === 'line' && job.place.kind === 'lease') checkRunning(history, job);
+  if (before.place.kind !== 'done' && job.place.kind === 'done') checkStorage(history, job);
   if (before.startedAtMs === null && job.startedAtMs !== null) checkStart(history, job);
   checkOwner(history, before, job);
 }
@@ -63,6 +64,24 @@ function checkRunning(history: History, { tenantId, runningJobsMax }: JobRecord)
   const max = Math.max(...running.map((each) => each.runningJobsMax ?? 0));
   if (running.length > max)
     violate(history, 'I4', `${tenantId} has ${running.length} running jobs of ${max}`);
+}
+
+/**
+ * A job is admitted while what its tenant keeps is below the limit, so those that are open then are all that can pass it:
+ * by as many of the largest results as there may be open jobs. Nothing goes within a run.
+ */
+function checkStorage(history: History, { tenantId }: JobRecord): void {
+  const limits = history.limits.get(tenantId);
+  if (limits?.storage_gb_max === undefined) return;
+  const results = [...history.stored.values()].filter((each) => each.tenantId === tenantId).map(ownBytesOf);
+  const kept = results.reduce((sum, bytes) => sum + bytes, 0);
+  const most = limits.storage_gb_max * 1e9 + limits.open_jobs_max * Math.max(...results);
+  if (kept >= most) violate(history, 'I5', `${tenantId} keeps ${kept} bytes, of less than ${most}`);
+}
+
+/** The files of a cached result are those of the job that made them. */
+function ownBytesOf({ outputs, receipt }: JobRecord): number {
+  return receipt?.cachedFrom === undefined ? outputs.reduce((sum, { bytes }) => sum + bytes, 0) : 0;
 }
 
 /** While a lease stands, nobody but its holder changes the job, save to mark it canceled or to take a lapsed one over. */
@@ -113,6 +132,16 @@ function checkWindows(history: History, own: readonly JobRecord[], job: JobRecor
     const within = own.filter((each) => minuteOf(each) === minuteOf(job)).length;
     if (within > perMinute)
       violate(history, 'I5', `${job.tenantId}: ${within} requests in a minute of ${perMinute}`);
+  }
+  const tokensMax = limits?.tokens_per_minute;
+  if (tokensMax !== undefined && job.receipt?.cachedFrom === undefined) {
+    const minuteOf = ({ createdAtMs }: JobRecord) => Math.floor(createdAtMs / 60_000);
+    const asking = own.filter(
+      (each) => each.receipt?.cachedFrom === undefined && minuteOf(each) === minuteOf(job),
+    );
+    // A prompt of a world is one word.
+    if (asking.length > tokensMax)
+      violate(history, 'I5', `${job.tenantId}: ${asking.length} tokens in a minute of ${tokensMax}`);
   }
   const budget = limits?.budget_usd_micros_per_month;
   if (budget !== undefined) {
