@@ -88,7 +88,7 @@ describe('a hit', () => {
     expect(other).toMatchObject({ kind: 'refused', refusal: { limit: 'storage_gb_max' } });
     const { counters = {}, stored: kept = {} } = (await world.gates.read(world.tenant.tenantId)) ?? {};
     const tokens = Object.entries(counters).filter(([name]) => name.startsWith('tokens_per_minute@'));
-    expect(tokens.map(([, used]) => used)).toEqual([2, 0]);
+    expect(tokens.map(([, used]) => used)).toEqual([2, 2]);
     expect(Object.keys(kept)).toHaveLength(1);
   });
 

@@ -9,7 +9,7 @@ import type { JobEntry, LedgerEntry } from '#core/billing/ledger.ts';
 import type { JobRecord } from '#core/job/job.ts';
 import { jobLimits } from '#core/limits.ts';
 import type { Submission } from './history.ts';
-import { violate } from './history.ts';
+import { ownBytesOf, violate } from './history.ts';
 import { bounds, startMs } from './scenario.ts';
 import type { World } from './world.ts';
 
@@ -155,10 +155,9 @@ const dayMs = 24 * 60 * 60 * 1000;
 async function checkStored({ history, stores }: World, tenantId: string): Promise<void> {
   const expected: Record<string, number> = {};
   for (const job of history.stored.values()) {
-    const { finishedAtMs, retentionMs, outputs, receipt } = job;
-    if (job.tenantId !== tenantId || finishedAtMs === null || receipt?.cachedFrom !== undefined) continue;
-    const day = String(Math.ceil((finishedAtMs + retentionMs) / dayMs));
-    const bytes = outputs.reduce((sum, output) => sum + output.bytes, 0);
+    if (job.tenantId !== tenantId || job.finishedAtMs === null) continue;
+    const day = String(Math.ceil((job.finishedAtMs + job.retentionMs) / dayMs));
+    const bytes = ownBytesOf(job);
     if (bytes > 0) expected[day] = (expected[day] ?? 0) + bytes;
   }
   const stored = (await stores.gates.read(tenantId))?.stored ?? {};

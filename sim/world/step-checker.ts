@@ -39,7 +39,6 @@ function checkChange(history: History, before: JobRecord, job: JobRecord): void 
     violate(history, 'I7', `${jobId} went from attempt ${before.attempt} to ${job.attempt}`);
   }
   if (before.place.kind === 'line' && job.place.kind === 'lease') checkRunning(history, job);
-  if (before.place.kind !== 'done' && job.place.kind === 'done') checkStorage(history, job);
   if (before.startedAtMs === null && job.startedAtMs !== null) checkStart(history, job);
   checkOwner(history, before, job);
 }
@@ -66,24 +65,6 @@ function checkRunning(history: History, { tenantId, runningJobsMax }: JobRecord)
     violate(history, 'I4', `${tenantId} has ${running.length} running jobs of ${max}`);
 }
 
-/**
- * A job is admitted while what its tenant keeps is below the limit, so those that are open then are all that can pass it:
- * by as many of the largest results as there may be open jobs. Nothing goes within a run.
- */
-function checkStorage(history: History, { tenantId }: JobRecord): void {
-  const limits = history.limits.get(tenantId);
-  if (limits?.storage_gb_max === undefined) return;
-  const results = [...history.stored.values()].filter((each) => each.tenantId === tenantId).map(ownBytesOf);
-  const kept = results.reduce((sum, bytes) => sum + bytes, 0);
-  const most = limits.storage_gb_max * 1e9 + limits.open_jobs_max * Math.max(...results);
-  if (kept >= most) violate(history, 'I5', `${tenantId} keeps ${kept} bytes, of less than ${most}`);
-}
-
-/** The files of a cached result are those of the job that made them. */
-function ownBytesOf({ outputs, receipt }: JobRecord): number {
-  return receipt?.cachedFrom === undefined ? outputs.reduce((sum, { bytes }) => sum + bytes, 0) : 0;
-}
-
 /** While a lease stands, nobody but its holder changes the job, save to mark it canceled or to take a lapsed one over. */
 function checkOwner(history: History, before: JobRecord, job: JobRecord): void {
   if (before.place.kind !== 'lease' || job.place.kind !== 'lease') return;
@@ -106,6 +87,17 @@ function checkNew(history: History, job: JobRecord): void {
     violate(history, 'I4', `${tenantId} has ${open.length} open jobs of ${limits.open_jobs_max}`);
   }
   checkWindows(history, own, job);
+  checkStorage(history, job);
+}
+
+/** A job that will store something was admitted while what had been counted was below the limit. */
+function checkStorage(history: History, { tenantId, jobId, reservation, receipt }: JobRecord): void {
+  const maxGb = history.limits.get(tenantId)?.storage_gb_max;
+  if (maxGb === undefined || receipt?.cachedFrom !== undefined) return;
+  const kept = history.keptAtAdmission.get(reservation) ?? 0;
+  if (kept >= maxGb * 1e9) {
+    violate(history, 'I5', `${jobId} was admitted while ${tenantId} kept ${kept} bytes of ${maxGb} GB`);
+  }
 }
 
 /** I6 and I9: a job that began with its result has that of a like job of the same tenant, at no cost. */

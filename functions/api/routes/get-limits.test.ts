@@ -58,7 +58,7 @@ describe('200, of a tenant with every limit', () => {
     expect(got.json.limits).toEqual([
       { name: 'open_jobs_max', max: 500, used: 1, resets_at: null },
       { name: 'requests_per_second', max: 2, used: 1, resets_at: '2030-03-17T17:46:41.000Z' },
-      { name: 'tokens_per_minute', max: 40, used: 1, resets_at: '2030-03-17T17:47:00.000Z' },
+      { name: 'tokens_per_minute', max: 40, used: 2, resets_at: '2030-03-17T17:47:00.000Z' },
       { name: 'gpu_seconds_per_month', max: 9, used: 1, resets_at: month },
       { name: 'budget_usd_micros_per_month', max: 5_000, used: 210, resets_at: month },
       { name: 'storage_gb_max', max: null, used: 0, resets_at: null },

@@ -541,7 +541,6 @@ describe('429', () => {
     ['requests_per_minute', 'rate_limit_exceeded', 'rate_limit_error', '20'],
     ['requests_per_second', 'rate_limit_exceeded', 'rate_limit_error', '1'],
     ['images_per_minute', 'rate_limit_exceeded', 'rate_limit_error', '20'],
-    ['tokens_per_minute', 'rate_limit_exceeded', 'rate_limit_error', '20'],
     ['requests_per_day', 'quota_exceeded', 'insufficient_quota', '22400'],
     ['open_jobs_max', 'concurrency_limit', 'rate_limit_error', '1'],
   ];
@@ -561,6 +560,25 @@ describe('429', () => {
       expect(got.headers['retry-after']).toBe(seconds);
     },
   );
+
+  it('names tokens_per_minute, how many are used, and when it clears', async () => {
+    const scene = await createApiScene({ tenant: limited({ tokens_per_minute: 3 }) });
+    await scene.submit({ prompt: 'a lighthouse' });
+
+    const got = await scene.send('submitJob', '/v1/jobs', { body });
+
+    expect(got.status).toBe(429);
+    expect(got.json.error).toMatchObject({ code: 'rate_limit_exceeded', retryable: true, retry_after_s: 20 });
+    expect(got.json.error.message).toContain(
+      'The limit tokens_per_minute leaves no room for this job: 2 of 3 are used',
+    );
+    expect(got.headers).toMatchObject({
+      'retry-after': '20',
+      'x-ratelimit-limit-tokens': '3',
+      'x-ratelimit-remaining-tokens': '1',
+      'x-ratelimit-reset-tokens': '20s',
+    });
+  });
 
   it('tells what is left of the requests a minute', async () => {
     const scene = await createApiScene({ tenant: limited({ requests_per_minute: 1 }) });
