@@ -66,6 +66,22 @@ describe('writes for storage_gb_max', () => {
     expect(next).toEqual({ kind: 'admitted', writes: 1 });
   });
 
+  it('lose no bytes of jobs that end while what has gone is taken off', async () => {
+    const tenant = await createTenant();
+    await tenant.store(today + 1, 5_000);
+    tenant.at(noonMs + dayMs);
+
+    const [admitted] = await Promise.all([
+      Promise.all(Array.from({ length: 8 }, () => tenant.admit())),
+      Promise.all(Array.from({ length: 16 }, () => tenant.store(today + 9, 60))),
+    ]);
+    await tenant.store(today + 9, 40);
+
+    expect(admitted.map(({ kind }) => kind)).toEqual(admitted.map(() => 'admitted'));
+    expect(await tenant.stored()).toMatchObject({ [today + 9]: 1_000 });
+    expect((await tenant.admit()).kind).toBe('refused');
+  });
+
   it('forget buckets on the way where a gate never rests, with one write in eight days', async () => {
     const tenant = await createTenant();
     let writes = 0;

@@ -2,8 +2,8 @@
  * How a gate's item holds what its tenant stores: an attribute a bucket, and their total, since no condition of DynamoDB
  * adds up. The total counts every bucket that had not ended on `bytesDay`, so it may be too much once some have ended, and
  * never too little for a clock of that day or later: admission is refused by it alone, and then looked into. `recount`
- * puts it right, with a condition that nothing was stored meanwhile. That is two writes more, at most once a day, and only
- * for a tenant that is at its limit by what has gone already.
+ * takes off what was too much, whatever is stored meanwhile, once. That is two writes more, at most once a day, and only for
+ * a tenant that is at its limit by what has gone already.
  */
 import * as z from 'zod';
 import type { GateView, StorageAsk } from '#core/admission/gate.ts';
@@ -18,7 +18,7 @@ import { readStoredAttribute, storedAttribute } from './keys.ts';
 const totalSchema = z.object({
   bytes: z.int().default(0),
   bytesDay: z.int().default(0),
-  /** Counts the changes of the total. */
+  /** Counts the recounts. */
   bytesVersion: z.int().default(0),
 });
 
@@ -61,8 +61,8 @@ export function storingSets({ name, value }: Expression, { bucket, bytes }: Stor
   return [
     sum(storedAttribute(bucket), bytes),
     sum('bytes', bytes),
-    `${name('bytesDay')} = if_not_exists(${name('bytesDay')}, ${zero})`,
-    sum('bytesVersion', 1),
+    sum('bytesDay', 0),
+    sum('bytesVersion', 0),
   ];
 }
 
@@ -71,12 +71,15 @@ export function hasForgettable({ stored }: GateView, nowMs: number, count: numbe
   return forgettableBuckets(stored, nowMs).length >= count;
 }
 
-/** Makes the total that of the buckets which stand now, and drops those that ended long ago. */
-export function recount({ stored }: GateView, { bytesVersion }: StoredTotal, nowMs: number) {
+/**
+ * Makes the total that of the buckets which stand now, and drops those that ended long ago. Bytes that are stored since
+ * the item was read are added to either side alike; another recount since then makes this one void.
+ */
+export function recount({ stored }: GateView, { bytes, bytesVersion }: StoredTotal, nowMs: number) {
   const { name, value, attributes } = expression();
-  const version = name('bytesVersion');
+  const [total, version] = [name('bytes'), name('bytesVersion')];
   const sets = [
-    `${name('bytes')} = ${value(keptBytes(stored, nowMs))}`,
+    `${total} = ${total} + ${value(keptBytes(stored, nowMs) - bytes)}`,
     `${name('bytesDay')} = ${value(dayOf(nowMs))}`,
     `${version} = ${value(bytesVersion + 1)}`,
   ];
