@@ -23,8 +23,8 @@ export const mutants: readonly Mutant[] = [
     mistake: 'the reservation goes before the ledger entry is written',
     file: 'core/flows/settle.ts',
     find: `  const appended = await ports.ledger.append(entry);
-  const released = await release(ports, job, job.reservation, entry);`,
-    replace: `  const released = await release(ports, job, job.reservation, entry);
+  const released = await release(ports, job, job.reservation, entry, storedOf(entry));`,
+    replace: `  const released = await release(ports, job, job.reservation, entry, storedOf(entry));
   const appended = await ports.ledger.append(entry);`,
   },
   {
@@ -212,8 +212,8 @@ export const mutants: readonly Mutant[] = [
     name: 'window-looks-back-only',
     mistake: 'a window is asked whether it was full before, not whether this request fits',
     file: 'core/admission/gate.ts',
-    find: `used(each) + each.add > each.max`,
-    replace: `used(each) > each.max`,
+    find: `used + add > max ?`,
+    replace: `used > max ?`,
   },
   {
     name: 'window-not-counted',
