@@ -191,3 +191,12 @@ export const protocolLimits = {
   frameBytesMax: 1024 * kibibyte,
   pingMs: 2 * second,
 } as const;
+
+export const egressLimits = {
+  /** What browsers, proxies and servers take without a question; presigned links of S3 have some 1,500. */
+  urlCharactersMax: 2_048,
+  /** A name is 255 octets on the wire (RFC 1035 section 2.3.4): 253 characters without the last dot. */
+  hostCharactersMax: 253,
+  /** Node's own default; Amazon's load balancers send 12 KB of headers at most. */
+  answerHeaderBytesMax: 16 * kibibyte,
+} as const;
