@@ -18,6 +18,7 @@ const table: Record<string, readonly string[]> = {
   sim: ['core', 'npm:zod', 'node:crypto', 'node:util'],
   'sim/world': ['core', 'sim', 'npm:zod', 'node:'],
   functions: ['core', 'aws', 'package.json', 'npm:@middy/', 'npm:aws-lambda', 'npm:jose', 'npm:zod', 'node:'],
+  'functions/egress': ['core', 'npm:undici', 'npm:zod', 'node:'],
   'gpu-container/protocol': ['core', 'npm:zod', 'node:'],
   'gpu-container/engines': [
     'core',
