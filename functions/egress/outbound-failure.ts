@@ -12,7 +12,7 @@ const reasons: readonly (readonly [code: RegExp, reason: OutboundFailure])[] = [
   [/SELF_SIGNED|^UNABLE_TO_|^(HOSTNAME_MISMATCH|INVALID_CA|INVALID_PURPOSE|PATH_LENGTH_EXCEEDED)$/, 'tls'],
   [/^E(CONNREFUSED|HOSTUNREACH|NETUNREACH|HOSTDOWN|NETDOWN|ADDRNOTAVAIL|ACCES|INVAL|TIMEDOUT)$/, 'connect'],
   [/^UND_ERR_CONNECT_TIMEOUT$/, 'timeout'],
-  [/^(ECONNRESET|ECONNABORTED|EPIPE|UND_ERR_SOCKET|UND_ERR_RES_CONTENT_LENGTH_MISMATCH)$/, 'reset'],
+  [/^(ECONNRESET|ECONNABORTED|EPIPE|UND_ERR_SOCKET)$/, 'reset'],
 ];
 
 export const timedOut: Failed = { kind: 'failed', reason: 'timeout', detail: 'timeoutMs went by' };
