@@ -200,3 +200,20 @@ export const egressLimits = {
   /** Node's own default; Amazon's load balancers send 12 KB of headers at most. */
   answerHeaderBytesMax: 16 * kibibyte,
 } as const;
+
+export const batchLimits = {
+  /** OpenAI's own limits of a batch file, the larger reading of its "200 MB". */
+  linesMax: 50_000,
+  fileBytesMax: 200 * kibibyte * kibibyte,
+  /** The frame in which a job reaches its runner: a longer line could be no job. */
+  lineBytesMax: 1024 * kibibyte,
+  /** A request's body may nest 16 levels, and a line wraps one. */
+  lineDepthMax: 17,
+  /**
+   * Twice a prompt of 32,768 token ids. A file of lines that
+   * are all brackets took 320 MB at its peak without this, and takes 113 MB at this many a line.
+   */
+  lineValuesMax: 65_536,
+  /** OpenAI names no bound, Anthropic's is 64: room for a path or two hashes. */
+  customIdCharactersMax: 256,
+} as const;

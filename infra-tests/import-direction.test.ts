@@ -56,6 +56,7 @@ interface Import {
 const testSupport: ReadonlySet<string> = new Set([
   'cli/operator-shell.ts',
   'cli/scripted-api.ts',
+  'core/batch/jsonl.memory-child.ts',
   'core/samples.ts',
   'functions/api/api-scene.ts',
   'functions/egress/certificate-under-test.ts',
