@@ -32,18 +32,17 @@ async function decoded(bytes: Buffer): Promise<Buffer> {
     const written = isJpeg ? picture.jpeg({ quality: 95 }) : picture.png({ compressionLevel: 3 });
     const { data, info } = await written.toBuffer({ resolveWithObject: true });
     const type = isJpeg ? 'image/jpeg' : 'image/png';
-    return answer(
-      { kind: 'decoded', type, width: info.width, height: info.height, peakRssMb: peakRssMb() },
-      data,
-    );
+    return answer({ kind: 'decoded', type, width: info.width, height: info.height }, data);
   } catch (error) {
     const detail = error instanceof Error ? (error.message.split('\n')[0] ?? '') : 'unknown';
+    // Want of memory says nothing of the picture: the process ends without a word, as where the kernel ends it.
+    if (/glib|memory|allocat/i.test(detail)) process.exit(1);
     return answer({ kind: 'undecodable', detail });
   }
 }
 
 function answer(json: Record<string, unknown>, data: Buffer = Buffer.alloc(0)): Buffer {
-  return Buffer.concat([Buffer.from(`${JSON.stringify(json)}\n`), data]);
+  return Buffer.concat([Buffer.from(`${JSON.stringify({ ...json, peakRssMb: peakRssMb() })}\n`), data]);
 }
 
 /** Of this program alone, where the kernel tells it: the usual count begins with what the parent had before `exec`. */

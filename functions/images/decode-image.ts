@@ -5,44 +5,21 @@
  */
 import { spawn } from 'node:child_process';
 import type { Readable } from 'node:stream';
-import * as z from 'zod';
 import { checkImage } from '#core/images/check-image.ts';
-import { type ImageRefusal, imageRefusal } from '#core/images/image-header.ts';
+import { imageRefusal } from '#core/images/image-header.ts';
 import { imageLimits } from '#core/limits.ts';
-
-export type DecodedImage =
-  | {
-      readonly kind: 'decoded';
-      /** JPEG for a JPEG, else PNG. */
-      readonly type: 'image/png' | 'image/jpeg';
-      readonly width: number;
-      readonly height: number;
-      readonly bytes: Uint8Array;
-      /** Most memory that the decoding process had. */
-      readonly peakRssMb: number;
-    }
-  | ImageRefusal;
+import { type DecodedImage, readDecoderAnswer } from './decoder-answer.ts';
 
 export interface DecodeOptions {
   /** Default: `imageLimits.decodeMs`. */
   readonly decodeMs?: number;
   /** Default: `imageLimits.decodeMemoryMb`. */
   readonly decodeMemoryMb?: number;
+  /** Told the most memory that the decoding process had, where it lived to say. */
+  readonly onPeakRssMb?: (peakRssMb: number) => void;
 }
 
-const childAnswerSchema = z.discriminatedUnion('kind', [
-  z.object({
-    kind: z.literal('decoded'),
-    type: z.enum(['image/png', 'image/jpeg']),
-    width: z.int().positive(),
-    height: z.int().positive(),
-    peakRssMb: z.number(),
-  }),
-  z.object({ kind: z.literal('undecodable'), detail: z.string() }),
-]);
-
 const childPath = new URL('decode-child.ts', import.meta.url).pathname;
-const lineFeed = 0x0a;
 
 /** Never throws for what the file is. `declaredType` as in {@link checkImage}. */
 export async function decodeImage(
@@ -71,7 +48,11 @@ export function decodeApart(bytes: Uint8Array, options: DecodeOptions = {}): Pro
     child.on('error', () => resolve(imageRefusal('decoder_lost')));
     child.on('close', () => {
       const isLate = child.killed && !output.isTooMuch;
-      resolve(isLate ? imageRefusal('decode_timeout') : readAnswer(Buffer.concat(output.chunks)));
+      resolve(
+        isLate
+          ? imageRefusal('decode_timeout')
+          : readDecoderAnswer(Buffer.concat(output.chunks), options.onPeakRssMb),
+      );
     });
   });
 }
@@ -89,13 +70,4 @@ function collected(stream: Readable, stop: () => void): { chunks: Buffer[]; isTo
     stop();
   });
   return output;
-}
-
-/** A line of JSON, then the picture. A child that was ended by its memory's cap wrote neither. */
-function readAnswer(output: Buffer): DecodedImage {
-  const end = output.indexOf(lineFeed);
-  if (end === -1) return imageRefusal('decoder_lost');
-  const answer = childAnswerSchema.parse(JSON.parse(output.toString('utf8', 0, end)));
-  if (answer.kind === 'undecodable') return imageRefusal('undecodable', answer.detail);
-  return { ...answer, bytes: new Uint8Array(output.subarray(end + 1)) };
 }
