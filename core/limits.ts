@@ -238,7 +238,7 @@ export const imageLimits = {
   piecesMax: 16_384,
   /** Encoders write ten or so; each costs a pass over the whole picture. */
   scansMax: 64,
-  /** Decoding and encoding the largest picture takes a second or two of one core. */
+  /** The largest picture took 1 to 3.3 s of one core; a machine with other work takes several times that. */
   decodeMs: 20 * second,
   /**
    * Private writable memory of the decoding process, as the kernel counts it (RLIMIT_DATA). Node sets some 620 MB of it
