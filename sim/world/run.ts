@@ -5,10 +5,12 @@
 import { jobLimits, sweepLimits, ticketLimits, workerLimits } from '#core/limits.ts';
 import { createRandom } from '../random.ts';
 import { runChaos } from './chaos.ts';
+import { faultKinds } from './faults.ts';
 import { endOrders, noteLimits, runClient } from './client.ts';
 import { violate } from './history.ts';
 import { checkAtRest } from './rest-checker.ts';
-import { bounds, drawScenario, startMs } from './scenario.ts';
+import { bounds, drawScenario, themes, troubles, whims } from './scenario.ts';
+import { runSequel } from './sequel.ts';
 import type { World } from './world.ts';
 import { createWorld } from './world.ts';
 
@@ -18,11 +20,19 @@ export interface RunReport {
   readonly operations: number;
   readonly jobs: number;
   readonly calls: number;
+  /** Of a run in a storm: what it asked of the outside, and what the same run asks when nothing fails. */
+  readonly storm: { readonly stormy: Effort; readonly calm: Effort } | null;
   /** `site kind` to how often a fault struck. */
   readonly hits: ReadonlyMap<string, number>;
   readonly sites: ReadonlySet<string>;
   /** Simulated. */
   readonly tookMs: number;
+}
+
+export interface Effort {
+  /** Requests, those that were turned away and sent again too. */
+  readonly requests: number;
+  readonly accepted: number;
 }
 
 export interface RunOptions {
@@ -57,22 +67,37 @@ export async function runWorld(seed: number, options: RunOptions = {}): Promise<
   await chaos(world);
   await heal(world);
   await checkAtRest(world);
+  await runSequel(world, async () => {
+    await heal(world);
+    await checkAtRest(world);
+  });
   return world;
 }
 
 export async function runSeed(seed: number, options: RunOptions = {}): Promise<RunReport> {
   const world = await runWorld(seed, options);
-  const { loop, history } = world;
+  const { loop, history, scenario } = world;
   return {
     seed,
     violations: history.violations,
     operations: history.operations,
     jobs: history.stored.size,
     calls: sum(world.callCounts.values()),
+    storm: scenario.isStorm ? { stormy: effortOf(world), calm: await calmEffort(seed, options) } : null,
     hits: world.plan.hits,
     sites: new Set(world.callCounts.keys()),
-    tookMs: loop.clock.nowMs() - startMs,
+    tookMs: loop.clock.nowMs() - scenario.startMs,
   };
+}
+
+/** Without what fails; the draws of the scene stay, so clients, tenants and models are the same. */
+async function calmEffort(seed: number, options: RunOptions): Promise<Effort> {
+  const without = [...(options.without ?? []), ...themes, ...troubles, ...whims, ...faultKinds];
+  return effortOf(await runWorld(seed, { ...options, without }));
+}
+
+function effortOf({ callCounts, retries, history }: World): Effort {
+  return { requests: sum(callCounts.values()) + retries(), accepted: history.stored.size };
 }
 
 /** Until every client has begun its last operation, and a while longer. */
@@ -87,9 +112,26 @@ async function chaos(world: World): Promise<void> {
     });
   }
   void runChaos(world, () => isOver);
+  watchOutage(world);
   await loop.run(loop.clock.nowMs() + 24 * 60 * minute, () => clientsLeft === 0 || isBroken(world));
+  await loop.run(scenario.outage?.toMs ?? 0, () => isBroken(world));
   await loop.run(loop.clock.nowMs() + world.random() * aftermathMsMax, () => isBroken(world));
   isOver = true;
+}
+
+/** I10: nobody asks without end while a service answers nobody. */
+function watchOutage({ loop, scenario: { outage, startMs }, history, callCounts }: World): void {
+  if (outage === null) return;
+  let before = 0;
+  loop.after(outage.fromMs - startMs, () => {
+    before = sum(callCounts.values());
+  });
+  loop.after(outage.toMs - startMs, () => {
+    const minutes = Math.max(1, (outage.toMs - outage.fromMs) / minute);
+    const perMinute = (sum(callCounts.values()) - before) / minutes;
+    if (perMinute > callsPerMinuteMax)
+      violate(history, 'I10', `${Math.round(perMinute)} calls a minute without ${outage.service}`);
+  });
 }
 
 /** I10: what is open ends within what its repair may take, and nobody asks without end meanwhile. */
@@ -145,6 +187,8 @@ async function isAtRest({ history, stores, scenario, fleet, catalog }: World): P
     const gate = await stores.gates.read(tenantId);
     if (gate === null || Object.keys(gate.open).length > 0) return false;
   }
+  // A month is billed by the words of its workers: each has said its last one.
+  if (scenario.sequel === 'month' && fleet.workers().length > 0) return false;
   return catalog.pools().every((pool) => fleet.desiredOf(pool) === 0);
 }
 

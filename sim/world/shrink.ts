@@ -2,7 +2,7 @@
 import { faultKinds } from './faults.ts';
 import type { RunOptions, RunReport } from './run.ts';
 import { operationsDefault, runSeed } from './run.ts';
-import { troubles, whims } from './scenario.ts';
+import { themes, troubles, whims } from './scenario.ts';
 
 export interface Shrunk extends Smaller {
   readonly seed: number;
@@ -37,7 +37,7 @@ export async function shrink(
   for (let half = Math.floor(best.operations / 2); half >= 1; half = Math.floor(half / 2)) {
     while (best.operations > half && (await tryOut({ ...best, operations: best.operations - half })));
   }
-  for (const kind of [...troubles, ...whims, ...faultKinds]) {
+  for (const kind of [...themes, ...troubles, ...whims, ...faultKinds]) {
     if (!best.without.includes(kind)) await tryOut({ ...best, without: [...best.without, kind] });
   }
   return { seed, ...best, violations };
