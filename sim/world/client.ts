@@ -85,7 +85,7 @@ function drawAsk({ random, ids, history }: World, tenantId: string, own: SubmitA
     // Filled in by each try: the tenant as it is then.
     tenant: { tenantId } as TenantRecord,
     keyId: 'key00001',
-    model: oneOf(random, ['image', 'image', 'image-large', 'image-alone']),
+    model: oneOf(random, ['image', 'image', 'image:stable', 'image-large', 'image-alone']),
     quality: null,
     granted: null,
     input: {
@@ -202,8 +202,12 @@ export async function refundOne(world: World, tenantId: string): Promise<void> {
   if (jobId === null) return;
   const ask = { tenantId, jobId, usdMicros: null, reason: 'late' };
   const { ids } = world;
+  const tries = [world.api('refund'), world.api('refund')];
+  // Among its four writes: what it leaves half done is the sweep's.
+  const [cut, cutMs] = [world.random() < 0.25, world.random() * 60];
+  if (cut && world.scenario.troubles.has('kills')) world.loop.after(cutMs, () => tries[0]?.process.kill());
   await Promise.all(
-    [world.api('refund'), world.api('refund')].map(({ process, ports }) =>
+    tries.map(({ process, ports }) =>
       process.serve(() => refund({ ...ports, clock: process.clock, ids }, ask)),
     ),
   );

@@ -37,21 +37,29 @@ const rates: Readonly<Record<FaultKind, number>> = {
 };
 
 /**
- * Half of the runs have a favourite: one kind, which strikes the first calls of a site once the run has made some calls.
- * By then every common call has been made, so it is the rare ones that are struck, and among them again those that
- * only a strike brings about.
+ * Most runs have a favourite: one kind, which strikes the first calls of a site once the run has made some calls. By
+ * then every common call has been made, so it is the rare ones that are struck, and among them again those that only a
+ * strike brings about.
  */
-const favourite = { share: 0.5, ofCalls: 2, afterCallsMax: 1_200, rate: 0.4 } as const;
+const favourite = { share: 0.6, ofCalls: 2, afterCallsMax: 1_000, rate: 0.4 } as const;
+
+/** The rarer elsewhere, the more often. */
+const favourites: readonly FaultKind[] = [
+  ...faultKinds,
+  ...(['crash_before', 'crash_before', 'crash_after'] as const),
+];
 
 export interface FaultPlan {
   /** The fault of this call, or null. Counted. */
   draw(site: Site, isWrite: boolean): FaultKind | null;
+  /** The fault of a call to a service that is down. Counted. */
+  down(site: Site): 'down';
   /** From now on nothing fails. */
   heal(): void;
   /** From now on anything may fail once more. */
   relapse(): void;
   /** `site kind` to how often. */
-  readonly hits: Map<string, number>;
+  readonly hits: ReadonlyMap<string, number>;
 }
 
 export interface FaultPlanOptions {
@@ -75,6 +83,10 @@ export function createFaultPlan(random: Random, { isCalm, without }: FaultPlanOp
       if (kind !== null) count(hits, `${site} ${kind}`);
       return kind;
     },
+    down(site) {
+      count(hits, `${site} down`);
+      return 'down';
+    },
     heal() {
       isHealed = true;
     },
@@ -95,10 +107,13 @@ function pick(on: readonly FaultKind[], isWrite: boolean, point: number): FaultK
 }
 
 /** Drawn whether or not it is left out, so that leaving it out changes nothing else. */
-function drawFavourite(random: Random, isLeftOut: boolean): (site: Site, isWrite: boolean) => FaultKind | null {
+function drawFavourite(
+  random: Random,
+  isLeftOut: boolean,
+): (site: Site, isWrite: boolean) => FaultKind | null {
   const isOn = random() < favourite.share && !isLeftOut;
-  const kind = faultKinds[Math.floor(random() * faultKinds.length)] ?? 'slow';
-  const afterCalls = random() * favourite.afterCallsMax;
+  const kind = favourites[Math.floor(random() * favourites.length)] ?? 'slow';
+  const afterCalls = random() ** 2 * favourite.afterCallsMax;
   if (!isOn) return () => null;
   const calls = new Map<Site, number>();
   let made = 0;

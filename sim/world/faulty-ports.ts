@@ -50,12 +50,7 @@ export function portsFor(process: Process, outside: Outside, caller: string): Ou
   return Object.fromEntries(wrapped) as OutsidePorts;
 }
 
-function portFor(
-  process: Process,
-  outside: Outside,
-  port: PortName,
-  caller: string,
-): Record<string, Method> {
+function portFor(process: Process, outside: Outside, port: PortName, caller: string): Record<string, Method> {
   const target = outside.ports[port] as unknown as Record<string, Method>;
   const methods = Object.keys(calls[port]).map((method): [string, Method] => [
     method,
@@ -89,7 +84,9 @@ async function call(
 ): Promise<unknown> {
   const { loop, random, plan, onCall } = outside;
   await loop.running(process);
-  const fault = outside.isDown(service) ? 'down' : (plan.draw(site, writes) ?? (await pressed(outside)));
+  const fault = outside.isDown(service)
+    ? plan.down(site)
+    : (plan.draw(site, writes) ?? (await pressed(outside)));
   onCall({ process, site, fault, args });
   await loop.clock.sleep(latencyOf(random, fault));
   // A request that was on its way when its process died may still arrive.

@@ -2,6 +2,7 @@
 import type { Pricing } from '#core/billing/statement.ts';
 import { pricings } from '#core/billing/statement.ts';
 import type { Manifest } from '#core/models/manifest.ts';
+import type { AliasRecord } from '#core/tenancy/alias.ts';
 import type { PlanLimits } from '#core/tenancy/plans.ts';
 import type { TenantRecord } from '#core/tenancy/tenant.ts';
 import { fakeManifest } from '../memory/flow-world.ts';
@@ -22,6 +23,15 @@ export const manifests: readonly Manifest[] = [
   { ...fakeManifest, id: 'image-large', pool: 'shared', batch_max: 2 },
   { ...fakeManifest, id: 'image-alone', pool: 'alone', batch_max: 1 },
 ];
+
+/** Another name of the first model. */
+export const alias: AliasRecord = {
+  family: 'image',
+  name: 'stable',
+  versions: [{ version: 'v1', model: 'image', weight: 1 }],
+  createdAtMs: midMonthMs,
+  version: 1,
+};
 
 /** Not what the models charge for their time: a month is short of its bill in one pool, and ahead of it in the other. */
 export const instancePrices: Readonly<Record<string, number>> = { shared: 4_999_999, alone: 1_234_567 };

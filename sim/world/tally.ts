@@ -19,7 +19,17 @@ const noEffort: Effort = { requests: 0, accepted: 0 };
 
 export function emptyTally(): Tally {
   const storm = { stormy: noEffort, calm: noEffort };
-  return { runs: 0, operations: 0, jobs: 0, calls: 0, storm, simulatedMs: 0, hits: {}, sites: [], broken: [] };
+  return {
+    runs: 0,
+    operations: 0,
+    jobs: 0,
+    calls: 0,
+    storm,
+    simulatedMs: 0,
+    hits: {},
+    sites: [],
+    broken: [],
+  };
 }
 
 export function addRun(tally: Tally, run: RunReport): void {
