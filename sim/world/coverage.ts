@@ -64,7 +64,7 @@ export function uncalledIn({ sites, hits }: Pick<Tally, 'sites' | 'hits'>): stri
   );
   const down = new Set(
     Object.keys(hits).flatMap((hit) => {
-      // As `Outside` counts it: `site down`.
+      // As the fault plan counts it: `site down`.
       const port = callOf(hit).split('.')[0] as PortName;
       return hit.endsWith(' down') ? [serviceOf[port]] : [];
     }),

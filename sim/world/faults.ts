@@ -18,6 +18,9 @@ export const faultKinds = [
 
 export type FaultKind = (typeof faultKinds)[number];
 
+/** A service that is out of reach refuses at once (`down`), or says nothing until its caller gives up (`deaf`). */
+export type Absence = 'down' | 'deaf';
+
 /** Only a write can take effect unseen, or take effect twice. */
 const writesOnly: ReadonlySet<FaultKind> = new Set(['applied_failed', 'resent', 'crash_after']);
 
@@ -52,8 +55,8 @@ const favourites: readonly FaultKind[] = [
 export interface FaultPlan {
   /** The fault of this call, or null. Counted. */
   draw(site: Site, isWrite: boolean): FaultKind | null;
-  /** The fault of a call to a service that is down. Counted. */
-  down(site: Site): 'down';
+  /** Counts a call to a service that is out of reach, as `site down`. */
+  noteDown(site: Site): void;
   /** From now on nothing fails. */
   heal(): void;
   /** From now on anything may fail once more. */
@@ -83,9 +86,8 @@ export function createFaultPlan(random: Random, { isCalm, without }: FaultPlanOp
       if (kind !== null) count(hits, `${site} ${kind}`);
       return kind;
     },
-    down(site) {
+    noteDown(site) {
       count(hits, `${site} down`);
-      return 'down';
     },
     heal() {
       isHealed = true;
@@ -133,7 +135,7 @@ function count(counts: Map<string, number>, name: string): number {
 
 /** What a caller sees of a call that failed, or seems to. */
 export class SimulatedFault extends Error {
-  constructor(kind: FaultKind | 'down', site: Site) {
+  constructor(kind: FaultKind | Absence, site: Site) {
     super(`simulated: ${kind} at ${site}`);
     this.name = 'SimulatedFault';
   }

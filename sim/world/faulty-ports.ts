@@ -2,7 +2,7 @@
 import type { Random } from '../random.ts';
 import type { OutsidePorts, PortName, Service, Site } from './calls.ts';
 import { calls, isWrite, serviceOf } from './calls.ts';
-import type { FaultKind, FaultPlan } from './faults.ts';
+import type { Absence, FaultKind, FaultPlan } from './faults.ts';
 import { SimulatedFault } from './faults.ts';
 import type { Loop } from './loop.ts';
 import { never } from './loop.ts';
@@ -13,7 +13,8 @@ export interface Outside {
   readonly random: Random;
   readonly plan: FaultPlan;
   readonly ports: OutsidePorts;
-  isDown(service: Service): boolean;
+  /** How the service is out of reach now, or null. */
+  absenceOf(service: Service): Absence | null;
   /** Whether the service turns this request away, as a table or a queue that is asked too much does. */
   isThrottled(): boolean;
   /** Is told of each request that was turned away and sent again. */
@@ -25,14 +26,14 @@ export interface Outside {
 export interface Call {
   readonly process: Process;
   readonly site: Site;
-  readonly fault: FaultKind | 'down' | null;
+  readonly fault: FaultKind | Absence | null;
   readonly args: readonly unknown[];
 }
 
 const latencyMsMax = 12;
 const slowMsMax = 8_000;
-/** A service that is down refuses at once, or says nothing until the client gives up. */
-const downMsMax = 3_000;
+/** A client gives up on a service that says nothing. */
+const deafMsMax = 3_000;
 /** Requests that the SDK makes of one call, and its wait before the second of them (`clientLimits` of the clients). */
 const requestsMax = 4;
 const retryMs = 100;
@@ -84,9 +85,9 @@ async function call(
 ): Promise<unknown> {
   const { loop, random, plan, onCall } = outside;
   await loop.running(process);
-  const fault = outside.isDown(service)
-    ? plan.down(site)
-    : (plan.draw(site, writes) ?? (await pressed(outside)));
+  const absence = outside.absenceOf(service);
+  if (absence !== null) plan.noteDown(site);
+  const fault = absence ?? plan.draw(site, writes) ?? (await pressed(outside));
   onCall({ process, site, fault, args });
   await loop.clock.sleep(latencyOf(random, fault));
   // A request that was on its way when its process died may still arrive.
@@ -109,8 +110,8 @@ async function pressed({ loop, isThrottled, onRetry }: Outside): Promise<'thrott
 }
 
 function latencyOf(random: Random, fault: Call['fault']): number {
-  if (fault === 'down') return 1 + random() * downMsMax;
-  return 1 + random() * (fault === 'slow' ? slowMsMax : latencyMsMax);
+  const longest = fault === 'slow' ? slowMsMax : fault === 'deaf' ? deafMsMax : latencyMsMax;
+  return 1 + random() * longest;
 }
 
 async function outcomeOf(
@@ -126,6 +127,7 @@ async function outcomeOf(
     case 'throttled':
     case 'failed':
     case 'down':
+    case 'deaf':
       throw new SimulatedFault(fault, site);
     case 'applied_failed':
       await apply();

@@ -3,7 +3,7 @@
  * is in one place, once. Knows the promises of `docs/decisions/0004-who-pays-for-idle.md`, and none of the code.
  */
 import { isDeepStrictEqual } from 'node:util';
-import type { JobEntry, LedgerEntry, ShareEntry } from '#core/billing/ledger.ts';
+import type { LedgerEntry, ShareEntry } from '#core/billing/ledger.ts';
 import type { Statement } from '#core/billing/statement.ts';
 import type { CloseOutcome } from '#core/flows/close-month.ts';
 import { costLimits } from '#core/limits.ts';
@@ -48,7 +48,7 @@ async function checkPool(world: World, statement: Statement, entries: readonly L
   const { pool, pricing, billUsdMicros, closedAtMs } = statement;
   const fault = (detail: string) => violate(world.history, 'month', `${pool}: ${detail}`);
   const shares = entries.filter((each): each is ShareEntry => each.kind === 'share' && each.pool === pool);
-  const charges = entries.filter((each): each is JobEntry => each.kind === 'charge' && each.pool === pool);
+  const charges = entries.filter((each) => !['share', 'refund'].includes(each.kind) && each.pool === pool);
   const shared = sumOf(shares);
   const charged = sumOf(charges);
   const bill = await billOf(world, pool);
@@ -65,7 +65,9 @@ async function checkPool(world: World, statement: Statement, entries: readonly L
   if (charged + shared + statement.operatorUsdMicros !== bill) fault(`does not add up to ${bill}`);
   if (new Set(shares.map(({ tenantId }) => tenantId)).size < shares.length) fault('a tenant has two shares');
 
-  const served = new Set(charges.filter(({ gpuMs }) => gpuMs > 0).map(({ tenantId }) => tenantId));
+  const served = new Set(
+    charges.filter((each) => 'gpuMs' in each && each.gpuMs > 0).map(({ tenantId }) => tenantId),
+  );
   const overhead = world.scenario.pricing === 'list' ? 0 : Math.max(0, bill - charged);
   const isBounded = (await boundedNow(world)).some((tenantId) => served.has(tenantId));
   if (shares.some(({ tenantId }) => !served.has(tenantId))) fault('a tenant that was not served has a share');

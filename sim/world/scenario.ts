@@ -51,6 +51,8 @@ export interface Outage {
   readonly service: Service;
   readonly fromMs: number;
   readonly toMs: number;
+  /** Says nothing until its caller gives up; else it refuses at once. */
+  readonly isDeaf: boolean;
 }
 
 /**
@@ -140,12 +142,12 @@ function drawSequel(random: Random, without: ReadonlySet<string>): Sequel {
 }
 
 function drawOutage(random: Random, startMs: number): Outage | null {
-  const [isOn, from, length] = [random() < outageShare, random(), random()];
+  const [isOn, isDeaf, from, length] = [random() < outageShare, random() < 0.5, random(), random()];
   const service = oneOf<Service>(random, ['table', 'queue', 'blobs', 'compute']);
   if (!isOn) return null;
   const fromMs = startMs + Math.floor(from * minute);
   const forMs = Math.floor(outageMsMin * (outageMsMax / outageMsMin) ** length);
-  return { service, fromMs, toMs: fromMs + forMs };
+  return { service, fromMs, toMs: fromMs + forMs, isDeaf };
 }
 
 function drawTenant(random: Random, index: number, startMs: number): TenantRecord {

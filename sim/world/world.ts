@@ -16,7 +16,7 @@ import type { OutsidePorts, Service } from './calls.ts';
 import { startController } from './controller.ts';
 import type { FaultPlan } from './faults.ts';
 import { createFaultPlan } from './faults.ts';
-import type { Call } from './faulty-ports.ts';
+import type { Call, Outside } from './faulty-ports.ts';
 import { portsFor } from './faulty-ports.ts';
 import type { History } from './history.ts';
 import { createHistory } from './history.ts';
@@ -116,9 +116,11 @@ export function createWorld(scenario: Scenario, random: Random, { without, trace
   });
   const scaler: Scaler = { wake: async (pool) => controller.wake(pool) };
   const { callCounts } = ground;
-  const outside = {
+  const outside: Outside = {
     ...ground,
     ports: { ...ground.stores, fleet, scaler },
+    absenceOf: (service: Service) =>
+      ground.isDown(service) ? (scenario.outage?.isDeaf ? 'deaf' : 'down') : null,
     isThrottled: () => scenario.isStorm && !ground.isHealed() && random() < stormRate,
     onRetry: ground.onRetry,
     onCall(call: Call) {
