@@ -32,14 +32,16 @@ const operations = [
 ] as const;
 
 const triesMax = 5;
-const thinkMsMean = 2_000;
+/** Of the refunds, and within about how long all its writes are made. */
+const refundCutShare = 0.4;
+const refundMs = 80;
 /** An outage is met by a good part of the operations, however long it lasts. */
 const perOutage = 12;
 
 /** Performs `count` operations, one after the other; resolves when the last was begun. */
 export async function runClient(world: World, tenantId: string, count: number): Promise<void> {
   const own: SubmitAsk[] = [];
-  const { outage } = world.scenario;
+  const { outage, thinkMsMean } = world.scenario;
   const meanMs = Math.max(thinkMsMean, outage === null ? 0 : (outage.toMs - outage.fromMs) / perOutage);
   for (let done = 0; done < count; done += 1) {
     await world.loop.clock.sleep(exponentialMs(world.random, meanMs));
@@ -196,21 +198,19 @@ async function cancelOne(world: World, tenantId: string): Promise<void> {
   if (job.place.kind === 'done') world.history.ended.set(jobId, job.status);
 }
 
-/** Two operators at once, as one who clicks twice. */
+/** One operator, or two at once, as one who clicks twice; some die on the way, and leave the rest to the sweep. */
 export async function refundOne(world: World, tenantId: string): Promise<void> {
+  const { ids, loop, random, scenario } = world;
   const jobId = anyJob(world, tenantId);
   if (jobId === null) return;
   const ask = { tenantId, jobId, usdMicros: null, reason: 'late' };
-  const { ids } = world;
-  const tries = [world.api('refund'), world.api('refund')];
-  // Among its four writes: what it leaves half done is the sweep's.
-  const [cut, cutMs] = [world.random() < 0.25, world.random() * 60];
-  if (cut && world.scenario.troubles.has('kills')) world.loop.after(cutMs, () => tries[0]?.process.kill());
-  await Promise.all(
-    tries.map(({ process, ports }) =>
-      process.serve(() => refund({ ...ports, clock: process.clock, ids }, ask)),
-    ),
-  );
+  const tries = Array.from({ length: oneOf(random, [1, 2]) }, async () => {
+    const { process, ports } = world.api('refund');
+    const [isCut, cutMs] = [random() < refundCutShare, random() * refundMs];
+    if (isCut && !scenario.isCalm) loop.after(cutMs, () => process.kill());
+    await process.serve(() => refund({ ...ports, clock: process.clock, ids }, ask));
+  });
+  await Promise.all(tries);
 }
 
 /** The operator orders a pool; whatever stands at the end of the chaos is ended by {@link endOrders}. */

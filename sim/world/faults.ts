@@ -44,7 +44,7 @@ const rates: Readonly<Record<FaultKind, number>> = {
  * then every common call has been made, so it is the rare ones that are struck, and among them again those that only a
  * strike brings about.
  */
-const favourite = { share: 0.6, ofCalls: 2, afterCallsMax: 1_000, rate: 0.4 } as const;
+const favourite = { share: 0.6, ofCalls: 2, afterCallsMax: 1_000, rate: 0.5 } as const;
 
 /** The rarer elsewhere, the more often. */
 const favourites: readonly FaultKind[] = [

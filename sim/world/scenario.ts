@@ -71,6 +71,8 @@ export interface Scenario {
   readonly isStorm: boolean;
   /** Operations of all clients together. */
   readonly operations: number;
+  /** Between two operations of a client: the longer, the more of them meet what came of earlier ones. */
+  readonly thinkMsMean: number;
   readonly tenants: readonly TenantRecord[];
   readonly troubles: ReadonlySet<Trouble>;
   readonly whims: ReadonlySet<Whim>;
@@ -125,6 +127,7 @@ export function drawScenario(
     isStorm: isStorm && !without.has('storm'),
     operations,
     isCalm,
+    thinkMsMean: oneOf(random, [1_000, 2_000, 2_000, 10_000]),
     tenants: Array.from({ length: 2 + Math.floor(random() * 2) }, (_, index) =>
       drawTenant(random, index, startMs),
     ),
