@@ -70,7 +70,7 @@ async function main(argv: string[]): Promise<number> {
 
 async function runAll(options: Options): Promise<number> {
   const startedAt = performance.now();
-  const tally = await runWorlds(options, { stopAtFirst: false, onProgress: showProgress });
+  const tally = await runWorlds(options, { stopAtFirst: false, onProgress: progressShown() });
   const seconds = (performance.now() - startedAt) / 1000;
   const gaps = [...gapsIn(tally), ...uncalledIn(tally)];
   console.table(coverageOf(tally).map(({ site, kinds }) => ({ site, ...kinds })));
@@ -136,8 +136,21 @@ async function replay({ operations, without, mutant, trace }: Options, seed: num
   return 1;
 }
 
-function showProgress({ runs, broken }: Tally): void {
-  if (process.stderr.isTTY) process.stderr.write(`\r${runs} worlds, ${broken.length} broken `);
+/** Worlds between two lines, where there is no terminal to count on. */
+const lineEvery = 5_000;
+
+/** A line that counts on a terminal, and one now and then in a file. */
+function progressShown(): (tally: Tally) => void {
+  const startedAt = performance.now();
+  let toldRuns = 0;
+  return ({ runs, broken }) => {
+    if (process.stderr.isTTY) process.stderr.write(`\r${runs} worlds, ${broken.length} broken `);
+    else if (runs - toldRuns >= lineEvery) {
+      toldRuns = runs;
+      const seconds = Math.round((performance.now() - startedAt) / 1000);
+      process.stderr.write(`${runs} worlds, ${broken.length} broken, ${seconds} s\n`);
+    }
+  };
 }
 
 function sumOf(counts: Readonly<Record<string, number>>): number {
