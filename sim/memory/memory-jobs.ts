@@ -39,7 +39,10 @@ export function createMemoryJobs({ clock }: { readonly clock: Pick<Clock, 'nowMs
     },
     async forbid(tenantId, jobId, reservation) {
       const key = recordKey(tenantId, jobId);
-      if (records.has(key)) return 'exists';
+      const before = records.get(key);
+      if (before !== undefined && !isPastRetention(before, clock.nowMs())) return 'exists';
+      if (before !== undefined) index(before, 'remove');
+      records.delete(key);
       forbidden.set(key, (forbidden.get(key) ?? new Set()).add(reservation));
       return 'forbidden';
     },
