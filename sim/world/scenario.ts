@@ -124,7 +124,7 @@ export function drawScenario(
     sequel,
     pricing: oneOf(random, pricings),
     outage: isCalm || without.has('outage') ? null : outage,
-    isStorm: isStorm && !without.has('storm'),
+    isStorm: isStorm && !isCalm && !without.has('storm'),
     operations,
     isCalm,
     thinkMsMean: oneOf(random, [1_000, 2_000, 2_000, 10_000]),
