@@ -68,12 +68,15 @@ export interface FaultPlan {
 export interface FaultPlanOptions {
   readonly isCalm: boolean;
   readonly without: ReadonlySet<string>;
+  /** `site kind` that strikes the first calls of the site, in place of what the run would favour. */
+  readonly favour?: string | undefined;
 }
 
-export function createFaultPlan(random: Random, { isCalm, without }: FaultPlanOptions): FaultPlan {
+export function createFaultPlan(random: Random, { isCalm, without, favour }: FaultPlanOptions): FaultPlan {
   const intensity = 0.3 + 1.4 * random();
   const on = faultKinds.filter((kind) => random() < 0.7 && !isCalm && !without.has(kind));
-  const favours = drawFavourite(random, isCalm || without.has('favourite'));
+  const drawn = drawFavourite(random, isCalm || without.has('favourite'));
+  const favours = favour === undefined ? drawn : favouriteOf(favour);
   const hits = new Map<string, number>();
   let isHealed = false;
 
@@ -124,6 +127,19 @@ function drawFavourite(
     const ofSite = count(calls, site);
     const isRare = made > afterCalls && ofSite <= favourite.ofCalls && applies(kind, isWrite);
     return isRare && random() < favourite.rate ? kind : null;
+  };
+}
+
+/** So many, that a first call whose process died before is followed by one that is struck. */
+const favouredCalls = 3;
+
+function favouriteOf(favour: string): (site: Site) => FaultKind | null {
+  const kind = faultKinds.find((each) => favour.endsWith(` ${each}`)) ?? null;
+  let left = favouredCalls;
+  return (site) => {
+    if (kind === null || favour !== `${site} ${kind}` || left === 0) return null;
+    left -= 1;
+    return kind;
   };
 }
 

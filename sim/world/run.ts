@@ -40,6 +40,8 @@ export interface RunOptions {
   readonly operations?: number;
   /** Kinds of faults, troubles and whims to leave out. @default none */
   readonly without?: readonly string[];
+  /** `site kind` to strike above all. @default what the seed favours */
+  readonly favour?: string | undefined;
   /** Is told of every call to the outside, in a line. */
   readonly trace?: (line: string) => void;
 }
@@ -59,7 +61,7 @@ export async function runWorld(seed: number, options: RunOptions = {}): Promise<
     operations: options.operations ?? operationsDefault,
     without,
   });
-  const world = createWorld(scenario, random, { without, trace: options.trace });
+  const world = createWorld(scenario, random, { ...options, without });
   for (const tenant of scenario.tenants) {
     await world.stores.tenants.create(tenant);
     noteLimits(world, tenant);

@@ -20,7 +20,8 @@ export async function shrink(
   options: RunOptions = {},
   run: Run = runSeed,
 ): Promise<Shrunk | null> {
-  const failuresOf = async (smaller: Smaller) => (await run(seed, smaller)).violations;
+  const { favour } = options;
+  const failuresOf = async (smaller: Smaller) => (await run(seed, { ...smaller, favour })).violations;
   let best: Smaller = {
     operations: options.operations ?? operationsDefault,
     without: [...(options.without ?? [])],

@@ -52,7 +52,7 @@ describe('planted bugs', () => {
     async (mutant) => {
       const ask = { seed: 1, runs: 200, without: [], processes: 1, mutant };
 
-      const { broken } = await runWorlds(ask, { stopAtFirst: true });
+      const { broken } = await runWorlds(ask, { isEnough: (tally) => tally.broken.length > 0 });
 
       expect(broken.length).toBeGreaterThan(0);
     },
@@ -73,6 +73,14 @@ describe('coverage', () => {
     expect(gaps).not.toContain('submit jobs.get applied_failed');
     expect(gaps).toContain('worker jobs.apply applied_failed');
     expect(gaps).not.toContain('worker jobs.apply slow');
+  });
+
+  it('is filled by worlds that favour what was missing', async () => {
+    const favour = 'submit gates.admit crash_after';
+
+    const { hits } = await runSeed(3, { favour });
+
+    expect(hits.get(favour)).toBeGreaterThan(0);
   });
 
   it('names calls that nobody made, calls that were made in spite of their excuse, and services that never failed', () => {

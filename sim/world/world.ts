@@ -82,12 +82,15 @@ const stormRate = 0.3;
 export interface WorldOptions {
   /** Kinds of faults that are left out. */
   readonly without: ReadonlySet<string>;
+  /** `site kind` to strike above all. @default what the seed favours */
+  readonly favour?: string | undefined;
   /** Is told of every call, in a line. */
   readonly trace?: ((line: string) => void) | undefined;
 }
 
-export function createWorld(scenario: Scenario, random: Random, { without, trace }: WorldOptions): World {
-  const ground = createGround(scenario, random, without);
+export function createWorld(scenario: Scenario, random: Random, options: WorldOptions): World {
+  const { trace } = options;
+  const ground = createGround(scenario, random, options);
   const { loop } = ground;
   let started = 0;
   const views = new WeakMap<Process, Map<string, Running>>();
@@ -145,11 +148,11 @@ interface OwnGround extends Ground {
   onRetry(): void;
 }
 
-function createGround(scenario: Scenario, random: Random, without: ReadonlySet<string>): OwnGround {
+function createGround(scenario: Scenario, random: Random, { without, favour }: WorldOptions): OwnGround {
   const { outage, pricing } = scenario;
   const loop = createLoop(scenario.startMs);
   const history = createHistory();
-  const plan = createFaultPlan(random, { isCalm: scenario.isCalm, without });
+  const plan = createFaultPlan(random, { isCalm: scenario.isCalm, without, favour });
   const ids = createSeededIds(scenario.seed);
   const catalog = createCatalog(manifests);
   const costs = costSettings({ pricing, instancePrices }, catalog);
