@@ -29,6 +29,13 @@ describe('simulated worlds', () => {
     expect(Object.keys(tally.hits).some((hit) => hit.endsWith(' down'))).toBe(true);
   });
 
+  /** Worlds that once broke a promise. 218: a calm world in a storm, whose jobs took a second attempt. */
+  it.each([218])('keep every promise in world %i', async (seed) => {
+    const { violations } = await runSeed(seed);
+
+    expect(violations).toEqual([]);
+  });
+
   it('go the same way again for the same seed, and another way for another', async () => {
     const first = await traceOf(7);
 
