@@ -57,8 +57,10 @@ const testSupport: ReadonlySet<string> = new Set([
   'cli/scripted-api.ts',
   'core/samples.ts',
   'functions/api/api-scene.ts',
+  'functions/api/refused-keys.ts',
   'gpu-container/engines/runner-under-test.ts',
   'local/emulators.crash-child.ts',
+  'sim/fuzz-budget.ts',
 ]);
 
 const isTest = (file: string) =>
