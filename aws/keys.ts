@@ -218,7 +218,12 @@ function checkedTenant(tenantId: string): string {
   return tenantId;
 }
 
+/** Whether the text can be an id at all: a job's, a pool's, a key's. */
+export function isIdForm(id: string): boolean {
+  return idForm.test(id);
+}
+
 function checkedId(id: string): string {
-  if (!idForm.test(id)) throw new AppError('not_found', { privateDetail: 'malformed id' });
+  if (!isIdForm(id)) throw new AppError('not_found', { privateDetail: 'malformed id' });
   return id;
 }

@@ -41,7 +41,7 @@ export function authenticate(
   return {
     async before({ event, context }) {
       if (scope === null) return;
-      const text = authorization.exec(requestHeaders(event).get('authorization') ?? '')?.[1] ?? '';
+      const text = bearerOf(requestHeaders(event).get('authorization') ?? '');
       const { key, tenant } = await (deps.tokens !== undefined && looksLikeToken(text)
         ? byToken(deps, deps.tokens, text)
         : byKey(deps, text, (record) => mayEnter(record, event, deps.clock.nowMs())));
@@ -57,6 +57,11 @@ export function authenticate(
       }
     },
   };
+}
+
+/** The key or token of an `Authorization` header; empty when it has none. */
+export function bearerOf(header: string): string {
+  return authorization.exec(header)?.[1] ?? '';
 }
 
 type Holder = Pick<KeyHolder, 'key' | 'tenant'>;
