@@ -146,16 +146,12 @@ describe('the parser of request bodies', () => {
 
   // Reading the whole again for each level would take minutes; the timeout of a test is the bound.
   it('ends soon on the largest body of anything nested, open or long', async () => {
-    const unit = fc.constantFrom('[', '{"a":', '[[],', '{"a":1,', '"', '\\', '1', '[{"a":[', ' ');
+    const unit = fc.constantFrom('[', '{"a":', '[[],', '{"a":1,', '"', '\\', '[{"a":[', '"\\ud83d",');
     await fc.assert(
-      fc.asyncProperty(unit, fc.constantFrom('', ']', '}', '"'), async (open, close) => {
-        const outcome = await read(
-          Buffer.from((open.repeat(131_072) + close.repeat(1_000)).slice(0, 131_072)),
-        );
-
-        expect(outcome.kind).toBe(open === ' ' || /^[1]$/.test(open) ? outcome.kind : 'refused');
+      fc.asyncProperty(unit, async (open) => {
+        expect((await read(Buffer.from(open.repeat(131_072).slice(0, 131_072)))).kind).toBe('refused');
       }),
-      budget(40),
+      budget(20),
     );
   });
 });
