@@ -58,6 +58,7 @@ const testSupport: ReadonlySet<string> = new Set([
   'core/samples.ts',
   'functions/api/api-scene.ts',
   'functions/api/refused-keys.ts',
+  'functions/api/schema-inputs.ts',
   'gpu-container/engines/runner-under-test.ts',
   'local/emulators.crash-child.ts',
   'sim/fuzz-budget.ts',
