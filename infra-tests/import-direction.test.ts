@@ -60,6 +60,7 @@ const testSupport: ReadonlySet<string> = new Set([
   'functions/api/refused-keys.ts',
   'functions/api/schema-inputs.ts',
   'gpu-container/engines/runner-under-test.ts',
+  'local/canaries.ts',
   'local/emulators.crash-child.ts',
   'sim/fuzz-budget.ts',
 ]);

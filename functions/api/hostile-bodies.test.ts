@@ -54,8 +54,6 @@ function bodyOf({ id, body }: Route): Json {
   const { quality: _, ...rest } = value;
   return { ...rest, model: 'fake-image' };
 }
-    : value;
-}
 
 /** The text of the value with one member more, as it may be sent and no object literal can say it. */
 function withMember(value: Json, path: readonly string[], member: string): string {
