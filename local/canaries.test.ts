@@ -30,13 +30,21 @@ const canaries = createCanaries();
 const printed: string[] = [];
 /** Route by what came of it, to see that each was reached. */
 const reached = new Map<string, Set<number>>();
-const answers: { readonly tenant: string; readonly what: string; readonly text: string }[] = [];
+const answers: {
+  readonly tenant: string;
+  readonly what: string;
+  readonly status: number;
+  readonly text: string;
+}[] = [];
 
 let folder: string;
 let dataDir: string;
 let url: string;
 let stack: ChildProcess;
 const keys: Record<string, string> = {};
+/** Names, not values: of a field that nobody knows, of a tenant that is there already, of an alias. */
+const namedInErrors =
+  /: \S+ (name of an unknown field|name of a query|deep name|metadata query name|\S+ \(name\)|name of a tenant)$|: adminPutAlias id in the path$/;
 const bobsTerm = canaries.plant('bob', 'term');
 
 beforeAll(async () => {
@@ -95,6 +103,15 @@ describe('what tenants entrust to the platform', () => {
 
     expect(answers.length).toBeGreaterThan(500);
     expect(foreign).toEqual([]);
+  });
+
+  it('is in no error, which names the field at fault and never its value', () => {
+    const told = answers
+      .filter(({ status }) => status >= 400)
+      .flatMap(({ what, text }) => canaries.found(text).map(({ place }) => `${what}: ${place}`))
+      .filter((each) => !namedInErrors.test(each));
+
+    expect(told).toEqual([]);
   });
 
   it('is in no answer to somebody without a key', () => {
@@ -232,6 +249,7 @@ async function ask(
   answers.push({
     tenant,
     what: `${method} ${path}`,
+    status: got.status,
     text: secret === undefined ? whole : whole.replace(secret, ''),
   });
   if (route !== undefined) reached.set(route, (reached.get(route) ?? new Set()).add(got.status));
@@ -402,7 +420,7 @@ async function sayNonsense(canary: string): Promise<void> {
   });
   socket.end(`GET /${canary} HTTP/1.1\r\nHost: x\r\nX: ${canary}\u0000\r\n\r\n`);
   await once(socket, 'close');
-  answers.push({ tenant: 'nobody', what: 'nonsense', text });
+  answers.push({ tenant: 'nobody', what: 'nonsense', status: 400, text });
 }
 
 async function submitted(
