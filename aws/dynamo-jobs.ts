@@ -21,6 +21,7 @@ import type { ItemKey } from './keys.ts';
 import {
   decodeCursor,
   encodeCursor,
+  isIdForm,
   jobKey,
   leasedLine,
   readJobKey,
@@ -215,7 +216,10 @@ async function list(
 ): Promise<Page<JobRecord>> {
   const scope = `jobs:${tenantId}`;
   const items: JobRecord[] = [];
-  let from = ask.cursor === undefined ? null : decodeCursor(scope, positionSchema, ask.cursor);
+  const after = ask.createdAfterMs ?? Number.NEGATIVE_INFINITY;
+  // A cursor of a list that began earlier is outside of this one, and the store takes no such start.
+  const inRange = positionSchema.refine(({ jobId, created }) => isIdForm(jobId) && created > after);
+  let from = ask.cursor === undefined ? null : decodeCursor(scope, inRange, ask.cursor);
   for (let round = 0; round < listRoundsMax; round += 1) {
     const page = await documents.send(
       new QueryCommand(createdQuery(table, tenantId, ask, from, ask.limit - items.length)),

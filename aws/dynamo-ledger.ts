@@ -14,6 +14,7 @@ import type { ItemKey } from './keys.ts';
 import {
   decodeCursor,
   encodeCursor,
+  isBuildable,
   ledgerKey,
   ledgerPartition,
   shareKey,
@@ -73,7 +74,8 @@ export function createDynamoLedger(options: {
 
     async list(tenantId, month, cursor) {
       const partition = ledgerPartition(tenantId, month);
-      const from = cursor === undefined ? null : decodeCursor(partition, positionSchema, cursor);
+      const ofKeys = positionSchema.refine((position) => isBuildable(() => keyAt(tenantId, month, position)));
+      const from = cursor === undefined ? null : decodeCursor(partition, ofKeys, cursor);
       const page = await documents.send(
         new QueryCommand({
           TableName: table,

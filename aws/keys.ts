@@ -194,7 +194,21 @@ export function encodeCursor(scope: string, position: Readonly<Record<string, st
   return Buffer.from(JSON.stringify([scope, position])).toString('base64url');
 }
 
-/** Throws `invalid_request` when the cursor is not one that {@link encodeCursor} made for this scope. */
+/** Whether a key can be built from what a cursor says: a forged one may name what no key is made from. */
+export function isBuildable(build: () => ItemKey): boolean {
+  try {
+    build();
+    return true;
+  } catch (error) {
+    if (error instanceof AppError && error.code === 'not_found') return false;
+    throw error;
+  }
+}
+
+/**
+ * Throws `invalid_request` when the cursor is not one that {@link encodeCursor} made for this scope. The schema of the
+ * position must let nothing through that the store would refuse as a start of this very query.
+ */
 export function decodeCursor<T>(scope: string, position: z.ZodType<T>, cursor: string): T {
   const parsed = z.tuple([z.literal(scope), position]).safeParse(jsonOf(cursor));
   if (!parsed.success) {
@@ -228,7 +242,12 @@ function checkedTenant(tenantId: string): string {
   return tenantId;
 }
 
+/** Whether the text can be an id at all: a job's, a pool's, a key's. */
+export function isIdForm(id: string): boolean {
+  return idForm.test(id);
+}
+
 function checkedId(id: string): string {
-  if (!idForm.test(id)) throw new AppError('not_found', { privateDetail: 'malformed id' });
+  if (!isIdForm(id)) throw new AppError('not_found', { privateDetail: 'malformed id' });
   return id;
 }

@@ -114,6 +114,8 @@ describe('tenants', () => {
   it.each([
     [['--gpu-memory', '10'], 2, '--gpu-memory takes a size with its unit, such as 10G or 512M, not "10"'],
     [['--gpu-memory', '0G'], 2, '--gpu-memory takes a size'],
+    [['--gpu-memory', '0.1M'], 2, '--gpu-memory takes a size'],
+    [['--gpu-memory', `${'9'.repeat(400)}G`], 2, '--gpu-memory takes a size'],
     [['--gpu-memory', '10T'], 2, '--gpu-memory takes a size'],
     [['--gpu-memory', '2000G'], 3, 'gpu_memory_gb: '],
     [['--quant', 'int3'], 3, 'quant: '],

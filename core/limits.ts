@@ -29,6 +29,11 @@ export const apiLimits = {
   outputUrlSeconds: 15 * 60,
   /** A revoked key is refused everywhere within 60 s: the cache must be shorter. */
   keyCacheMs: 30 * second,
+  /**
+   * A refused key is answered at a whole multiple of this after its request came. Longer than nearly every look-up of a
+   * key takes (a read of one DynamoDB item: single milliseconds), so that how long one took does not show.
+   */
+  refusalPaceMs: 25,
 } as const;
 
 export const jobLimits = {

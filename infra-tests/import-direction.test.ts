@@ -64,8 +64,12 @@ const testSupport: ReadonlySet<string> = new Set([
   'functions/egress/certificate-under-test.ts',
   'functions/egress/dns-under-test.ts',
   'functions/egress/servers-under-test.ts',
+  'functions/api/refused-keys.ts',
+  'functions/api/schema-inputs.ts',
   'gpu-container/engines/runner-under-test.ts',
+  'local/canaries.ts',
   'local/emulators.crash-child.ts',
+  'sim/fuzz-budget.ts',
 ]);
 
 const isTest = (file: string) =>

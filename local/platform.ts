@@ -19,6 +19,7 @@ import type { ScalingBounds } from '#core/scaling/policy.ts';
 import type { ApiDeps } from '#functions/api/api-deps.ts';
 import { oidcEnvSchema, oidcOptionsOf } from '#functions/api/env.ts';
 import { createApiHandler } from '#functions/api/handler.ts';
+import { paceRefusals } from '#functions/api/refusal-pace.ts';
 import project from '../package.json' with { type: 'json' };
 import type { LocalCredentials } from './credentials.ts';
 import { ensureCredentials, ensurePepper } from './credentials.ts';
@@ -79,7 +80,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
     const ownPools = await createOwnPools({ catalog, pools: ports.pools, addQueue: emulators.addPool });
     const ticks = startTicks({ ...ports, catalog, costs, fleet }, options);
     const tenantPorts = createTenantPorts({ dataDir: options.dataDir, log });
-    const handler = createApiHandler({
+    const answer = createApiHandler({
       ...ports,
       ...(await tokensOf(ports)),
       tenantPorts,
@@ -91,6 +92,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
       wakeMs: childWakeMs,
       version: project.version,
     });
+    const handler = paceRefusals(answer, systemClock);
     const gateway = await startGateway({ handler, port: options.port, log });
     await tenantPorts.start(handler);
     const credentials = await ensureCredentials(ports, {

@@ -17,7 +17,8 @@ const help = `Usage: npm start [-- OPTIONS]        boot everything, run one job,
        npm test                       format, lint, types, import direction, all tests
        npm run bench -- NAME          one benchmark (npm run bench -- --help)
        npm run sim:faults -- OPTIONS  the product in simulated worlds that fail (npm run sim:faults -- --help)
-       npm run mutate -- FILE...      how much the unit tests beside a file notice`;
+       npm run mutate -- FILE...      how much the unit tests beside a file notice
+       npm run fuzz -- OPTIONS        every parser under random input (npm run fuzz -- --help)`;
 
 /** A command, its Node 24 script and arguments. */
 const scripts = {
@@ -25,6 +26,7 @@ const scripts = {
   bench: ['bench/main.ts'],
   'sim:faults': ['sim/world/main.ts'],
   mutate: ['tools/mutate.ts'],
+  fuzz: ['tools/fuzz.ts'],
 };
 
 await main(process.argv.slice(2));

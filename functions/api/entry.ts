@@ -8,6 +8,7 @@ import packageJson from '../../package.json' with { type: 'json' };
 import { apiEnvSchema, oidcOptionsOf } from './env.ts';
 import { createApiHandler } from './handler.ts';
 import { createTokenReader } from './oidc.ts';
+import { paceRefusals } from './refusal-pace.ts';
 
 const env = parseEnv(apiEnvSchema, process.env);
 const catalog = await readCatalog(env.PILOTLIGHT_MODELS_DIR);
@@ -19,7 +20,7 @@ const scaler = createLambdaScaler({
 const ports = createAwsPorts(awsConfigOf(env));
 const oidc = oidcOptionsOf(env);
 
-export const handler = createApiHandler({
+const answer = createApiHandler({
   ...ports,
   catalog,
   costs: costSettingsOf(env, catalog),
@@ -28,3 +29,5 @@ export const handler = createApiHandler({
   version: packageJson.version,
   ...(oidc === null ? {} : { tokens: createTokenReader({ ...oidc, clock: ports.clock }) }),
 });
+
+export const handler = paceRefusals(answer, ports.clock);
