@@ -91,6 +91,32 @@ export async function tellStart(
   }
 }
 
+/** By when a worker of the pool is expected to serve. */
+export interface ToldReady {
+  readonly atMs: number;
+  /** Nine of ten do by then. */
+  readonly atP90Ms: number;
+}
+
+/** Null when the pool is paused, for nobody knows how long, and when it could not be looked at. */
+export async function tellReady(
+  { clock, log, outlooks }: { readonly clock: Clock; readonly log: Log; readonly outlooks: Outlooks },
+  pool: string,
+): Promise<ToldReady | null> {
+  try {
+    const { seen, servedInMs: waitMs } = await outlooks.of(pool);
+    const nowMs = clock.nowMs();
+    if (seen.isPaused) return null;
+    if (waitMs === 0) return { atMs: nowMs, atP90Ms: nowMs };
+    // What the pool has learned of jobs that waited for a worker is true of the worker.
+    const { p50Ms, p90Ms } = calibrated(seen.calibration, 'interactive', { waitMs, kind: 'cold' });
+    return { atMs: Math.max(nowMs, seen.atMs + p50Ms), atP90Ms: Math.max(nowMs, seen.atMs + p90Ms) };
+  } catch (error) {
+    log.warn('warmup.ready_untold', { pool, reason: String(error) });
+    return null;
+  }
+}
+
 async function readOutlook(ports: OutlookPorts, pool: string, wakeMs: number): Promise<Outlook> {
   const atMs = ports.clock.nowMs();
   const [record, interactive, batch, leased, workers] = await Promise.all([
