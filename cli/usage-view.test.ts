@@ -11,6 +11,7 @@ const sums = {
   storage_byte_hours: 9,
   cost_usd_micros: 1_250,
   shared_usd_micros: 0,
+  warmup_usd_micros: 0,
 };
 
 describe('a usage table', () => {

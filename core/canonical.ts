@@ -38,7 +38,9 @@ export function derivedJobId(tenantId: string, idempotencyKey: string): string {
  * @param parts told apart whatever is in them
  */
 export function derivedWarmupId(tenantId: string, parts: readonly (string | number)[]): string {
-  const bytes = createHash('sha256').update(`warmup\0${JSON.stringify([tenantId, ...parts])}`).digest();
+  const bytes = createHash('sha256')
+    .update(`warmup\0${JSON.stringify([tenantId, ...parts])}`)
+    .digest();
   return `warmup_${crockfordOf(bytes, 26)}`;
 }
 

@@ -23,12 +23,10 @@ export const refundRequestSchema = z
 export const ledgerEntrySchema = z
   .strictObject({
     object: z.literal('ledger_entry'),
-    kind: z
-      .enum([...jobEntryKinds, 'share', 'warmup'])
-      .meta({
-        description:
-          'share: part of what a pool cost in a month; warmup: a worker kept up ahead of work; fields of a job are then null',
-      }),
+    kind: z.enum([...jobEntryKinds, 'share', 'warmup']).meta({
+      description:
+        'share: part of what a pool cost in a month; warmup: a worker kept up ahead of work; fields of a job are then null',
+    }),
     tenant: z.string(),
     month: z.string().meta({ description: 'YYYY-MM in UTC: the month whose budget the job was taken from' }),
     pool: z.string().nullable(),
@@ -52,7 +50,9 @@ export const ledgerEntrySchema = z
     usd_micros: z.int().meta({ description: 'Below zero for a refund' }),
     reason: z.string().nullable().meta({ description: 'Of a refund' }),
     admitted_at: timeSchema.nullable(),
-    at: timeSchema.meta({ description: 'The end of the job, its refund, the ask for a warm-up, or the close of the month' }),
+    at: timeSchema.meta({
+      description: 'The end of the job, its refund, the ask for a warm-up, or the close of the month',
+    }),
   })
   .meta({ id: 'LedgerEntry' });
 

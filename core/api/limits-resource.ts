@@ -2,6 +2,7 @@
 import * as z from 'zod';
 import type { Counter, GateView } from '../admission/gate.ts';
 import { inLimitUnit, planAdmission, unbounded } from '../admission/gate.ts';
+import { warmupDay } from '../admission/warmup-ask.ts';
 import { monthWindow, spendCounter } from '../admission/windows.ts';
 import { jobClasses } from '../job/job.ts';
 import { jobClassOf, limitsOf, retentionDaysMax } from '../tenancy/plans.ts';
@@ -11,7 +12,7 @@ const softBudgetName = 'budget_soft_usd_micros_per_month';
 
 const limitSchema = z.strictObject({
   name: z.string(),
-  max: z.int().positive().nullable().meta({ description: 'null: counted, not limited' }),
+  max: z.int().nonnegative().nullable().meta({ description: 'null: counted, not limited' }),
   used: z.int().nonnegative(),
   resets_at: z.iso.datetime().nullable(),
 });
@@ -79,7 +80,9 @@ export function softBudgetOf(tenant: TenantRecord, gate: GateView, nowMs: number
 
 function rowsOf(tenant: TenantRecord, gate: GateView, nowMs: number): LimitsResource['limits'] {
   const { counters, openJobsMax } = emptyAsk(tenant, nowMs);
-  const windows = counters.map(({ name, limit, max, resetsAtMs }) => ({
+  const warmups = warmupDay(limitsOf(tenant.plan, tenant.overrides), 0, nowMs);
+  const isTold = warmups.max !== unbounded || (gate.counters[warmups.name] ?? 0) > 0;
+  const windows = [...counters, ...(isTold ? [warmups] : [])].map(({ name, limit, max, resetsAtMs }) => ({
     name: limit,
     max: max === unbounded ? null : inLimitUnit(limit, max),
     used: inLimitUnit(limit, gate.counters[name] ?? 0),

@@ -24,6 +24,13 @@ export interface Place {
   readonly start: StartEstimate;
 }
 
+/** By when a worker of a pool is expected to serve. */
+export interface ToldReady {
+  readonly atMs: number;
+  /** Nine of ten do by then. */
+  readonly atP90Ms: number;
+}
+
 export interface Outlook {
   readonly seen: SeenPool;
   readonly reason: WaitReason;

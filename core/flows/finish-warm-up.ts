@@ -80,7 +80,8 @@ async function decide(ports: FinishWarmUpPorts, under: UnderWay): Promise<Warmup
   const entry = entryOf(under, isTaken ? 'kept' : 'not_kept');
   if ((await ports.ledger.append(entry)) === 'appended') return entry;
   const stored = await readWarmup(ports, tenantId, note.warmupId, note.atMs);
-  if (stored === null) throw new AppError('unavailable', { privateDetail: 'a warm-up is refused and not there' });
+  if (stored === null)
+    throw new AppError('unavailable', { privateDetail: 'a warm-up is refused and not there' });
   return stored;
 }
 

@@ -5,7 +5,7 @@
  */
 import type { ToldStart } from '../eta/calibration.ts';
 import { calibrated } from '../eta/calibration.ts';
-import type { Outlook } from '../eta/outlook.ts';
+import type { Outlook, ToldReady } from '../eta/outlook.ts';
 import { outlookOf } from '../eta/outlook.ts';
 import type { OutlookRules, SeenLine, SeenWorker } from '../eta/supply.ts';
 import type { JobClass, JobRecord, LineEntry } from '../job/job.ts';
@@ -91,14 +91,7 @@ export async function tellStart(
   }
 }
 
-/** By when a worker of the pool is expected to serve. */
-export interface ToldReady {
-  readonly atMs: number;
-  /** Nine of ten do by then. */
-  readonly atP90Ms: number;
-}
-
-/** Null when the pool is paused, for nobody knows how long, and when it could not be looked at. */
+/** By when a worker is expected to serve. Null when the pool is paused, for nobody knows how long, and when it could not be looked at. */
 export async function tellReady(
   { clock, log, outlooks }: { readonly clock: Clock; readonly log: Log; readonly outlooks: Outlooks },
   pool: string,

@@ -142,7 +142,8 @@ async function tryOnce(
   switch (admitted.kind) {
     case 'admitted': {
       const entry = await finishWarmUp(ports, tenantId, { name, text });
-      if (entry === null) throw new AppError('internal', { privateDetail: 'a warm-up note of our own is none' });
+      if (entry === null)
+        throw new AppError('internal', { privateDetail: 'a warm-up note of our own is none' });
       const isOurs = entry.token === note.token && entry.outcome === 'kept';
       return isOurs ? { kind: 'kept', entry, gate: admitted.gate } : answerWith(entry, fingerprint);
     }

@@ -89,7 +89,9 @@ export function obey(orders: PoolOrders, order: PoolOrder): PoolOrders | null {
     }
     case 'forget_warm_ups': {
       const { tenantIds, beforeMs } = order;
-      const ended = tenantIds.filter((tenantId) => (warmupOf(orders, tenantId)?.untilMs ?? beforeMs) < beforeMs);
+      const ended = tenantIds.filter(
+        (tenantId) => (warmupOf(orders, tenantId)?.untilMs ?? beforeMs) < beforeMs,
+      );
       if (ended.length < tenantIds.length) return null;
       return { ...orders, warmups: orders.warmups.filter(({ tenantId }) => !tenantIds.includes(tenantId)) };
     }
