@@ -1,6 +1,7 @@
 /**
  * A client of one tenant: submits, retries what ended without an answer under the same key, cancels, and now and then is
- * given a refund or other limits by its operator, who pauses, drains and prewarms pools as well. It records what it was told, and nothing else.
+ * given a refund or other limits by its operator, who pauses, drains and prewarms pools as well. It has pools warmed up
+ * ahead of its work. It records what it was told, and nothing else.
  */
 import { cancel } from '#core/flows/cancel.ts';
 import type { OperatorOrder } from '#core/flows/order-pool.ts';
@@ -14,6 +15,7 @@ import type { TenantRecord } from '#core/tenancy/tenant.ts';
 import { exponentialMs } from '../random.ts';
 import type { Submission, SubmissionAnswer } from './history.ts';
 import { drawLimits, oneOf, pools } from './scenario.ts';
+import { warmUpOnce } from './warmups.ts';
 import type { World } from './world.ts';
 
 /** Work of one operation, drawn by weight. */
@@ -28,6 +30,7 @@ const operations = [
   'refund',
   'limits',
   'order',
+  'warmup',
 ] as const;
 
 const triesMax = 5;
@@ -67,6 +70,8 @@ async function perform(
       return changeLimits(world, tenantId);
     case 'order':
       return orderOne(world);
+    case 'warmup':
+      return warmUpOnce(world, tenantId);
   }
 }
 
@@ -243,5 +248,6 @@ export function noteLimits({ history }: World, { tenantId, plan, overrides }: Te
       limits.budget_usd_micros_per_month,
       before.budget_usd_micros_per_month,
     ),
+    warmup_usd_micros_per_day: larger(limits.warmup_usd_micros_per_day, before.warmup_usd_micros_per_day),
   });
 }

@@ -1,6 +1,7 @@
 /** What happened as seen from outside: what clients asked and were told, and what the stores held at each moment. */
 import type { JobRecord } from '#core/job/job.ts';
 import type { PlanLimits } from '#core/tenancy/plans.ts';
+import type { WarmupHistory } from './warmups.ts';
 
 /** One submission as its client means it, with however many tries. */
 export interface Submission {
@@ -19,6 +20,7 @@ export interface History {
   readonly submissions: Submission[];
   /** Refunds as the ledger took them, in micro-USD by job. */
   readonly refunded: Map<string, number>;
+  readonly warmups: WarmupHistory;
   /** Jobs that a client was told had ended, and how. */
   readonly ended: Map<string, JobRecord['status']>;
   /** The largest of each limit that the tenant ever had. */
@@ -37,6 +39,7 @@ export function createHistory(): History {
   return {
     submissions: [],
     refunded: new Map(),
+    warmups: { asked: [], entries: [] },
     ended: new Map(),
     limits: new Map(),
     stored: new Map(),

@@ -5,17 +5,20 @@
 import { createHash } from 'node:crypto';
 import { monthOf } from '#core/admission/windows.ts';
 import type { JobEntry, LedgerEntry } from '#core/billing/ledger.ts';
+import { isOfJob } from '#core/billing/ledger.ts';
 import type { JobRecord } from '#core/job/job.ts';
 import { jobLimits } from '#core/limits.ts';
 import type { Submission } from './history.ts';
 import { violate } from './history.ts';
 import { bounds, startMs } from './scenario.ts';
+import { checkToldWarmups, paidForWarmups } from './warmups.ts';
 import type { World } from './world.ts';
 
 export async function checkAtRest(world: World): Promise<void> {
   checkSubmissions(world);
   checkEnds(world);
   checkRuns(world);
+  checkToldWarmups(world.history);
   for (const { tenantId } of world.scenario.tenants) {
     await checkLedger(world, tenantId);
     await checkGate(world, tenantId);
@@ -97,8 +100,8 @@ function checkEnds({ history }: World): void {
 async function checkLedger({ history, stores }: World, tenantId: string): Promise<void> {
   const entries = await everyEntry(stores.ledger, tenantId);
   const jobs = [...history.stored.values()].filter((job) => job.tenantId === tenantId);
-  const ofJobs = entries.filter((entry) => entry.kind !== 'share');
-  if (ofJobs.length < entries.length)
+  const ofJobs = entries.filter(isOfJob);
+  if (entries.some(({ kind }) => kind === 'share'))
     violate(history, 'I3', `the ledger has a share of ${tenantId}, and no month was closed`);
   const byJob = groupBy(ofJobs, ({ jobId }) => jobId);
   for (const job of jobs) {
@@ -142,7 +145,10 @@ async function checkGate({ history, stores }: World, tenantId: string): Promise<
   if (name === undefined) return;
   const spent = [...history.stored.values()]
     .filter((job) => job.tenantId === tenantId)
-    .reduce((sum, job) => sum + (job.costUsdMicros ?? 0) - (history.refunded.get(job.jobId) ?? 0), 0);
+    .reduce(
+      (sum, job) => sum + (job.costUsdMicros ?? 0) - (history.refunded.get(job.jobId) ?? 0),
+      paidForWarmups(history, tenantId),
+    );
   const counted = gate?.counters[name];
   if (counted !== spent) violate(history, 'I4', `${tenantId} spent ${spent} and ${counted} is counted`);
 }

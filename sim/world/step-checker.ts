@@ -6,6 +6,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { JobRecord, JobStatus } from '#core/job/job.ts';
 import type { History } from './history.ts';
 import { violate } from './history.ts';
+import { paidForWarmups } from './warmups.ts';
 
 const order: Readonly<Record<JobStatus, number>> = {
   queued: 0,
@@ -119,7 +120,7 @@ function checkWindows(history: History, own: readonly JobRecord[], job: JobRecor
     const refundOf = ({ jobId }: JobRecord) => history.refunded.get(jobId) ?? 0;
     const committed = own.reduce(
       (sum, each) => sum + (each.costUsdMicros ?? each.reservedUsdMicros) - refundOf(each),
-      0,
+      paidForWarmups(history, job.tenantId),
     );
     if (committed > budget) violate(history, 'I5', `${job.tenantId}: ${committed} micro-USD of ${budget}`);
   }

@@ -8,6 +8,7 @@ import { createLaggingJobs } from './lagging-jobs.ts';
 import type { Loop } from './loop.ts';
 import type { Scenario } from './scenario.ts';
 import { checkStored } from './step-checker.ts';
+import { checkWarmup } from './warmups.ts';
 import { createWhimsicalTickets } from './whimsical-tickets.ts';
 
 export interface StoreOptions {
@@ -23,7 +24,7 @@ export function createStores({ loop, random, scenario, history, ids, isHealed }:
   const world = createMemoryWorld({ clock: loop.clock, ids });
   return {
     ...world,
-    ledger: watchRefunds(world.ledger, history),
+    ledger: watchLedger(world.ledger, history),
     jobs: createLaggingJobs({
       loop,
       random,
@@ -34,14 +35,15 @@ export function createStores({ loop, random, scenario, history, ids, isHealed }:
   };
 }
 
-/** Refunds as they come to be: what the month's budget may be used for again. */
-function watchRefunds(ledger: Ledger, history: History): Ledger {
+/** Refunds and warm-ups as they come to be: what the month's budget may be used for again, and what it is used for. */
+function watchLedger(ledger: Ledger, history: History): Ledger {
   return {
     ...ledger,
     async append(entry) {
       const outcome = await ledger.append(entry);
       if (outcome === 'appended' && entry.kind === 'refund')
         history.refunded.set(entry.jobId, -entry.usdMicros);
+      if (outcome === 'appended') checkWarmup(history, entry);
       return outcome;
     },
   };
