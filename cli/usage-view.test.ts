@@ -31,6 +31,19 @@ describe('a usage table', () => {
     );
   });
 
+  it('shows what warm-ups cost where there were any', () => {
+    const warm = { ...sums, warmup_usd_micros: 1_000 };
+    const usage = { object: 'list' as const, data: [{ group: { key: 'k' }, ...warm }], total: warm };
+
+    expect(usageTable(usage, ['key'])).toBe(
+      [
+        'KEY    JOBS  IMAGES  WEIGHTED  GPU    BYTE-HOURS  COST      WARM-UPS',
+        'k      3     4       2.5       1.3 s  9 B         $0.00125  $0.001',
+        'total  3     4       2.5       1.3 s  9 B         $0.00125  $0.001',
+      ].join('\n'),
+    );
+  });
+
   it('shows shares of cold starts and idle time where there are any', () => {
     const share = { ...sums, jobs: 0, images: 0, weighted_images: 0, gpu_ms: 0, shared_usd_micros: 1_250 };
     const usage = {

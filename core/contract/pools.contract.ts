@@ -204,7 +204,9 @@ function order(scene: Scene): void {
 
     expect(outcomes.filter((outcome) => outcome === 'obeyed')).toHaveLength(1);
     const { warmups } = await ordersOf(pool);
-    expect(warmups.map(({ tenantId }) => tenantId)).toEqual(warmups.map(({ tenantId }) => tenantId).toSorted());
+    expect(warmups.map(({ tenantId }) => tenantId)).toEqual(
+      warmups.map(({ tenantId }) => tenantId).toSorted(),
+    );
     expect(warmups.map(({ warmupId }) => warmupId).slice(1)).toEqual(
       Array.from({ length: 15 }, (_, index) => `warmup_${index + 1}`),
     );

@@ -194,7 +194,9 @@ describe('a warm-up', () => {
 
 describe('a warm-up is refused', () => {
   it('by the cap of the day, which a price that fits next to it does not pass', async () => {
-    const { world, ask, counted, open, entries } = await setup({ warmup_usd_micros_per_day: 100 * perSecond });
+    const { world, ask, counted, open, entries } = await setup({
+      warmup_usd_micros_per_day: 100 * perSecond,
+    });
 
     const first = await warmUp(world, { ...ask, forSeconds: 90 });
     const second = await warmUp(world, { ...ask, forSeconds: 101 });
@@ -295,7 +297,8 @@ describe('a pool that is paused in between', () => {
         ...world.ledger,
         async append(entry) {
           // Another finisher, which found the pool paused, came first.
-          if (entry.kind === 'warmup') await world.ledger.append({ ...entry, outcome: 'not_kept', usdMicros: 0 });
+          if (entry.kind === 'warmup')
+            await world.ledger.append({ ...entry, outcome: 'not_kept', usdMicros: 0 });
           return world.ledger.append(entry);
         },
       },

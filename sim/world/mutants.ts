@@ -362,6 +362,13 @@ export const mutants: readonly Mutant[] = [
     replace: `.filter(({ untilMs }) => nowMs < untilMs || untilMs > 0)`,
   },
   {
+    name: 'warm-up-keeps-nobody-up',
+    mistake: 'the scaler does not count what tenants pay for',
+    file: 'core/scaling/pool-orders.ts',
+    find: `standingWarmups(orders, nowMs).length > 0 ? 1 : 0`,
+    replace: `standingWarmups(orders, nowMs).length < 0 ? 1 : 0`,
+  },
+  {
     name: 'warm-up-left-half-done',
     mistake: 'the sweep leaves the note of a warm-up that died',
     file: 'core/flows/sweep.ts',

@@ -1,7 +1,8 @@
 /**
  * Warm-ups in the world: tenants ask for them, retry under the same key or without one, and note what they were told they
  * pay. The checks know the promise and nothing of the code: what was told is what the ledger has, no time of a pool is
- * paid for twice by one tenant, no day's money passes its cap at any moment, and nothing is asked for what was refused.
+ * paid for twice by one tenant, no day's money passes its cap at any moment, nothing is asked for what was refused, and
+ * with nothing wrong a worker is there for what was paid.
  */
 import type { LedgerEntry, WarmupEntry } from '#core/billing/ledger.ts';
 import type { WarmUpAsk, WarmUpOutcome } from '#core/flows/warm-up.ts';
@@ -31,7 +32,8 @@ export async function warmUpOnce(world: World, tenantId: string): Promise<void> 
     keyId: 'key00001',
     model: oneOf(random, ['image', 'image-large', 'image-alone']),
     granted: null,
-    forSeconds: oneOf(random, [60, 90]),
+    // The longest outlasts the idle time-out: without it, the pool would go out.
+    forSeconds: oneOf(random, [60, 90, 200]),
     idempotencyKey: random() < 0.6 ? `key-${ids.nonce()}` : null,
   };
   const asked: AskedWarmup = { tenantId, told: [] };
@@ -47,10 +49,29 @@ async function retrying(world: World, ask: WarmUpAsk, asked: AskedWarmup): Promi
     if (outcome?.kind === 'kept' || outcome?.kind === 'replayed') {
       const { warmupId, usdMicros } = outcome.entry;
       asked.told.push({ warmupId, usdMicros });
+      watchWorker(world, outcome.entry);
     }
     if (outcome !== null && outcome.kind !== 'in_flight') return;
     if (ask.idempotencyKey === null) return;
     await world.loop.clock.sleep(500 * 2 ** tries * (1 + world.random()));
+  }
+}
+
+/** The last moments of a warm-up: the scaler has had time, and has some between the looks to follow an operator's order. */
+const looksBeforeEndMs = [12_000, 4_000] as const;
+
+/** I11: with nothing wrong, a pool that is not held back has a worker until the end of what was paid. */
+function watchWorker(world: World, { tenantId, pool, untilMs }: WarmupEntry): void {
+  const { loop, scenario, stores, fleet, history } = world;
+  if (!scenario.isCalm) return;
+  let missing = 0;
+  for (const beforeMs of looksBeforeEndMs) {
+    loop.after(Math.max(0, untilMs - beforeMs - loop.clock.nowMs()), async () => {
+      const { pausedAtMs, drainingAtMs } = (await stores.pools.read(pool)).orders;
+      if (pausedAtMs === null && drainingAtMs === null && fleet.desiredOf(pool) === 0) missing += 1;
+      if (missing === looksBeforeEndMs.length)
+        violate(history, 'I11', `${tenantId} pays for ${pool}, and no worker is asked for`);
+    });
   }
 }
 
