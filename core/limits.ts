@@ -125,8 +125,10 @@ export const warmupLimits = {
   rememberedMs: hour,
   /** Forgotten at a time; an expression of DynamoDB ends at 4 KB. */
   forgottenMax: 20,
-  /** A note that another call left is finished, then the gate is asked again; each turn is a few writes. */
-  triesMax: 3,
+  /** In one call: a note that another one left is finished first, and what came in between is read anew. A few writes each. */
+  triesMax: 4,
+  /** Of one request, over all its calls: none is kept only while an operator keeps pausing in just that moment. */
+  attemptsMax: 8,
 } as const;
 
 export const sweepLimits = {

@@ -77,7 +77,7 @@ const warmupEntrySchema = z.object({
   keyId: z.string(),
   model: z.string(),
   pool: z.string(),
-  /** `not_kept`: the pool could not take it, or it was over before it came to be; costs nothing. */
+  /** `not_kept`: a try that the pool could not take, or that was over before it came to be; costs nothing. */
   outcome: z.enum(warmupOutcomes),
   /** The time that was paid for: from the end of the tenant's warm-up before it, where that stood. */
   fromMs: wholeSchema,

@@ -4,8 +4,8 @@
  * 1. the pool takes the warm-up, on top of the one that the note names and of no other. A crash here leaves a pool that is
  *    kept up and not yet paid for; the note stands, and is finished within the sweep;
  * 2. the ledger takes one entry a warm-up, and this write decides, for everybody: kept, at its price, or not kept, at
- *    none, because the pool was paused meanwhile or the time is over. Whoever comes second does as the entry says, and
- *    takes back from the pool what the entry says was not kept;
+ *    none, because the pool was paused meanwhile, another warm-up of the tenant stands there, or the time is over.
+ *    Whoever comes second does as the entry says, and takes back from the pool what was not kept;
  * 3. the pool is woken; a crash here leaves that to the scaler's tick;
  * 4. removing the note gives back the money of a warm-up that was not kept, in one write, under "still this note".
  */

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { createFlowWorld, fakeManifest, worldPool } from '#sim/memory/flow-world.ts';
 import { warmupNoteName, warmupNoteText } from '../admission/warmup-note.ts';
 import { monthOf, spendCounter, warmupCounter } from '../admission/windows.ts';
+import type { LedgerEntry } from '../billing/ledger.ts';
 import { balanceOf } from '../billing/ledger.ts';
 import { sweepLimits, warmupLimits } from '../limits.ts';
 import { sampleTenant } from '../samples.ts';
@@ -11,6 +12,10 @@ import { scale } from './scale.ts';
 import { sweep } from './sweep.ts';
 import type { WarmUpAsk, WarmUpPorts } from './warm-up.ts';
 import { warmUp } from './warm-up.ts';
+
+function byPrice(entries: readonly LedgerEntry[]): LedgerEntry[] {
+  return entries.toSorted((left, right) => left.usdMicros - right.usdMicros);
+}
 
 /** The fake model's hour costs 3.6 USD: a second is a thousand micro-USD. */
 const perSecond = 1_000;
@@ -259,7 +264,7 @@ describe('a warm-up is refused', () => {
 });
 
 describe('a pool that is paused in between', () => {
-  it('takes no warm-up, and the tenant pays nothing, once and for all', async () => {
+  it('takes no warm-up, and the tenant pays nothing; after the resume the same request is kept', async () => {
     const { world, ask, counted, open, entries, standing } = await setup();
     const pausing: WarmUpPorts = {
       ...world,
@@ -278,10 +283,11 @@ describe('a pool that is paused in between', () => {
     const again = await warmUp(world, ask);
     const later = await warmUp(world, { ...ask, forSeconds: 601 });
 
-    expect([outcome.kind, again.kind, later.kind]).toEqual(['not_kept', 'not_kept', 'kept']);
-    expect(await entries()).toMatchObject([
+    expect([outcome.kind, again.kind, later.kind]).toEqual(['paused', 'kept', 'kept']);
+    expect(byPrice(await entries())).toMatchObject([
       { outcome: 'not_kept', usdMicros: 0 },
-      { outcome: 'kept', usdMicros: 601 * perSecond },
+      { outcome: 'kept', usdMicros: 1 * perSecond },
+      { outcome: 'kept', usdMicros: 600 * perSecond },
     ]);
     expect(await counted()).toEqual({ month: 601 * perSecond, day: 601 * perSecond });
     expect(await open()).toEqual({});
@@ -304,11 +310,44 @@ describe('a pool that is paused in between', () => {
       },
     };
 
-    const outcome = await warmUp(pausedFirst, { ...ask, forSeconds: 900 });
+    const outcomes: string[] = [];
+    for (let call = 0; call < 3; call += 1) {
+      outcomes.push((await warmUp(pausedFirst, { ...ask, forSeconds: 900 })).kind);
+    }
 
-    expect(outcome.kind).toBe('not_kept');
+    expect(outcomes).toEqual(['in_flight', 'in_flight', 'not_kept']);
+    expect(await entries()).toHaveLength(1 + warmupLimits.attemptsMax);
     expect(await standing()).toMatchObject([{ untilMs: startMs + 600_000 }]);
     expect(balanceOf(await entries())).toBe(600 * perSecond);
+  });
+});
+
+describe('a warm-up that finds another of its tenant’s before it', () => {
+  it('tries again from there, and pays for what it adds', async () => {
+    const { world, ask, startMs, counted, entries } = await setup();
+    let isFirst = true;
+    const overtaken: WarmUpPorts = {
+      ...world,
+      gates: {
+        ...world.gates,
+        async admit(...asked) {
+          if (isFirst) {
+            isFirst = false;
+            await warmUp(world, { ...ask, idempotencyKey: 'other' });
+          }
+          return world.gates.admit(...asked);
+        },
+      },
+    };
+
+    const outcome = await warmUp(overtaken, { ...ask, forSeconds: 700 });
+
+    expect(outcome).toMatchObject({
+      kind: 'kept',
+      entry: { fromMs: startMs + 600_000, usdMicros: 100 * perSecond },
+    });
+    expect(balanceOf(await entries())).toBe(700 * perSecond);
+    expect(await counted()).toEqual({ month: 700 * perSecond, day: 700 * perSecond });
   });
 });
 
@@ -421,7 +460,7 @@ describe('a crash in a warm-up', () => {
 
     const outcome = await warmUp(held, ask);
 
-    expect(outcome.kind).toBe('not_kept');
+    expect(outcome.kind).toBe('in_flight');
     expect(balanceOf(await entries())).toBe(0);
     expect(await counted()).toEqual({ month: 0, day: 0 });
     expect(await standing()).toEqual([]);

@@ -8,7 +8,9 @@
  * 3. the note is finished, as `finish-warm-up.ts` says.
  *
  * The id follows from the Idempotency-Key or, without one, from pool, minute and time asked for, and the ledger takes one
- * entry of it: so a retry is answered with what the first one came to, and is not paid for again.
+ * entry of it: so a retry is answered with what the first one came to, and is not paid for again. A try that was not
+ * kept (the pool was paused, another warm-up of the tenant came first) is final too; the next one has the next id, so
+ * that of all tries of a request one is kept at most.
  */
 import type { GateView, Refusal } from '../admission/gate.ts';
 import { planWarmup } from '../admission/warmup-ask.ts';
@@ -65,7 +67,7 @@ export type WarmUpOutcome =
   | { readonly kind: 'kept'; readonly entry: WarmupEntry; readonly gate: GateView }
   /** Asked for before, and kept. */
   | { readonly kind: 'replayed'; readonly entry: WarmupEntry }
-  /** Asked for now or before; the pool could not take it, or it was over first. Nothing was paid. */
+  /** Tried as often as it may be; nothing was paid. */
   | { readonly kind: 'not_kept' }
   | { readonly kind: 'mismatch' }
   /** Other calls for this pool keep coming first; asking again is safe. */
@@ -89,45 +91,66 @@ export async function warmUp(ports: WarmUpPorts, ask: WarmUpAsk): Promise<WarmUp
   const identity = identityOf(ask, pool, ports.clock.nowMs());
 
   for (let tries = 0; tries < warmupLimits.triesMax; tries += 1) {
-    const outcome = await tryOnce(ports, ask, { pool, model, ...identity });
-    if (outcome !== 'finished_another') return outcome;
+    const earlier = await earlierTries(ports, tenantId, identity);
+    if (typeof earlier !== 'string') return earlier;
+    const { fingerprint } = identity;
+    const outcome = await tryOnce(ports, ask, { pool, model, fingerprint, warmupId: earlier });
+    if (outcome !== 'again') return outcome;
   }
   return { kind: 'in_flight' };
 }
 
 interface Identity {
-  readonly warmupId: string;
+  /** By the number of the try. */
+  readonly warmupId: (attempt: number) => string;
   /** Of model and time as they were asked for: an alias that moved on must not turn a retry into another request. */
   readonly fingerprint: string | null;
 }
 
-interface Checked extends Identity {
+interface Checked {
+  readonly warmupId: string;
+  readonly fingerprint: string | null;
   readonly pool: string;
   readonly model: Model;
 }
 
 function identityOf(ask: WarmUpAsk, pool: string, nowMs: number): Identity {
   const { tenant, idempotencyKey, model, forSeconds } = ask;
-  if (idempotencyKey === null) {
-    const parts = ['asked', pool, minuteWindow(nowMs).name, forSeconds];
-    return { warmupId: derivedWarmupId(tenant.tenantId, parts), fingerprint: null };
-  }
+  const parts =
+    idempotencyKey === null
+      ? ['asked', pool, minuteWindow(nowMs).name, forSeconds]
+      : ['key', idempotencyKey];
   return {
-    warmupId: derivedWarmupId(tenant.tenantId, ['key', idempotencyKey]),
-    fingerprint: digest(canonicalJson({ model, forSeconds })),
+    warmupId: (attempt) => derivedWarmupId(tenant.tenantId, [...parts, attempt]),
+    fingerprint: idempotencyKey === null ? null : digest(canonicalJson({ model, forSeconds })),
   };
+}
+
+/** What the tries before came to or, where none of them was kept, the id of the next one. */
+async function earlierTries(
+  ports: WarmUpPorts,
+  tenantId: string,
+  { warmupId, fingerprint }: Identity,
+): Promise<WarmUpOutcome | string> {
+  const nowMs = ports.clock.nowMs();
+  for (let attempt = 0; attempt < warmupLimits.attemptsMax; attempt += 1) {
+    const id = warmupId(attempt);
+    const entry = await readWarmup(ports, tenantId, id, nowMs);
+    if (entry === null) return id;
+    if (entry.fingerprint !== fingerprint) return { kind: 'mismatch' };
+    if (entry.outcome === 'kept') return { kind: 'replayed', entry };
+  }
+  return { kind: 'not_kept' };
 }
 
 async function tryOnce(
   ports: WarmUpPorts,
   ask: WarmUpAsk,
   checked: Checked,
-): Promise<WarmUpOutcome | 'finished_another'> {
+): Promise<WarmUpOutcome | 'again'> {
   const { tenantId, plan, overrides } = ask.tenant;
-  const { pool, model, warmupId, fingerprint } = checked;
+  const { pool, model } = checked;
   const nowMs = ports.clock.nowMs();
-  const earlier = await readWarmup(ports, tenantId, warmupId, nowMs);
-  if (earlier !== null) return answerWith(earlier, fingerprint);
   const { orders } = await ports.pools.read(pool);
   if (orders.pausedAtMs !== null) return { kind: 'paused' };
   const limits = limitsOf(plan, overrides);
@@ -144,14 +167,14 @@ async function tryOnce(
       const entry = await finishWarmUp(ports, tenantId, { name, text });
       if (entry === null)
         throw new AppError('internal', { privateDetail: 'a warm-up note of our own is none' });
-      const isOurs = entry.token === note.token && entry.outcome === 'kept';
-      return isOurs ? { kind: 'kept', entry, gate: admitted.gate } : answerWith(entry, fingerprint);
+      const isKept = entry.token === note.token && entry.outcome === 'kept';
+      return isKept ? { kind: 'kept', entry, gate: admitted.gate } : 'again';
     }
     case 'refused':
       return { kind: 'refused', refusal: admitted.refusal, gate: admitted.gate };
     case 'duplicate':
       await finishStanding(ports, tenantId, name);
-      return 'finished_another';
+      return 'again';
     case 'no_tenant':
       return {
         kind: 'refused',
@@ -193,9 +216,4 @@ function withoutTenant({ warmupId, model, untilMs }: NonNullable<WarmupNote['pre
 async function finishStanding(ports: WarmUpPorts, tenantId: string, name: string): Promise<void> {
   const text = (await ports.gates.read(tenantId))?.open[name];
   if (text !== undefined) await finishWarmUp(ports, tenantId, { name, text });
-}
-
-function answerWith(entry: WarmupEntry, fingerprint: string | null): WarmUpOutcome {
-  if (entry.fingerprint !== fingerprint) return { kind: 'mismatch' };
-  return entry.outcome === 'kept' ? { kind: 'replayed', entry } : { kind: 'not_kept' };
 }

@@ -337,8 +337,8 @@ export const mutants: readonly Mutant[] = [
     name: 'warm-up-paid-for-by-each-try',
     mistake: 'the id of a warm-up does not follow from the idempotency key',
     file: 'core/flows/warm-up.ts',
-    find: `['key', idempotencyKey]`,
-    replace: `['key', idempotencyKey, Math.random()]`,
+    find: `: ['key', idempotencyKey];`,
+    replace: `: ['key', idempotencyKey, Math.random()];`,
   },
   {
     name: 'warm-up-cap-not-looked-at',

@@ -223,11 +223,15 @@ describe('409', () => {
     expect((await scene.gates.read('tenant-a'))?.counters).toEqual({});
   });
 
-  it('says that nothing was paid when the pool was paused as it was asked', async () => {
+  it('says that nothing was paid when the pool was paused whenever it was tried', async () => {
     const world = await createApiScene();
     const order = async (..._asked: unknown[]) => 'refused' as const;
     const scene = await createApiScene({ change: { pools: { ...world.pools, order } } });
 
+    for (let call = 0; call < 2; call += 1) {
+      const { json } = await scene.send('warmUpModel', path, { body });
+      expect(json.error.code).toBe('idempotency_in_flight');
+    }
     const got = await scene.send('warmUpModel', path, { body });
 
     expect(got.json.error).toMatchObject({
