@@ -117,9 +117,7 @@ interface Checked {
 function identityOf(ask: WarmUpAsk, pool: string, nowMs: number): Identity {
   const { tenant, idempotencyKey, model, forSeconds } = ask;
   const parts =
-    idempotencyKey === null
-      ? ['asked', pool, minuteWindow(nowMs).name, forSeconds]
-      : ['key', idempotencyKey];
+    idempotencyKey === null ? ['asked', pool, minuteWindow(nowMs).name, forSeconds] : ['key', idempotencyKey];
   return {
     warmupId: (attempt) => derivedWarmupId(tenant.tenantId, [...parts, attempt]),
     fingerprint: idempotencyKey === null ? null : digest(canonicalJson({ model, forSeconds })),
