@@ -20,7 +20,7 @@ export interface WarmupDemand {
  */
 export function planWarmup(limits: PlanLimits, demand: WarmupDemand, nowMs: number): AdmissionAsk {
   const { name, text, line, usdMicros } = demand;
-  const nothing = { nonce: '0', tagCost: 0, images: 0, gpuMs: 0 };
+  const nothing = { nonce: '0', tagCost: 0, images: 0, tokens: 0, storesFiles: false, gpuMs: 0 };
   const asked = planAdmission(limits, { ...nothing, jobId: name, line, reservedUsdMicros: usdMicros }, nowMs);
   const counters = [...asked.counters, warmupDay(limits, usdMicros, nowMs)];
   return {

@@ -5,6 +5,8 @@
  */
 import type { Spent } from '../admission/reservation.ts';
 import { readToken, trueUp } from '../admission/reservation.ts';
+import type { Stored } from '../admission/stored-bytes.ts';
+import { storedOf } from '../admission/stored-bytes.ts';
 import { ledgerEntryOf } from '../billing/ledger.ts';
 import { lineName, trueUpDelta } from '../dispatch/fair-tags.ts';
 import type { JobRecord } from '../job/job.ts';
@@ -18,11 +20,11 @@ export interface SettlePorts {
 export async function settle(ports: SettlePorts, job: JobRecord): Promise<'settled' | 'before'> {
   const entry = ledgerEntryOf(job);
   const appended = await ports.ledger.append(entry);
-  const released = await release(ports, job, job.reservation, entry);
+  const released = await release(ports, job, job.reservation, entry, storedOf(entry));
   return appended === 'appended' && released === 'released' ? 'settled' : 'before';
 }
 
-/** Removes one reservation and gives back what it set aside beyond what was spent. */
+/** Removes one reservation, gives back what it set aside beyond what was spent, and counts what the job stored. */
 export async function release(
   ports: Pick<SettlePorts, 'gates'>,
   job: Pick<
@@ -31,12 +33,14 @@ export async function release(
   >,
   token: string,
   spent: Spent,
+  stored: Stored | null = null,
 ): Promise<'released' | 'gone'> {
   const reserved = readToken(token);
   if (reserved === null) throw new Error(`job ${job.jobId} carries a reservation that is none`);
   return ports.gates.release(job.tenantId, job.jobId, {
     token,
     corrections: trueUp(reserved, spent),
+    stored,
     endsRunning: job.runningJobsMax !== null,
     finishTag: { line: lineName(job.pool, job.class), delta: trueUpDelta(job, spent.gpuMs) },
   });

@@ -249,5 +249,7 @@ export function noteLimits({ history }: World, { tenantId, plan, overrides }: Te
       before.budget_usd_micros_per_month,
     ),
     warmup_usd_micros_per_day: larger(limits.warmup_usd_micros_per_day, before.warmup_usd_micros_per_day),
+    storage_gb_max: larger(limits.storage_gb_max, before.storage_gb_max),
+    tokens_per_minute: larger(limits.tokens_per_minute, before.tokens_per_minute),
   });
 }
