@@ -1,9 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import {
   apiLimits,
+  batchLimits,
   costLimits,
   etaLimits,
   gateLimits,
+  imageLimits,
   jobLimits,
   protocolLimits,
   sweepLimits,
@@ -127,5 +129,20 @@ describe('warm-ups', () => {
 
   it('are finished by the sweep before the pool forgets the one that they go on from', () => {
     expect(warmupLimits.rememberedMs).toBeGreaterThan(2 * sweepLimits.everyMs);
+  });
+});
+
+describe('limits of what tenants upload', () => {
+  it('let no line of a batch file in that is too long for the frame of a job', () => {
+    expect(batchLimits.lineBytesMax).toBeLessThanOrEqual(protocolLimits.frameBytesMax);
+  });
+
+  it('leave room for a picture of every size that is taken, decoded and written anew', () => {
+    const decodedBytes = 4 * imageLimits.pixelsMax;
+
+    expect(imageLimits.decodedBytesMax).toBeGreaterThan(decodedBytes);
+    expect(imageLimits.decodeMemoryMb * 1024 * 1024).toBeGreaterThan(4 * decodedBytes);
+    expect(imageLimits.sidePixelsMax ** 2).toBeGreaterThanOrEqual(imageLimits.pixelsMax);
+    expect(imageLimits.ratioFreePixelsMax).toBeLessThan(imageLimits.pixelsMax);
   });
 });

@@ -70,7 +70,27 @@ export const calls = {
 
 export type PortName = keyof typeof calls;
 
-/** `port.method`. */
+/** What stands behind a port, and goes down as one. */
+export type Service = 'table' | 'queue' | 'blobs' | 'compute';
+
+export const serviceOf: Readonly<Record<PortName, Service>> = {
+  tenants: 'table',
+  keys: 'table',
+  plans: 'table',
+  aliases: 'table',
+  gates: 'table',
+  jobs: 'table',
+  ledger: 'table',
+  pools: 'table',
+  workers: 'table',
+  results: 'table',
+  tickets: 'queue',
+  blobs: 'blobs',
+  fleet: 'compute',
+  scaler: 'compute',
+};
+
+/** `caller port.method`: a call as it is made by one flow, or by one kind of process. */
 export type Site = string;
 
 export function isWrite(port: PortName, method: string): boolean {

@@ -1,4 +1,5 @@
 /** What happened as seen from outside: what clients asked and were told, and what the stores held at each moment. */
+import type { SubmitAsk } from '#core/flows/submission.ts';
 import type { JobRecord } from '#core/job/job.ts';
 import type { PlanLimits } from '#core/tenancy/plans.ts';
 import type { WarmupHistory } from './warmups.ts';
@@ -35,6 +36,8 @@ export interface History {
   readonly runs: Map<string, number>;
   /** Prompts and keys: words that no log may hold. */
   readonly canaries: Set<string>;
+  /** Requests with a key, as they were made. */
+  readonly keyed: Set<SubmitAsk>;
   readonly violations: string[];
   operations: number;
 }
@@ -51,6 +54,7 @@ export function createHistory(): History {
     keptAtAdmission: new Map(),
     runs: new Map(),
     canaries: new Set(),
+    keyed: new Set(),
     violations: [],
     operations: 0,
   };

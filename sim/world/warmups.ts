@@ -4,6 +4,7 @@
  * paid for twice by one tenant, no day's money passes its cap at any moment, nothing is asked for what was refused, and
  * with nothing wrong a worker is there for what was paid.
  */
+import { dayWindow } from '#core/admission/windows.ts';
 import type { LedgerEntry, WarmupEntry } from '#core/billing/ledger.ts';
 import type { WarmUpAsk, WarmUpOutcome } from '#core/flows/warm-up.ts';
 import { warmUp } from '#core/flows/warm-up.ts';
@@ -108,8 +109,8 @@ export function checkWarmup(history: History, entry: LedgerEntry): void {
     violate(history, 'I3', `${tenantId} pays for the same time of ${pool} by ${overlapping.warmupId} again`);
   }
   const cap = history.limits.get(tenantId)?.warmup_usd_micros_per_day;
-  const spent = own.reduce((sum, each) => sum + each.usdMicros, entry.usdMicros);
-  // A run lies within a day.
+  const sameDay = own.filter(({ atMs }) => dayWindow(atMs).name === dayWindow(entry.atMs).name);
+  const spent = sameDay.reduce((sum, each) => sum + each.usdMicros, entry.usdMicros);
   if (cap !== undefined && spent > cap)
     violate(history, 'I5', `${tenantId} pays ${spent} for warm-ups of ${cap}`);
 }
@@ -135,9 +136,9 @@ export function checkToldWarmups(history: History): void {
   }
 }
 
-/** What the tenant paid for warm-ups. */
-export function paidForWarmups({ warmups }: History, tenantId: string): number {
+/** What the tenant paid for warm-ups that it asked for in a month, `YYYYMM`. */
+export function paidForWarmups({ warmups }: History, tenantId: string, month: string): number {
   return warmups.entries
-    .filter((entry) => entry.tenantId === tenantId)
+    .filter((entry) => entry.tenantId === tenantId && entry.month === month)
     .reduce((sum, { usdMicros }) => sum + usdMicros, 0);
 }
