@@ -25,6 +25,7 @@ const pathCharactersMax = 900;
 
 const countPrefix = 'count#';
 const finishPrefix = 'finish#';
+const warmupPrefix = 'warmup#';
 const storedPrefix = 'stored#';
 
 export const gatesLine = 'gates';
@@ -82,6 +83,16 @@ export function poolKey(pool: string): ItemKey {
   return { pk: `P#${checkedId(pool)}`, sk: 'STATE' };
 }
 
+/** Attribute of a pool's item; no attribute that it has besides holds the separator. */
+export function warmupAttribute(tenantId: string): string {
+  return `${warmupPrefix}${checkedTenant(tenantId)}`;
+}
+
+/** The tenant of {@link warmupAttribute}; null for another attribute. */
+export function readWarmupAttribute(attribute: string): string | null {
+  return attribute.startsWith(warmupPrefix) ? attribute.slice(warmupPrefix.length) : null;
+}
+
 /** Reads {@link poolKey} back. */
 export function readPoolKey({ pk }: Pick<ItemKey, 'pk'>): string {
   return pk.slice('P#'.length);
@@ -109,6 +120,11 @@ export function ledgerKey(
 /** Begins with the separator that no job id holds, so no job's entries can meet it. */
 export function shareKey(tenantId: string, month: string, pool: string): ItemKey {
   return { pk: ledgerPartition(tenantId, month), sk: `#share#${checkedId(pool)}` };
+}
+
+/** As {@link shareKey}. */
+export function warmupKey(tenantId: string, month: string, warmupId: string): ItemKey {
+  return { pk: ledgerPartition(tenantId, month), sk: `#warmup#${checkedId(warmupId)}` };
 }
 
 /** The operator's side of the ledger: no tenant's partition. */

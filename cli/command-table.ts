@@ -37,6 +37,11 @@ export const commandTable: readonly CommandEntry[] = [
     load: () => import('./commands/models-show.ts'),
   },
   {
+    name: 'models warmup',
+    summary: 'Have a worker kept up ahead of work, at the price of its time',
+    load: () => import('./commands/models-warmup.ts'),
+  },
+  {
     name: 'models grant',
     summary: 'Set the models that a tenant may use',
     load: () => import('./commands/models-grant.ts'),

@@ -235,7 +235,7 @@ describe('usage', () => {
     expect(people.stdout).toMatch(/^fake-image +\d+ +\d+ .* \$0\.\d+$/m);
     expect(people.stdout).toMatch(/^total +\d+ /m);
     expect(sheet.stdout).toMatch(
-      /^day,model,jobs,.*,cost_usd_micros,shared_usd_micros\r\n\d{4}-\d\d-\d\d,fake-image,\d+,/,
+      /^day,model,jobs,.*,cost_usd_micros,shared_usd_micros,warmup_usd_micros\r\n\d{4}-\d\d-\d\d,fake-image,\d+,/,
     );
     expect(JSON.parse(program.stdout).total.jobs).toBeGreaterThan(0);
     expect([people.code, sheet.code, program.code]).toEqual([0, 0, 0]);

@@ -3,12 +3,14 @@ import {
   apiLimits,
   batchLimits,
   costLimits,
+  etaLimits,
   gateLimits,
   imageLimits,
   jobLimits,
   protocolLimits,
   sweepLimits,
   ticketLimits,
+  warmupLimits,
   workerLimits,
 } from './limits.ts';
 
@@ -115,6 +117,18 @@ describe('requests', () => {
 
   it('pass through a runner frame whole', () => {
     expect(protocolLimits.frameBytesMax).toBeGreaterThan(4 * apiLimits.bodyBytesMax);
+  });
+});
+
+describe('warm-ups', () => {
+  it('last as long as a worker takes to come up, and no longer than the day that their cap is counted in', () => {
+    expect(warmupLimits.secondsMin * second).toBeGreaterThanOrEqual(etaLimits.wakeMs);
+    expect(warmupLimits.secondsMax * second).toBe(24 * 60 * minute);
+    expect(warmupLimits.secondsDefault).toBeLessThanOrEqual(warmupLimits.secondsMax);
+  });
+
+  it('are finished by the sweep before the pool forgets the one that they go on from', () => {
+    expect(warmupLimits.rememberedMs).toBeGreaterThan(2 * sweepLimits.everyMs);
   });
 });
 

@@ -119,6 +119,23 @@ export const poolLimits = {
   prewarmSecondsMax: 24 * 60 * 60,
 } as const;
 
+export const warmupLimits = {
+  /** Shorter than a worker takes to come up where nothing is known of it (`etaLimits.wakeMs`), it would buy nothing. */
+  secondsMin: 60,
+  /** As an operator's prewarm: longer than a large model takes to load on a fresh instance. */
+  secondsDefault: 15 * 60,
+  /** The day that the cap `warmup_usd_micros_per_day` is counted in: no warm-up reaches further ahead than that. */
+  secondsMax: 24 * 60 * 60,
+  /** How long a pool remembers one that ended: far longer than any clock is wrong. ~110 B a tenant and pool. */
+  rememberedMs: hour,
+  /** Forgotten at a time; an expression of DynamoDB ends at 4 KB. */
+  forgottenMax: 20,
+  /** In one call: a note that another one left is finished first, and what came in between is read anew. A few writes each. */
+  triesMax: 4,
+  /** Of one request, over all its calls: none is kept only while an operator keeps pausing in just that moment. */
+  attemptsMax: 8,
+} as const;
+
 export const sweepLimits = {
   everyMs: minute,
   /** A submission between its two writes is not yet a fault; every API call ends well before this. */

@@ -9,7 +9,7 @@
 import type { AdmissionAsk, GateView, Refusal } from './admission/gate.ts';
 import type { CounterCorrection } from './admission/reservation.ts';
 import type { Stored } from './admission/stored-bytes.ts';
-import type { JobEntry, LedgerEntry, ShareEntry } from './billing/ledger.ts';
+import type { JobEntry, LedgerEntry, ShareEntry, WarmupEntry } from './billing/ledger.ts';
 import type { Statement } from './billing/statement.ts';
 import type { CachedResult } from './cache/cached-result.ts';
 import type { Calibration } from './eta/calibration.ts';
@@ -220,8 +220,8 @@ export interface Page<T> {
 
 export interface Ledger {
   /**
-   * One charge and one refund per tenant, month and job, one share per tenant, month and pool; a second is refused and
-   * changes nothing.
+   * One charge and one refund per tenant, month and job, one share per tenant, month and pool, one entry per tenant,
+   * month and warm-up; a second is refused and changes nothing.
    */
   append(entry: LedgerEntry): Promise<'appended' | 'exists'>;
   /** The charge of a job; sees every earlier write. */
@@ -230,6 +230,8 @@ export interface Ledger {
   refund(tenantId: string, month: string, jobId: string): Promise<JobEntry | null>;
   /** The tenant's share of a pool; sees every earlier write. */
   share(tenantId: string, month: string, pool: string): Promise<ShareEntry | null>;
+  /** The entry of a warm-up; sees every earlier write. */
+  warmup(tenantId: string, month: string, warmupId: string): Promise<WarmupEntry | null>;
   /** Entries of every kind, in no promised order; may lag behind writes. */
   list(tenantId: string, month: string, cursor?: string): Promise<Page<LedgerEntry>>;
   /** One statement per month and pool; a second is refused and changes nothing. */

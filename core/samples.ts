@@ -1,6 +1,6 @@
 /** Valid records for tests: every builder takes the fields that matter to the test and fills in the rest. */
 import type { WaitView } from './api/job-resource.ts';
-import type { JobEntry, ShareEntry } from './billing/ledger.ts';
+import type { JobEntry, ShareEntry, WarmupEntry } from './billing/ledger.ts';
 import type { Statement } from './billing/statement.ts';
 import type { JobRecord } from './job/job.ts';
 import type { WorkerRecord } from './scaling/worker-record.ts';
@@ -250,6 +250,26 @@ export function sampleShare(overrides: Partial<ShareEntry> = {}): ShareEntry {
     usdMicros: 70,
     parts: { coldStart: 20, idle: 50 },
     atMs: sampleNowMs + 30 * 24 * 60 * 60 * 1000,
+    ...overrides,
+  };
+}
+
+export function sampleWarmup(overrides: Partial<WarmupEntry> = {}): WarmupEntry {
+  return {
+    tenantId: 'tenant-a',
+    month: '203003',
+    kind: 'warmup',
+    warmupId: 'warmup_00000000000000000000000001',
+    keyId: 'key00001',
+    model: 'demo-image',
+    pool: 'demo',
+    outcome: 'kept',
+    fromMs: sampleNowMs,
+    untilMs: sampleNowMs + 600_000,
+    usdMicros: 87_667,
+    fingerprint: null,
+    token: 'nonce',
+    atMs: sampleNowMs,
     ...overrides,
   };
 }

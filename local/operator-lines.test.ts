@@ -95,6 +95,7 @@ const lines: readonly (readonly [line: string, says: RegExp])[] = [
   ['pilotlight pools resume demo', /^state +(warm|idle) /m],
   ['pilotlight pools drain demo', /^draining +since /m],
   ['pilotlight pools prewarm demo --workers 1 --for 30s', /^prewarm +1 up until /m],
+  ['pilotlight models warmup pilotlight-shapes --for 10m', /^cost +\$/m],
   ['pilotlight tenants jobs demo --status succeeded', /succeeded +pilotlight-shapes/],
   [
     `pilotlight jobs refund ${newestOf('jobs list --model pilotlight-shapes', 'id')} --tenant demo --reason late`,

@@ -45,6 +45,7 @@ export type LimitName =
   /** Counted in milliseconds; see {@link inLimitUnit}. */
   | 'gpu_seconds_per_month'
   | 'budget_usd_micros_per_month'
+  | 'warmup_usd_micros_per_day'
   | 'open_jobs_max'
   /** Counted in bytes; see {@link inLimitUnit}. */
   | 'storage_gb_max';
@@ -145,7 +146,8 @@ function months(limits: PlanLimits, { gpuMs, reservedUsdMicros }: Demand, nowMs:
 /** The `max` of a counter that only counts, and refuses nothing. */
 export const unbounded = Number.MAX_SAFE_INTEGER;
 
-function counterOf(limit: LimitName, max: number, add: number, window: Window): Counter {
+/** A bounded sum over one window, under the name that the gate has it by. */
+export function counterOf(limit: LimitName, max: number, add: number, window: Window): Counter {
   const { name, lengthMs, endsAtMs } = window;
   return { name: `${limit}@${name}`, limit, add, max, windowMs: lengthMs, resetsAtMs: endsAtMs };
 }

@@ -86,6 +86,7 @@ const usage = {
   storage_byte_hours: 9_600_000,
   cost_usd_micros: 1_434,
   shared_usd_micros: 0,
+  warmup_usd_micros: 0,
 };
 
 /** Keys are `<route id> request` or `<route id> <status>`. */
@@ -113,6 +114,19 @@ export const examples: Readonly<Record<string, Json>> = {
       { version: 'v1', weight: 90 },
       { version: 'v2', weight: 10 },
     ],
+  },
+  'warmUpModel request': { for_s: 600 },
+  'warmUpModel 202': {
+    id: 'warmup_01hzy3v6q8k2m4n6p8r0s2t4v6',
+    object: 'warmup',
+    model: 'pilotlight-shapes',
+    pool: 'demo',
+    state: 'warming',
+    from: '2026-11-20T12:00:00.000Z',
+    until: '2026-11-20T12:10:00.000Z',
+    ready_at: '2026-11-20T12:00:41.000Z',
+    ready_at_p90: '2026-11-20T12:01:10.000Z',
+    cost_usd_micros: 87_667,
   },
   'adminPrewarmPool request': { workers: 2, for_s: 900 },
   'adminRefundJob request': { usd_micros: 10_000, reason: 'a blurred face' },

@@ -3,6 +3,7 @@ import * as z from 'zod';
 import type { Counter, GateView } from '../admission/gate.ts';
 import { inLimitUnit, planAdmission, unbounded } from '../admission/gate.ts';
 import { keptBytes, nextGoneAtMs } from '../admission/stored-bytes.ts';
+import { warmupDay } from '../admission/warmup-ask.ts';
 import { monthWindow, spendCounter } from '../admission/windows.ts';
 import { jobClasses } from '../job/job.ts';
 import { jobClassOf, limitsOf, retentionDaysMax } from '../tenancy/plans.ts';
@@ -14,7 +15,7 @@ const limitSchema = z.strictObject({
   name: z.string(),
   max: z
     .number()
-    .positive()
+    .nonnegative()
     .nullable()
     .meta({ description: 'Whole but for GB (10^9 bytes). null: counted, not limited' }),
   used: z.number().nonnegative(),
@@ -87,7 +88,9 @@ export function softBudgetOf(tenant: TenantRecord, gate: GateView, nowMs: number
 
 function rowsOf(tenant: TenantRecord, gate: GateView, nowMs: number): LimitsResource['limits'] {
   const { counters, openJobsMax } = emptyAsk(tenant, nowMs);
-  const windows = counters.map(({ name, limit, max, resetsAtMs }) => ({
+  const warmups = warmupDay(limitsOf(tenant.plan, tenant.overrides), 0, nowMs);
+  const isTold = warmups.max !== unbounded || (gate.counters[warmups.name] ?? 0) > 0;
+  const windows = [...counters, ...(isTold ? [warmups] : [])].map(({ name, limit, max, resetsAtMs }) => ({
     name: limit,
     max: max === unbounded ? null : inLimitUnit(limit, max),
     used: inLimitUnit(limit, gate.counters[name] ?? 0),

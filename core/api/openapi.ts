@@ -29,6 +29,7 @@ import {
   tenantSchema,
 } from './tenancy-resource.ts';
 import { usageSchema } from './usage-resource.ts';
+import { warmupRequestSchema, warmupSchema } from './warmup-resource.ts';
 
 type Json = z.core.util.JSONType;
 type JsonObject = { [name: string]: Json };
@@ -40,6 +41,7 @@ const requestSchemas = [
   tenantChangeSchema,
   prewarmRequestSchema,
   refundRequestSchema,
+  warmupRequestSchema,
   promptPolicyRequestSchema,
 ];
 const answerSchemas = [
@@ -49,6 +51,7 @@ const answerSchemas = [
   modelListSchema,
   limitsSchema,
   usageSchema,
+  warmupSchema,
   costsSchema,
   tenantSchema,
   planSchema,

@@ -13,6 +13,7 @@ import { operationsRoutes } from './operations-routes.ts';
 import type { Route } from './route.ts';
 import { tenancyRoutes } from './tenancy-routes.ts';
 import { usageQuerySchema, usageSchema } from './usage-resource.ts';
+import { warmupRequestSchema, warmupSchema } from './warmup-resource.ts';
 
 /** Not the id's exact form: a malformed id must answer as a missing job does. */
 const jobParamsSchema = z.object({ id: z.string() });
@@ -21,13 +22,15 @@ const waitSecondsSchema = wholeNumber(0, apiLimits.waitSecondsMax)
   .optional()
   .meta({ description: `Seconds to wait for the job to end, up to ${apiLimits.waitSecondsMax}` });
 
+const idempotencyKeySchema = z
+  .string()
+  .min(1)
+  .max(apiLimits.idempotencyKeyCharactersMax)
+  .optional()
+  .meta({ description: 'Repeating a request with the same key and body gives the first answer again' });
+
 const submitHeadersSchema = z.object({
-  'idempotency-key': z
-    .string()
-    .min(1)
-    .max(apiLimits.idempotencyKeyCharactersMax)
-    .optional()
-    .meta({ description: 'Repeating a request with the same key and body gives the first answer again' }),
+  'idempotency-key': idempotencyKeySchema,
   prefer: z.string().optional().meta({ description: '`wait` or `wait=n`: answer when the job has ended' }),
 });
 
@@ -37,11 +40,8 @@ const jobAnswerHeaders = {
   'x-pilotlight-cache': '`hit` for a result that came out of the result cache',
 };
 
-const submitAnswerHeaders = {
-  ...jobAnswerHeaders,
-  location: 'Path of the job',
-  'idempotency-replayed': 'true when an earlier request with this key was answered again',
-  'preference-applied': '`wait` when the Prefer header was followed',
+const limitAnswerHeaders = {
+  'idempotency-replayed': 'true when an earlier request was answered again',
   'x-ratelimit-limit-requests':
     'Requests that the plan allows in a window: a minute, else a second, else a day',
   'x-ratelimit-remaining-requests': 'Requests left in this window',
@@ -56,6 +56,13 @@ const submitAnswerHeaders = {
   'ratelimit-policy': 'Every limit of requests, images and tokens: quota q in w seconds',
   ratelimit: 'The same limits: r are left, and the window ends in t seconds',
   'x-pilotlight-budget-warning': 'The month has passed the soft budget; nothing is refused for it',
+};
+
+const submitAnswerHeaders = {
+  ...jobAnswerHeaders,
+  location: 'Path of the job',
+  'preference-applied': '`wait` when the Prefer header was followed',
+  ...limitAnswerHeaders,
 };
 
 const authErrors = ['invalid_api_key', 'missing_scope', 'tenant_suspended'] as const;
@@ -195,6 +202,39 @@ export const routes = {
     params: z.object({ id: z.string() }),
     answers: { 200: { description: 'The model', schema: modelSchema } },
     errors: [...authErrors, 'invalid_request', 'model_not_found'],
+  },
+  warmUpModel: {
+    id: 'warmUpModel',
+    method: 'POST',
+    path: '/v1/models/{id}/warmup',
+    summary: 'Have a worker kept up for a model, at the price of its time; pays once when repeated',
+    tag: 'models',
+    scope: 'jobs:write',
+    params: z.object({ id: z.string() }),
+    headers: z.object({ 'idempotency-key': idempotencyKeySchema }),
+    body: warmupRequestSchema,
+    answers: {
+      202: {
+        description: 'Paid, and kept up; by when a worker is expected to serve',
+        schema: warmupSchema,
+        headers: limitAnswerHeaders,
+      },
+    },
+    errors: [
+      ...authErrors,
+      'invalid_request',
+      'invalid_json',
+      'model_not_found',
+      'model_not_granted',
+      'idempotency_in_flight',
+      'conflict',
+      'idempotency_mismatch',
+      'payload_too_large',
+      'unsupported_media_type',
+      'budget_exhausted',
+      'rate_limit_exceeded',
+      'quota_exceeded',
+    ],
   },
   getLimits: {
     id: 'getLimits',

@@ -9,7 +9,7 @@ import { refund } from '../flows/refund.ts';
 import { settle } from '../flows/settle.ts';
 import type { JobStatus } from '../job/job.ts';
 import { jobLimits } from '../limits.ts';
-import { fullJob, sampleJob, sampleLedgerEntry, sampleNowMs, sampleShare } from '../samples.ts';
+import { fullJob, sampleJob, sampleLedgerEntry, sampleNowMs, sampleShare, sampleWarmup } from '../samples.ts';
 import { balanceOf, ledgerEntryOf, ledgerEntrySchema, refundEntryOf } from './ledger.ts';
 
 const done = { kind: 'done' } as const;
@@ -149,6 +149,21 @@ describe('ledgerEntrySchema', () => {
     expect(ledgerEntrySchema.safeParse({ ...share, usdMicros: 71 }).success).toBe(false);
     const negative = { ...share, usdMicros: -5, parts: { coldStart: -5, idle: 0 } };
     expect(ledgerEntrySchema.safeParse(negative).success).toBe(false);
+  });
+});
+
+describe('ledgerEntrySchema, of a warm-up', () => {
+  it('reads it as it is, and refuses one below zero or one that was not kept and costs something', () => {
+    const warmup = sampleWarmup();
+
+    expect(ledgerEntrySchema.parse(warmup)).toEqual(warmup);
+    expect(ledgerEntrySchema.safeParse({ ...warmup, usdMicros: -1 }).success).toBe(false);
+    expect(ledgerEntrySchema.safeParse({ ...warmup, outcome: 'not_kept' }).success).toBe(false);
+    expect(ledgerEntrySchema.safeParse({ ...warmup, outcome: 'not_kept', usdMicros: 0 }).success).toBe(true);
+  });
+
+  it('is part of the balance', () => {
+    expect(balanceOf([sampleLedgerEntry(), sampleWarmup(), sampleShare()])).toBe(321 + 87_667 + 70);
   });
 });
 

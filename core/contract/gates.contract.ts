@@ -5,7 +5,8 @@ import { planAdmission } from '../admission/gate.ts';
 import type { CounterCorrection } from '../admission/reservation.ts';
 import { trueUp as correctionsOf, readToken } from '../admission/reservation.ts';
 import { dayOf } from '../admission/stored-bytes.ts';
-import { gpuCounter, monthOf, spendCounter } from '../admission/windows.ts';
+import { planWarmup } from '../admission/warmup-ask.ts';
+import { gpuCounter, monthOf, spendCounter, warmupCounter } from '../admission/windows.ts';
 import { gateLimits } from '../limits.ts';
 import type { AdmitOutcome, Release } from '../ports.ts';
 import type { PlanLimits } from '../tenancy/plans.ts';
@@ -19,6 +20,7 @@ export function gatesContract(scene: Scene): void {
   describe('Gates', () => {
     describe('admit', () => admit(scene));
     describe('admit under parallel callers', () => admitInParallel(scene));
+    describe('admit, of warm-ups', () => admitWarmups(scene));
     describe('release', () => release(scene));
     describe('what is stored', () => stored(scene));
     describe('start and stop', () => startAndStop(scene));
@@ -276,6 +278,55 @@ function admitInParallel(scene: Scene): void {
     expect(tags.toSorted((left, right) => left - right)).toEqual(
       Array.from({ length: 40 }, (_, index) => (index + 1) * 100),
     );
+  });
+}
+
+function admitWarmups(scene: Scene): void {
+  const capped: PlanLimits = { ...wide, open_jobs_max: 1, warmup_usd_micros_per_day: 1_000 };
+  const ask = (name: string, text: string) => {
+    const demand = { name, text, line: 'demo#interactive', usdMicros: 150 };
+    return planWarmup(capped, demand, scene.clock.nowMs());
+  };
+
+  it('takes one of 16 under one name, and leaves its text as the note', async () => {
+    const tenantId = await scene.tenant();
+
+    const outcomes = await atOnce(16, (index) =>
+      scene.ports.gates.admit(tenantId, ask('warmup.demo', `{"try":${index}}`)),
+    );
+
+    const kinds = outcomes.map(({ kind }) => kind);
+    expect(kinds.filter((kind) => kind === 'admitted')).toHaveLength(1);
+    expect(kinds.filter((kind) => kind === 'duplicate')).toHaveLength(15);
+    expect((await view(scene, tenantId)).open).toEqual({
+      'warmup.demo': `{"try":${kinds.indexOf('admitted')}}`,
+    });
+  });
+
+  it('never passes the cap of the day, though no number of open ones is too many, and gives back what is released', async () => {
+    const tenantId = await scene.tenant();
+    const nowMs = scene.clock.nowMs();
+    const counters = [warmupCounter(nowMs), spendCounter(monthOf(nowMs))];
+
+    const outcomes = await atOnce(16, (index) =>
+      scene.ports.gates.admit(tenantId, ask(`warmup.pool-${index}`, 'text')),
+    );
+    const used = async () => {
+      const gate = await view(scene, tenantId);
+      return counters.map((counter) => gate.counters[counter]);
+    };
+
+    expect(outcomes.filter(({ kind }) => kind === 'admitted')).toHaveLength(6);
+    expect(outcomes.find(({ kind }) => kind === 'refused')).toMatchObject({
+      refusal: { limit: 'warmup_usd_micros_per_day', used: 900, max: 1_000 },
+    });
+    expect(await used()).toEqual([900, 900]);
+    const admittedAt = outcomes.findIndex(({ kind }) => kind === 'admitted');
+    const corrections = counters.map((counter) => ({ counter, delta: -150 }));
+    const trueUp = { token: 'text', corrections, finishTag: null };
+    expect(await scene.ports.gates.release(tenantId, `warmup.pool-${admittedAt}`, trueUp)).toBe('released');
+    expect(await scene.ports.gates.release(tenantId, `warmup.pool-${admittedAt}`, trueUp)).toBe('gone');
+    expect(await used()).toEqual([750, 750]);
   });
 }
 

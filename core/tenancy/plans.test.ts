@@ -89,6 +89,21 @@ describe('jobClassOf', () => {
   });
 });
 
+describe('the cap on warm-ups', () => {
+  it('is none in the free plan, may be nothing, and is never above the hard budget', () => {
+    expect(plans.free.warmup_usd_micros_per_day).toBe(0);
+    expect(planLimitsSchema.safeParse({ ...plans.pro, warmup_usd_micros_per_day: -1 }).success).toBe(false);
+    expect(planLimitsSchema.safeParse({ ...plans.pro, warmup_usd_micros_per_day: 0.5 }).success).toBe(false);
+    const limits = { ...plans.pro, warmup_usd_micros_per_day: 11, budget_usd_micros_per_month: 10 };
+    expect(contradictions(limits)).toEqual([
+      {
+        path: 'warmup_usd_micros_per_day',
+        message: 'must not be above budget_usd_micros_per_month, which is 10',
+      },
+    ]);
+  });
+});
+
 describe('retentionMsOf', () => {
   it('is 30 days unless the limits say less', () => {
     expect(retentionMsOf({})).toBe(30 * 86_400_000);

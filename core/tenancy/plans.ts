@@ -47,6 +47,8 @@ export const planLimitsSchema = z.strictObject({
   budget_usd_micros_per_month: countSchema.optional(),
   /** Micro-USD a month; admission past it goes on, with a warning. */
   budget_soft_usd_micros_per_month: countSchema.optional(),
+  /** Micro-USD a day for workers that it has kept up ahead of its work; 0: none. */
+  warmup_usd_micros_per_day: z.int().nonnegative().optional(),
   steps_max: countSchema.optional(),
   pixels_max: countSchema.optional(),
   images_per_request_max: countSchema.optional(),
@@ -86,6 +88,7 @@ export const plans = {
     steps_max: 8,
     pixels_max: 512 * 512,
     images_per_request_max: 1,
+    warmup_usd_micros_per_day: 0,
   },
   pro: { weight: 4, requests_per_minute: 600, open_jobs_max: 100, images_per_request_max: 8 },
   vip: { weight: 16, open_jobs_max: 500, images_per_request_max: 8 },
@@ -155,6 +158,7 @@ const ordered: readonly (readonly [smaller: string, larger: string])[] = [
   ['running_jobs_max', 'open_jobs_max'],
   ['prompt_tokens_max', 'tokens_per_minute'],
   ['budget_soft_usd_micros_per_month', 'budget_usd_micros_per_month'],
+  ['warmup_usd_micros_per_day', 'budget_usd_micros_per_month'],
 ];
 
 /** Limits that contradict each other, by the name of the smaller one; empty when the set makes sense. */

@@ -30,6 +30,7 @@ const fence: Record<RouteId, Row> = {
   getJobOutput: { names: 'job', pathOf: (id) => `/v1/jobs/${id}/output/0` },
   listModels: 'nothing',
   getModel: 'nothing',
+  warmUpModel: 'nothing',
   getLimits: 'nothing',
   getUsage: 'nothing',
   getHealth: 'nothing',

@@ -50,6 +50,7 @@ import { listModels } from './routes/list-models.ts';
 import { revokeKey } from './routes/revoke-key.ts';
 import { rotateKey } from './routes/rotate-key.ts';
 import { submitJob } from './routes/submit-job.ts';
+import { warmUpModel } from './routes/warm-up-model.ts';
 
 export const routeHandlers: { readonly [Id in RouteId]: RouteHandler<Id> } = {
   submitJob,
@@ -59,6 +60,7 @@ export const routeHandlers: { readonly [Id in RouteId]: RouteHandler<Id> } = {
   getJobOutput,
   listModels,
   getModel,
+  warmUpModel,
   getLimits,
   getUsage,
   adminCreateTenant,

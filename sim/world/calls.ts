@@ -44,6 +44,7 @@ export const calls = {
     charge: 'read',
     refund: 'read',
     share: 'read',
+    warmup: 'read',
     list: 'read',
     state: 'write',
     statements: 'read',

@@ -1,6 +1,7 @@
 /**
  * A client of one tenant: submits, retries what ended without an answer under the same key, cancels, and now and then is
- * given a refund or other limits by its operator, who pauses, drains and prewarms pools as well. It records what it was told, and nothing else.
+ * given a refund or other limits by its operator, who pauses, drains and prewarms pools as well. It has pools warmed up
+ * ahead of its work. It records what it was told, and nothing else.
  */
 import { cancel } from '#core/flows/cancel.ts';
 import type { OperatorOrder } from '#core/flows/order-pool.ts';
@@ -15,6 +16,7 @@ import { exponentialMs } from '../random.ts';
 import type { Submission, SubmissionAnswer } from './history.ts';
 import { violate } from './history.ts';
 import { drawLimits, oneOf, pools } from './scenario.ts';
+import { warmUpOnce } from './warmups.ts';
 import type { World } from './world.ts';
 
 /** Work of one operation, drawn by weight. */
@@ -29,6 +31,7 @@ const operations = [
   'refund',
   'limits',
   'order',
+  'warmup',
 ] as const;
 
 const triesMax = 5;
@@ -75,6 +78,8 @@ async function perform(
       return changeLimits(world, tenantId);
     case 'order':
       return orderOne(world);
+    case 'warmup':
+      return warmUpOnce(world, tenantId);
   }
 }
 
@@ -260,6 +265,7 @@ export function noteLimits({ history }: World, { tenantId, plan, overrides }: Te
       limits.budget_usd_micros_per_month,
       before.budget_usd_micros_per_month,
     ),
+    warmup_usd_micros_per_day: larger(limits.warmup_usd_micros_per_day, before.warmup_usd_micros_per_day),
     storage_gb_max: larger(limits.storage_gb_max, before.storage_gb_max),
     tokens_per_minute: larger(limits.tokens_per_minute, before.tokens_per_minute),
   });

@@ -2,6 +2,7 @@
 import type { SubmitAsk } from '#core/flows/submission.ts';
 import type { JobRecord } from '#core/job/job.ts';
 import type { PlanLimits } from '#core/tenancy/plans.ts';
+import type { WarmupHistory } from './warmups.ts';
 
 /** One submission as its client means it, with however many tries. */
 export interface Submission {
@@ -20,6 +21,7 @@ export interface History {
   readonly submissions: Submission[];
   /** Refunds as the ledger took them, in micro-USD by job. */
   readonly refunded: Map<string, number>;
+  readonly warmups: WarmupHistory;
   /** Jobs that a client was told had ended, and how. */
   readonly ended: Map<string, JobRecord['status']>;
   /** The largest of each limit that the tenant ever had. */
@@ -44,6 +46,7 @@ export function createHistory(): History {
   return {
     submissions: [],
     refunded: new Map(),
+    warmups: { asked: [], entries: [] },
     ended: new Map(),
     limits: new Map(),
     stored: new Map(),

@@ -7,17 +7,20 @@ import { isDeepStrictEqual } from 'node:util';
 import { forgettableBuckets } from '#core/admission/stored-bytes.ts';
 import { monthOf } from '#core/admission/windows.ts';
 import type { JobEntry, LedgerEntry } from '#core/billing/ledger.ts';
+import { isOfJob } from '#core/billing/ledger.ts';
 import type { JobRecord } from '#core/job/job.ts';
 import { jobLimits } from '#core/limits.ts';
 import type { Submission } from './history.ts';
 import { ownBytesOf, violate } from './history.ts';
 import { bounds } from './scenario.ts';
+import { checkToldWarmups, paidForWarmups } from './warmups.ts';
 import type { World } from './world.ts';
 
 export async function checkAtRest(world: World): Promise<void> {
   checkSubmissions(world);
   checkEnds(world);
   checkRuns(world);
+  checkToldWarmups(world.history);
   for (const { tenantId } of world.scenario.tenants) {
     await checkLedger(world, tenantId);
     await checkGate(world, tenantId);
@@ -102,8 +105,11 @@ async function checkLedger(world: World, tenantId: string): Promise<void> {
   const entries: LedgerEntry[] = [];
   for (const month of monthsOf(world)) entries.push(...(await everyEntry(stores.ledger, tenantId, month)));
   const jobs = [...history.stored.values()].filter((job) => job.tenantId === tenantId);
-  const ofJobs = entries.filter((entry) => entry.kind !== 'share');
-  if (ofJobs.length < entries.length && (scenario.sequel !== 'month' || scenario.pricing !== 'at_cost'))
+  const ofJobs = entries.filter(isOfJob);
+  if (
+    entries.some(({ kind }) => kind === 'share') &&
+    (scenario.sequel !== 'month' || scenario.pricing !== 'at_cost')
+  )
     violate(history, 'I3', `the ledger has a share of ${tenantId}, and no month was closed`);
   const byJob = groupBy(ofJobs, ({ jobId }) => jobId);
   for (const job of jobs) {
@@ -151,7 +157,10 @@ async function checkGate(world: World, tenantId: string): Promise<void> {
     if (counted === undefined || isForgettable(month, nowMs + scenario.skewMsMax)) continue;
     const spent = [...history.stored.values()]
       .filter((job) => job.tenantId === tenantId && monthOf(job.createdAtMs) === month)
-      .reduce((sum, job) => sum + (job.costUsdMicros ?? 0) - (history.refunded.get(job.jobId) ?? 0), 0);
+      .reduce(
+        (sum, job) => sum + (job.costUsdMicros ?? 0) - (history.refunded.get(job.jobId) ?? 0),
+        paidForWarmups(history, tenantId, month),
+      );
     if (counted !== spent)
       violate(history, 'I4', `${tenantId} spent ${spent} in ${month} and ${counted} is counted`);
   }

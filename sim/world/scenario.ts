@@ -173,6 +173,8 @@ export function drawLimits(random: Random): Partial<PlanLimits> {
     result_cache: 'on',
     ...(maybe(0.3) ? { requests_per_minute: oneOf(random, [4, 12]) } : {}),
     ...(maybe(0.3) ? { budget_usd_micros_per_month: oneOf(random, [3_000, 20_000]) } : {}),
+    // Warm-ups cost 1,500 to 5,000: none, one, or a few.
+    ...(maybe(0.5) ? { warmup_usd_micros_per_day: oneOf(random, [0, 2_500, 5_000]) } : {}),
     ...(maybe(0.2) ? { gpu_seconds_per_month: oneOf(random, [4, 30]) } : {}),
     ...(maybe(0.4) ? { running_jobs_max: oneOf(random, [1, 2]) } : {}),
     ...(maybe(0.3) ? { gpu_memory_gb: oneOf(random, [0.4, 0.9]) } : {}),

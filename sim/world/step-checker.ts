@@ -7,6 +7,7 @@ import { monthOf } from '#core/admission/windows.ts';
 import type { JobRecord, JobStatus } from '#core/job/job.ts';
 import type { History } from './history.ts';
 import { violate } from './history.ts';
+import { paidForWarmups } from './warmups.ts';
 
 const order: Readonly<Record<JobStatus, number>> = {
   queued: 0,
@@ -143,7 +144,7 @@ function checkWindows(history: History, own: readonly JobRecord[], job: JobRecor
     const ofMonth = own.filter(({ createdAtMs }) => monthOf(createdAtMs) === month);
     const committed = ofMonth.reduce(
       (sum, each) => sum + (each.costUsdMicros ?? each.reservedUsdMicros) - refundOf(each),
-      0,
+      paidForWarmups(history, job.tenantId, month),
     );
     if (committed > budget) violate(history, 'I5', `${job.tenantId}: ${committed} micro-USD of ${budget}`);
   }

@@ -9,6 +9,7 @@ import { createLaggingJobs } from './lagging-jobs.ts';
 import type { Loop } from './loop.ts';
 import type { Scenario } from './scenario.ts';
 import { checkStored } from './step-checker.ts';
+import { checkWarmup } from './warmups.ts';
 import { createWhimsicalTickets } from './whimsical-tickets.ts';
 
 export interface StoreOptions {
@@ -25,7 +26,7 @@ export function createStores({ loop, random, scenario, history, ids, isHealed }:
   return {
     ...world,
     gates: { ...world.gates, ...watchStorage(world.gates, history) },
-    ledger: watchRefunds(world.ledger, history),
+    ledger: watchLedger(world.ledger, history),
     jobs: createLaggingJobs({
       loop,
       random,
@@ -61,14 +62,15 @@ function watchStorage(gates: Gates, history: History): Pick<Gates, 'admit' | 're
   };
 }
 
-/** Refunds as they come to be: what the month's budget may be used for again. */
-function watchRefunds(ledger: Ledger, history: History): Ledger {
+/** Refunds and warm-ups as they come to be: what the month's budget may be used for again, and what it is used for. */
+function watchLedger(ledger: Ledger, history: History): Ledger {
   return {
     ...ledger,
     async append(entry) {
       const outcome = await ledger.append(entry);
       if (outcome === 'appended' && entry.kind === 'refund')
         history.refunded.set(entry.jobId, -entry.usdMicros);
+      if (outcome === 'appended') checkWarmup(history, entry);
       return outcome;
     },
   };

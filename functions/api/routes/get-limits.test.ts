@@ -87,6 +87,39 @@ describe('200, of a tenant that keeps results', () => {
   });
 });
 
+describe('200, of warm-ups', () => {
+  const path = '/v1/models/fake-image/warmup';
+
+  it('tells the cap of the day with what is used of it', async () => {
+    const overrides = { warmup_usd_micros_per_day: 100_000 };
+    const scene = await createApiScene({ tenant: sampleTenant({ overrides }) });
+    await scene.send('warmUpModel', path, { body: { for_s: 60 } });
+
+    const got = await scene.send('getLimits', '/v1/limits');
+
+    expect(got.json.limits).toContainEqual({
+      name: 'warmup_usd_micros_per_day',
+      max: 100_000,
+      used: 60_000,
+      resets_at: '2030-03-18T00:00:00.000Z',
+    });
+  });
+
+  it('tells a cap of nothing, and without a cap what is used, if anything', async () => {
+    const free = await createApiScene({ tenant: sampleTenant({ plan: 'free' }) });
+    const pro = await createApiScene();
+    const rowOf = async (scene: typeof pro) => {
+      const { json } = await scene.send('getLimits', '/v1/limits');
+      return json.limits.find(({ name }: { name: string }) => name === 'warmup_usd_micros_per_day');
+    };
+
+    expect(await rowOf(free)).toMatchObject({ max: 0, used: 0 });
+    expect(await rowOf(pro)).toBeUndefined();
+    await pro.send('warmUpModel', path, { body: { for_s: 60 } });
+    expect(await rowOf(pro)).toMatchObject({ max: null, used: 60_000 });
+  });
+});
+
 describe('403', () => {
   it('treats a tenant without a gate as admission does', async () => {
     const scene = await createApiScene();
