@@ -98,8 +98,9 @@ export function openapiDocument({ version }: { readonly version: string }): Json
 }
 
 const sharedHeaders: JsonObject = {
-  'x-request-id': header('Names this request in our logs'),
+  'x-request-id': { ...header('Names this request in our logs'), required: true },
   'retry-after': header('Seconds to wait before asking again'),
+  'www-authenticate': { ...header('`Bearer`: how to send the key'), required: true },
   allow: header('Methods that the path takes'),
 };
 
@@ -189,10 +190,13 @@ function answersOf(route: Route): JsonObject {
   );
 }
 
-/** One answer a status: several codes may share it. Every route can fail on our side. */
+/** Answers that every route may give: before it is reached, or where something fails on our side. */
+const errorsOfEveryRoute = ['headers_too_large', 'internal', 'unavailable'] as const;
+
+/** One answer a status: several codes may share it. */
 function errorAnswersOf(route: Route): JsonObject {
   const byStatus = Object.groupBy(
-    [...new Set<RequestErrorCode>([...route.errors, 'internal', 'unavailable'])],
+    [...new Set<RequestErrorCode>([...route.errors, ...errorsOfEveryRoute])],
     (code) => String(requestErrors[code].status),
   );
   return Object.fromEntries(
@@ -203,6 +207,7 @@ function errorAnswersOf(route: Route): JsonObject {
         headers: {
           'x-request-id': sharedHeader('x-request-id'),
           ...(status === '429' || status === '503' ? { 'retry-after': sharedHeader('retry-after') } : {}),
+          ...(status === '401' ? { 'www-authenticate': sharedHeader('www-authenticate') } : {}),
         },
         content: { 'application/json': { schema: refOf(errorSchema, 'output') } },
       },
@@ -266,10 +271,15 @@ function readable(schema: JsonObject): JsonObject {
     ...kept,
     ...(minimum === undefined || minimum === Number.MIN_SAFE_INTEGER ? {} : { minimum }),
     ...(maximum === undefined || maximum === Number.MAX_SAFE_INTEGER ? {} : { maximum }),
-    // The format says it, and the pattern behind it counts leap years.
-    ...(pattern === undefined || schema.format === 'date-time' ? {} : { pattern }),
+    ...patternOf(schema.format, pattern),
     ...(propertyNames === undefined || isPlainText(propertyNames) ? {} : { propertyNames }),
   };
+}
+
+/** A date's own pattern counts leap years, which its format says as well; that times are in UTC no format says. */
+function patternOf(format: Json | undefined, pattern: Json | undefined): JsonObject {
+  if (pattern === undefined || format === 'date') return {};
+  return { pattern: format === 'date-time' ? 'Z$' : pattern };
 }
 
 function isPlainText(schema: Json): boolean {
