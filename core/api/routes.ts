@@ -166,7 +166,11 @@ export const routes = {
     answers: {
       302: {
         description: 'Follow it to the bytes',
-        headers: { location: 'A link that works for 15 minutes' },
+        headers: {
+          'x-pilotlight-job-id': jobAnswerHeaders['x-pilotlight-job-id'],
+          'x-pilotlight-cost-usd': jobAnswerHeaders['x-pilotlight-cost-usd'],
+          location: 'A link that works for 15 minutes',
+        },
       },
     },
     errors: [...authErrors, 'invalid_request', 'not_found'],
