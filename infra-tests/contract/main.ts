@@ -49,6 +49,11 @@ const pathsOf = { admin: '^/admin/', other: '^/(?!admin/)', all: '^/' } as const
 /** At a closed door every request gets the same answer: more of them show no more. */
 const examplesAtDoorMax = 10;
 
+/** Ten times what a run takes on two busy cores: one that takes longer hangs. */
+function runMsMax(examples: number): number {
+  return 5 * 60_000 + examples * 10_000;
+}
+
 process.exitCode = await main();
 
 async function main(): Promise<number> {
@@ -68,6 +73,13 @@ async function main(): Promise<number> {
   const folder = await mkdtemp(join(tmpdir(), 'pilotlight-contract-'));
   const dataDir = join(folder, 'data');
   const stack = await startLocalStack(dataDir, ['--no-first-job', '--max-workers', '1']);
+  // Ctrl-C reaches the stack as well; a signal to us alone would leave it behind.
+  for (const signal of ['SIGTERM', 'SIGHUP'] as const) {
+    process.once(signal, () => {
+      stack.process.kill('SIGTERM');
+      process.exit(1);
+    });
+  }
   try {
     return await check(stack.url, { folder, dataDir }, options);
   } finally {
@@ -127,6 +139,7 @@ async function schemathesis(
   const child = spawn(python, args, {
     cwd: root,
     stdio: ['ignore', 'inherit', 'inherit'],
+    timeout: runMsMax(count),
     env: {
       ...process.env,
       PYTHONPATH: import.meta.dirname,
