@@ -83,7 +83,7 @@ describe('an answer while everything behind the edge fails', () => {
     },
   );
 
-  it('is "internal" or "unavailable" on most routes: the rest refuse before anything is read', async () => {
+  it('is that something failed on most routes: the rest refuse before anything is read', async () => {
     const { ask } = await brokenScene();
     const failed: string[] = [];
 

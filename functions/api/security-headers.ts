@@ -10,5 +10,5 @@ export const securityHeaders = {
   // Ids of jobs are in our paths: the store that an output redirects to is not told them.
   'referrer-policy': 'no-referrer',
   // Browsers heed it over TLS only, so that the laptop's plain HTTP is not affected. A year, as ASVS 3.4.1 asks.
-  'strict-transport-security': 'max-age=31536000',
+  'strict-transport-security': 'max-age=31536000; includeSubDomains',
 } as const;
