@@ -8,7 +8,6 @@ import re
 from dataclasses import dataclass
 
 FIT = "RejectedPositiveData"
-UNFIT = "AcceptedNegativeData"
 
 CURSORS = (
     "listJobs listKeys adminListTenants adminListKeys adminListPlans adminListAliases adminListJobs adminListLedger"
@@ -25,12 +24,13 @@ class Accepted:
     says: str
     why: str
 
-    def fits(self, fault, operation, status, details):
+    def fits(self, fault, operation, status, path, text):
         return (
             fault == self.fault
             and operation in self.operations.split()
             and status == self.status
-            and any(re.fullmatch(self.field, path) and re.search(self.says, text) for path, text in details)
+            and re.fullmatch(self.field, path) is not None
+            and re.search(self.says, text) is not None
         )
 
 
@@ -103,15 +103,18 @@ RULES = [
 
 
 def accepted(fault, operation, status, body):
-    """The reason why this failure is none, or None."""
-    details = details_of(body)
-    for rule in RULES:
-        if rule.fits(fault, operation, status, details):
-            return f"{operation} {status} {rule.field}: {rule.why}"
-    return None
+    """The rules by which this failure is none; empty unless each part of the answer falls under one."""
+    found = []
+    for path, text in details_of(body):
+        fitting = [rule for rule in RULES if rule.fits(fault, operation, status, path, text)]
+        if not fitting:
+            return []
+        found.append(f"{operation} {status} {fitting[0].field}: {fitting[0].why}")
+    return sorted(set(found))
 
 
 def details_of(body):
+    """Path and words of each fault that the answer names; of the answer itself where it lists none."""
     error = (body or {}).get("error") or {}
-    whole = [(error["param"], error.get("message", ""))] if error.get("param") else []
-    return whole + [(each["path"], each["message"]) for each in error.get("details", [])]
+    details = [(each["path"], each["message"]) for each in error.get("details", [])]
+    return details or ([(error["param"], error.get("message", ""))] if error.get("param") else [])

@@ -119,10 +119,9 @@ def after_call(context, case, response):
 @schemathesis.hook
 def filter_failure(context, failure, case, response):
     """Lets through what `accepted` names with its reason, and nothing else."""
-    rule = accepted(type(failure).__name__, operation_id(case.operation), response.status_code, json_of(response))
-    if rule is not None:
-        refusals[rule] += 1
-    return rule is None
+    rules = accepted(type(failure).__name__, operation_id(case.operation), response.status_code, json_of(response))
+    refusals.update(rules)
+    return not rules
 
 
 @schemathesis.check

@@ -7,10 +7,17 @@ def refusal(field, message):
 
 
 def test_a_refusal_is_accepted_with_its_reason():
-    reason = accepted("RejectedPositiveData", "createKey", 400, refusal("expires_at", "must be in the future"))
+    reasons = accepted("RejectedPositiveData", "createKey", 400, refusal("expires_at", "must be in the future"))
 
-    assert reason is not None
-    assert reason.endswith("what the future is depends on the clock")
+    assert len(reasons) == 1
+    assert reasons[0].endswith("what the future is depends on the clock")
+
+
+def test_a_refusal_for_one_more_thing_is_not_accepted():
+    body = refusal("expires_at", "must be in the future")
+    body["error"]["details"].append({"path": "label", "message": "is required"})
+
+    assert accepted("RejectedPositiveData", "createKey", 400, body) == []
 
 
 @pytest.mark.parametrize(
@@ -26,14 +33,14 @@ def test_a_refusal_is_accepted_with_its_reason():
     ],
 )
 def test_another_fault_route_status_field_or_word_is_not_accepted(fault, operation, status, body):
-    assert accepted(fault, operation, status, body) is None
+    assert accepted(fault, operation, status, body) == []
 
 
 def test_a_refusal_without_details_is_known_by_its_parameter():
     body = {"error": {"message": "The cursor is not valid here.", "param": "cursor"}}
 
     assert details_of(body) == [("cursor", "The cursor is not valid here.")]
-    assert accepted("RejectedPositiveData", "listJobs", 400, body) is not None
+    assert accepted("RejectedPositiveData", "listJobs", 400, body) != []
 
 
 def test_every_rule_says_why():
