@@ -245,21 +245,21 @@ function schemaPath(id: string): string {
 
 /** Draft 2020-12, as OpenAPI 3.1 takes it, with named parts by reference into the components. */
 function schemaOf(schema: z.core.$ZodType, io: 'input' | 'output'): JsonObject {
-  const { $schema: _dialect, $defs, ...whole } = jsonObjectOf(z.toJSONSchema(schema, { io }));
+  const { $schema: _dialect, $defs, ...whole } = jsonObjectOf(z.toJSONSchema(schema, { io }), io);
   // A schema with a name comes as a reference to its own definition.
   const own = Object.entries(isObject($defs) ? $defs : {}).find(([name]) => whole.$ref === schemaPath(name));
   return isObject(own?.[1]) ? own[1] : whole;
 }
 
 /** Only the JSON of it, written for a reader of the document rather than for a validator of zod's making. */
-function jsonObjectOf(schema: object): JsonObject {
+function jsonObjectOf(schema: object, io: 'input' | 'output'): JsonObject {
   const json: Json = JSON.parse(JSON.stringify(schema), (_name, value: Json) =>
-    isObject(value) ? readable(value) : value,
+    isObject(value) ? readable(value, io) : value,
   );
   return isObject(json) ? json : {};
 }
 
-function readable(schema: JsonObject): JsonObject {
+function readable(schema: JsonObject, io: 'input' | 'output'): JsonObject {
   const { $ref, ...beside } = schema;
   if (typeof $ref === 'string' && $ref.startsWith('#/$defs/')) {
     const name = $ref.slice('#/$defs/'.length);
@@ -270,7 +270,8 @@ function readable(schema: JsonObject): JsonObject {
   return {
     ...kept,
     ...(minimum === undefined || minimum === Number.MIN_SAFE_INTEGER ? {} : { minimum }),
-    ...(maximum === undefined || maximum === Number.MAX_SAFE_INTEGER ? {} : { maximum }),
+    // Who sends a number must know where ours end; who reads one need not.
+    ...(maximum === undefined || (io === 'output' && maximum === Number.MAX_SAFE_INTEGER) ? {} : { maximum }),
     ...patternOf(schema.format, pattern),
     ...(propertyNames === undefined || isPlainText(propertyNames) ? {} : { propertyNames }),
   };

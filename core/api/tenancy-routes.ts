@@ -1,5 +1,6 @@
 /** The routes of tenants, plans, keys and aliases: the operator's under /admin/v1, a tenant's own keys under /v1. */
 import * as z from 'zod';
+import { planNameSchema } from '../tenancy/plans.ts';
 import { cursorSchema } from './cursor.ts';
 import type { Route } from './route.ts';
 import {
@@ -212,7 +213,7 @@ export const tenancyRoutes = {
     summary: 'Store a plan of your own',
     tag: 'admin',
     scope: 'admin',
-    params: z.object({ name: z.string() }),
+    params: z.object({ name: planNameSchema }),
     body: planRequestSchema,
     answers: { 200: { description: 'The plan', schema: planSchema } },
     errors: [...writing, 'conflict'],

@@ -16,6 +16,7 @@ from accepted import accepted
 from schemathesis.core import NOT_SET
 from schemathesis.core.failures import Failure
 from schemathesis.core.parameters import ParameterLocation
+from schemathesis.generation.meta import REQUEST_SHAPE_PROBES, coverage_scenario
 
 FACTS = json.loads(Path(os.environ["CONTRACT_FACTS"]).read_text())
 
@@ -52,10 +53,11 @@ refusals: Counter[str] = Counter()
 
 @schemathesis.hook
 def before_call(context, case, kwargs):
-    """Leads two calls of three to objects that are there; keeps those alive that the run itself stands on."""
+    """Leads two calls of three to objects that are there, one to none; keeps those alive that the run itself stands on."""
     operation = operation_id(case.operation)
-    calls[operation] += 1
-    to_seed = calls[operation] % 3 != 0
+    calls[operation] += is_ordinary(case)
+    # The first of them goes to one that is not there.
+    to_seed = calls[operation] % 3 != 1
     aim_path(operation, case, to_seed)
     if is_positive(case, ParameterLocation.QUERY):
         shorten_wait(case)
@@ -63,6 +65,11 @@ def before_call(context, case, kwargs):
         shorten_prefer(case)
     if is_positive(case, ParameterLocation.BODY) and isinstance(case.body, dict):
         aim_body(operation, case, to_seed)
+
+
+def is_ordinary(case):
+    """Whether the call asks for what the route is for, and not how it is asked for."""
+    return case.meta is None or coverage_scenario(case) not in REQUEST_SHAPE_PROBES
 
 
 def aim_path(operation, case, to_seed):
@@ -74,6 +81,9 @@ def aim_path(operation, case, to_seed):
     about_path = case.meta is not None and case.meta.phase.data.parameter_location == ParameterLocation.PATH
     if protected or (to_seed and not about_path):
         case.path_parameters = {**case.path_parameters, **seeds[calls[operation] % len(seeds)]}
+    elif not about_path:
+        # Made-up ones are often of objects that an answer named before.
+        case.path_parameters = {**case.path_parameters, list(case.path_parameters)[-1]: "missing"}
 
 
 def shorten_wait(case):
@@ -165,8 +175,16 @@ def the_door_holds(ctx, response, case):
         fail(case, "The door does not hold", f"expected {door}, got a look-up")
 
 
+class Finding(Failure):
+    """Of failures of one class Schemathesis tells only the first of each operation; of these, each that says something else."""
+
+    @property
+    def _unique_key(self):
+        return f"{self.title}: {self.message}"
+
+
 def fail(case, title, message):
-    raise Failure(operation=case.operation.label, title=title, message=message)
+    raise Finding(operation=case.operation.label, title=title, message=message)
 
 
 def operation_id(operation):
