@@ -60,6 +60,18 @@ RULES = [
         "which models there are is the catalogue's to say",
     ),
     Accepted(
+        FIT, "adminCreateTenant adminUpdateTenant", 400, "plan", "no such plan",
+        "which plans there are is the operator's to say",
+    ),
+    Accepted(
+        FIT, "submitJob", 400, "cache", "seed",
+        "a relation of `cache` and the model's own input",
+    ),
+    Accepted(
+        FIT, "submitJob", 422, r"input\..*", "tokens|rule",
+        "what a prompt may be depends on its model and on the tenant's policy",
+    ),
+    Accepted(
         FIT, LIMITS, 400, ".*", "must not be above",
         "a relation of two limits, across the request, the plan and the tenant",
     ),

@@ -56,8 +56,7 @@ def before_call(context, case, kwargs):
     """Leads two calls of three to objects that are there, one to none; keeps those alive that the run itself stands on."""
     operation = operation_id(case.operation)
     calls[operation] += is_ordinary(case)
-    # The first of them goes to one that is not there.
-    to_seed = calls[operation] % 3 != 1
+    to_seed = calls[operation] % 3 != 2
     aim_path(operation, case, to_seed)
     if is_positive(case, ParameterLocation.QUERY):
         shorten_wait(case)
