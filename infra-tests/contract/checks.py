@@ -71,11 +71,20 @@ def is_ordinary(case):
     return case.meta is None or coverage_scenario(case) not in REQUEST_SHAPE_PROBES
 
 
+def values_of(seeds):
+    return {value for seed in seeds for value in seed.values()}
+
+
+SEEDED = set().union(*map(values_of, FACTS["paths"].values()))
+
+
 def aim_path(operation, case, to_seed):
     seeds = FACTS["paths"].get(operation)
     if not seeds or not case.path_parameters:
         return
-    protected = any(str(value) in FACTS["protected"] for value in case.path_parameters.values())
+    # What the run stands on, and what is seeded for others: a tenant that is read must not be deleted.
+    spared = (SEEDED | set(FACTS["protected"])) - values_of(seeds)
+    protected = not spared.isdisjoint(map(str, case.path_parameters.values()))
     # These calls are about the path itself.
     about_path = case.meta is not None and case.meta.phase.data.parameter_location == ParameterLocation.PATH
     if protected or (to_seed and not about_path):
