@@ -144,6 +144,7 @@ async function schemathesis(
       ...process.env,
       PYTHONPATH: import.meta.dirname,
       PYTHONDONTWRITEBYTECODE: '1',
+      HYPOTHESIS_STORAGE_DIRECTORY: join(dirname(files.tally), 'hypothesis'),
       CONTRACT_FACTS: files.facts,
       CONTRACT_TALLY: files.tally,
     },
