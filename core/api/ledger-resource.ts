@@ -5,6 +5,7 @@ import type { JobEntry, LedgerEntry, ShareEntry, WarmupEntry } from '../billing/
 import { jobEntryKinds, warmupOutcomes } from '../billing/ledger.ts';
 import { jobClasses } from '../job/job.ts';
 import { refundLimits } from '../limits.ts';
+import { cursorSchema } from './cursor.ts';
 
 const timeSchema = z.iso.datetime();
 const countSchema = z.int().nonnegative();
@@ -64,7 +65,7 @@ export const ledgerQuerySchema = z.strictObject({
     .regex(/^\d{4}-(0[1-9]|1[0-2])$/, 'must be a month such as 2030-03')
     .optional()
     .meta({ description: 'YYYY-MM in UTC; else this month' }),
-  cursor: z.string().max(2048).optional().meta({ description: '`next_cursor` of the page before' }),
+  cursor: cursorSchema,
 });
 
 /** `YYYYMM`, as the ledger has it. */

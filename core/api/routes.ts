@@ -40,6 +40,13 @@ const jobAnswerHeaders = {
   'x-pilotlight-cache': '`hit` for a result that came out of the result cache',
 };
 
+const jobStateHeaders = {
+  ...jobAnswerHeaders,
+  etag: 'Changes with the job; a new guess at its start is no change',
+  'preference-applied': '`wait` when the Prefer header was followed',
+  'retry-after': 'Seconds until the next look, while the job has not ended',
+};
+
 const limitAnswerHeaders = {
   'idempotency-replayed': 'true when an earlier request was answered again',
   'x-ratelimit-limit-requests':
@@ -130,14 +137,9 @@ export const routes = {
       200: {
         description: 'The job',
         schema: jobSchema,
-        headers: {
-          ...jobAnswerHeaders,
-          etag: 'Changes with the job; a new guess at its start is no change',
-          'preference-applied': '`wait` when the Prefer header was followed',
-          'retry-after': 'Seconds until the next look, while the job has not ended',
-        },
+        headers: jobStateHeaders,
       },
-      304: { description: 'Not changed since the ETag', headers: { etag: 'The same' } },
+      304: { description: 'Not changed since the ETag', headers: jobStateHeaders },
     },
     errors: [...authErrors, 'invalid_request', 'not_found'],
   },
@@ -177,7 +179,7 @@ export const routes = {
     answers: {
       302: {
         description: 'Follow it to the bytes',
-        headers: { location: 'A link that works for 15 minutes' },
+        headers: { ...jobAnswerHeaders, location: 'A link that works for 15 minutes' },
       },
     },
     errors: [...authErrors, 'invalid_request', 'not_found'],

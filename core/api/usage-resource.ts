@@ -50,11 +50,10 @@ export const usageSchema = z
 
 export type UsageResource = z.infer<typeof usageSchema>;
 
-const instantSchema = z
-  .string()
-  .refine((text) => z.iso.date().safeParse(text).success || z.iso.datetime().safeParse(text).success, {
-    message: 'must be a day such as 2030-03-17 or a time such as 2030-03-17T08:00:00Z',
-  });
+const instantSchema = z.union(
+  [z.iso.date(), z.iso.datetime()],
+  'must be a day such as 2030-03-17 or a time such as 2030-03-17T08:00:00Z',
+);
 
 function groupBySchema(groupings: readonly UsageGrouping[], otherwise: UsageGrouping) {
   const grouping = `(${groupings.join('|')})`;

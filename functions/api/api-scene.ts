@@ -19,6 +19,7 @@ import type { FlowWorld } from '#sim/memory/flow-world.ts';
 import { createFlowWorld } from '#sim/memory/flow-world.ts';
 import type { ApiDeps } from './api-deps.ts';
 import { createApiHandler } from './handler.ts';
+import { securityHeaders } from './security-headers.ts';
 
 export const pepper = 'a pepper that only tests know, 32+';
 
@@ -192,6 +193,9 @@ function gotOf({ statusCode, headers = {}, body }: APIGatewayProxyResult): Got {
   };
 }
 
+/** Not in the table: they say nothing of the route. */
+const ofEveryAnswer = new Set(['content-type', 'x-request-id', ...Object.keys(securityHeaders)]);
+
 function checkAgainstTable(id: RouteId, got: Got): void {
   const route = routeList.find((candidate) => candidate.id === id);
   if (route === undefined) throw new Error(`there is no route ${id}`);
@@ -204,6 +208,10 @@ function checkAgainstTable(id: RouteId, got: Got): void {
   }
   const answer = route.answers[got.status];
   if (answer === undefined) throw new Error(`the table does not list ${got.status} for ${id}`);
+  const unknown = Object.keys(got.headers).filter(
+    (name) => !(name in (answer.headers ?? {})) && !ofEveryAnswer.has(name),
+  );
+  if (unknown.length > 0) throw new Error(`the table does not list the headers ${unknown} for ${id}`);
   if (answer.orCsv && got.headers['content-type']?.startsWith('text/csv')) return;
   answer.schema?.parse(got.json);
 }

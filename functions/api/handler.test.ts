@@ -86,6 +86,15 @@ describe('401', () => {
     expect(answers[0]?.status).toBe(401);
   });
 
+  it('says how to send a key', async () => {
+    const scene = await createApiScene();
+
+    const got = await scene.sendRaw('GET', '/v1/limits', { key: null });
+
+    expect(got.headers['www-authenticate']).toBe('Bearer');
+    expect((await scene.sendRaw('GET', '/v1/limits')).headers).not.toHaveProperty('www-authenticate');
+  });
+
   it('comes before any word about the body', async () => {
     const scene = await createApiScene();
 
@@ -343,15 +352,25 @@ describe('every answer', () => {
     },
   );
 
-  it('is kept by no cache and read as nothing but JSON', async () => {
+  it.each([
+    ['GET', '/v1/limits', 200],
+    ['GET', '/v1/jobs/x', 404],
+    ['DELETE', '/v1/limits', 405],
+    ['GET', '/v1/nothing', 404],
+    ['POST', '/v1/jobs', 400],
+  ])('is kept by no cache and read as nothing but JSON: %s %s, %i', async (method, path, status) => {
     const scene = await createApiScene();
 
-    const got = await scene.sendRaw('GET', '/v1/limits');
+    const got = await scene.sendRaw(method, path);
 
+    expect(got.status).toBe(status);
     expect(got.headers).toMatchObject({
       'cache-control': 'no-store',
       'content-type': 'application/json; charset=utf-8',
       'x-content-type-options': 'nosniff',
+      'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
+      'referrer-policy': 'no-referrer',
+      'strict-transport-security': 'max-age=31536000; includeSubDomains',
     });
   });
 

@@ -38,7 +38,12 @@ export function problem({
         error.options.retryAfterSeconds ?? (status === 503 ? retryUnavailableSeconds : undefined);
       request.response = proxyResult({
         status,
-        headers: { 'retry-after': retryAfterSeconds?.toString(), ...headers },
+        headers: {
+          'retry-after': retryAfterSeconds?.toString(),
+          // RFC 9110, 15.5.2: a 401 says how to ask.
+          'www-authenticate': status === 401 ? 'Bearer' : undefined,
+          ...headers,
+        },
         body,
       });
     },
