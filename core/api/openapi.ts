@@ -29,6 +29,7 @@ import {
   tenantSchema,
 } from './tenancy-resource.ts';
 import { usageSchema } from './usage-resource.ts';
+import { deliverySchema, newWebhookSchema, webhookRequestSchema, webhookSchema } from './webhook-resource.ts';
 
 type Json = z.core.util.JSONType;
 type JsonObject = { [name: string]: Json };
@@ -36,6 +37,7 @@ type JsonObject = { [name: string]: Json };
 /** Schemas with a name of their own. What a client sends is described before defaults are filled in. */
 const requestSchemas = [
   jobRequestSchema,
+  webhookRequestSchema,
   tenantRequestSchema,
   tenantChangeSchema,
   prewarmRequestSchema,
@@ -44,6 +46,9 @@ const requestSchemas = [
 ];
 const answerSchemas = [
   jobSchema,
+  webhookSchema,
+  newWebhookSchema,
+  deliverySchema,
   jobListSchema,
   modelSchema,
   modelListSchema,

@@ -233,17 +233,16 @@ function turnsContract(scene: Scene): void {
     it('are never lost to a rest that runs beside a put', async () => {
       const { deliveries } = scene.ports;
       const tenantIds = Array.from({ length: 10 }, () => scene.tenantId());
-      const far = scene.clock.nowMs() + 2 * webhookLimits.turnKeptMs;
+      const far = sampleNowMs + 100 * webhookLimits.turnKeptMs;
 
-      await atOnce(40, async (index) => {
+      await atOnce(60, async (index) => {
         const tenantId = tenantIds[index % 10] ?? '';
-        if (index % 2 === 0) await deliveries.put(deliveryAt(scene, tenantId, index));
+        if (Math.floor(index / 10) % 2 === 0) await deliveries.put(deliveryAt(scene, tenantId, index));
         else await deliveries.rest(tenantId, far);
       });
 
       await scene.eventually(async () => {
-        const turns = await turnsBy(scene, far + webhookLimits.turnLookMs);
-        expect(tenantIds.filter((_, index) => index % 2 === 0).every((id) => turns.includes(id))).toBe(true);
+        expect(await turnsBy(scene, far + webhookLimits.turnLookMs)).toEqual(expect.arrayContaining(tenantIds));
       });
     });
   });

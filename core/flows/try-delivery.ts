@@ -14,7 +14,8 @@ import type { DeliveryRecord, DeliveryTry, GiveUpReason } from '../webhook/deliv
 import { claimed, delivered, givenUp, postponed } from '../webhook/delivery.ts';
 import type { EndpointRecord, Receipt } from '../webhook/endpoint.ts';
 import { afterReceipt, defaultEndpointId, secretsInForce, unstoredDefault } from '../webhook/endpoint.ts';
-import { jobMessage, testEvent, testMessage } from '../webhook/event.ts';
+import { testEvent } from '../webhook/event.ts';
+import { jobMessage, testMessage } from '../webhook/message.ts';
 import { readRetryAfter, retryDelayMs } from '../webhook/retry.ts';
 import { signedHeaders } from '../webhook/sign.ts';
 

@@ -2,7 +2,6 @@
  * What tenants are told of: the states that a job comes to. An event is derived from the job's record, so it can be
  * derived again after a crash, and comes out the same to the millisecond.
  */
-import { presentJob } from '../api/job-resource.ts';
 import type { JobRecord, JobStatus } from '../job/job.ts';
 import { isTerminal, jobStatuses } from '../job/job.ts';
 
@@ -35,20 +34,4 @@ export function eventsOf(job: JobRecord): SeenEvent[] {
   }
   if (isTerminal(job)) seen.push({ event: `job.${job.status}`, atMs: job.finishedAtMs ?? job.createdAtMs });
   return seen;
-}
-
-/**
- * The body of a message, in the form of the Standard Webhooks specification: `type`, `timestamp`, `data`. A job that has
- * ended never changes, so the body of its end is the same on every try; earlier events carry the job as it stands now.
- */
-export function jobMessage(event: JobEvent, atMs: number, job: JobRecord): string {
-  return messageOf(event, atMs, presentJob(job, null));
-}
-
-export function testMessage(atMs: number, endpointId: string): string {
-  return messageOf(testEvent, atMs, { id: endpointId, object: 'webhook' });
-}
-
-function messageOf(type: WebhookEvent, atMs: number, data: unknown): string {
-  return JSON.stringify({ type, timestamp: new Date(atMs).toISOString(), data });
 }

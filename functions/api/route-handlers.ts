@@ -50,6 +50,14 @@ import { listModels } from './routes/list-models.ts';
 import { revokeKey } from './routes/revoke-key.ts';
 import { rotateKey } from './routes/rotate-key.ts';
 import { submitJob } from './routes/submit-job.ts';
+import { createWebhook } from './routes/create-webhook.ts';
+import { listWebhooks } from './routes/list-webhooks.ts';
+import { getWebhook } from './routes/get-webhook.ts';
+import { deleteWebhook } from './routes/delete-webhook.ts';
+import { rotateWebhook } from './routes/rotate-webhook.ts';
+import { testWebhook } from './routes/test-webhook.ts';
+import { listDeliveries } from './routes/list-deliveries.ts';
+import { replayDelivery } from './routes/replay-delivery.ts';
 
 export const routeHandlers: { readonly [Id in RouteId]: RouteHandler<Id> } = {
   submitJob,
@@ -61,6 +69,14 @@ export const routeHandlers: { readonly [Id in RouteId]: RouteHandler<Id> } = {
   getModel,
   getLimits,
   getUsage,
+  createWebhook,
+  listWebhooks,
+  getWebhook,
+  deleteWebhook,
+  rotateWebhook,
+  testWebhook,
+  listDeliveries,
+  replayDelivery,
   adminCreateTenant,
   adminListTenants,
   adminGetTenant,
