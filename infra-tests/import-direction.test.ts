@@ -18,6 +18,7 @@ const table: Record<string, readonly string[]> = {
   sim: ['core', 'npm:zod', 'node:crypto', 'node:util'],
   'sim/world': ['core', 'sim', 'npm:zod', 'node:'],
   functions: ['core', 'aws', 'package.json', 'npm:@middy/', 'npm:aws-lambda', 'npm:jose', 'npm:zod', 'node:'],
+  'functions/egress': ['core', 'npm:undici', 'npm:zod', 'node:'],
   'gpu-container/protocol': ['core', 'npm:zod', 'node:'],
   'gpu-container/engines': [
     'core',
@@ -57,6 +58,9 @@ const testSupport: ReadonlySet<string> = new Set([
   'cli/scripted-api.ts',
   'core/samples.ts',
   'functions/api/api-scene.ts',
+  'functions/egress/certificate-under-test.ts',
+  'functions/egress/dns-under-test.ts',
+  'functions/egress/servers-under-test.ts',
   'gpu-container/engines/runner-under-test.ts',
   'local/emulators.crash-child.ts',
 ]);

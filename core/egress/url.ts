@@ -92,6 +92,8 @@ function refusedName(host: string, policy: EgressPolicy): EgressRefusal | null {
     return refusal('host_label');
   if (policy.privateAddresses === 'allowed') return null;
   const last = labels.at(-1) ?? '';
+  // No top level begins with a digit, and readers of numbers differ on how far into `1.1.1.1a` they read.
+  if (/^\d/.test(last)) return refusal('host_label', `.${last}`);
   if (localNames.has(last)) return refusal('host_local_name', `.${last}`);
   return labels.length === 1 ? refusal('host_single_label', host) : null;
 }
