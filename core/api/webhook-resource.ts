@@ -87,7 +87,10 @@ export const deliverySchema = z
         z.strictObject({
           at: timeSchema,
           duration_ms: countSchema,
-          status: z.int().nullable().meta({ description: 'What the receiver answered; null when it did not' }),
+          status: z
+            .int()
+            .nullable()
+            .meta({ description: 'What the receiver answered; null when it did not' }),
           error: z
             .string()
             .nullable()

@@ -242,7 +242,9 @@ function turnsContract(scene: Scene): void {
       });
 
       await scene.eventually(async () => {
-        expect(await turnsBy(scene, far + webhookLimits.turnLookMs)).toEqual(expect.arrayContaining(tenantIds));
+        expect(await turnsBy(scene, far + webhookLimits.turnLookMs)).toEqual(
+          expect.arrayContaining(tenantIds),
+        );
       });
     });
   });

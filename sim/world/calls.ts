@@ -62,6 +62,8 @@ export const calls = {
   // A receive writes: it hides what it hands out.
   tickets: { send: 'write', receive: 'write', delete: 'write', hide: 'write', depth: 'read' },
   results: { get: 'read', put: 'write', touch: 'write' },
+  endpoints: { get: 'read', list: 'read', put: 'write', remove: 'write' },
+  deliveries: { put: 'write', get: 'read', list: 'read', due: 'read', turns: 'read', rest: 'write' },
   blobs: { put: 'write', link: 'read', get: 'read' },
   fleet: { status: 'read', setDesired: 'write' },
   scaler: { wake: 'write' },

@@ -92,6 +92,7 @@ function drawAsk({ random, ids, history }: World, tenantId: string, own: SubmitA
     },
     class: oneOf(random, ['interactive', 'batch', null]),
     metadata: { op },
+    webhook: null,
     deadlineSeconds: maybe(0.1) ? oneOf(random, [5, 60]) : null,
     cache: null,
     idempotencyKey: maybe(0.5) ? `key-${op}` : null,
