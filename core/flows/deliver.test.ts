@@ -49,7 +49,13 @@ async function openScene(): Promise<Scene> {
       jobs += 1;
       const jobId = `job_${String(jobs).padStart(26, '0')}`;
       const finishedAtMs = world.clock.nowMs();
-      const job = sampleJob({ jobId, status: 'succeeded', place: { kind: 'done' }, finishedAtMs, ...overrides });
+      const job = sampleJob({
+        jobId,
+        status: 'succeeded',
+        place: { kind: 'done' },
+        finishedAtMs,
+        ...overrides,
+      });
       await world.jobs.create(job);
       await announce(world, job);
       return job;
@@ -167,24 +173,29 @@ describe('a message that is not taken', () => {
     ],
   ] as const;
 
-  it.each(failures)('for %s is tried by the schedule to its end, under one id, then given up', async (...row) => {
-    const [, answer, entry] = row;
-    const scene = await openScene();
-    scene.outbound.listen(hook, answer);
-    const endpoint = await scene.endpoint();
-    await scene.end();
+  it.each(failures)(
+    'for %s is tried by the schedule to its end, under one id, then given up',
+    async (...row) => {
+      const [, answer, entry] = row;
+      const scene = await openScene();
+      scene.outbound.listen(hook, answer);
+      const endpoint = await scene.endpoint();
+      await scene.end();
 
-    await scene.passTries(endpoint);
+      await scene.passTries(endpoint);
 
-    const gaps = scene.outbound.received.map(({ atMs }, index, all) => atMs - (all[index - 1]?.atMs ?? atMs));
-    expect(gaps.slice(1)).toEqual(retryDelaysMs);
-    expect(new Set(scene.outbound.received.map(({ headers }) => headers['webhook-id'])).size).toBe(1);
-    expect(new Set(scene.outbound.received.map(({ body }) => body)).size).toBe(1);
-    expect(new Set(scene.outbound.received.map(({ url }) => url))).toEqual(new Set([hook]));
-    const [given] = await scene.logOf(endpoint);
-    expect(given).toMatchObject({ status: 'failed', reason: 'exhausted', nextAtMs: null });
-    expect(given?.tries.at(-1)).toMatchObject(entry);
-  });
+      const gaps = scene.outbound.received.map(
+        ({ atMs }, index, all) => atMs - (all[index - 1]?.atMs ?? atMs),
+      );
+      expect(gaps.slice(1)).toEqual(retryDelaysMs);
+      expect(new Set(scene.outbound.received.map(({ headers }) => headers['webhook-id'])).size).toBe(1);
+      expect(new Set(scene.outbound.received.map(({ body }) => body)).size).toBe(1);
+      expect(new Set(scene.outbound.received.map(({ url }) => url))).toEqual(new Set([hook]));
+      const [given] = await scene.logOf(endpoint);
+      expect(given).toMatchObject({ status: 'failed', reason: 'exhausted', nextAtMs: null });
+      expect(given?.tries.at(-1)).toMatchObject(entry);
+    },
+  );
 
   it('is taken at a later try', async () => {
     const scene = await openScene();
@@ -198,7 +209,9 @@ describe('a message that is not taken', () => {
       status: 'delivered',
       tries: [{ status: 503 }, { status: 503 }, { status: 200 }],
     });
-    expect(await scene.endpoints.get('tenant-a', endpoint.endpointId)).toMatchObject({ failingSinceMs: null });
+    expect(await scene.endpoints.get('tenant-a', endpoint.endpointId)).toMatchObject({
+      failingSinceMs: null,
+    });
   });
 
   it('waits as long as Retry-After asks', async () => {

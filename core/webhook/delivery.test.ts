@@ -104,12 +104,18 @@ describe('the deliveries of a job', () => {
 
   it('have ids that sort by the time of the event', () => {
     fc.assert(
-      fc.property(fc.array(fc.maxSafeNat().map((ms) => ms % 2 ** 47), { minLength: 2 }), (times) => {
-        const idAt = (ms: number) => testDelivery(sampleEndpoint(), ms, 'nonce').deliveryId;
-        const sorted = times.toSorted((left, right) => left - right);
+      fc.property(
+        fc.array(
+          fc.maxSafeNat().map((ms) => ms % 2 ** 47),
+          { minLength: 2 },
+        ),
+        (times) => {
+          const idAt = (ms: number) => testDelivery(sampleEndpoint(), ms, 'nonce').deliveryId;
+          const sorted = times.toSorted((left, right) => left - right);
 
-        expect(sorted.map(idAt)).toEqual(times.map(idAt).toSorted());
-      }),
+          expect(sorted.map(idAt)).toEqual(times.map(idAt).toSorted());
+        },
+      ),
     );
   });
 
