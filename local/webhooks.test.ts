@@ -44,7 +44,7 @@ const start = (allowLocalWebhooks = true) =>
 
 beforeAll(async () => {
   cwd = await mkdtemp(join(tmpdir(), 'pilotlight-webhooks-'));
-  url = `http://127.0.0.1:${await listen(receiver, 0)}/hook`;
+  url = `${await listen(receiver, 0)}/hook`;
   platform = await start();
 });
 
@@ -142,7 +142,7 @@ describe('webhooks on a laptop', () => {
     const { code, stderr } = await cli('webhooks', 'add', url);
     const job = await json('generate', 'a lighthouse', '--model', 'fake', '--no-wait');
 
-    expect({ code, stderr }).toMatchObject({ code: 2, stderr: expect.stringContaining('scheme') });
+    expect({ code, stderr }).toMatchObject({ code: 3, stderr: expect.stringContaining('scheme') });
     const [webhook] = (await json('webhooks', 'list')).data;
     const log = async () => (await json('webhooks', 'deliveries', webhook.id)).data;
     await expect

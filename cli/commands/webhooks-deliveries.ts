@@ -10,7 +10,7 @@ export const command = defineCommand({
   options: cursorOption,
   examples: [
     'pilotlight webhooks deliveries whe_01hzy3v6q8k2m4n6p8r0s2t4v6',
-    'pilotlight webhooks deliveries default   # what went to the addresses that single jobs name',
+    'pilotlight webhooks deliveries default',
   ],
   async run(session, { cursor }, [id = '']) {
     const read = (next: string | undefined) =>

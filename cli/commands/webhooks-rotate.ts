@@ -11,7 +11,7 @@ export const command = defineCommand({
   },
   examples: [
     'pilotlight webhooks rotate whe_01hzy3v6q8k2m4n6p8r0s2t4v6 --overlap 1h',
-    'pilotlight webhooks rotate default   # the secret for the addresses that single jobs name',
+    'pilotlight webhooks rotate default',
   ],
   async run(session, { overlap }, [id = '']) {
     const overlap_s = durationSeconds('overlap', overlap);
