@@ -2,11 +2,13 @@
  * Every call that a process can make to the outside, and whether it writes. Typed over the ports, so that a method that
  * is added to a port cannot be left out of the world.
  */
+import type { Outbound } from '#core/egress/outbound.ts';
 import type { Fleet, Scaler, StoragePorts } from '#core/ports.ts';
 
 export interface OutsidePorts extends StoragePorts {
   readonly fleet: Fleet;
   readonly scaler: Scaler;
+  readonly outbound: Outbound;
 }
 
 type CallTable = {
@@ -67,6 +69,7 @@ export const calls = {
   blobs: { put: 'write', link: 'read', get: 'read' },
   fleet: { status: 'read', setDesired: 'write' },
   scaler: { wake: 'write' },
+  outbound: { send: 'write' },
 } as const satisfies CallTable;
 
 export type PortName = keyof typeof calls;

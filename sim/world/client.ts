@@ -70,7 +70,7 @@ async function perform(
   }
 }
 
-function drawAsk({ random, ids, history }: World, tenantId: string, own: SubmitAsk[]): SubmitAsk {
+function drawAsk({ random, ids, history, webhooks }: World, tenantId: string, own: SubmitAsk[]): SubmitAsk {
   const op = ids.nonce();
   const prompt = `canary-${tenantId}-${op}`;
   history.canaries.add(prompt);
@@ -92,7 +92,7 @@ function drawAsk({ random, ids, history }: World, tenantId: string, own: SubmitA
     },
     class: oneOf(random, ['interactive', 'batch', null]),
     metadata: { op },
-    webhook: null,
+    webhook: webhooks.drawOwn(tenantId),
     deadlineSeconds: maybe(0.1) ? oneOf(random, [5, 60]) : null,
     cache: null,
     idempotencyKey: maybe(0.5) ? `key-${op}` : null,

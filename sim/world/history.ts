@@ -1,6 +1,8 @@
 /** What happened as seen from outside: what clients asked and were told, and what the stores held at each moment. */
 import type { JobRecord } from '#core/job/job.ts';
 import type { PlanLimits } from '#core/tenancy/plans.ts';
+import type { DeliveryRecord } from '#core/webhook/delivery.ts';
+import type { Hook } from './webhooks.ts';
 
 /** One submission as its client means it, with however many tries. */
 export interface Submission {
@@ -15,6 +17,14 @@ export type SubmissionAnswer =
   | { readonly kind: 'accepted' | 'replayed'; readonly jobId: string }
   | { readonly kind: 'refused' | 'mismatch' | 'in_flight' | 'unknown' };
 
+/** A message as it came to a receiver; `isTaken`: it kept it, whatever it answered. */
+export interface ReceivedMessage {
+  readonly hook: Hook;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+  readonly isTaken: boolean;
+}
+
 export interface History {
   readonly submissions: Submission[];
   /** Refunds as the ledger took them, in micro-USD by job. */
@@ -27,6 +37,10 @@ export interface History {
   readonly stored: Map<string, JobRecord>;
   /** Runner calls that began, by job. */
   readonly runs: Map<string, number>;
+  /** Everything that came to receivers of webhooks, in order. */
+  readonly messages: ReceivedMessage[];
+  /** Each delivery of a webhook as it was last stored. */
+  readonly deliveries: Map<string, DeliveryRecord>;
   /** Prompts and keys: words that no log may hold. */
   readonly canaries: Set<string>;
   readonly violations: string[];
@@ -41,6 +55,8 @@ export function createHistory(): History {
     limits: new Map(),
     stored: new Map(),
     runs: new Map(),
+    messages: [],
+    deliveries: new Map(),
     canaries: new Set(),
     violations: [],
     operations: 0,

@@ -2,6 +2,8 @@
  * Planted bugs: one change each to the product's own source, made as it is loaded. A simulator that finds nothing says
  * something only if it finds these. `find` must stand in the file exactly once, so that none outlives what it breaks.
  */
+import { webhookMutants } from './webhook-mutants.ts';
+
 export interface Mutant {
   readonly name: string;
   /** What somebody who writes it would have got wrong. */
@@ -333,4 +335,5 @@ export const mutants: readonly Mutant[] = [
     find: `    sumMb(own) <= Math.min(...allotments) &&`,
     replace: ``,
   },
+  ...webhookMutants,
 ];

@@ -10,6 +10,7 @@ import { jobLimits } from '#core/limits.ts';
 import type { Submission } from './history.ts';
 import { violate } from './history.ts';
 import { bounds, startMs } from './scenario.ts';
+import { checkWebhooks } from './webhook-checker.ts';
 import type { World } from './world.ts';
 
 export async function checkAtRest(world: World): Promise<void> {
@@ -21,6 +22,7 @@ export async function checkAtRest(world: World): Promise<void> {
     await checkGate(world, tenantId);
   }
   for (const job of world.history.stored.values()) await checkResult(world, job);
+  checkWebhooks(world);
   checkFleet(world);
   checkLogs(world);
 }

@@ -1,5 +1,5 @@
 /** The stores of a world: in memory, lagging and whimsical as the scenario says, watched by the checker. */
-import type { Ids, Ledger } from '#core/ports.ts';
+import type { Deliveries, Ids, Ledger } from '#core/ports.ts';
 import type { MemoryWorld } from '../memory/memory-world.ts';
 import { createMemoryWorld } from '../memory/memory-world.ts';
 import type { Random } from '../random.ts';
@@ -24,6 +24,7 @@ export function createStores({ loop, random, scenario, history, ids, isHealed }:
   return {
     ...world,
     ledger: watchRefunds(world.ledger, history),
+    deliveries: watchDeliveries(world.deliveries, history),
     jobs: createLaggingJobs({
       loop,
       random,
@@ -31,6 +32,17 @@ export function createStores({ loop, random, scenario, history, ids, isHealed }:
       onStored: (job) => checkStored(history, job),
     }),
     tickets: createWhimsicalTickets({ loop, random, has: (whim) => !isHealed() && scenario.whims.has(whim) }),
+  };
+}
+
+function watchDeliveries(deliveries: Deliveries, history: History): Deliveries {
+  return {
+    ...deliveries,
+    async put(delivery) {
+      const outcome = await deliveries.put(delivery);
+      if (outcome === 'stored') history.deliveries.set(delivery.deliveryId, delivery);
+      return outcome;
+    },
   };
 }
 

@@ -12,6 +12,7 @@ import { createSeededIds } from '../memory/seeded-ids.ts';
 import type { Random } from '../random.ts';
 import type { OutsidePorts } from './calls.ts';
 import { startController } from './controller.ts';
+import { startDeliverers } from './deliverers.ts';
 import type { FaultPlan } from './faults.ts';
 import { createFaultPlan } from './faults.ts';
 import type { Call } from './faulty-ports.ts';
@@ -28,6 +29,8 @@ import type { SimFleet } from './sim-fleet.ts';
 import { createSimFleet } from './sim-fleet.ts';
 import { startWorker } from './sim-worker.ts';
 import { createStores } from './stores.ts';
+import type { Webhooks } from './webhooks.ts';
+import { createWebhooks } from './webhooks.ts';
 
 /** What is there before any process is. */
 export interface Ground {
@@ -41,6 +44,7 @@ export interface Ground {
   readonly catalog: Catalog;
   /** The stores themselves, without faults: for the checker, and for setting the scene. */
   readonly stores: MemoryWorld;
+  readonly webhooks: Webhooks;
   /** Calls by site. */
   readonly callCounts: Map<string, number>;
   isHealed(): boolean;
@@ -63,6 +67,7 @@ export interface Running {
 }
 
 const apiProcesses = 2;
+const delivererProcesses = 2;
 
 export interface WorldOptions {
   /** Kinds of faults that are left out. */
@@ -93,7 +98,7 @@ export function createWorld(scenario: Scenario, random: Random, { without, trace
   const { callCounts } = ground;
   const outside = {
     ...ground,
-    ports: { ...ground.stores, fleet, scaler },
+    ports: { ...ground.stores, fleet, scaler, outbound: ground.webhooks.outbound },
     onCall(call: Call) {
       callCounts.set(call.site, (callCounts.get(call.site) ?? 0) + 1);
       trace?.(lineOf(call, loop.clock.nowMs() - startMs));
@@ -102,12 +107,14 @@ export function createWorld(scenario: Scenario, random: Random, { without, trace
   const apis = Array.from({ length: apiProcesses }, () => reviving(() => start('api')));
   const [sweeper, decider] = [reviving(() => start('sweep')), reviving(() => start('scaler'))];
   const controller = startController(ground, { sweeper, decider });
+  const deliverers = Array.from({ length: delivererProcesses }, () => reviving(() => start('deliverer')));
+  startDeliverers(ground, deliverers);
 
   return {
     ...ground,
     fleet,
     api: () => (apis[Math.floor(random() * apis.length)] ?? sweeper)(),
-    processes: () => [...apis, sweeper, decider].map((running) => running().process),
+    processes: () => [...apis, sweeper, decider, ...deliverers].map((running) => running().process),
   };
 }
 
@@ -127,6 +134,7 @@ function createGround(scenario: Scenario, random: Random, without: ReadonlySet<s
     log: createRecordingLog(),
     catalog: createCatalog(manifests),
     stores: createStores({ loop, random, scenario, history, ids, isHealed: () => isHealed }),
+    webhooks: createWebhooks({ loop, scenario, history, isHealed: () => isHealed }),
     callCounts: new Map(),
     isHealed: () => isHealed,
     heal() {
