@@ -235,8 +235,10 @@ export const webhookLimits = {
   parallelOfTenantMax: 8,
   /** A receiver that is slow gets no more of it at once. */
   parallelOfEndpointMax: 4,
-  /** Looked at of one tenant at a time: twice what it may have under way, and more for endpoints that are full. */
-  dueMax: 50,
+  /** Found due of one tenant by one look, and so sent to it a `tickMs` at most: as many as one BatchGetItem reads. */
+  dueMax: 100,
+  /** A backlog that slow endpoints hold up is looked at anew this often, for what came to the others meanwhile. */
+  backlogKeptMs: 10 * second,
   /** The index of what is due may lag: what it hides is found this much later at the latest. One read a minute. */
   turnLookMs: minute,
   /** A tenant with nothing on its way is no longer looked at after so long: no index lags for an hour. */

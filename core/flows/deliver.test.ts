@@ -14,7 +14,7 @@ import { afterReceipt, rotated } from '../webhook/endpoint.ts';
 import { formatPublicKey, formatSecret, sharedSecret, signingKey } from '../webhook/secret.ts';
 import { announce } from './announce.ts';
 import type { DeliverPorts } from './deliver.ts';
-import { createDeliverer, deliverUntil } from './deliver.ts';
+import { createDeliverer, deliverDue, deliverUntil } from './deliver.ts';
 
 const webhookKey = 'the key of this platform, 32 or more';
 const { retryDelaysMs, timeoutMs, claimMs } = webhookLimits;
@@ -468,6 +468,38 @@ describe('many at once', () => {
     expect(scene.outbound.underWay.get(hook)).toEqual({ now: 0, most: webhookLimits.parallelOfEndpointMax });
   });
 
+  it("to one slow receiver hold up the tenant's other webhooks by seconds at most", async () => {
+    const scene = await openScene();
+    scene.outbound.listen(hook, async () => {
+      await scene.clock.sleep(timeoutMs);
+      return answered(200);
+    });
+    await scene.endpoint();
+    for (let count = 0; count < 40; count += 1) await scene.end();
+    await scene.pass(3_000);
+    const quick = await scene.endpoint({ endpointId: 'whe_2', url: 'https://quick.example/' });
+    const askedAtMs = scene.clock.nowMs();
+    await scene.end();
+
+    await scene.pass(15_000);
+
+    const [delivery] = await scene.logOf(quick);
+    expect(delivery?.status).toBe('delivered');
+    expect((delivery?.tries[0]?.atMs ?? Infinity) - askedAtMs).toBeLessThanOrEqual(
+      webhookLimits.backlogKeptMs + webhookLimits.tickMs,
+    );
+  });
+
+  it('to a quick receiver go out a hundred a look', async () => {
+    const scene = await openScene();
+    await scene.endpoint();
+    for (let count = 0; count < 100; count += 1) await scene.end();
+
+    await scene.pass(0);
+
+    expect(scene.outbound.received).toHaveLength(100);
+  });
+
   it('of one tenant are all delivered, backlog and all', async () => {
     const scene = await openScene();
     await scene.endpoint();
@@ -507,5 +539,50 @@ describe('a process that delivers', () => {
 
     expect(scene.log.events()).toEqual(['webhook.look_failed', 'webhook.tried']);
     expect(await scene.logOf(endpoint)).toMatchObject([{ status: 'delivered' }]);
+  });
+});
+
+describe('a function that delivers what is due', () => {
+  it('ends when nothing is due any more, and leaves retries to a later run', async () => {
+    const scene = await openScene();
+    const endpoint = await scene.endpoint();
+    scene.outbound.listen(hook, (_request, tries) => answered(tries === 1 ? 500 : 200));
+    for (let count = 0; count < 20; count += 1) await scene.end();
+
+    let over = false;
+    const running = deliverDue(scene.ports, new AbortController().signal).then(() => {
+      over = true;
+    });
+    await scene.clock.advance(4_900);
+    expect(over).toBe(true);
+    await running;
+
+    const statuses = (await scene.logOf(endpoint)).map(({ status }) => status);
+    expect(statuses.filter((status) => status === 'delivered')).toHaveLength(19);
+    await scene.clock.advance(100);
+    const later = deliverDue(scene.ports, new AbortController().signal);
+    await scene.clock.advance(1_000);
+    await later;
+    expect(scene.outbound.received).toHaveLength(21);
+  });
+
+  it('stops looking when its time is up, and ends what is under way', async () => {
+    const scene = await openScene();
+    const endpoint = await scene.endpoint();
+    scene.outbound.listen(hook, async () => {
+      await scene.clock.sleep(10_000);
+      return answered(200);
+    });
+    for (let count = 0; count < 8; count += 1) await scene.end();
+    const stopping = new AbortController();
+
+    const running = deliverDue(scene.ports, stopping.signal);
+    await scene.clock.advance(2_000);
+    stopping.abort();
+    await scene.clock.advance(10_000);
+    await running;
+
+    const statuses = (await scene.logOf(endpoint)).map(({ status }) => status).toSorted();
+    expect(statuses).toEqual([...Array(4).fill('delivered'), ...Array(4).fill('pending')]);
   });
 });

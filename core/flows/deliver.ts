@@ -4,7 +4,8 @@
  *
  * - an endpoint has `parallelOfEndpointMax` tries under way, a tenant `parallelOfTenantMax`, a process `parallelMax`;
  * - the last `parallelReserved` of those go to tenants that have none under way;
- * - tenants are gone through in turn, and where the room ends the next look goes on.
+ * - tenants are gone through in turn, and where the room ends the next look goes on;
+ * - as a try ends, the next of its tenant's backlog begins, so a quick receiver gets a hundred a look.
  *
  * Any number of processes may do this at once: a delivery is claimed by one write, and a process that dies leaves its
  * claims to run out.
@@ -21,32 +22,46 @@ export interface Deliverer {
   look(): Promise<void>;
   /** Resolves once no try is under way. */
   idle(): Promise<void>;
+  /** Nothing is under way, and every tenant whose turn had come was looked at. */
+  hasNothing(): boolean;
 }
 
-export function createDeliverer(ports: DeliverPorts): Deliverer {
+/** @param stopping from its abort on nothing further is started */
+export function createDeliverer(ports: DeliverPorts, stopping?: AbortSignal): Deliverer {
   const underWay = createUnderWay();
   /** Tenants whose turn has come and who were not looked at since. */
   let waiting: string[] = [];
+  /** What was found due by the last look at a tenant and had no room: it starts as others end. */
+  const backlogs = new Map<string, Backlog>();
 
-  async function startDue(tenantId: string): Promise<void> {
+  async function lookAt(tenantId: string): Promise<void> {
     const nowMs = ports.clock.nowMs();
-    const { dueMax } = webhookLimits;
+    const { dueMax, backlogKeptMs } = webhookLimits;
+    const known = backlogs.get(tenantId);
+    if (known !== undefined && nowMs - known.foundAtMs < backlogKeptMs) return startBacklog(tenantId);
     const due = await ports.deliveries.due(tenantId, nowMs, dueMax);
-    const started = due.filter((delivery) => start(delivery));
-    if (started.length === due.length && due.length < dueMax) await ports.deliveries.rest(tenantId, nowMs);
+    backlogs.set(tenantId, { deliveries: due, foundAtMs: nowMs });
+    startBacklog(tenantId);
+    if (!backlogs.has(tenantId) && due.length < dueMax) await ports.deliveries.rest(tenantId, nowMs);
+  }
+
+  function startBacklog(tenantId: string): void {
+    const backlog = backlogs.get(tenantId);
+    if (backlog === undefined || stopping?.aborted === true) return;
+    const deliveries = backlog.deliveries.filter((delivery) => !start(delivery));
+    if (deliveries.length === 0) backlogs.delete(tenantId);
+    else backlogs.set(tenantId, { ...backlog, deliveries });
   }
 
   function start(delivery: DeliveryRecord): boolean {
     if (underWay.has(delivery)) return true;
     if (!underWay.hasRoomFor(delivery)) return false;
     const { tenantId, deliveryId } = delivery;
-    underWay.add(
-      delivery,
+    const trying = tryDelivery(ports, delivery).catch((error: unknown) => {
       // The claim runs out, and then it is tried again.
-      tryDelivery(ports, delivery).catch((error: unknown) => {
-        ports.log.warn('webhook.try_failed', { tenantId, deliveryId, reason: String(error) });
-      }),
-    );
+      ports.log.warn('webhook.try_failed', { tenantId, deliveryId, reason: String(error) });
+    });
+    underWay.add(delivery, trying, () => startBacklog(tenantId));
     return true;
   }
 
@@ -56,16 +71,22 @@ export function createDeliverer(ports: DeliverPorts): Deliverer {
       while (!underWay.isFull()) {
         const tenantId = waiting.shift();
         if (tenantId === undefined) return;
-        if (underWay.mayHaveMore(tenantId)) await startDue(tenantId);
+        if (underWay.mayHaveMore(tenantId)) await lookAt(tenantId);
       }
     },
     idle: () => underWay.idle(),
+    hasNothing: () => waiting.length === 0 && underWay.isEmpty(),
   };
+}
+
+interface Backlog {
+  readonly deliveries: readonly DeliveryRecord[];
+  readonly foundAtMs: number;
 }
 
 /** Goes on, a look a `tickMs`, until `stopping` aborts; then waits for what is under way. */
 export async function deliverUntil(ports: DeliverPorts, stopping: AbortSignal): Promise<void> {
-  const deliverer = createDeliverer(ports);
+  const deliverer = createDeliverer(ports, stopping);
   while (!stopping.aborted) {
     try {
       await deliverer.look();
@@ -74,6 +95,21 @@ export async function deliverUntil(ports: DeliverPorts, stopping: AbortSignal): 
     }
     await ports.clock.sleep(webhookLimits.tickMs, stopping);
   }
+  await deliverer.idle();
+}
+
+/**
+ * As {@link deliverUntil}, and over as soon as nothing is due: for a function that is paid by the second, run every minute
+ * and whenever something is put.
+ * @throws what the stores throw
+ */
+export async function deliverDue(ports: DeliverPorts, stopping: AbortSignal): Promise<void> {
+  const deliverer = createDeliverer(ports, stopping);
+  do {
+    await deliverer.look();
+    if (deliverer.hasNothing()) return;
+    await ports.clock.sleep(webhookLimits.tickMs, stopping);
+  } while (!stopping.aborted);
   await deliverer.idle();
 }
 
@@ -113,15 +149,18 @@ function createUnderWay() {
   return {
     mayHaveMore,
     isFull: () => tries.size >= webhookLimits.parallelMax,
+    isEmpty: () => tries.size === 0,
     has: (delivery: DeliveryRecord) => tries.has(idOf(delivery)),
     hasRoomFor: (delivery: DeliveryRecord) =>
       mayHaveMore(delivery.tenantId) && count(endpointOf(delivery)) < webhookLimits.parallelOfEndpointMax,
-    add(delivery: DeliveryRecord, attempt: Promise<void>): void {
+    /** `then` is called once it has ended and its place is free; `trying` never rejects. */
+    add(delivery: DeliveryRecord, trying: Promise<void>, then: () => void): void {
       const names = [delivery.tenantId, endpointOf(delivery)];
       change(names, 1);
-      const ended = attempt.finally(() => {
+      const ended = trying.then(() => {
         tries.delete(idOf(delivery));
         change(names, -1);
+        then();
       });
       tries.set(idOf(delivery), ended);
     },

@@ -3,13 +3,11 @@ import type { z } from 'zod';
 import type { WebhookResource, webhookTargetSchema } from '#core/api/webhook-resource.ts';
 import { presentEndpoint } from '#core/api/webhook-resource.ts';
 import { checkUrl } from '#core/egress/url.ts';
-import type { ErrorDetail } from '#core/errors.ts';
 import { AppError } from '#core/errors.ts';
 import type { EndpointRecord } from '#core/webhook/endpoint.ts';
 import { defaultEndpointId, secretsInForce, unstoredDefault } from '#core/webhook/endpoint.ts';
 import { formatPublicKey, formatSecret, sharedSecret, signingKey } from '#core/webhook/secret.ts';
 import type { ApiDeps } from './api-deps.ts';
-import { refuse } from './tenancy.ts';
 
 type Target = z.output<typeof webhookTargetSchema>;
 
@@ -43,9 +41,8 @@ export function refuseDefault({ endpointId }: EndpointRecord): void {
 export function checkedTarget({ webhookAddresses }: ApiDeps, path: string, target: Target): Target {
   const checked = checkUrl(target.url, webhookAddresses);
   if (checked.kind === 'ok') return { ...target, url: checked.url.href };
-  const fault: ErrorDetail = { path, message: checked.detail, code: checked.rule };
-  refuse([fault]);
-  throw new Error('a refusal was not thrown');
+  const details = [{ path, message: checked.detail, code: checked.rule }];
+  throw new AppError('invalid_request', { details });
 }
 
 export function presentWebhook({ clock, webhookKey }: ApiDeps, endpoint: EndpointRecord): WebhookResource {

@@ -25,9 +25,11 @@ export const mutants: readonly Mutant[] = [
     mistake: 'the reservation goes before the ledger entry is written',
     file: 'core/flows/settle.ts',
     find: `  const appended = await ports.ledger.append(entry);
+  await announce(ports, job);
   const released = await release(ports, job, job.reservation, entry);`,
     replace: `  const released = await release(ports, job, job.reservation, entry);
-  const appended = await ports.ledger.append(entry);`,
+  const appended = await ports.ledger.append(entry);
+  await announce(ports, job);`,
   },
   {
     name: 'no-ledger-entry',

@@ -55,7 +55,7 @@ export const webhookMutants: readonly Mutant[] = [
   },
   {
     name: 'end-told-as-it-was',
-    mistake: 'only the event of the moment is recorded as a job is settled, by the status it had before',
+    mistake: 'the end of a job is told from its error instead of its status',
     file: 'core/webhook/event.ts',
     find: `if (isTerminal(job)) seen.push({ event: \`job.\${job.status}\``,
     replace: `if (isTerminal(job)) seen.push({ event: job.error === null ? 'job.succeeded' : 'job.failed'`,

@@ -546,6 +546,18 @@ describe('422', () => {
 
     expect(got.json.error).toMatchObject({ code: 'idempotency_mismatch', param: 'idempotency-key' });
   });
+
+  it('takes another webhook for another body, and the same one for the same', async () => {
+    const scene = await createApiScene();
+    const headers = { 'Idempotency-Key': 'order-17' };
+    const told = (url: string) => ({ ...body, webhook: { url } });
+    const send = (sent: object) => scene.send('submitJob', '/v1/jobs', { body: sent, headers });
+    await send(told('https://hooks.example/a'));
+
+    expect((await send(told('https://hooks.example/a'))).headers['idempotency-replayed']).toBe('true');
+    expect((await send(told('https://hooks.example/b'))).status).toBe(422);
+    expect((await send(body)).status).toBe(422);
+  });
 });
 
 describe('429', () => {
