@@ -25,6 +25,7 @@ const pathCharactersMax = 900;
 
 const countPrefix = 'count#';
 const finishPrefix = 'finish#';
+const storedPrefix = 'stored#';
 
 export const gatesLine = 'gates';
 export const tenantsLine = 'tenants';
@@ -196,6 +197,15 @@ export function finishAttribute(line: string): string {
 
 export function readFinishAttribute(attribute: string): string | null {
   return attribute.startsWith(finishPrefix) ? attribute.slice(finishPrefix.length) : null;
+}
+
+/** Attribute of the gate that holds the bytes of one bucket. */
+export function storedAttribute(bucket: string): string {
+  return storedPrefix + bucket;
+}
+
+export function readStoredAttribute(attribute: string): string | null {
+  return attribute.startsWith(storedPrefix) ? attribute.slice(storedPrefix.length) : null;
 }
 
 /** Object key of a path below the tenant's own prefix: `tenants/<tenant>/jobs/<job>/<attempt>/<n>.<ext>`. */

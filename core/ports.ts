@@ -8,6 +8,7 @@
  */
 import type { AdmissionAsk, GateView, Refusal } from './admission/gate.ts';
 import type { CounterCorrection } from './admission/reservation.ts';
+import type { Stored } from './admission/stored-bytes.ts';
 import type { JobEntry, LedgerEntry, ShareEntry } from './billing/ledger.ts';
 import type { Statement } from './billing/statement.ts';
 import type { CachedResult } from './cache/cached-result.ts';
@@ -114,7 +115,10 @@ export interface Gates {
    * its own write: `admitted`.
    */
   admit(tenantId: string, ask: AdmissionAsk): Promise<AdmitOutcome>;
-  /** Removes the reservation if it still carries this token, and corrects the counters it was taken from. */
+  /**
+   * Removes the reservation if it still carries this token, corrects the counters it was taken from and counts what the
+   * job stored.
+   */
   release(tenantId: string, jobId: string, trueUp: Release): Promise<'released' | 'gone'>;
   /**
    * Takes a place among the tenant's running jobs for this attempt of a job that holds a reservation. A job has
@@ -160,6 +164,11 @@ export interface Release {
    * @default false
    */
   readonly endsRunning?: boolean;
+  /**
+   * Bytes that the job's results take until their bucket ends.
+   * @default null
+   */
+  readonly stored?: Stored | null;
   /** Correction of the line's finish tag, actual minus predicted; null when there is nothing to correct. */
   readonly finishTag: { readonly line: string; readonly delta: number } | null;
 }

@@ -2,6 +2,7 @@
 import * as z from 'zod';
 import type { Counter, GateView } from '../admission/gate.ts';
 import { inLimitUnit, planAdmission, unbounded } from '../admission/gate.ts';
+import { keptBytes, nextGoneAtMs } from '../admission/stored-bytes.ts';
 import { monthWindow, spendCounter } from '../admission/windows.ts';
 import { jobClasses } from '../job/job.ts';
 import { jobClassOf, limitsOf, retentionDaysMax } from '../tenancy/plans.ts';
@@ -11,9 +12,16 @@ const softBudgetName = 'budget_soft_usd_micros_per_month';
 
 const limitSchema = z.strictObject({
   name: z.string(),
-  max: z.int().positive().nullable().meta({ description: 'null: counted, not limited' }),
-  used: z.int().nonnegative(),
-  resets_at: z.iso.datetime().nullable(),
+  max: z
+    .number()
+    .positive()
+    .nullable()
+    .meta({ description: 'Whole but for GB (10^9 bytes). null: counted, not limited' }),
+  used: z.number().nonnegative(),
+  resets_at: z.iso
+    .datetime()
+    .nullable()
+    .meta({ description: 'When it begins anew; of storage_gb_max, when the next of what is stored goes' }),
 });
 
 export const limitsSchema = z
@@ -91,7 +99,18 @@ function rowsOf(tenant: TenantRecord, gate: GateView, nowMs: number): LimitsReso
     used: Object.keys(gate.open).length,
     resets_at: null,
   };
-  return [open, ...windows];
+  return [open, ...windows, storageRow(tenant, gate, nowMs)];
+}
+
+function storageRow(tenant: TenantRecord, { stored }: GateView, nowMs: number) {
+  const name = 'storage_gb_max';
+  const goneAtMs = nextGoneAtMs(stored, nowMs);
+  return {
+    name,
+    max: limitsOf(tenant.plan, tenant.overrides)[name] ?? null,
+    used: inLimitUnit(name, keptBytes(stored, nowMs)),
+    resets_at: goneAtMs === null ? null : new Date(goneAtMs).toISOString(),
+  };
 }
 
 function emptyAsk(tenant: TenantRecord, nowMs: number) {
@@ -101,6 +120,8 @@ function emptyAsk(tenant: TenantRecord, nowMs: number) {
     line: '',
     tagCost: 0,
     images: 0,
+    tokens: 0,
+    storesFiles: true,
     gpuMs: 0,
     reservedUsdMicros: 0,
   };

@@ -50,7 +50,11 @@ const submitAnswerHeaders = {
   'x-ratelimit-limit-images': 'Images a minute that the plan allows, by resolution: 512 x 512 is one',
   'x-ratelimit-remaining-images': 'Images left in this minute',
   'x-ratelimit-reset-images': 'Time until the minute ends, such as 12s',
-  'ratelimit-policy': 'Every limit of requests and images: quota q in w seconds',
+  'x-ratelimit-limit-tokens':
+    'Tokens a minute that the plan allows, of prompts and of answers as they are asked for',
+  'x-ratelimit-remaining-tokens': 'Tokens left in this minute',
+  'x-ratelimit-reset-tokens': 'Time until the minute ends, such as 12s',
+  'ratelimit-policy': 'Every limit of requests, images and tokens: quota q in w seconds',
   ratelimit: 'The same limits: r are left, and the window ends in t seconds',
   'x-pilotlight-budget-warning': 'The month has passed the soft budget; nothing is refused for it',
 };

@@ -24,6 +24,7 @@ export function tenantsContract(scene: Scene): void {
         open: {},
         counters: {},
         finishTags: {},
+        stored: {},
         status: 'active',
       });
     });

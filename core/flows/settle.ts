@@ -6,6 +6,8 @@
  */
 import type { Spent } from '../admission/reservation.ts';
 import { readToken, trueUp } from '../admission/reservation.ts';
+import type { Stored } from '../admission/stored-bytes.ts';
+import { storedOf } from '../admission/stored-bytes.ts';
 import { ledgerEntryOf } from '../billing/ledger.ts';
 import { lineName, trueUpDelta } from '../dispatch/fair-tags.ts';
 import type { JobRecord } from '../job/job.ts';
@@ -22,11 +24,11 @@ export async function settle(ports: SettlePorts, job: JobRecord): Promise<'settl
   const entry = ledgerEntryOf(job);
   const appended = await ports.ledger.append(entry);
   await announce(ports, job);
-  const released = await release(ports, job, job.reservation, entry);
+  const released = await release(ports, job, job.reservation, entry, storedOf(entry));
   return appended === 'appended' && released === 'released' ? 'settled' : 'before';
 }
 
-/** Removes one reservation and gives back what it set aside beyond what was spent. */
+/** Removes one reservation, gives back what it set aside beyond what was spent, and counts what the job stored. */
 export async function release(
   ports: Pick<SettlePorts, 'gates'>,
   job: Pick<
@@ -35,12 +37,14 @@ export async function release(
   >,
   token: string,
   spent: Spent,
+  stored: Stored | null = null,
 ): Promise<'released' | 'gone'> {
   const reserved = readToken(token);
   if (reserved === null) throw new Error(`job ${job.jobId} carries a reservation that is none`);
   return ports.gates.release(job.tenantId, job.jobId, {
     token,
     corrections: trueUp(reserved, spent),
+    stored,
     endsRunning: job.runningJobsMax !== null,
     finishTag: { line: lineName(job.pool, job.class), delta: trueUpDelta(job, spent.gpuMs) },
   });

@@ -10,9 +10,11 @@ const codes = {
   requests_per_second: 'rate_limit_exceeded',
   requests_per_minute: 'rate_limit_exceeded',
   images_per_minute: 'rate_limit_exceeded',
+  tokens_per_minute: 'rate_limit_exceeded',
   requests_per_day: 'quota_exceeded',
   gpu_seconds_per_month: 'quota_exceeded',
   open_jobs_max: 'concurrency_limit',
+  storage_gb_max: 'quota_exceeded',
   budget_usd_micros_per_month: 'budget_exhausted',
 } as const satisfies Record<LimitName, RequestErrorCode>;
 
@@ -31,6 +33,8 @@ function faultOf({ used, max }: Refusal, limit: LimitName): string {
   switch (limit) {
     case 'open_jobs_max':
       return `is reached: ${used} of ${max} jobs are open`;
+    case 'storage_gb_max':
+      return `is reached: results of ${inLimitUnit(limit, used)} GB are kept, of ${inLimitUnit(limit, max)} GB`;
     case 'budget_usd_micros_per_month':
       return `leaves no room for this job: ${decimalUsd(used)} of ${decimalUsd(max)} USD are spent or reserved`;
     default:
@@ -48,5 +52,8 @@ function clearing({ retryAfterSeconds }: Refusal, limit: LimitName, nowMs: numbe
   }
   if (isBudget) return `It clears at ${monthEnd}.`;
   const clearsAt = new Date(nowMs + retryAfterSeconds * 1000).toISOString();
+  if (limit === 'storage_gb_max') {
+    return `Enough of them go in ${retryAfterSeconds} s, at ${clearsAt}, when their retention ends.`;
+  }
   return `It clears in ${retryAfterSeconds} s, at ${clearsAt}.`;
 }

@@ -244,5 +244,7 @@ export function noteLimits({ history }: World, { tenantId, plan, overrides }: Te
       limits.budget_usd_micros_per_month,
       before.budget_usd_micros_per_month,
     ),
+    storage_gb_max: larger(limits.storage_gb_max, before.storage_gb_max),
+    tokens_per_minute: larger(limits.tokens_per_minute, before.tokens_per_minute),
   });
 }

@@ -35,6 +35,10 @@ export interface History {
   readonly limits: Map<string, PlanLimits>;
   /** Each job as it was last stored. */
   readonly stored: Map<string, JobRecord>;
+  /** Jobs whose reservation was released. */
+  readonly settled: Set<string>;
+  /** Bytes of the tenant's settled jobs as a reservation was taken, by its token. Nothing goes within a run. */
+  readonly keptAtAdmission: Map<string, number>;
   /** Runner calls that began, by job. */
   readonly runs: Map<string, number>;
   /** Everything that came to receivers of webhooks, in order. */
@@ -54,6 +58,8 @@ export function createHistory(): History {
     ended: new Map(),
     limits: new Map(),
     stored: new Map(),
+    settled: new Set(),
+    keptAtAdmission: new Map(),
     runs: new Map(),
     messages: [],
     deliveries: new Map(),
@@ -61,6 +67,11 @@ export function createHistory(): History {
     violations: [],
     operations: 0,
   };
+}
+
+/** What a job stored itself: the files of a cached result are those of the job that made them. */
+export function ownBytesOf({ outputs, receipt }: JobRecord): number {
+  return receipt?.cachedFrom === undefined ? outputs.reduce((sum, { bytes }) => sum + bytes, 0) : 0;
 }
 
 /** A promise that did not hold: `I1` to `I12` of reliability.md 3.1. */

@@ -26,8 +26,8 @@ export const mutants: readonly Mutant[] = [
     file: 'core/flows/settle.ts',
     find: `  const appended = await ports.ledger.append(entry);
   await announce(ports, job);
-  const released = await release(ports, job, job.reservation, entry);`,
-    replace: `  const released = await release(ports, job, job.reservation, entry);
+  const released = await release(ports, job, job.reservation, entry, storedOf(entry));`,
+    replace: `  const released = await release(ports, job, job.reservation, entry, storedOf(entry));
   const appended = await ports.ledger.append(entry);
   await announce(ports, job);`,
   },
@@ -216,8 +216,8 @@ export const mutants: readonly Mutant[] = [
     name: 'window-looks-back-only',
     mistake: 'a window is asked whether it was full before, not whether this request fits',
     file: 'core/admission/gate.ts',
-    find: `used(each) + each.add > each.max`,
-    replace: `used(each) > each.max`,
+    find: `used + add > max ?`,
+    replace: `used > max ?`,
   },
   {
     name: 'window-not-counted',
@@ -336,6 +336,34 @@ export const mutants: readonly Mutant[] = [
     file: 'core/dispatch/packing.ts',
     find: `    sumMb(own) <= Math.min(...allotments) &&`,
     replace: ``,
+  },
+  {
+    name: 'stored-bytes-not-counted',
+    mistake: 'what a job stored is not counted when it ends',
+    file: 'core/flows/settle.ts',
+    find: `await release(ports, job, job.reservation, entry, storedOf(entry));`,
+    replace: `await release(ports, job, job.reservation, entry);`,
+  },
+  {
+    name: 'cached-result-counted-again',
+    mistake: 'the files of a cached result are counted for each job that names them',
+    file: 'core/billing/ledger.ts',
+    find: `job.receipt?.cachedFrom === undefined ? job.outputs`,
+    replace: `job.receipt?.cachedFrom !== null ? job.outputs`,
+  },
+  {
+    name: 'storage-not-asked',
+    mistake: 'a job is admitted whatever its tenant keeps',
+    file: 'core/admission/gate.ts',
+    find: `const isBound = storageGb !== undefined && demand.storesFiles;`,
+    replace: `const isBound = storageGb !== undefined && !demand.storesFiles;`,
+  },
+  {
+    name: 'tokens-not-counted',
+    mistake: 'a request asks for no tokens',
+    file: 'core/flows/checked-request.ts',
+    find: `tokens: checked.work.tokens.tokens,`,
+    replace: `tokens: 0,`,
   },
   ...webhookMutants,
 ];

@@ -3,12 +3,13 @@
  * what anybody could read: records, ledger, results. Knows the promises, and none of the code that keeps them.
  */
 import { createHash } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
 import { monthOf } from '#core/admission/windows.ts';
 import type { JobEntry, LedgerEntry } from '#core/billing/ledger.ts';
 import type { JobRecord } from '#core/job/job.ts';
 import { jobLimits } from '#core/limits.ts';
 import type { Submission } from './history.ts';
-import { violate } from './history.ts';
+import { ownBytesOf, violate } from './history.ts';
 import { bounds, startMs } from './scenario.ts';
 import { checkWebhooks } from './webhook-checker.ts';
 import type { World } from './world.ts';
@@ -20,6 +21,7 @@ export async function checkAtRest(world: World): Promise<void> {
   for (const { tenantId } of world.scenario.tenants) {
     await checkLedger(world, tenantId);
     await checkGate(world, tenantId);
+    await checkStored(world, tenantId);
   }
   for (const job of world.history.stored.values()) await checkResult(world, job);
   checkWebhooks(world);
@@ -147,6 +149,27 @@ async function checkGate({ history, stores }: World, tenantId: string): Promise<
     .reduce((sum, job) => sum + (job.costUsdMicros ?? 0) - (history.refunded.get(job.jobId) ?? 0), 0);
   const counted = gate?.counters[name];
   if (counted !== spent) violate(history, 'I4', `${tenantId} spent ${spent} and ${counted} is counted`);
+}
+
+const dayMs = 24 * 60 * 60 * 1000;
+
+/** I5: the gate has counted the results of each job once, for the midnight at which they go. */
+async function checkStored({ history, stores }: World, tenantId: string): Promise<void> {
+  const expected: Record<string, number> = {};
+  for (const job of history.stored.values()) {
+    if (job.tenantId !== tenantId || job.finishedAtMs === null) continue;
+    const day = String(Math.ceil((job.finishedAtMs + job.retentionMs) / dayMs));
+    const bytes = ownBytesOf(job);
+    if (bytes > 0) expected[day] = (expected[day] ?? 0) + bytes;
+  }
+  const stored = (await stores.gates.read(tenantId))?.stored ?? {};
+  if (!isDeepStrictEqual(stored, expected)) {
+    violate(
+      history,
+      'I5',
+      `${tenantId} keeps ${JSON.stringify(expected)} and ${JSON.stringify(stored)} is counted`,
+    );
+  }
 }
 
 /** I6 and I9: a success has its results, whole, made by the attempt that won, from its own prompt. */

@@ -96,6 +96,8 @@ export function drawLimits(random: Random): Partial<PlanLimits> {
     ...(maybe(0.4) ? { running_jobs_max: oneOf(random, [1, 2]) } : {}),
     ...(maybe(0.3) ? { gpu_memory_gb: oneOf(random, [0.4, 0.9]) } : {}),
     ...(maybe(0.3) ? { class_default: 'batch' as const } : {}),
+    ...(maybe(0.4) ? { storage_gb_max: oneOf(random, [0.000_001, 0.000_002]) } : {}),
+    ...(maybe(0.2) ? { tokens_per_minute: oneOf(random, [2, 6]) } : {}),
   };
 }
 

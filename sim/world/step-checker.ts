@@ -87,6 +87,17 @@ function checkNew(history: History, job: JobRecord): void {
     violate(history, 'I4', `${tenantId} has ${open.length} open jobs of ${limits.open_jobs_max}`);
   }
   checkWindows(history, own, job);
+  checkStorage(history, job);
+}
+
+/** A job that will store something was admitted while what had been counted was below the limit. */
+function checkStorage(history: History, { tenantId, jobId, reservation, receipt }: JobRecord): void {
+  const maxGb = history.limits.get(tenantId)?.storage_gb_max;
+  if (maxGb === undefined || receipt?.cachedFrom !== undefined) return;
+  const kept = history.keptAtAdmission.get(reservation) ?? 0;
+  if (kept >= maxGb * 1e9) {
+    violate(history, 'I5', `${jobId} was admitted while ${tenantId} kept ${kept} bytes of ${maxGb} GB`);
+  }
 }
 
 /** I6 and I9: a job that began with its result has that of a like job of the same tenant, at no cost. */
@@ -113,6 +124,16 @@ function checkWindows(history: History, own: readonly JobRecord[], job: JobRecor
     const within = own.filter((each) => minuteOf(each) === minuteOf(job)).length;
     if (within > perMinute)
       violate(history, 'I5', `${job.tenantId}: ${within} requests in a minute of ${perMinute}`);
+  }
+  const tokensMax = limits?.tokens_per_minute;
+  if (tokensMax !== undefined && job.receipt?.cachedFrom === undefined) {
+    const minuteOf = ({ createdAtMs }: JobRecord) => Math.floor(createdAtMs / 60_000);
+    const asking = own.filter(
+      (each) => each.receipt?.cachedFrom === undefined && minuteOf(each) === minuteOf(job),
+    );
+    // A prompt of a world is one word.
+    if (asking.length > tokensMax)
+      violate(history, 'I5', `${job.tenantId}: ${asking.length} tokens in a minute of ${tokensMax}`);
   }
   const budget = limits?.budget_usd_micros_per_month;
   if (budget !== undefined) {

@@ -1,13 +1,15 @@
 /** The stores of a world: in memory, lagging and whimsical as the scenario says, watched by the checker. */
-import type { Deliveries, Ids, Ledger } from '#core/ports.ts';
+import type { Gates, Ids, Ledger } from '#core/ports.ts';
 import type { MemoryWorld } from '../memory/memory-world.ts';
 import { createMemoryWorld } from '../memory/memory-world.ts';
 import type { Random } from '../random.ts';
 import type { History } from './history.ts';
+import { ownBytesOf } from './history.ts';
 import { createLaggingJobs } from './lagging-jobs.ts';
 import type { Loop } from './loop.ts';
 import type { Scenario } from './scenario.ts';
 import { checkStored } from './step-checker.ts';
+import { watchDeliveries } from './webhooks.ts';
 import { createWhimsicalTickets } from './whimsical-tickets.ts';
 
 export interface StoreOptions {
@@ -23,6 +25,7 @@ export function createStores({ loop, random, scenario, history, ids, isHealed }:
   const world = createMemoryWorld({ clock: loop.clock, ids });
   return {
     ...world,
+    gates: { ...world.gates, ...watchStorage(world.gates, history) },
     ledger: watchRefunds(world.ledger, history),
     deliveries: watchDeliveries(world.deliveries, history),
     jobs: createLaggingJobs({
@@ -35,12 +38,26 @@ export function createStores({ loop, random, scenario, history, ids, isHealed }:
   };
 }
 
-function watchDeliveries(deliveries: Deliveries, history: History): Deliveries {
+/** What a tenant kept as its jobs were admitted: by what was settled before, whatever the gate counted of it. */
+function watchStorage(gates: Gates, history: History): Pick<Gates, 'admit' | 'release'> {
+  const keptOf = (tenantId: string) =>
+    [...history.stored.values()]
+      .filter((job) => job.tenantId === tenantId && history.settled.has(job.jobId))
+      .reduce((sum, job) => sum + ownBytesOf(job), 0);
   return {
-    ...deliveries,
-    async put(delivery) {
-      const outcome = await deliveries.put(delivery);
-      if (outcome === 'stored') history.deliveries.set(delivery.deliveryId, delivery);
+    async admit(tenantId, ask) {
+      const kept = keptOf(tenantId);
+      const outcome = await gates.admit(tenantId, ask);
+      // The first time: a write that is sent again finds its reservation, whatever is kept by then.
+      if (outcome.kind === 'admitted' && !history.keptAtAdmission.has(ask.token)) {
+        history.keptAtAdmission.set(ask.token, kept);
+      }
+      return outcome;
+    },
+    async release(tenantId, jobId, release) {
+      const outcome = await gates.release(tenantId, jobId, release);
+      const isOfJob = history.stored.get(jobId)?.reservation === release.token;
+      if (outcome === 'released' && isOfJob) history.settled.add(jobId);
       return outcome;
     },
   };

@@ -7,8 +7,8 @@ export const webhookMutants: readonly Mutant[] = [
     mistake: 'the reservation goes before the end of the job is recorded for those who want to be told',
     file: 'core/flows/settle.ts',
     find: `  await announce(ports, job);
-  const released = await release(ports, job, job.reservation, entry);`,
-    replace: `  const released = await release(ports, job, job.reservation, entry);
+  const released = await release(ports, job, job.reservation, entry, storedOf(entry));`,
+    replace: `  const released = await release(ports, job, job.reservation, entry, storedOf(entry));
   await announce(ports, job);`,
   },
   {

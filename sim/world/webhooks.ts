@@ -3,6 +3,7 @@
  * that the rest of a world goes as it would without them.
  */
 import type { Outbound, OutboundAnswer, OutboundRequest } from '#core/egress/outbound.ts';
+import type { Deliveries } from '#core/ports.ts';
 import { defaultEndpointId, newEndpoint } from '#core/webhook/endpoint.ts';
 import type { JobEvent } from '#core/webhook/event.ts';
 import { endEvents, jobEvents } from '#core/webhook/event.ts';
@@ -135,3 +136,15 @@ const failures = [
   { kind: 'failed', reason: 'connect', detail: '' },
   { kind: 'failed', reason: 'reset', detail: '' },
 ] as const satisfies readonly OutboundAnswer[];
+
+/** Notes each delivery as it is stored. */
+export function watchDeliveries(deliveries: Deliveries, history: History): Deliveries {
+  return {
+    ...deliveries,
+    async put(delivery) {
+      const outcome = await deliveries.put(delivery);
+      if (outcome === 'stored') history.deliveries.set(delivery.deliveryId, delivery);
+      return outcome;
+    },
+  };
+}
