@@ -105,12 +105,16 @@ export async function deliverUntil(ports: DeliverPorts, stopping: AbortSignal): 
  */
 export async function deliverDue(ports: DeliverPorts, stopping: AbortSignal): Promise<void> {
   const deliverer = createDeliverer(ports, stopping);
-  do {
-    await deliverer.look();
-    if (deliverer.hasNothing()) return;
-    await ports.clock.sleep(webhookLimits.tickMs, stopping);
-  } while (!stopping.aborted);
-  await deliverer.idle();
+  try {
+    do {
+      await deliverer.look();
+      if (deliverer.hasNothing()) return;
+      await ports.clock.sleep(webhookLimits.tickMs, stopping);
+    } while (!stopping.aborted);
+  } finally {
+    // Also where a look throws: a function is frozen as it ends, whatever it has under way.
+    await deliverer.idle();
+  }
 }
 
 async function everyTurn({ clock, deliveries }: DeliverPorts): Promise<string[]> {
