@@ -76,15 +76,12 @@ export function createDynamoJobs(options: DynamoJobsOptions): Jobs {
     async create(job) {
       const { name, value, attributes } = expression();
       const mayBe = `attribute_not_exists(${name('created')}) AND NOT contains(${name(forbiddenName)}, ${value(job.reservation)})`;
-      const nowSeconds = value(Math.floor(options.clock.nowMs() / 1000));
-      // DynamoDB removes an item up to days after its `ttl`.
-      const isPast = `${name('place')}.${name('kind')} = ${value('done')} AND ${name('ttl')} <= ${nowSeconds}`;
       const written = await conditional(
         documents.send(
           new PutCommand({
             TableName: table,
             Item: toItem(job),
-            ConditionExpression: `attribute_not_exists(pk) OR (${mayBe}) OR (${isPast})`,
+            ConditionExpression: `attribute_not_exists(pk) OR (${mayBe}) OR (${isPast(name, value, options.clock)})`,
             ...attributes(),
           }),
         ),
@@ -93,20 +90,10 @@ export function createDynamoJobs(options: DynamoJobsOptions): Jobs {
     },
 
     async forbid(tenantId, jobId, reservation) {
-      const { name, value, attributes } = expression();
-      const keptUntil = Math.ceil((options.clock.nowMs() + apiLimits.idempotencyKeptMs) / 1000);
-      const written = await conditional(
-        documents.send(
-          new UpdateCommand({
-            TableName: table,
-            Key: { ...jobKey(tenantId, jobId) },
-            UpdateExpression: `ADD ${name(forbiddenName)} ${value(new Set([reservation]))} SET ${name('ttl')} = ${value(keptUntil)}`,
-            ConditionExpression: `attribute_not_exists(${name('created')})`,
-            ...attributes(),
-          }),
-        ),
-      );
-      return written === null ? 'exists' : 'forbidden';
+      const written =
+        (await forbidNew(options, tenantId, jobId, reservation)) ||
+        (await forbidInPlaceOfPast(options, tenantId, jobId, reservation));
+      return written ? 'forbidden' : 'exists';
     },
 
     get: (tenantId, jobId, how) => read(options, jobKey(tenantId, jobId), how?.consistent ?? false),
@@ -156,6 +143,64 @@ async function read(
   if (Item === undefined || isProhibition(Item)) return null;
   const job = toJob(Item);
   return isPastRetention(job, clock.nowMs()) ? null : job;
+}
+
+/** Where no job is, or only prohibitions of earlier reservations. */
+async function forbidNew(
+  { documents, table, clock }: DynamoJobsOptions,
+  tenantId: string,
+  jobId: string,
+  reservation: string,
+): Promise<boolean> {
+  const { name, value, attributes } = expression();
+  const written = await conditional(
+    documents.send(
+      new UpdateCommand({
+        TableName: table,
+        Key: { ...jobKey(tenantId, jobId) },
+        UpdateExpression: `ADD ${name(forbiddenName)} ${value(new Set([reservation]))} SET ${name('ttl')} = ${value(forbiddenUntil(clock))}`,
+        ConditionExpression: `attribute_not_exists(${name('created')})`,
+        ...attributes(),
+      }),
+    ),
+  );
+  return written !== null;
+}
+
+/** Where a job past its retention waits for its removal. */
+async function forbidInPlaceOfPast(
+  { documents, table, clock }: DynamoJobsOptions,
+  tenantId: string,
+  jobId: string,
+  reservation: string,
+): Promise<boolean> {
+  const { name, value, attributes } = expression();
+  const prohibition = {
+    ...jobKey(tenantId, jobId),
+    [forbiddenName]: new Set([reservation]),
+    ttl: forbiddenUntil(clock),
+  };
+  const written = await conditional(
+    documents.send(
+      new PutCommand({
+        TableName: table,
+        Item: prohibition,
+        ConditionExpression: isPast(name, value, clock),
+        ...attributes(),
+      }),
+    ),
+  );
+  return written !== null;
+}
+
+function forbiddenUntil(clock: Pick<Clock, 'nowMs'>): number {
+  return Math.ceil((clock.nowMs() + apiLimits.idempotencyKeptMs) / 1000);
+}
+
+/** A job past its retention: DynamoDB removes an item up to days after its `ttl`. */
+function isPast(name: Expression['name'], value: Expression['value'], clock: Pick<Clock, 'nowMs'>): string {
+  const nowSeconds = value(Math.floor(clock.nowMs() / 1000));
+  return `${name('place')}.${name('kind')} = ${value('done')} AND ${name('ttl')} <= ${nowSeconds}`;
 }
 
 /** What {@link Jobs.forbid} leaves where no job is. */

@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import {
   apiLimits,
+  batchLimits,
   costLimits,
   gateLimits,
+  imageLimits,
   jobLimits,
   protocolLimits,
   sweepLimits,
@@ -136,5 +138,20 @@ describe('requests', () => {
 
   it('pass through a runner frame whole', () => {
     expect(protocolLimits.frameBytesMax).toBeGreaterThan(4 * apiLimits.bodyBytesMax);
+  });
+});
+
+describe('limits of what tenants upload', () => {
+  it('let no line of a batch file in that is too long for the frame of a job', () => {
+    expect(batchLimits.lineBytesMax).toBeLessThanOrEqual(protocolLimits.frameBytesMax);
+  });
+
+  it('leave room for a picture of every size that is taken, decoded and written anew', () => {
+    const decodedBytes = 4 * imageLimits.pixelsMax;
+
+    expect(imageLimits.decodedBytesMax).toBeGreaterThan(decodedBytes);
+    expect(imageLimits.decodeMemoryMb * 1024 * 1024).toBeGreaterThan(4 * decodedBytes);
+    expect(imageLimits.sidePixelsMax ** 2).toBeGreaterThanOrEqual(imageLimits.pixelsMax);
+    expect(imageLimits.ratioFreePixelsMax).toBeLessThan(imageLimits.pixelsMax);
   });
 });

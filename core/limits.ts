@@ -255,3 +255,51 @@ export const egressLimits = {
   /** Node's own default; Amazon's load balancers send 12 KB of headers at most. */
   answerHeaderBytesMax: 16 * kibibyte,
 } as const;
+
+export const batchLimits = {
+  /** OpenAI's own limits of a batch file, the larger reading of its "200 MB". */
+  linesMax: 50_000,
+  fileBytesMax: 200 * kibibyte * kibibyte,
+  /** The frame in which a job reaches its runner: a longer line could be no job. */
+  lineBytesMax: 1024 * kibibyte,
+  /** A request's body may nest 16 levels, and a line wraps one. */
+  lineDepthMax: 17,
+  /**
+   * Twice a prompt of 32,768 token ids. Reading lines that are all brackets peaked at 320 MB without this, and at
+   * 113 MB with as many as this in each.
+   */
+  lineValuesMax: 65_536,
+  /** OpenAI names no bound, Anthropic's is 64: room for a path or two hashes. */
+  customIdCharactersMax: 256,
+} as const;
+
+export const imageLimits = {
+  /** OpenAI's own limit on a picture in a request. */
+  bytesMax: 20 * kibibyte * kibibyte,
+  /** 4,096 x 4,096: the photo of a telephone fits, no model here takes a quarter of it. 64 MiB decoded. */
+  pixelsMax: 4_096 * 4_096,
+  sidePixelsMax: 8_192,
+  /** A picture is one picture; what moves is refused rather than cut to its first frame. */
+  framesMax: 1,
+  /** Decoded bytes, four a pixel, to bytes of the file. Photos stay below 50. */
+  ratioMax: 100,
+  /** Masks and flat drawings pack a thousandfold: up to 2,048 x 2,048, 16 MiB decoded, the ratio is not asked. */
+  ratioFreePixelsMax: 2_048 * 2_048,
+  /** What is not picture: EXIF and colour profiles. Those of printing presses have 3 MB. */
+  metadataBytesMax: 4 * kibibyte * kibibyte,
+  /** A packed profile or text; deflate makes 1,032 bytes of one at most, so 64 MiB of this. */
+  packedMetadataBytesMax: 64 * kibibyte,
+  /** Chunks and segments. libpng cuts 20 MiB into 2,560. */
+  piecesMax: 16_384,
+  /** Encoders write ten or so; each costs a pass over the whole picture. */
+  scansMax: 64,
+  /** The largest picture took 1 to 3.3 s of one core; a machine with other work takes several times that. */
+  decodeMs: 20 * second,
+  /**
+   * Private writable memory of the decoding process, as the kernel counts it (RLIMIT_DATA). Node sets some 620 MB of it
+   * aside and touches 65; the largest picture takes 90 more, so four times that are left before the cap.
+   */
+  decodeMemoryMb: 1_024,
+  /** What comes of it: the largest picture written anew, were nothing of it to pack, has 64 MiB. */
+  decodedBytesMax: 80 * kibibyte * kibibyte,
+} as const;

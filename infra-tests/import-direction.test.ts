@@ -18,6 +18,7 @@ const table: Record<string, readonly string[]> = {
   sim: ['core', 'npm:zod', 'node:crypto', 'node:util'],
   'sim/world': ['core', 'sim', 'npm:zod', 'node:'],
   functions: ['core', 'aws', 'package.json', 'npm:@middy/', 'npm:aws-lambda', 'npm:jose', 'npm:zod', 'node:'],
+  'functions/images': ['core', 'npm:sharp', 'npm:zod', 'node:'],
   'functions/egress': ['core', 'npm:undici', 'npm:zod', 'node:'],
   'gpu-container/protocol': ['core', 'npm:zod', 'node:'],
   'gpu-container/engines': [
@@ -56,6 +57,8 @@ interface Import {
 const testSupport: ReadonlySet<string> = new Set([
   'cli/operator-shell.ts',
   'cli/scripted-api.ts',
+  'core/batch/jsonl.memory-child.ts',
+  'core/images/png-under-test.ts',
   'core/samples.ts',
   'functions/api/api-scene.ts',
   'functions/api/webhook-scene.ts',

@@ -16,13 +16,15 @@ const nodeNeeded = [22, 18];
 const help = `Usage: npm start [-- OPTIONS]        boot everything, run one job, keep serving (npm start -- --help)
        npm test                       format, lint, types, import direction, all tests
        npm run bench -- NAME          one benchmark (npm run bench -- --help)
-       npm run sim:faults -- OPTIONS  the product in simulated worlds that fail (npm run sim:faults -- --help)`;
+       npm run sim:faults -- OPTIONS  the product in simulated worlds that fail (npm run sim:faults -- --help)
+       npm run mutate -- FILE...      how much the unit tests beside a file notice`;
 
 /** A command, its Node 24 script and arguments. */
 const scripts = {
   start: ['local/main.ts'],
   bench: ['bench/main.ts'],
   'sim:faults': ['sim/world/main.ts'],
+  mutate: ['tools/mutate.ts'],
 };
 
 await main(process.argv.slice(2));

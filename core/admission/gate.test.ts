@@ -232,7 +232,28 @@ describe('judge', () => {
     const ask = planAdmission(everyLimit, demand(), now);
     const gate: GateView = { ...emptyGate, status: 'suspended', open: { [ask.jobId]: ask.token } };
 
-    expect(judge(gate, ask, now)).toMatchObject({ kind: 'refuse', refusal: { limit: 'suspended' } });
+    expect(judge(gate, ask, now)).toEqual({
+      kind: 'refuse',
+      refusal: { limit: 'suspended', used: 0, max: 0, retryAfterSeconds: 0 },
+    });
+  });
+
+  it('refuses nothing by a counter that only counts, however far it has counted', () => {
+    const ask = planAdmission({ weight: 1, open_jobs_max: 5 }, demand(), now);
+    const name = named(ask, 'budget_usd_micros_per_month') ?? '';
+
+    const judgement = judge({ ...emptyGate, counters: { [name]: Number.MAX_SAFE_INTEGER } }, ask, now);
+
+    expect(judgement).toEqual({ kind: 'admit' });
+  });
+
+  it('names a wait in whole seconds, rounded up, so that who waits that long finds the window over', () => {
+    const ask = planAdmission({ weight: 1, open_jobs_max: 5, requests_per_minute: 1 }, demand(), now);
+    const [{ resetsAtMs = 0 } = {}] = ask.counters;
+
+    const judgement = judge(take(emptyGate, ask), { ...ask, jobId: 'job_other' }, resetsAtMs - 1_001);
+
+    expect(judgement).toMatchObject({ refusal: { retryAfterSeconds: 2 } });
   });
 
   it('names a wait of at least a second, also when the window has ended by the clock that asks', () => {

@@ -299,6 +299,28 @@ describe('503', () => {
   });
 });
 
+describe('an outage of a service behind the API', () => {
+  it('is 503 with a time to come back at, and a request that is repeated then is accepted once', async () => {
+    const base = await createApiScene();
+    let isDown = true;
+    const throttled = Object.assign(new Error('slow down'), { name: 'ThrottlingException' });
+    const create: typeof base.jobs.create = (job) =>
+      isDown ? Promise.reject(throttled) : base.jobs.create(job);
+    const scene = await createApiScene({ change: { ...base, jobs: { ...base.jobs, create } } });
+    const body = { model: 'fake-image', input: { prompt: 'a lighthouse' } };
+    const ask = { body, headers: { 'Idempotency-Key': 'once' } };
+
+    const refused = await scene.sendRaw('POST', '/v1/jobs', ask);
+    isDown = false;
+    const accepted = await scene.sendRaw('POST', '/v1/jobs', ask);
+
+    expect(refused.status).toBe(503);
+    expect(refused.json.error).toMatchObject({ code: 'unavailable', retryable: true });
+    expect(refused.headers['retry-after']).toBe('1');
+    expect(accepted.status).toBe(202);
+  });
+});
+
 describe('every answer', () => {
   it('carries a request id of ours, or the one that the caller chose', async () => {
     const scene = await createApiScene();

@@ -217,7 +217,6 @@ describe('a far side that takes its time', () => {
     const answer = await send(`http://a.example:${server.port}/`, { timeoutMs });
 
     expect(answer).toMatchObject({ kind: 'failed', reason: 'timeout' });
-    expect(server.seen).toHaveLength(1);
   });
 
   it('and drips headers gains nothing by every byte', async () => {

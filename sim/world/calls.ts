@@ -74,7 +74,31 @@ export const calls = {
 
 export type PortName = keyof typeof calls;
 
-/** `port.method`. */
+/** What stands behind a port, and goes down as one. */
+export type Service = 'table' | 'queue' | 'blobs' | 'compute' | 'internet';
+
+export const serviceOf: Readonly<Record<PortName, Service>> = {
+  tenants: 'table',
+  keys: 'table',
+  plans: 'table',
+  aliases: 'table',
+  gates: 'table',
+  jobs: 'table',
+  ledger: 'table',
+  pools: 'table',
+  workers: 'table',
+  results: 'table',
+  endpoints: 'table',
+  deliveries: 'table',
+  tickets: 'queue',
+  blobs: 'blobs',
+  fleet: 'compute',
+  scaler: 'compute',
+  // Receivers are drawn one by one: each has outages of its own.
+  outbound: 'internet',
+};
+
+/** `caller port.method`: a call as it is made by one flow, or by one kind of process. */
 export type Site = string;
 
 export function isWrite(port: PortName, method: string): boolean {

@@ -13,6 +13,7 @@ import { limitsOf } from '#core/tenancy/plans.ts';
 import type { TenantRecord } from '#core/tenancy/tenant.ts';
 import { exponentialMs } from '../random.ts';
 import type { Submission, SubmissionAnswer } from './history.ts';
+import { violate } from './history.ts';
 import { drawLimits, oneOf, pools } from './scenario.ts';
 import type { World } from './world.ts';
 
@@ -31,13 +32,19 @@ const operations = [
 ] as const;
 
 const triesMax = 5;
-const thinkMsMean = 2_000;
+/** Of the refunds, and within about how long all its writes are made. */
+const refundCutShare = 0.4;
+const refundMs = 80;
+/** An outage is met by a good part of the operations, however long it lasts. */
+const perOutage = 12;
 
 /** Performs `count` operations, one after the other; resolves when the last was begun. */
 export async function runClient(world: World, tenantId: string, count: number): Promise<void> {
   const own: SubmitAsk[] = [];
+  const { outage, thinkMsMean } = world.scenario;
+  const meanMs = Math.max(thinkMsMean, outage === null ? 0 : (outage.toMs - outage.fromMs) / perOutage);
   for (let done = 0; done < count; done += 1) {
-    await world.loop.clock.sleep(exponentialMs(world.random, thinkMsMean));
+    await world.loop.clock.sleep(exponentialMs(world.random, meanMs));
     world.history.operations += 1;
     const operation = oneOf(world.random, operations);
     // Not awaited: a client does not stop because one call of it hangs.
@@ -53,7 +60,8 @@ async function perform(
 ): Promise<void> {
   switch (operation) {
     case 'submit':
-      return submitOnce(world, drawAsk(world, tenantId, own));
+      await submitOnce(world, drawAsk(world, tenantId, own));
+      return;
     case 'burst':
       await Promise.all(Array.from({ length: 4 }, () => submitOnce(world, drawAsk(world, tenantId, own))));
       return;
@@ -79,7 +87,7 @@ function drawAsk({ random, ids, history, webhooks }: World, tenantId: string, ow
     // Filled in by each try: the tenant as it is then.
     tenant: { tenantId } as TenantRecord,
     keyId: 'key00001',
-    model: oneOf(random, ['image', 'image', 'image-large', 'image-alone']),
+    model: oneOf(random, ['image', 'image', 'image:stable', 'image-large', 'image-alone']),
     quality: null,
     granted: null,
     input: {
@@ -118,7 +126,8 @@ async function submitAgain(world: World, tenantId: string, own: SubmitAsk[]): Pr
   await Promise.all([submitOnce(world, ask), submitOnce(world, ask)]);
 }
 
-async function submitOnce(world: World, ask: SubmitAsk): Promise<void> {
+/** Every answer, the last one first known when it is all that comes. */
+export async function submitOnce(world: World, ask: SubmitAsk): Promise<readonly SubmissionAnswer[]> {
   const { tenantId } = ask.tenant;
   const submission: Submission = {
     op: ask.metadata.op ?? '',
@@ -127,19 +136,22 @@ async function submitOnce(world: World, ask: SubmitAsk): Promise<void> {
     answers: [],
   };
   world.history.submissions.push(submission);
+  if (ask.idempotencyKey !== null) world.history.keyed.add(ask);
   for (let tries = 0; tries < triesMax; tries += 1) {
     const answer = await trySubmit(world, ask);
     submission.answers.push(answer);
     const mayRepeat =
       ask.idempotencyKey !== null && (answer.kind === 'unknown' || answer.kind === 'in_flight');
-    if (!mayRepeat) return;
+    if (!mayRepeat) break;
     await world.loop.clock.sleep(500 * 2 ** tries * (1 + world.random()));
   }
+  return submission.answers;
 }
 
 async function trySubmit(world: World, ask: SubmitAsk): Promise<SubmissionAnswer> {
-  const { process, ports } = world.api();
+  const { process, ports } = world.api('submit');
   const { clock } = process;
+  const wasDown = world.isDown('table');
   const served = await process.serve(async () => {
     const tenant = await ports.tenants.get(ask.tenant.tenantId);
     if (tenant === null) throw new Error('the scene has every tenant');
@@ -147,7 +159,10 @@ async function trySubmit(world: World, ask: SubmitAsk): Promise<SubmissionAnswer
     const outlooks = createOutlooks({ ...ports, catalog, clock });
     return submit({ ...ports, catalog, clock, ids, log, outlooks }, { ...ask, tenant });
   });
-  return served.kind === 'answered' ? answerOf(served.value) : { kind: 'unknown' };
+  const answer: SubmissionAnswer = served.kind === 'answered' ? answerOf(served.value) : { kind: 'unknown' };
+  if (wasDown && world.isDown('table') && 'jobId' in answer)
+    violate(world.history, 'I2', `${ask.metadata.op} was ${answer.kind} while the table was down`);
+  return answer;
 }
 
 function answerOf(outcome: SubmitOutcome): SubmissionAnswer {
@@ -176,7 +191,7 @@ function anyJob({ history, random }: World, tenantId: string): string | null {
 async function cancelOne(world: World, tenantId: string): Promise<void> {
   const jobId = anyJob(world, tenantId);
   if (jobId === null) return;
-  const { process, ports } = world.api();
+  const { process, ports } = world.api('cancel');
   const { clock } = process;
   const served = await process.serve(() => cancel({ ...ports, clock, log: world.log }, tenantId, jobId));
   if (served.kind !== 'answered' || served.value.kind !== 'found') return;
@@ -184,22 +199,24 @@ async function cancelOne(world: World, tenantId: string): Promise<void> {
   if (job.place.kind === 'done') world.history.ended.set(jobId, job.status);
 }
 
-/** Two operators at once, as one who clicks twice. */
-async function refundOne(world: World, tenantId: string): Promise<void> {
+/** One operator, or two at once, as one who clicks twice; some die on the way, and leave the rest to the sweep. */
+export async function refundOne(world: World, tenantId: string): Promise<void> {
+  const { ids, loop, random, scenario } = world;
   const jobId = anyJob(world, tenantId);
   if (jobId === null) return;
   const ask = { tenantId, jobId, usdMicros: null, reason: 'late' };
-  const { ids } = world;
-  await Promise.all(
-    [world.api(), world.api()].map(({ process, ports }) =>
-      process.serve(() => refund({ ...ports, clock: process.clock, ids }, ask)),
-    ),
-  );
+  const tries = Array.from({ length: oneOf(random, [1, 2]) }, async () => {
+    const { process, ports } = world.api('refund');
+    const [isCut, cutMs] = [random() < refundCutShare, random() * refundMs];
+    if (isCut && !scenario.isCalm) loop.after(cutMs, () => process.kill());
+    await process.serve(() => refund({ ...ports, clock: process.clock, ids }, ask));
+  });
+  await Promise.all(tries);
 }
 
 /** The operator orders a pool; whatever stands at the end of the chaos is ended by {@link endOrders}. */
 async function orderOne(world: World): Promise<void> {
-  const { process, ports } = world.api();
+  const { process, ports } = world.api('order');
   const { log, random } = world;
   const pool = oneOf(random, pools);
   const atMs = process.clock.nowMs();
@@ -219,7 +236,7 @@ export async function endOrders({ catalog, stores }: World): Promise<void> {
 
 /** The operator moves the tenant to other limits while its jobs are open. */
 async function changeLimits(world: World, tenantId: string): Promise<void> {
-  const { process, ports } = world.api();
+  const { process, ports } = world.api('limits');
   const overrides = drawLimits(world.random);
   await process.serve(async () => {
     const tenant = await ports.tenants.get(tenantId);

@@ -1,4 +1,5 @@
 /** What happened as seen from outside: what clients asked and were told, and what the stores held at each moment. */
+import type { SubmitAsk } from '#core/flows/submission.ts';
 import type { JobRecord } from '#core/job/job.ts';
 import type { PlanLimits } from '#core/tenancy/plans.ts';
 import type { DeliveryRecord } from '#core/webhook/delivery.ts';
@@ -47,6 +48,8 @@ export interface History {
   readonly deliveries: Map<string, DeliveryRecord>;
   /** Prompts and keys: words that no log may hold. */
   readonly canaries: Set<string>;
+  /** Requests with a key, as they were made. */
+  readonly keyed: Set<SubmitAsk>;
   readonly violations: string[];
   operations: number;
 }
@@ -64,6 +67,7 @@ export function createHistory(): History {
     messages: [],
     deliveries: new Map(),
     canaries: new Set(),
+    keyed: new Set(),
     violations: [],
     operations: 0,
   };

@@ -3,6 +3,7 @@
  * what a job may look like from one moment to the next, and nothing of how the product gets there.
  */
 import { isDeepStrictEqual } from 'node:util';
+import { monthOf } from '#core/admission/windows.ts';
 import type { JobRecord, JobStatus } from '#core/job/job.ts';
 import type { History } from './history.ts';
 import { violate } from './history.ts';
@@ -138,7 +139,9 @@ function checkWindows(history: History, own: readonly JobRecord[], job: JobRecor
   const budget = limits?.budget_usd_micros_per_month;
   if (budget !== undefined) {
     const refundOf = ({ jobId }: JobRecord) => history.refunded.get(jobId) ?? 0;
-    const committed = own.reduce(
+    const month = monthOf(job.createdAtMs);
+    const ofMonth = own.filter(({ createdAtMs }) => monthOf(createdAtMs) === month);
+    const committed = ofMonth.reduce(
       (sum, each) => sum + (each.costUsdMicros ?? each.reservedUsdMicros) - refundOf(each),
       0,
     );

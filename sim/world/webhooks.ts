@@ -14,7 +14,7 @@ import { createRandom } from '../random.ts';
 import type { History } from './history.ts';
 import type { Loop } from './loop.ts';
 import type { Scenario } from './scenario.ts';
-import { oneOf, startMs } from './scenario.ts';
+import { oneOf } from './scenario.ts';
 
 export const webhookKey = 'the webhook key of a simulated platform';
 
@@ -70,7 +70,7 @@ export function createWebhooks({ loop, scenario, history, isHealed }: WebhooksOp
     endpoints: () =>
       hooks
         .filter(({ endpointId }) => endpointId !== defaultEndpointId)
-        .map((hook) => newEndpoint(hook, { ...hook, nowMs: startMs })),
+        .map((hook) => newEndpoint(hook, { ...hook, nowMs: scenario.startMs })),
   };
 }
 

@@ -1,6 +1,7 @@
 /** The one place that turns what was thrown into an error answer. Anything but an `AppError` says nothing of itself. */
 import type { MiddlewareObj } from '@middy/core';
 import type { APIGatewayProxyEvent, APIGatewayProxyResult } from 'aws-lambda';
+import { isOutage } from '#aws/outage.ts';
 import { presentError } from '#core/api/error-resource.ts';
 import { AppError } from '#core/errors.ts';
 import type { Log } from '#core/ports.ts';
@@ -37,8 +38,12 @@ export function problem({
 
 function unwrap(thrown: unknown): { error: AppError; headers: Readonly<Record<string, string>> } {
   if (thrown instanceof HeadedError) return { error: thrown.error, headers: thrown.headers };
-  const error = thrown instanceof AppError ? thrown : new AppError('internal', { cause: thrown });
-  return { error, headers: {} };
+  if (thrown instanceof AppError) return { error: thrown, headers: {} };
+  // What was written stays written, and whoever asks again under its key finds it.
+  return {
+    error: new AppError(isOutage(thrown) ? 'unavailable' : 'internal', { cause: thrown }),
+    headers: {},
+  };
 }
 
 function reasonOf(error: AppError): string {
