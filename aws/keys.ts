@@ -34,6 +34,8 @@ export const plansLine = 'plans';
 export const aliasesLine = 'aliases';
 /** Of the pools that are tenants' own. */
 export const ownPoolsLine = 'own-pools';
+/** Of the tenants with webhooks on their way, by when somebody should look. */
+export const turnsLine = 'turns';
 
 export function jobKey(tenantId: string, jobId: string): ItemKey {
   return { pk: tenantPartition(tenantId), sk: `J#${checkedId(jobId)}` };
@@ -73,6 +75,30 @@ export function aliasKey(family: string, name: string): ItemKey {
 /** @param key hex digest of what the result was made from */
 export function resultKeyOf(tenantId: string, key: string): ItemKey {
   return { pk: tenantPartition(tenantId), sk: `R#${checkedId(key)}` };
+}
+
+export const endpointPrefix = 'WE#';
+
+export function endpointKey(tenantId: string, endpointId: string): ItemKey {
+  return { pk: tenantPartition(tenantId), sk: `${endpointPrefix}${checkedId(endpointId)}` };
+}
+
+/** Begins the sort keys of what went to one endpoint; ids of deliveries sort by time. */
+export function deliveryPrefix(endpointId: string): string {
+  return `WD#${checkedId(endpointId)}#`;
+}
+
+export function deliveryKey(tenantId: string, endpointId: string, deliveryId: string): ItemKey {
+  return { pk: tenantPartition(tenantId), sk: deliveryPrefix(endpointId) + checkedId(deliveryId) };
+}
+
+export function turnKey(tenantId: string): ItemKey {
+  return { pk: tenantPartition(tenantId), sk: 'TURN' };
+}
+
+/** Index partition of a tenant's pending deliveries, by when they are tried next. */
+export function dueLine(tenantId: string): string {
+  return `due/${checkedTenant(tenantId)}`;
 }
 
 export function keyKey(keyId: string): ItemKey {
@@ -134,6 +160,11 @@ export function statementPartition(month: string): string {
 
 export function statementKey(month: string, pool: string): ItemKey {
   return { pk: statementPartition(month), sk: checkedId(pool) };
+}
+
+/** Reads {@link tenantPartition} back. */
+export function readTenantPartition(pk: string): string {
+  return pk.slice('T#'.length);
 }
 
 /** Partition of the tenant's items in the main table and in `by_created`. */

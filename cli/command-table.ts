@@ -119,6 +119,41 @@ export const commandTable: readonly CommandEntry[] = [
     load: () => import('./commands/keys-revoke.ts'),
   },
   {
+    name: 'webhooks add',
+    summary: 'Be told of jobs at an address of yours',
+    load: () => import('./commands/webhooks-add.ts'),
+  },
+  {
+    name: 'webhooks list',
+    summary: 'List webhooks, without their secrets',
+    load: () => import('./commands/webhooks-list.ts'),
+  },
+  {
+    name: 'webhooks remove',
+    summary: 'Delete a webhook; what is on its way to it is given up',
+    load: () => import('./commands/webhooks-remove.ts'),
+  },
+  {
+    name: 'webhooks rotate',
+    summary: 'Replace the secret; the old one signs too until the overlap ends',
+    load: () => import('./commands/webhooks-rotate.ts'),
+  },
+  {
+    name: 'webhooks deliveries',
+    summary: 'List what was sent to a webhook, newest first',
+    load: () => import('./commands/webhooks-deliveries.ts'),
+  },
+  {
+    name: 'webhooks replay',
+    summary: 'Send a message again, under the same id',
+    load: () => import('./commands/webhooks-replay.ts'),
+  },
+  {
+    name: 'webhooks test',
+    summary: 'Send a test message; one that gets through enables a disabled webhook',
+    load: () => import('./commands/webhooks-test.ts'),
+  },
+  {
     name: 'plans list',
     summary: 'List plans and their limits',
     load: () => import('./commands/plans-list.ts'),

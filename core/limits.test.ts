@@ -11,6 +11,7 @@ import {
   sweepLimits,
   ticketLimits,
   warmupLimits,
+  webhookLimits,
   workerLimits,
 } from './limits.ts';
 
@@ -113,6 +114,28 @@ describe('requests', () => {
 
     expect(costLimits.closeAfterMs).toBeGreaterThanOrEqual(jobLimits.startWithinMsMax + 24 * 60 * minute);
     expect(workerLimits.recordKeptMs).toBeGreaterThan(2 * (longestMonthMs + costLimits.closeAfterMs));
+  });
+
+  it('try a message within a day, each time with a claim that outlasts the try, and log it for longer', () => {
+    const { retryDelaysMs, giveUpAfterMs, timeoutMs, claimMs, logKeptMs, disableAfterMs } = webhookLimits;
+    const triesMs = (retryDelaysMs.length + 1) * timeoutMs;
+
+    expect(retryDelaysMs.reduce((sum, each) => sum + each, 0) + triesMs).toBeLessThanOrEqual(giveUpAfterMs);
+    expect(retryDelaysMs.toSorted((left, right) => left - right)).toEqual(retryDelaysMs);
+    expect(claimMs).toBeGreaterThanOrEqual(2 * timeoutMs);
+    expect(logKeptMs).toBeGreaterThan(giveUpAfterMs);
+    expect(disableAfterMs).toBeGreaterThan(giveUpAfterMs);
+    expect(webhookLimits.triesKept).toBeGreaterThan(retryDelaysMs.length);
+  });
+
+  it('leave room for tenants that have no message under way', () => {
+    const { parallelMax, parallelReserved, parallelOfTenantMax, parallelOfEndpointMax } = webhookLimits;
+
+    expect(parallelReserved).toBeGreaterThanOrEqual(parallelOfTenantMax);
+    expect(parallelMax - parallelReserved).toBeGreaterThanOrEqual(2 * parallelOfTenantMax);
+    expect(parallelOfTenantMax).toBeGreaterThan(parallelOfEndpointMax);
+    expect(webhookLimits.dueMax).toBeGreaterThanOrEqual(2 * parallelOfTenantMax);
+    expect(webhookLimits.turnKeptMs).toBeGreaterThan(2 * webhookLimits.turnLookMs);
   });
 
   it('pass through a runner frame whole', () => {

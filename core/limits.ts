@@ -214,6 +214,61 @@ export const protocolLimits = {
   pingMs: 2 * second,
 } as const;
 
+export const webhookLimits = {
+  /** Every settled job reads them all, ~300 B each: twenty are 1.5 RRU. */
+  endpointsMax: 20,
+  /** The Standard Webhooks specification names 15 to 30 s: a receiver stores the message and answers. */
+  timeoutMs: 15 * second,
+  /** The status says all; the rest of an answer is read only so that a short one ends its connection in order. */
+  answerBytesMax: 4 * kibibyte,
+  /** A try and its two writes end well before; then another process may take it for dead and try again. */
+  claimMs: minute,
+  /**
+   * Seconds for a restart, minutes for a deployment, hours for a person: eleven tries over 23 h 43 min (the schedule of
+   * the Standard Webhooks specification, within a day).
+   */
+  retryDelaysMs: [
+    5 * second,
+    30 * second,
+    2 * minute,
+    10 * minute,
+    30 * minute,
+    hour,
+    2 * hour,
+    4 * hour,
+    6 * hour,
+    10 * hour,
+  ],
+  giveUpAfterMs: 24 * hour,
+  /** A receiver may ask for peace, but not for so long that nothing is tried in between. */
+  retryAfterMsMax: 6 * hour,
+  /** Five days in which nothing got through: nobody is there. A shorter outage may be a long weekend. */
+  disableAfterMs: 5 * 24 * hour,
+  /** A new one, the one before, and two that somebody rotated away in a hurry. */
+  secretsMax: 4,
+  /** One whole schedule and one more: ~60 B each. */
+  triesKept: 12,
+  /** Time to find out on Monday what failed on Friday. */
+  logKeptMs: 7 * 24 * hour,
+  /** Tries at once in a process: each holds a socket and a body of at most 200 KB. */
+  parallelMax: 64,
+  /** Kept for tenants that have no try under way, so that slow receivers of some hold up nobody else's first. */
+  parallelReserved: 16,
+  parallelOfTenantMax: 8,
+  /** A receiver that is slow gets no more of it at once. */
+  parallelOfEndpointMax: 4,
+  /** Found due of one tenant by one look, and so sent to it a `tickMs` at most: as many as one BatchGetItem reads. */
+  dueMax: 100,
+  /** A backlog that slow endpoints hold up is looked at anew this often, for what came to the others meanwhile. */
+  backlogKeptMs: 10 * second,
+  /** The index of what is due may lag: what it hides is found this much later at the latest. One read a minute. */
+  turnLookMs: minute,
+  /** A tenant with nothing on its way is no longer looked at after so long: no index lags for an hour. */
+  turnKeptMs: hour,
+  /** From the record of an event to its first try at most, where a process watches. */
+  tickMs: second,
+} as const;
+
 export const egressLimits = {
   /** What browsers, proxies and servers take without a question; presigned links of S3 have some 1,500. */
   urlCharactersMax: 2_048,

@@ -109,7 +109,7 @@ const { scripts } = z
   .parse(JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')));
 
 const benches = new Set(
-  [...readFileSync(join(root, 'bench', 'main.ts'), 'utf8').matchAll(/^ {2}(\w+): \{$/gm)].map(
+  [...readFileSync(join(root, 'bench', 'main.ts'), 'utf8').matchAll(/^ {2}'?([\w-]+)'?: \{$/gm)].map(
     ([, name]) => name,
   ),
 );

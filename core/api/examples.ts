@@ -89,6 +89,35 @@ const usage = {
   warmup_usd_micros: 0,
 };
 
+const webhook = {
+  id: 'whe_01hzy3v6q8k2m4n6p8r0s2t4v6',
+  object: 'webhook',
+  url: 'https://hooks.example/jobs',
+  events: ['job.succeeded', 'job.failed'],
+  status: 'active',
+  disabled: null,
+  failing_since: null,
+  signing: [{ public_key: 'whpk_11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=', ends_at: null }],
+  created_at: '2026-11-20T12:00:00.000Z',
+};
+
+const delivery = {
+  id: 'whd_01hzy3v6q8k2m4n6p8r0s2t4v6',
+  object: 'webhook_delivery',
+  webhook: 'whe_01hzy3v6q8k2m4n6p8r0s2t4v6',
+  event: 'job.succeeded',
+  job: 'job_01hzy3v6q8k2m4n6p8r0s2t4v6',
+  url: null,
+  status: 'delivered',
+  reason: null,
+  tries: [
+    { at: '2026-11-20T12:00:03.000Z', duration_ms: 15_000, status: null, error: 'timeout' },
+    { at: '2026-11-20T12:00:22.600Z', duration_ms: 41, status: 204, error: null },
+  ],
+  next_try_at: null,
+  created_at: '2026-11-20T12:00:02.400Z',
+};
+
 /** Keys are `<route id> request` or `<route id> <status>`. */
 export const examples: Readonly<Record<string, Json>> = {
   'submitJob request': {
@@ -105,6 +134,9 @@ export const examples: Readonly<Record<string, Json>> = {
     data: [{ group: { day: '2026-11-20', tag: 'spring' }, ...usage }],
     total: usage,
   },
+  'createWebhook request': { url: 'https://hooks.example/jobs', events: ['job.succeeded', 'job.failed'] },
+  'createWebhook 201': { ...webhook, secret: 'whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oDtbVKHcYdKuM=' },
+  'listDeliveries 200': { object: 'list', data: [delivery], next_cursor: null },
   'adminCreateTenant request': { id: 'companyA', plan: 'pro', requests_per_minute: 30 },
   'adminUpdateTenant request': { plan: 'vip', requests_per_minute: null },
   'adminPutPlan request': { weight: 8, open_jobs_max: 50, requests_per_minute: 60 },

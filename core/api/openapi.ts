@@ -30,6 +30,7 @@ import {
 } from './tenancy-resource.ts';
 import { usageSchema } from './usage-resource.ts';
 import { warmupRequestSchema, warmupSchema } from './warmup-resource.ts';
+import { deliverySchema, newWebhookSchema, webhookRequestSchema, webhookSchema } from './webhook-resource.ts';
 
 type Json = z.core.util.JSONType;
 type JsonObject = { [name: string]: Json };
@@ -37,6 +38,7 @@ type JsonObject = { [name: string]: Json };
 /** Schemas with a name of their own. What a client sends is described before defaults are filled in. */
 const requestSchemas = [
   jobRequestSchema,
+  webhookRequestSchema,
   tenantRequestSchema,
   tenantChangeSchema,
   prewarmRequestSchema,
@@ -46,6 +48,9 @@ const requestSchemas = [
 ];
 const answerSchemas = [
   jobSchema,
+  webhookSchema,
+  newWebhookSchema,
+  deliverySchema,
   jobListSchema,
   modelSchema,
   modelListSchema,

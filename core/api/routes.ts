@@ -14,6 +14,7 @@ import type { Route } from './route.ts';
 import { tenancyRoutes } from './tenancy-routes.ts';
 import { usageQuerySchema, usageSchema } from './usage-resource.ts';
 import { warmupRequestSchema, warmupSchema } from './warmup-resource.ts';
+import { webhookRoutes } from './webhook-routes.ts';
 
 /** Not the id's exact form: a malformed id must answer as a missing job does. */
 const jobParamsSchema = z.object({ id: z.string() });
@@ -265,6 +266,7 @@ export const routes = {
     },
     errors: [...authErrors, 'invalid_request'],
   },
+  ...webhookRoutes,
   ...tenancyRoutes,
   ...operationsRoutes,
   ...costRoutes,

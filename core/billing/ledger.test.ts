@@ -4,6 +4,7 @@ import { createManualClock } from '#sim/memory/manual-clock.ts';
 import { createMemoryGates } from '#sim/memory/memory-gates.ts';
 import { createMemoryJobs } from '#sim/memory/memory-jobs.ts';
 import { createMemoryLedger } from '#sim/memory/memory-ledger.ts';
+import { createMemoryDeliveries, createMemoryEndpoints } from '#sim/memory/memory-webhooks.ts';
 import { createSeededIds } from '#sim/memory/seeded-ids.ts';
 import { refund } from '../flows/refund.ts';
 import { settle } from '../flows/settle.ts';
@@ -192,7 +193,8 @@ describe('the balance', () => {
         const gates = createMemoryGates({ clock });
         gates.createGate('tenant-a', 'active');
         const kept = { ledger: createMemoryLedger(), gates, jobs: createMemoryJobs({ clock }) };
-        const ports = { clock, ids: createSeededIds(1), ...kept };
+        const told = { endpoints: createMemoryEndpoints(), deliveries: createMemoryDeliveries({ clock }) };
+        const ports = { clock, ids: createSeededIds(1), ...kept, ...told };
         const charged = new Map<string, number>();
         const refunded = new Map<string, number>();
         for (const { job, costUsdMicros, refund: isRefund, usdMicros } of moves) {

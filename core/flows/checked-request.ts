@@ -129,7 +129,13 @@ export function demandOf(checked: CheckedRequest, nonce: string): Demand {
 function fingerprintOf(ask: SubmitAsk): string {
   const { model, input, metadata, deadlineSeconds, class: jobClass } = ask;
   // Left out where the request does not name them: the fingerprints of earlier requests have no such members.
-  const [cache, quality] = [ask.cache ?? undefined, ask.quality ?? undefined];
-  const named = { model, quality, input, class: jobClass ?? 'interactive', metadata, deadlineSeconds, cache };
+  const [cache, quality, webhook] = [
+    ask.cache ?? undefined,
+    ask.quality ?? undefined,
+    ask.webhook ?? undefined,
+  ];
+  const named = {
+    ...{ model, quality, input, class: jobClass ?? 'interactive', metadata, deadlineSeconds, cache, webhook },
+  };
   return digest(canonicalJson(named));
 }

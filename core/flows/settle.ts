@@ -1,7 +1,8 @@
 /**
- * Settles a terminal job: writes its ledger entry, then removes its reservation. The ledger takes one entry per job
- * and the gate lets a reservation be removed once, so settling again changes nothing. The ledger comes first: while
- * the reservation stands, the sweep still knows that there is something to settle.
+ * Settles a terminal job: writes its ledger entry, records its events for those who want to be told, then removes its
+ * reservation. The ledger takes one entry per job, an event is recorded once for each endpoint, and the gate lets a
+ * reservation be removed once, so settling again changes nothing. The reservation goes last: while it stands, the sweep
+ * still knows that there is something to settle.
  */
 import type { Spent } from '../admission/reservation.ts';
 import { readToken, trueUp } from '../admission/reservation.ts';
@@ -11,8 +12,10 @@ import { ledgerEntryOf } from '../billing/ledger.ts';
 import { lineName, trueUpDelta } from '../dispatch/fair-tags.ts';
 import type { JobRecord } from '../job/job.ts';
 import type { Gates, Ledger } from '../ports.ts';
+import type { AnnouncePorts } from './announce.ts';
+import { announce } from './announce.ts';
 
-export interface SettlePorts {
+export interface SettlePorts extends AnnouncePorts {
   readonly gates: Gates;
   readonly ledger: Ledger;
 }
@@ -20,6 +23,7 @@ export interface SettlePorts {
 export async function settle(ports: SettlePorts, job: JobRecord): Promise<'settled' | 'before'> {
   const entry = ledgerEntryOf(job);
   const appended = await ports.ledger.append(entry);
+  await announce(ports, job);
   const released = await release(ports, job, job.reservation, entry, storedOf(entry));
   return appended === 'appended' && released === 'released' ? 'settled' : 'before';
 }

@@ -7,6 +7,7 @@ import { hashKey } from '#aws/key-hash.ts';
 import { errorSchema } from '#core/api/error-resource.ts';
 import type { RouteId } from '#core/api/routes.ts';
 import { routeList, routes } from '#core/api/routes.ts';
+import { publicHttps } from '#core/egress/policy.ts';
 import { requestErrors } from '#core/errors.ts';
 import { applyTransition } from '#core/flows/apply.ts';
 import type { JobOutput, JobRecord } from '#core/job/job.ts';
@@ -22,6 +23,8 @@ import { createApiHandler } from './handler.ts';
 import { securityHeaders } from './security-headers.ts';
 
 export const pepper = 'a pepper that only tests know, 32+';
+
+export const webhookKey = 'a webhook key that only tests know, 32+';
 
 export interface Sent {
   readonly body?: unknown;
@@ -50,7 +53,14 @@ export async function createApiScene({
   readonly change?: Partial<ApiDeps>;
 } = {}) {
   const world = await createFlowWorld({ tenant });
-  const handler = createApiHandler({ ...world, keyPepper: pepper, version: '0.0.0-test', ...change });
+  const handler = createApiHandler({
+    ...world,
+    keyPepper: pepper,
+    webhookKey,
+    webhookAddresses: publicHttps,
+    version: '0.0.0-test',
+    ...change,
+  });
   let keys = 0;
 
   const scene = {

@@ -24,6 +24,7 @@ const env = {
   PILOTLIGHT_BUCKET: 'bucket',
   PILOTLIGHT_QUEUE_URLS: '{"fake":"https://sqs.eu-central-1.amazonaws.com/1/fake"}',
   PILOTLIGHT_KEY_PEPPER: 'p'.repeat(32),
+  PILOTLIGHT_WEBHOOK_KEY: 'w'.repeat(32),
   PILOTLIGHT_SCALER_FUNCTION: 'scaler',
   PILOTLIGHT_MODELS_DIR: '/var/task/models',
 };

@@ -4,6 +4,7 @@ import { costSettingsOf } from '#aws/cost-env.ts';
 import { awsConfigOf, parseEnv } from '#aws/env.ts';
 import { createLambdaScaler } from '#aws/lambda-scaler.ts';
 import { readCatalog } from '#aws/manifest-files.ts';
+import { publicHttps } from '#core/egress/policy.ts';
 import packageJson from '../../package.json' with { type: 'json' };
 import { apiEnvSchema, oidcOptionsOf } from './env.ts';
 import { createApiHandler } from './handler.ts';
@@ -26,6 +27,8 @@ const answer = createApiHandler({
   costs: costSettingsOf(env, catalog),
   scaler,
   keyPepper: env.PILOTLIGHT_KEY_PEPPER,
+  webhookKey: env.PILOTLIGHT_WEBHOOK_KEY,
+  webhookAddresses: publicHttps,
   version: packageJson.version,
   ...(oidc === null ? {} : { tokens: createTokenReader({ ...oidc, clock: ports.clock }) }),
 });

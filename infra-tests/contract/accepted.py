@@ -48,7 +48,7 @@ RULES = [
         "which qualities there are is the model's to say",
     ),
     Accepted(
-        FIT, "submitJob", 422, "idempotency-key", "another body",
+        FIT, "submitJob warmUpModel", 422, "idempotency-key", "another body",
         "whether a key was used before, and with which body, depends on the requests before",
     ),
     Accepted(

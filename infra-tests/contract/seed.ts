@@ -94,6 +94,7 @@ function tenantPaths(jobs: readonly string[], keys: readonly string[]): Facts['p
     cancelJob: ofJob,
     getJobOutput: jobs.map((id) => ({ id, n: '0' })),
     getModel: [{ id: 'fake' }, { id: 'pilotlight-shapes' }],
+    warmUpModel: [{ id: 'fake' }, { id: 'pilotlight-shapes' }],
     rotateKey: ofKey,
     revokeKey: ofKey,
   };

@@ -83,7 +83,7 @@ async function perform(
   }
 }
 
-function drawAsk({ random, ids, history }: World, tenantId: string, own: SubmitAsk[]): SubmitAsk {
+function drawAsk({ random, ids, history, webhooks }: World, tenantId: string, own: SubmitAsk[]): SubmitAsk {
   const op = ids.nonce();
   const prompt = `canary-${tenantId}-${op}`;
   history.canaries.add(prompt);
@@ -105,6 +105,7 @@ function drawAsk({ random, ids, history }: World, tenantId: string, own: SubmitA
     },
     class: oneOf(random, ['interactive', 'batch', null]),
     metadata: { op },
+    webhook: webhooks.drawOwn(tenantId),
     deadlineSeconds: maybe(0.1) ? oneOf(random, [5, 60]) : null,
     cache: null,
     idempotencyKey: maybe(0.5) ? `key-${op}` : null,

@@ -45,6 +45,9 @@ const uncalled: Readonly<Record<string, string>> = {
   'aliases.list': byRoutesOnly,
   'jobs.list': byRoutesOnly,
   'pools.enlist': 'no tenant of a world has a pool of its own',
+  'endpoints.remove': byRoutesOnly,
+  'deliveries.get': byRoutesOnly,
+  'deliveries.list': byRoutesOnly,
   'blobs.link': byRoutesOnly,
   'blobs.get': byRoutesOnly,
 };

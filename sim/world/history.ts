@@ -2,7 +2,9 @@
 import type { SubmitAsk } from '#core/flows/submission.ts';
 import type { JobRecord } from '#core/job/job.ts';
 import type { PlanLimits } from '#core/tenancy/plans.ts';
+import type { DeliveryRecord } from '#core/webhook/delivery.ts';
 import type { WarmupHistory } from './warmups.ts';
+import type { Hook } from './webhooks.ts';
 
 /** One submission as its client means it, with however many tries. */
 export interface Submission {
@@ -16,6 +18,14 @@ export interface Submission {
 export type SubmissionAnswer =
   | { readonly kind: 'accepted' | 'replayed'; readonly jobId: string }
   | { readonly kind: 'refused' | 'mismatch' | 'in_flight' | 'unknown' };
+
+/** A message as it came to a receiver; `isTaken`: it kept it, whatever it answered. */
+export interface ReceivedMessage {
+  readonly hook: Hook;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+  readonly isTaken: boolean;
+}
 
 export interface History {
   readonly submissions: Submission[];
@@ -34,6 +44,10 @@ export interface History {
   readonly keptAtAdmission: Map<string, number>;
   /** Runner calls that began, by job. */
   readonly runs: Map<string, number>;
+  /** Everything that came to receivers of webhooks, in order. */
+  readonly messages: ReceivedMessage[];
+  /** Each delivery of a webhook as it was last stored. */
+  readonly deliveries: Map<string, DeliveryRecord>;
   /** Prompts and keys: words that no log may hold. */
   readonly canaries: Set<string>;
   /** Requests with a key, as they were made. */
@@ -53,6 +67,8 @@ export function createHistory(): History {
     settled: new Set(),
     keptAtAdmission: new Map(),
     runs: new Map(),
+    messages: [],
+    deliveries: new Map(),
     canaries: new Set(),
     keyed: new Set(),
     violations: [],

@@ -2,6 +2,8 @@
  * Planted bugs: one change each to the product's own source, made as it is loaded. A simulator that finds nothing says
  * something only if it finds these. `find` must stand in the file exactly once, so that none outlives what it breaks.
  */
+import { webhookMutants } from './webhook-mutants.ts';
+
 export interface Mutant {
   readonly name: string;
   /** What somebody who writes it would have got wrong. */
@@ -23,9 +25,11 @@ export const mutants: readonly Mutant[] = [
     mistake: 'the reservation goes before the ledger entry is written',
     file: 'core/flows/settle.ts',
     find: `  const appended = await ports.ledger.append(entry);
+  await announce(ports, job);
   const released = await release(ports, job, job.reservation, entry, storedOf(entry));`,
     replace: `  const released = await release(ports, job, job.reservation, entry, storedOf(entry));
-  const appended = await ports.ledger.append(entry);`,
+  const appended = await ports.ledger.append(entry);
+  await announce(ports, job);`,
   },
   {
     name: 'no-ledger-entry',
@@ -506,4 +510,5 @@ export const mutants: readonly Mutant[] = [
     await ports.clock.sleep(receiveFailedMs, ask.stopping);`,
     replace: `    ports.log.warn('tickets.receive_failed', { pool: ask.pool, reason: String(error) });`,
   },
+  ...webhookMutants,
 ];

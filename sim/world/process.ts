@@ -2,7 +2,7 @@
 import type { Clock } from '#core/ports.ts';
 import type { Life, Loop } from './loop.ts';
 
-export const roles = ['api', 'worker', 'sweep', 'scaler', 'closer'] as const;
+export const roles = ['api', 'worker', 'sweep', 'scaler', 'closer', 'deliverer'] as const;
 
 export type Role = (typeof roles)[number];
 

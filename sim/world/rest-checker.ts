@@ -14,6 +14,7 @@ import type { Submission } from './history.ts';
 import { ownBytesOf, violate } from './history.ts';
 import { bounds } from './scenario.ts';
 import { checkToldWarmups, paidForWarmups } from './warmups.ts';
+import { checkWebhooks } from './webhook-checker.ts';
 import type { World } from './world.ts';
 
 export async function checkAtRest(world: World): Promise<void> {
@@ -27,6 +28,7 @@ export async function checkAtRest(world: World): Promise<void> {
     await checkStored(world, tenantId);
   }
   for (const job of world.history.stored.values()) await checkResult(world, job);
+  checkWebhooks(world);
   checkFleet(world);
   checkLogs(world);
 }

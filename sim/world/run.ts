@@ -2,7 +2,7 @@
  * One run: a scene drawn from a seed, a phase in which anything may fail, a phase in which nothing does, and the check.
  * The same seed gives the same run, to the last write.
  */
-import { jobLimits, sweepLimits, ticketLimits, workerLimits } from '#core/limits.ts';
+import { jobLimits, sweepLimits, ticketLimits, webhookLimits, workerLimits } from '#core/limits.ts';
 import { createRandom } from '../random.ts';
 import { runChaos } from './chaos.ts';
 import { endOrders, noteLimits, runClient } from './client.ts';
@@ -66,6 +66,7 @@ export async function runWorld(seed: number, options: RunOptions = {}): Promise<
     await world.stores.tenants.create(tenant);
     noteLimits(world, tenant);
   }
+  for (const endpoint of world.webhooks.endpoints()) await world.stores.endpoints.put(endpoint);
   await world.stores.aliases.put(alias);
   await chaos(world);
   await heal(world);
@@ -168,7 +169,8 @@ const callsPerMinuteMax = 6_000;
  * Held processes go on, lost tickets are sent again by the second sweep, leases and visibilities run out, and what is
  * open then runs, in the worst case one after the other and as often as it may.
  */
-function boundMs({ history, scenario }: World): number {
+function boundMs(world: World): number {
+  const { history, scenario } = world;
   const open = [...history.stored.values()].filter(({ place }) => place.kind !== 'done');
   const modelMs = open.reduce(
     (total, { input }) => total + Number(input.steps) * Number(input.step_ms) + 2_000,
@@ -181,8 +183,22 @@ function boundMs({ history, scenario }: World): number {
     jobLimits.leaseMs +
     workerLimits.drainMs;
   return (
-    10 * minute + repairMs + 2 * scenario.skewMsMax + jobLimits.attemptsMax * modelMs + bounds.idleTimeoutMs
+    10 * minute +
+    repairMs +
+    messagesMs(world) +
+    2 * scenario.skewMsMax +
+    jobLimits.attemptsMax * modelMs +
+    bounds.idleTimeoutMs
   );
+}
+
+/**
+ * Messages under way wait out their retry or the claim of a process that died; every receiver takes what comes then. A
+ * turn that a lagging index hid comes a look later.
+ */
+function messagesMs({ history, loop }: World): number {
+  const waits = [...history.deliveries.values()].map(({ nextAtMs }) => (nextAtMs ?? 0) - loop.clock.nowMs());
+  return Math.max(0, ...waits) + 2 * webhookLimits.claimMs + webhookLimits.turnLookMs;
 }
 
 async function isAtRest({ history, stores, scenario, fleet, catalog }: World): Promise<boolean> {
@@ -191,6 +207,7 @@ async function isAtRest({ history, stores, scenario, fleet, catalog }: World): P
     const gate = await stores.gates.read(tenantId);
     if (gate === null || Object.keys(gate.open).length > 0) return false;
   }
+  if ([...history.deliveries.values()].some(({ status }) => status === 'pending')) return false;
   // A month is billed by the words of its workers: each has said its last one.
   if (scenario.sequel === 'month' && fleet.workers().length > 0) return false;
   return catalog.pools().every((pool) => fleet.desiredOf(pool) === 0);

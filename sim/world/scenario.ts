@@ -146,7 +146,7 @@ function drawSequel(random: Random, without: ReadonlySet<string>): Sequel {
 
 function drawOutage(random: Random, startMs: number): Outage | null {
   const [isOn, isDeaf, from, length] = [random() < outageShare, random() < 0.5, random(), random()];
-  const service = oneOf<Service>(random, ['table', 'queue', 'blobs', 'compute']);
+  const service = oneOf<Service>(random, ['table', 'queue', 'blobs', 'compute', 'internet']);
   if (!isOn) return null;
   const fromMs = startMs + Math.floor(from * minute);
   const forMs = Math.floor(outageMsMin * (outageMsMax / outageMsMin) ** length);

@@ -10,6 +10,7 @@ import type { Loop } from './loop.ts';
 import type { Scenario } from './scenario.ts';
 import { checkStored } from './step-checker.ts';
 import { checkWarmup } from './warmups.ts';
+import { watchDeliveries } from './webhooks.ts';
 import { createWhimsicalTickets } from './whimsical-tickets.ts';
 
 export interface StoreOptions {
@@ -27,6 +28,7 @@ export function createStores({ loop, random, scenario, history, ids, isHealed }:
     ...world,
     gates: { ...world.gates, ...watchStorage(world.gates, history) },
     ledger: watchLedger(world.ledger, history),
+    deliveries: watchDeliveries(world.deliveries, history),
     jobs: createLaggingJobs({
       loop,
       random,

@@ -14,6 +14,7 @@ import { createSeededIds } from '../memory/seeded-ids.ts';
 import type { Random } from '../random.ts';
 import type { OutsidePorts, Service } from './calls.ts';
 import { startController } from './controller.ts';
+import { startDeliverers } from './deliverers.ts';
 import type { FaultPlan } from './faults.ts';
 import { createFaultPlan } from './faults.ts';
 import type { Call, Outside } from './faulty-ports.ts';
@@ -30,6 +31,8 @@ import type { SimFleet } from './sim-fleet.ts';
 import { createSimFleet } from './sim-fleet.ts';
 import { startWorker } from './sim-worker.ts';
 import { createStores } from './stores.ts';
+import type { Webhooks } from './webhooks.ts';
+import { createWebhooks } from './webhooks.ts';
 
 /** What is there before any process is. */
 export interface Ground {
@@ -43,6 +46,7 @@ export interface Ground {
   readonly catalog: Catalog;
   /** The stores themselves, without faults: for the checker, and for setting the scene. */
   readonly stores: MemoryWorld;
+  readonly webhooks: Webhooks;
   readonly costs: CostSettings;
   /** Calls by site. */
   readonly callCounts: Map<string, number>;
@@ -76,6 +80,7 @@ export interface Running {
 }
 
 const apiProcesses = 2;
+const delivererProcesses = 2;
 /** Of the requests in a storm (reliability.md row 7). */
 const stormRate = 0.3;
 
@@ -121,7 +126,7 @@ export function createWorld(scenario: Scenario, random: Random, options: WorldOp
   const { callCounts } = ground;
   const outside: Outside = {
     ...ground,
-    ports: { ...ground.stores, fleet, scaler },
+    ports: { ...ground.stores, fleet, scaler, outbound: ground.webhooks.outbound },
     absenceOf: (service: Service) =>
       ground.isDown(service) ? (scenario.outage?.isDeaf ? 'deaf' : 'down') : null,
     isThrottled: () => scenario.isStorm && !ground.isHealed() && random() < stormRate,
@@ -134,13 +139,15 @@ export function createWorld(scenario: Scenario, random: Random, options: WorldOp
   const apis = Array.from({ length: apiProcesses }, () => reviving(() => start('api')));
   const [sweeper, decider] = [reviving(() => start('sweep')), reviving(() => start('scaler'))];
   const controller = startController(ground, { sweeper, decider });
+  const deliverers = Array.from({ length: delivererProcesses }, () => reviving(() => start('deliverer')));
+  startDeliverers(ground, deliverers);
 
   return {
     ...ground,
     fleet,
     api: (flow = 'api') => runningFlow((apis[Math.floor(random() * apis.length)] ?? sweeper)(), flow),
     closer: () => start('closer'),
-    processes: () => [...apis, sweeper, decider].map((running) => running().process),
+    processes: () => [...apis, sweeper, decider, ...deliverers].map((running) => running().process),
   };
 }
 
@@ -170,6 +177,7 @@ function createGround(scenario: Scenario, random: Random, { without, favour }: W
     catalog,
     costs: costs.settings,
     stores: createStores({ loop, random, scenario, history, ids, isHealed: () => isHealed }),
+    webhooks: createWebhooks({ loop, scenario, history, isHealed: () => isHealed }),
     callCounts: new Map(),
     retries: () => retries,
     onRetry() {

@@ -259,7 +259,7 @@ describe('200', () => {
 });
 
 describe('400', () => {
-  const faults: [string, unknown, { path: string; message: string }][] = [
+  const faults: [string, unknown, { path: string; message: string; code?: string }][] = [
     ['a missing model', { input: {} }, { path: 'model', message: 'is required' }],
     ['an unknown field', { ...body, modle: 'x' }, { path: 'modle', message: 'is not a known field' }],
     [
@@ -276,6 +276,24 @@ describe('400', () => {
       'a wrong choice',
       { ...body, class: 'slow' },
       { path: 'class', message: 'must be one of interactive, batch' },
+    ],
+    [
+      'an address that no message may go to',
+      { ...body, webhook: { url: 'https://192.168.1.1/' } },
+      {
+        path: 'webhook.url',
+        message: 'the address is in a private network: 192.168.1.1, private use (RFC 1918)',
+        code: 'address_private',
+      },
+    ],
+    [
+      'an event that there is not',
+      { ...body, webhook: { url: 'https://hooks.example/', events: ['job.done'] } },
+      {
+        path: 'webhook.events.0',
+        message:
+          'must be one of job.queued, job.running, job.succeeded, job.failed, job.canceled, job.expired',
+      },
     ],
     [
       'a quality that there is nowhere',
@@ -532,6 +550,18 @@ describe('422', () => {
     const got = await scene.send('submitJob', '/v1/jobs', { body: { ...body, class: 'batch' }, headers });
 
     expect(got.json.error).toMatchObject({ code: 'idempotency_mismatch', param: 'idempotency-key' });
+  });
+
+  it('takes another webhook for another body, and the same one for the same', async () => {
+    const scene = await createApiScene();
+    const headers = { 'Idempotency-Key': 'order-17' };
+    const told = (url: string) => ({ ...body, webhook: { url } });
+    const send = (sent: object) => scene.send('submitJob', '/v1/jobs', { body: sent, headers });
+    await send(told('https://hooks.example/a'));
+
+    expect((await send(told('https://hooks.example/a'))).headers['idempotency-replayed']).toBe('true');
+    expect((await send(told('https://hooks.example/b'))).status).toBe(422);
+    expect((await send(body)).status).toBe(422);
   });
 });
 
