@@ -81,6 +81,18 @@ export function ownBytesOf({ outputs, receipt }: JobRecord): number {
   return receipt?.cachedFrom === undefined ? outputs.reduce((sum, { bytes }) => sum + bytes, 0) : 0;
 }
 
+const dayMs = 24 * 60 * 60 * 1000;
+
+/** Files go at the first midnight at or after their retention: the day that begins then, since 1970. */
+export function goneDayOf({ retentionMs }: JobRecord, finishedAtMs: number): number {
+  return Math.ceil((finishedAtMs + retentionMs) / dayMs);
+}
+
+/** Whether a job's files are there no more. */
+export function hasGone(job: JobRecord, nowMs: number): boolean {
+  return job.finishedAtMs !== null && goneDayOf(job, job.finishedAtMs) * dayMs <= nowMs;
+}
+
 /** A promise that did not hold: `I1` to `I12` of reliability.md 3.1. */
 export function violate(history: History, invariant: string, detail: string): void {
   history.violations.push(`${invariant}: ${detail}`);

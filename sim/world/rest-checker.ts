@@ -11,7 +11,7 @@ import { isOfJob } from '#core/billing/ledger.ts';
 import type { JobRecord } from '#core/job/job.ts';
 import { jobLimits } from '#core/limits.ts';
 import type { Submission } from './history.ts';
-import { ownBytesOf, violate } from './history.ts';
+import { goneDayOf, ownBytesOf, violate } from './history.ts';
 import { bounds } from './scenario.ts';
 import { checkToldWarmups, paidForWarmups } from './warmups.ts';
 import { checkWebhooks } from './webhook-checker.ts';
@@ -168,8 +168,6 @@ async function checkGate(world: World, tenantId: string): Promise<void> {
   }
 }
 
-const dayMs = 24 * 60 * 60 * 1000;
-
 /** I5: the gate has counted the results of each job once, for the midnight at which they go. */
 async function checkStored({ history, loop, scenario, stores }: World, tenantId: string): Promise<void> {
   const isForgotten = (bucket: string) =>
@@ -177,7 +175,7 @@ async function checkStored({ history, loop, scenario, stores }: World, tenantId:
   const expected: Record<string, number> = {};
   for (const job of history.stored.values()) {
     if (job.tenantId !== tenantId || job.finishedAtMs === null) continue;
-    const day = String(Math.ceil((job.finishedAtMs + job.retentionMs) / dayMs));
+    const day = String(goneDayOf(job, job.finishedAtMs));
     const bytes = ownBytesOf(job);
     if (bytes > 0 && !isForgotten(day)) expected[day] = (expected[day] ?? 0) + bytes;
   }

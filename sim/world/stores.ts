@@ -4,7 +4,7 @@ import type { MemoryWorld } from '../memory/memory-world.ts';
 import { createMemoryWorld } from '../memory/memory-world.ts';
 import type { Random } from '../random.ts';
 import type { History } from './history.ts';
-import { ownBytesOf } from './history.ts';
+import { hasGone, ownBytesOf } from './history.ts';
 import { createLaggingJobs } from './lagging-jobs.ts';
 import type { Loop } from './loop.ts';
 import type { Scenario } from './scenario.ts';
@@ -26,7 +26,10 @@ export function createStores({ loop, random, scenario, history, ids, isHealed }:
   const world = createMemoryWorld({ clock: loop.clock, ids });
   return {
     ...world,
-    gates: { ...world.gates, ...watchStorage(world.gates, history) },
+    gates: {
+      ...world.gates,
+      ...watchStorage(world.gates, { history, latestMs: () => loop.clock.nowMs() + scenario.skewMsMax }),
+    },
     ledger: watchLedger(world.ledger, history),
     deliveries: watchDeliveries(world.deliveries, history),
     jobs: createLaggingJobs({
@@ -39,11 +42,19 @@ export function createStores({ loop, random, scenario, history, ids, isHealed }:
   };
 }
 
-/** What a tenant kept as its jobs were admitted: by what was settled before, whatever the gate counted of it. */
-function watchStorage(gates: Gates, history: History): Pick<Gates, 'admit' | 'release'> {
+/**
+ * What a tenant kept as its jobs were admitted: by what was settled before, whatever the gate counted of it, and by the
+ * clock that is furthest ahead.
+ */
+function watchStorage(
+  gates: Gates,
+  { history, latestMs }: { readonly history: History; readonly latestMs: () => number },
+): Pick<Gates, 'admit' | 'release'> {
   const keptOf = (tenantId: string) =>
     [...history.stored.values()]
-      .filter((job) => job.tenantId === tenantId && history.settled.has(job.jobId))
+      .filter(
+        (job) => job.tenantId === tenantId && history.settled.has(job.jobId) && !hasGone(job, latestMs()),
+      )
       .reduce((sum, job) => sum + ownBytesOf(job), 0);
   return {
     async admit(tenantId, ask) {
