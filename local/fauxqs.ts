@@ -14,6 +14,7 @@ import { pathToFileURL } from 'node:url';
 import { buildApp } from 'fauxqs';
 import { bucketSettings, localDeadLetterName, localQueueName, queueSettings } from '#aws/resources.ts';
 import { StartError } from '#core/errors.ts';
+import { isFull } from './full-disk.ts';
 import { listenFault, loopback } from './listen.ts';
 
 export interface LocalQueuesAndBlobs {
@@ -98,7 +99,7 @@ async function load(folder: string): Promise<Parts> {
     // Before the stores know of it: a queue that is made again replaces its row, and its messages go with the row.
     persistence.load(stores.sqsStore, stores.snsStore, stores.s3Store);
   } catch (error) {
-    throw new StartError('data_broken', folder, error);
+    throw new StartError(isFull(error) ? 'data_full' : 'data_broken', folder, error);
   }
   const ready = persistence.db.prepare(
     'UPDATE sqs_messages SET receipt_handle = NULL, visibility_deadline = NULL WHERE message_id = ?',

@@ -22,7 +22,7 @@ import { createApiHandler } from '#functions/api/handler.ts';
 import project from '../package.json' with { type: 'json' };
 import type { LocalCredentials } from './credentials.ts';
 import { ensureCredentials, ensurePepper } from './credentials.ts';
-import { startEmulators } from './emulators.ts';
+import { makeWritable, startEmulators } from './emulators.ts';
 import { createLocalFleet } from './fleet.ts';
 import { startGateway } from './gateway.ts';
 import type { LogFile } from './log-file.ts';
@@ -62,9 +62,10 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
   await checkWeights(catalog, modelsDir);
   const costs = costSettingsOf(parseEnv(costEnvSchema, process.env), catalog);
 
-  const emulators = await startEmulators({ dataDir: options.dataDir, pools: catalog.pools() });
+  await makeWritable(options.dataDir);
   const logFile = await openLogFile(join(options.dataDir, 'pilotlight.log'));
   const log = createJsonLog(systemClock, {}, logFile.write);
+  const emulators = await startEmulators({ dataDir: options.dataDir, pools: catalog.pools(), log });
   const ports = createAwsPorts(emulators.config, { log });
   const closeStores = async () => {
     ports.close();
