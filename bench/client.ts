@@ -13,7 +13,14 @@ export interface Target {
 
 export type SubmitAnswer =
   | { readonly kind: 'accepted'; readonly jobId: string }
-  | { readonly kind: 'refused'; readonly code: string; readonly retryAfterMs: number }
+  | {
+      readonly kind: 'refused';
+      readonly status: number;
+      readonly code: string;
+      readonly retryAfterMs: number;
+      /** Whether the answer said when to come back. */
+      readonly saysWhen: boolean;
+    }
   /** No answer at all: the request may or may not have been taken. */
   | { readonly kind: 'unanswered'; readonly reason: string };
 
@@ -46,8 +53,14 @@ export async function submitOnce(
     const content: unknown = await answer.json();
     if (answer.ok) return { kind: 'accepted', jobId: jobAnswerSchema.parse(content).id };
     const { error } = errorAnswerSchema.parse(content);
-    const retryAfterMs = Number(answer.headers.get('retry-after') ?? 1) * 1000;
-    return { kind: 'refused', code: error.code, retryAfterMs };
+    const retryAfter = answer.headers.get('retry-after');
+    return {
+      kind: 'refused',
+      status: answer.status,
+      code: error.code,
+      retryAfterMs: Number(retryAfter ?? 1) * 1000,
+      saysWhen: retryAfter !== null,
+    };
   } catch (error) {
     if (error instanceof z.ZodError) throw error;
     const cause = error instanceof Error ? (error.cause ?? error) : error;

@@ -14,7 +14,8 @@ const benches: Record<string, { readonly summary: string; readonly load: () => P
     load: async () => (await import('./burst.ts')).burstBench,
   },
   kills: {
-    summary: 'kill -9 of workers and of the whole platform under load (--kills 50 --seed 1)',
+    summary:
+      'kill -9, SIGSTOP, full disk, damaged files, jumping clocks under load (--kills 50 --jobs 0 --seed 1 --faults kill,stop)',
     load: async () => (await import('./kills.ts')).killsBench,
   },
   limiter: {
@@ -50,7 +51,17 @@ ${Object.entries(benches)
   .map(([name, { summary }]) => `  ${name.padEnd(10)} ${summary}`)
   .join('\n')}
 
-Example: npm run bench -- burst --sizes 10,100,1000`;
+Options of kills:
+  --kills N      how many; the run ends after the last (default 50)
+  --jobs N       accepted jobs at least, spread over the kills (default: as many as come)
+  --faults LIST  of kill, stop, disk, corrupt, clock (default kill)
+  --seed N       draws the same faults again (default 1)
+  --minutes N    no fault is begun later than this (default: no bound)
+
+Examples:
+  npm run bench -- burst --sizes 10,100,1000
+  npm run bench -- kills --kills 20 --seed 7 --faults kill,stop,disk,corrupt,clock
+  npm run bench -- kills --kills 1000 --jobs 10000 --faults kill,stop,disk,corrupt,clock --minutes 60 --json kills.json`;
 
 async function main(argv: string[]): Promise<number> {
   const { values, positionals } = parseArgs({
@@ -60,6 +71,9 @@ async function main(argv: string[]): Promise<number> {
       json: { type: 'string' },
       sizes: { type: 'string' },
       kills: { type: 'string' },
+      jobs: { type: 'string' },
+      faults: { type: 'string' },
+      minutes: { type: 'string' },
       seed: { type: 'string' },
       seeds: { type: 'string' },
       persist: { type: 'boolean' },
