@@ -39,9 +39,7 @@ function statusOf(error: Error): number {
 /** The part of an SDK client that this needs. */
 interface Middlewares {
   add(
-    middleware: <Input, Output>(
-      next: (input: Input) => Promise<Output>,
-    ) => (input: Input) => Promise<Output>,
+    middleware: <Input, Output>(next: (input: Input) => Promise<Output>) => (input: Input) => Promise<Output>,
     options: { readonly step: 'initialize'; readonly priority: 'high'; readonly name: string },
   ): void;
 }

@@ -117,6 +117,9 @@ function balanceFaults(
   counters: Readonly<Record<string, number>>,
 ): string[] {
   const spent = [...charged.values()].flat().reduce((sum, { usdMicros }) => sum + usdMicros, 0);
-  const counted = monthsAround(Date.now()).reduce((sum, month) => sum + (counters[spendCounter(month)] ?? 0), 0);
+  const counted = monthsAround(Date.now()).reduce(
+    (sum, month) => sum + (counters[spendCounter(month)] ?? 0),
+    0,
+  );
   return spent === counted ? [] : [`the ledger says ${spent} micro-USD, the gate ${counted}`];
 }

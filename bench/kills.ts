@@ -13,7 +13,7 @@ import type { Bench, BenchFlags, BenchReport } from './bench.ts';
 import { wholeFlag } from './bench.ts';
 import { drained, submitOnce } from './client.ts';
 import type { Clocks } from './faults/clock.ts';
-import { moveClock, movableClocks } from './faults/clock.ts';
+import { movableClocks, moveClock } from './faults/clock.ts';
 import { damageCopy } from './faults/corrupt.ts';
 import type { Disk } from './faults/disk.ts';
 import { fillDisk, mountSmallDisk } from './faults/disk.ts';

@@ -229,7 +229,7 @@ function pausable(server: Server): Pause {
   const handlers = server.listeners('request');
   const underWay = new Set<ServerResponse>();
   let isPaused = false;
-  let idle = () => {};
+  let idle = (): void => undefined;
   server.removeAllListeners('request');
   server.on('request', (request: IncomingMessage, response: ServerResponse) => {
     if (isPaused) {

@@ -11,15 +11,16 @@ import {
   ResourceInUseException,
 } from '@aws-sdk/client-dynamodb';
 import type { AwsConfig } from '#aws/clients.ts';
+import { createJsonLog } from '#aws/json-log.ts';
 import type { TableResource } from '#aws/resources.ts';
 import { bucketSettings, tables } from '#aws/resources.ts';
-import { createJsonLog } from '#aws/json-log.ts';
 import { systemClock } from '#aws/system-clock.ts';
 import { StartError } from '#core/errors.ts';
 import type { Log } from '#core/ports.ts';
 import { startLocalTables } from './dynalite.ts';
 import { startLocalQueuesAndBlobs } from './fauxqs.ts';
 import { isFull } from './full-disk.ts';
+import { holdStores } from './stores/hold.ts';
 
 export interface EmulatorOptions {
   readonly dataDir: string;
@@ -53,7 +54,23 @@ const activeLooksMax = 100;
 export async function startEmulators(options: EmulatorOptions): Promise<Emulators> {
   const { dataDir, pools, ports = {}, log = createJsonLog(systemClock) } = options;
   await makeWritable(dataDir);
-  // First, because LevelDB's lock guards the whole folder.
+  const hold = await holdStores(dataDir);
+  try {
+    const opened = await openStores({ dataDir, pools, ports, log });
+    return {
+      ...opened,
+      async close() {
+        await opened.close();
+        await hold.release();
+      },
+    };
+  } catch (error) {
+    hold.abandon();
+    throw error;
+  }
+}
+
+async function openStores({ dataDir, pools, ports, log }: Required<EmulatorOptions>): Promise<Emulators> {
   const dynamodb = await startLocalTables({
     folder: join(dataDir, 'dynamodb'),
     port: ports.dynamodb ?? 0,

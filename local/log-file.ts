@@ -60,7 +60,8 @@ export async function openLogFile(
   }
 
   function fail(error: unknown): void {
-    if (!isFailing) tell(`The log cannot be written: ${String(error)}. Make room; nothing else is needed. (${path})`);
+    if (!isFailing)
+      tell(`The log cannot be written: ${String(error)}. Make room; nothing else is needed. (${path})`);
     isFailing = true;
     retry = setTimeout(() => {
       writing ??= flush();

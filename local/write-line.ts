@@ -69,7 +69,11 @@ export function createWriteLine(options: WriteLineOptions): WriteLine {
 
   function fail(error: unknown): void {
     fault = error;
-    log.error('store.write_failed', { folder, reason: String(error), hint: 'no write is taken until it is mended' });
+    log.error('store.write_failed', {
+      folder,
+      reason: String(error),
+      hint: 'no write is taken until it is mended',
+    });
     healing = heal();
   }
 

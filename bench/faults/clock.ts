@@ -1,8 +1,8 @@
 /** A clock that jumps in one kind of process while it runs, and jumps back; see `shifted-clock.mjs` for how. */
 import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { setTimeout as delay } from 'node:timers/promises';
+import { pathToFileURL } from 'node:url';
 import type { StackProcess } from '../local-stack.ts';
 import { between, oneOf } from '../random.ts';
 import type { Scene } from './scene.ts';

@@ -23,7 +23,9 @@ export interface Disk {
 /** Mounts a small file system on the folder, or says how else a disk without room can be had. */
 export function mountSmallDisk(folder: string, mib: number): Disk {
   try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${mib}m,mode=700`, 'tmpfs', folder], { stdio: 'ignore' });
+    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${mib}m,mode=700`, 'tmpfs', folder], {
+      stdio: 'ignore',
+    });
   } catch {
     // No right to mount, or no such file systems here.
     return limitedFiles;
