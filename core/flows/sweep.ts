@@ -3,6 +3,7 @@
  * it twice changes nothing, so any number of sweeps may run at once.
  *
  * - jobs past their deadline to start expire;
+ * - leases that were taken under a clock that ran ahead are shortened;
  * - tickets are topped up to the jobs that are not terminal, so every job is found again;
  * - reservations of terminal jobs settle, and results worth keeping are kept; those of no job are released, and refunds
  *   under way are finished.
@@ -11,7 +12,7 @@ import { jobOfRefundNote } from '../admission/refund-note.ts';
 import { readToken, trueUp } from '../admission/reservation.ts';
 import type { LineEntry } from '../job/job.ts';
 import { isTerminal, jobClasses } from '../job/job.ts';
-import { expire, isOverdue } from '../job/transitions.ts';
+import { expire, isOverdue, shortenLease } from '../job/transitions.ts';
 import { sweepLimits } from '../limits.ts';
 import type { Catalog } from '../models/manifest.ts';
 import type { Clock, Pools } from '../ports.ts';
@@ -121,7 +122,11 @@ async function sweepReservation(
   if (ageMs < sweepLimits.graceMs) return 'open';
   const job = await ports.jobs.get(tenantId, jobId, { consistent: true });
   if (job !== null && job.reservation === token) {
-    if (!isTerminal(job)) return 'open';
+    if (!isTerminal(job)) {
+      const shorter = shortenLease(job, nowMs);
+      if (shorter !== null) await applyTransition(ports, job, shorter);
+      return 'open';
+    }
     await settle(ports, job);
     await remember(ports, job);
     return 'settled';
