@@ -19,24 +19,28 @@ export interface Aftermath {
   readonly faults: readonly string[];
 }
 
-/** Call it when no stack runs on the folder. `jobIds`: every job that a client was told is accepted. */
-export async function inspect(dataDir: string, jobIds: readonly string[]): Promise<Aftermath> {
+/** Call it when no stack runs on the folder. `jobIds`: every job that a client of the tenant was told is accepted. */
+export async function inspect(
+  dataDir: string,
+  jobIds: readonly string[],
+  tenantId = 'demo',
+): Promise<Aftermath> {
   const emulators = await startEmulators({ dataDir, pools: ['demo', 'fake'] });
   const ports = createAwsPorts(emulators.config);
   try {
-    const charged = await chargesOf(ports.ledger);
+    const charged = await chargesOf(ports.ledger, tenantId);
     const faults: string[] = [];
     const jobs: JobRecord[] = [];
     for (const jobId of jobIds) {
-      const job = await ports.jobs.get('demo', jobId, { consistent: true });
+      const job = await ports.jobs.get(tenantId, jobId, { consistent: true });
       if (job === null) faults.push(`${jobId} was accepted and is gone`);
       else jobs.push(job);
     }
     for (const job of jobs) {
       faults.push(...faultsOf(job, charged.get(job.jobId) ?? []));
-      faults.push(...(await resultFaults(job, (path) => ports.blobs.get('demo', path))));
+      faults.push(...(await resultFaults(job, (path) => ports.blobs.get(tenantId, path))));
     }
-    const gate = await ports.gates.read('demo');
+    const gate = await ports.gates.read(tenantId);
     const open = Object.keys(gate?.open ?? {});
     if (open.length > 0) faults.push(`${open.length} reservations are still open`);
     faults.push(...balanceFaults(charged, gate?.counters ?? {}));
@@ -66,12 +70,12 @@ function monthsAround(nowMs: number): string[] {
   return [...new Set([nowMs - dayMs, nowMs, nowMs + dayMs].map(monthOf))];
 }
 
-async function chargesOf(ledger: Ledger): Promise<Map<string, JobEntry[]>> {
+async function chargesOf(ledger: Ledger, tenantId: string): Promise<Map<string, JobEntry[]>> {
   const charges = new Map<string, JobEntry[]>();
   for (const month of monthsAround(Date.now())) {
     let cursor: string | undefined;
     do {
-      const page = await ledger.list('demo', month, cursor);
+      const page = await ledger.list(tenantId, month, cursor);
       for (const entry of page.items) {
         if (entry.kind === 'share') continue;
         charges.set(entry.jobId, [...(charges.get(entry.jobId) ?? []), entry]);

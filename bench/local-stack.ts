@@ -14,6 +14,8 @@ const startMsMax = 60_000;
 export interface LocalStack {
   readonly url: string;
   readonly key: string;
+  /** The operator's. */
+  readonly adminKey: string;
   readonly process: ChildProcess;
   /** Process ids of the workers, not of their runners. */
   workerIds(): number[];
@@ -65,6 +67,7 @@ export async function startLocalStack(
   return {
     url,
     key: credentials.tenants.demo.key,
+    adminKey: credentials.admin_key,
     process: child,
     workerIds: () => childrenOf(child.pid),
     runnerIds: () => childrenOf(child.pid).flatMap(childrenOf),

@@ -18,6 +18,10 @@ const benches: Record<string, { readonly summary: string; readonly load: () => P
       'kill -9, SIGSTOP, full disk, damaged files, jumping clocks under load (--kills 50 --jobs 0 --seed 1 --faults kill,stop)',
     load: async () => (await import('./kills.ts')).killsBench,
   },
+  load: {
+    summary: 'offered load from half to twice the published limits: refusals, goodput, latency (--seconds 8)',
+    load: async () => (await import('./load.ts')).loadBench,
+  },
   limiter: {
     summary: 'admission by parallel submitters, beside flask-limiter and a token bucket (--python FILE)',
     load: async () => (await import('./limiter.ts')).limiterBench,
@@ -58,7 +62,11 @@ Options of kills:
   --seed N       draws the same faults again (default 1)
   --minutes N    no fault is begun later than this (default: no bound)
 
+Options of load:
+  --seconds N    how long each load is offered (default 8)
+
 Examples:
+  npm run bench -- load --seconds 4 --json load.json
   npm run bench -- burst --sizes 10,100,1000
   npm run bench -- kills --kills 20 --seed 7 --faults kill,stop,disk,corrupt,clock
   npm run bench -- kills --kills 1000 --jobs 10000 --faults kill,stop,disk,corrupt,clock --minutes 60 --json kills.json`;
@@ -74,6 +82,7 @@ async function main(argv: string[]): Promise<number> {
       jobs: { type: 'string' },
       faults: { type: 'string' },
       minutes: { type: 'string' },
+      seconds: { type: 'string' },
       seed: { type: 'string' },
       seeds: { type: 'string' },
       persist: { type: 'boolean' },

@@ -40,7 +40,8 @@ export async function scale(ports: ScalePorts, pool: string, bounds: ScalingBoun
       openJobs: record.state === 'waking' && !isHeld ? Math.max(1, openJobs) : openJobs,
       jobsPerWorker: jobsPerWorker(ports.catalog, pool),
       desired: fleet.desired,
-      idleForMs: record.state === 'idle' || record.state === 'cold' ? nowMs - record.stateSinceMs : null,
+      idleForMs:
+        record.state === 'idle' || record.state === 'cold' ? Math.abs(nowMs - record.stateSinceMs) : null,
       prewarmed,
       isHeldBack: isHeld,
     },
@@ -79,7 +80,7 @@ const freshWakeMs = 10_000;
 
 /** Or a prewarm did, and its workers are on their way. */
 function isWaking(record: PoolRecord, prewarmed: number, nowMs: number): boolean {
-  return record.state === 'waking' && (prewarmed > 0 || nowMs - record.stateSinceMs < freshWakeMs);
+  return record.state === 'waking' && (prewarmed > 0 || Math.abs(nowMs - record.stateSinceMs) < freshWakeMs);
 }
 
 /** Jobs that a worker runs: while the pool is held back, nobody takes over those whose lease ran out. */
@@ -94,7 +95,7 @@ const drainSettlesMs = 2_000;
 
 function mayEmpty({ orders }: PoolRecord, { desired }: FleetStatus, nowMs: number): boolean {
   if (orders.drainingAtMs === null) return false;
-  return desired === 0 || nowMs - orders.drainingAtMs >= drainSettlesMs;
+  return desired === 0 || Math.abs(nowMs - orders.drainingAtMs) >= drainSettlesMs;
 }
 
 /**

@@ -101,11 +101,25 @@ async function sweepGate(
   const nowMs = ports.clock.nowMs();
   const reservations = Object.entries(gate.open);
   for (const [jobId, token] of reservations) {
-    const outcome = await sweepReservation(ports, { tenantId, jobId, token, nowMs });
+    const outcome = await attemptReservation(ports, { tenantId, jobId, token, nowMs });
     if (outcome !== 'open') done[outcome] += 1;
   }
   if (reservations.length === 0) await ports.gates.rest(tenantId, nowMs);
   return done;
+}
+
+/** One that cannot be swept, such as of a record that cannot be read, must not keep the others from it. */
+async function attemptReservation(
+  ports: SweepPorts,
+  ask: Parameters<typeof sweepReservation>[1],
+): ReturnType<typeof sweepReservation> {
+  try {
+    return await sweepReservation(ports, ask);
+  } catch (error) {
+    const { tenantId, jobId } = ask;
+    ports.log.error('sweep.reservation_failed', { tenantId, jobId, reason: String(error) });
+    return 'open';
+  }
 }
 
 async function sweepReservation(

@@ -178,7 +178,7 @@ export class RunnerClient implements Runner {
     const { clock, log } = this.#options;
     const outcomes = collectOutcomes(batch, events, { ready: runner.ready, scratchDir, log });
     const startMs = clock.nowMs();
-    const lose = (reason: LossReason) => outcomes.lose(clock.nowMs() - startMs, reason);
+    const lose = (reason: LossReason) => outcomes.lose(Math.max(0, clock.nowMs() - startMs), reason);
     const running = { outcomes, lose };
     this.#running = running;
     try {
