@@ -79,10 +79,10 @@ export async function openJobs(target: Target): Promise<number> {
   return limits.limits.find(({ name }) => name === 'open_jobs_max')?.used ?? 0;
 }
 
-/** Waits until the tenant has no open job; false when that takes longer than `patienceMs`. */
-export async function drained(target: Target, patienceMs: number): Promise<boolean> {
+/** Waits until the tenant has no open job; false when that takes longer than `patienceMs`, or `ending` aborts. */
+export async function drained(target: Target, patienceMs: number, ending?: AbortSignal): Promise<boolean> {
   const untilMs = performance.now() + patienceMs;
-  while (performance.now() < untilMs) {
+  while (performance.now() < untilMs && ending?.aborted !== true) {
     const open = await openJobs(target).catch(() => 1);
     if (open === 0) return true;
     await delay(250);

@@ -33,7 +33,7 @@ const drainMsMax = 15 * 60_000;
 const deadlineSeconds = 7 * 24 * 60 * 60;
 const diskMib = 512;
 /** Of 100 faults. A stop takes half a minute, a kill a second. */
-const shares: Record<FaultKind, number> = { kill: 90, stop: 3, disk: 2, corrupt: 2, clock: 3 };
+const shares: Record<FaultKind, number> = { kill: 90, stop: 3, disk: 2, corrupt: 1, clock: 3 };
 /** Ends without a result that a killed or stopped process may bring about: every attempt was hit. */
 const lossCodes = new Set(['worker_lost', 'poison']);
 
@@ -79,11 +79,20 @@ export async function runFaults(ask: Ask, ending: AbortSignal): Promise<BenchRep
   const disk = ask.kinds.includes('disk') ? mountSmallDisk(dataDir, diskMib) : null;
   const clocks = ask.kinds.includes('clock') ? movableClocks(join(folder, 'clocks')) : null;
   try {
-    return await run({ ask, folder, dataDir, disk, clocks, ending });
+    const report = await run({ ask, folder, dataDir, disk, clocks, ending });
+    if (report.failures.length > 0) keep(dataDir, ask.seed);
+    return report;
   } finally {
     disk?.unmount();
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+/** What is left of a run that broke a promise. */
+function keep(dataDir: string, seed: number): void {
+  const kept = mkdtempSync(join(tmpdir(), `pilotlight-faults-${seed}-`));
+  cpSync(dataDir, kept, { recursive: true, filter: (path) => !/(compile-cache|filler|\/tmp)$/.test(path) });
+  process.stderr.write(`The data folder was kept: ${kept}\n`);
 }
 
 interface Means {
@@ -110,37 +119,41 @@ async function run(means: Means): Promise<BenchReport> {
       if (means.clocks !== null) await moveClock(world.scene, means.clocks);
     },
   };
-  let cause: unknown = null;
   try {
     await injectAll(world, acts);
-    while (!ending.aborted && world.jobIds.size < ask.jobs) await delay(100);
+    while (isTimely(world) && world.jobIds.size < ask.jobs) await delay(100);
   } catch (error) {
-    cause = error;
+    world.isGivenUp = true;
+    world.broken.push(`the run could not go on: ${error}`);
   }
   world.isOver = true;
   await Promise.all([...load, ...world.besides]);
-  if (cause !== null) {
+  if (world.isGivenUp) {
     await world.scene.kill();
-    throw cause;
+    return { rows: [], failures: world.broken };
   }
   const recoveringAtMs = performance.now();
-  const isDrained = await drained(world.scene.stack, drainMsMax);
+  const isDrained = await drained(world.scene.stack, drainMsMax, ending);
   const recoveryMs = performance.now() - recoveringAtMs;
   await world.scene.stack.stop();
   return judge(world, await inspect(dataDir, [...world.jobIds]), isDrained, recoveryMs);
 }
 
 async function injectAll(world: World, acts: Record<FaultKind, () => Promise<void>>): Promise<void> {
-  const { ask, scene, random } = world;
-  const isTimely = () => ask.minutes === 0 || performance.now() - world.startedAtMs < ask.minutes * 60_000;
+  const { ask, random } = world;
   const countsKills = ask.kinds.includes('kill');
-  for (let all = 1; world.done < ask.kills && isTimely() && !scene.ending.aborted; all += 1) {
+  for (let all = 1; world.done < ask.kills && isTimely(world); all += 1) {
     await delay(between(random, pauseMs.min, pauseMs.max));
     const kind = drawKind(random, ask.kinds);
     await acts[kind]();
     if (kind === 'kill' || !countsKills) world.done += 1;
     if (all % 10 === 0 || world.done === ask.kills) say(world);
   }
+}
+
+function isTimely({ ask, scene, startedAtMs }: World): boolean {
+  if (scene.ending.aborted) return false;
+  return ask.minutes === 0 || performance.now() - startedAtMs < ask.minutes * 60_000;
 }
 
 function drawKind(random: () => number, kinds: readonly FaultKind[]): FaultKind {
@@ -171,6 +184,8 @@ interface World {
   /** Faults that count, so far. */
   done: number;
   isOver: boolean;
+  /** A fault could not be undone: nobody will answer the clients any more. */
+  isGivenUp: boolean;
   unanswered: number;
 }
 
@@ -225,6 +240,7 @@ async function createWorld({ ask, folder, dataDir, clocks, ending }: Means): Pro
     broken: [],
     done: 0,
     isOver: false,
+    isGivenUp: false,
     unanswered: 0,
   };
   return world;
@@ -260,7 +276,7 @@ function bodyOf(prompt: string, images: number) {
 async function submitSteadily(world: World, client: number): Promise<void> {
   for (let count = 0; !world.isOver; count += 1) {
     const body = bodyOf(`${client}/${count}`, 1 + (count % 2));
-    for (;;) {
+    while (!world.isGivenUp) {
       const answer = await submitOnce(world.scene.stack, `kills-${client}-${count}`, body);
       if (answer.kind === 'accepted') {
         world.jobIds.add(answer.jobId);

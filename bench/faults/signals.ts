@@ -59,6 +59,7 @@ async function victimOf({ stack, random, ending }: Scene): Promise<Victim> {
   const role = drawRole(random());
   const untilMs = performance.now() + backMsMax;
   while (role !== 'platform' && performance.now() < untilMs && !ending.aborted) {
+    // Drawn anew each time: who is there is a matter of the moment.
     const pid = oneOf(random, role === 'worker' ? stack.workerIds() : stack.runnerIds());
     if (pid !== undefined) return { role, pid };
     await delay(50);
