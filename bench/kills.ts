@@ -32,6 +32,7 @@ const drainMsMax = 15 * 60_000;
 /** A job's own wait must not end it: a clock may be a day off. */
 const deadlineSeconds = 7 * 24 * 60 * 60;
 const diskMib = 512;
+const keepUpMsMax = 60_000;
 /** Of 100 faults. A stop takes half a minute, a kill a second. */
 const shares: Record<FaultKind, number> = { kill: 90, stop: 3, disk: 2, corrupt: 1, clock: 3 };
 /** Ends without a result that a killed or stopped process may bring about: every attempt was hit. */
@@ -144,10 +145,20 @@ async function injectAll(world: World, acts: Record<FaultKind, () => Promise<voi
   const countsKills = ask.kinds.includes('kill');
   for (let all = 1; world.done < ask.kills && isTimely(world); all += 1) {
     await delay(between(random, pauseMs.min, pauseMs.max));
+    await keepUp(world);
     const kind = drawKind(random, ask.kinds);
     await acts[kind]();
     if (kind === 'kill' || !countsKills) world.done += 1;
     if (all % 10 === 0 || world.done === ask.kills) say(world);
+  }
+}
+
+/** Jobs and faults go side by side; a slow machine must not be killed all the time before it has done anything. */
+async function keepUp(world: World): Promise<void> {
+  const untilMs = performance.now() + keepUpMsMax;
+  const { ask, jobIds, done } = world;
+  while (isTimely(world) && performance.now() < untilMs && jobIds.size * ask.kills < ask.jobs * done) {
+    await delay(50);
   }
 }
 
