@@ -85,7 +85,7 @@ export async function damageCopy(scene: Scene, folder: string): Promise<void> {
   rmSync(folder, { recursive: true, force: true });
 }
 
-function copyStores(from: string, to: string): void {
+export function copyStores(from: string, to: string): void {
   mkdirSync(to, { recursive: true });
   for (const name of [tables, 'fauxqs.db', 'fauxqs.db-wal', 'stores.json']) {
     if (existsSync(join(from, name))) cpSync(join(from, name), join(to, name), { recursive: true });
@@ -110,12 +110,12 @@ async function open(dataDir: string, file: string): Promise<Verdict> {
   }
 }
 
-function isLog(file: string): boolean {
+export function isLog(file: string): boolean {
   return /\.log$|-wal$|MANIFEST-\d+$/.test(file);
 }
 
-/** How much of the file from its beginning no kill leaves damaged: all of it but the last record of a log. */
-function tellableBytes(file: string): number {
+/** How much of a store file from its beginning no kill leaves damaged: all of it but the last record of a log. */
+export function tellableBytes(file: string): number {
   const bytes = readFileSync(file);
   if (!isLog(file)) return bytes.length;
   return file.endsWith('-wal') ? lastFrameAt(bytes) : lastRecordAt(bytes);

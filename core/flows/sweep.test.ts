@@ -153,4 +153,24 @@ describe('the sweep', () => {
 
     expect(await world.jobs.get(job.tenantId, job.jobId)).toEqual(before);
   });
+
+  it('is not kept from the others by a reservation that it cannot sweep', async () => {
+    const world = await createFlowWorld();
+    const broken = await submitJob(world);
+    const dying = { ...world.jobs, create: () => Promise.reject(new Error('killed')) };
+    await expect(submit({ ...world, jobs: dying }, submission(world.tenant))).rejects.toThrow('killed');
+    await world.clock.advance(sweepLimits.graceMs);
+    const unreadable: typeof world.jobs = {
+      ...world.jobs,
+      get: (tenantId, jobId, how) =>
+        jobId === broken.jobId
+          ? Promise.reject(new Error('unreadable'))
+          : world.jobs.get(tenantId, jobId, how),
+    };
+
+    const report = await sweep({ ...world, jobs: unreadable });
+
+    expect(report.released).toBe(1);
+    expect(await openReservations(world)).toEqual([broken.jobId]);
+  });
 });
