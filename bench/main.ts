@@ -19,7 +19,8 @@ const benches: Record<string, { readonly summary: string; readonly load: () => P
     load: async () => (await import('./kills.ts')).killsBench,
   },
   load: {
-    summary: 'offered load from half to twice the published limits: refusals, goodput, latency (--seconds 8)',
+    summary:
+      'offered load from half to twice the published limits: refusals, goodput, latency (--seconds 8 --rounds 3)',
     load: async () => (await import('./load.ts')).loadBench,
   },
   limiter: {
@@ -64,6 +65,7 @@ Options of kills:
 
 Options of load:
   --seconds N    how long each load is offered (default 8)
+  --rounds N     how often; medians count (default 3)
 
 Examples:
   npm run bench -- load --seconds 4 --json load.json
@@ -83,6 +85,7 @@ async function main(argv: string[]): Promise<number> {
       faults: { type: 'string' },
       minutes: { type: 'string' },
       seconds: { type: 'string' },
+      rounds: { type: 'string' },
       seed: { type: 'string' },
       seeds: { type: 'string' },
       persist: { type: 'boolean' },
