@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { jobSchema } from '#core/api/job-resource.ts';
+import { createdTenantSchema } from '#core/api/tenancy-resource.ts';
 import { jobLimits } from '#core/limits.ts';
 import { inspect } from '../bench/aftermath.ts';
 import { drained } from '../bench/client.ts';
@@ -212,4 +213,38 @@ describe('a clock that jumps', () => {
     expect(await drained(up, waitMs)).toBe(true);
     expect(await leftBy(up, jobs)).toMatchObject({ succeeded: 8, faults: [] });
   });
+
+  it('admits no more than the plan in any minute that it enters, nor anew in one that it comes back to', {
+    timeout: testMs,
+  }, async () => {
+    const clocks = movableClocks(join(folder, 'clocks'));
+    const up = await start([], clocks);
+    const perMinute = 3;
+    const key = await keyOf(up, { id: 'bounded', plan: 'vip', requests_per_minute: perMinute });
+    const admitted = new Map<string, number>();
+
+    for (const offsetMs of [0, dayMs, 0, -5 * minuteMs, 0, dayMs]) {
+      clocks.set('platform', offsetMs);
+      for (let count = 0; count < 2 * perMinute; count += 1) {
+        const { status, body } = await submit({ ...up, key }, { steps: 1, step_ms: 0 });
+        if (status === 429) continue;
+        const minute = jobSchema.parse(body).created_at.slice(0, 16);
+        admitted.set(minute, (admitted.get(minute) ?? 0) + 1);
+      }
+    }
+    clocks.reset();
+
+    expect(admitted.size).toBeGreaterThanOrEqual(3);
+    expect(Math.max(...admitted.values())).toBe(perMinute);
+  });
 });
+
+/** Makes the tenant and answers its key. */
+async function keyOf(of: LocalStack, tenant: object): Promise<string> {
+  const answer = await fetch(`${of.url}/admin/v1/tenants`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${of.adminKey}`, 'content-type': 'application/json' },
+    body: JSON.stringify(tenant),
+  });
+  return createdTenantSchema.parse(await answer.json()).key.secret;
+}
