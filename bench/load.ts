@@ -8,7 +8,7 @@
  * of the best goodput must be left; and every accepted job must end, once. All loads are offered in several rounds, and
  * medians compared, so that a slow moment of a shared machine does not decide.
  */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -48,13 +48,14 @@ async function run(dataDir: string, seconds: number, rounds: number): Promise<Be
   );
   const all = [planned, ...free];
   await warmUp(free);
+  const how = { seconds, platformPid: stack.process.pid ?? 0 };
   const plan: Step[] = [];
   const platform: Step[] = [];
   for (let round = 0; round < rounds; round += 1) {
-    plan.push(...(await climb('plan', planPerSecond, [planned], seconds)));
+    plan.push(...(await climb('plan', planPerSecond, [planned], how)));
     const peak = await closedLoop(free, seconds);
     await settled(free);
-    platform.push(...(await climb('platform', peak, free, seconds)));
+    platform.push(...(await climb('platform', peak, free, how)));
   }
   const isDrained = (await Promise.all(all.map((tenant) => drained(tenant, drainMsMax)))).every(Boolean);
   await stack.stop();
@@ -132,6 +133,8 @@ interface Step {
   readonly factor: number;
   readonly offeredPerSecond: number;
   readonly goodput: number;
+  /** What an acceptance costs the platform's process, refusals and other work included; null where nobody counts it. */
+  readonly cpuMs: number | null;
   readonly share: { readonly accepted: number; readonly tooMany: number; readonly unavailable: number };
   readonly tookMs: readonly number[];
   readonly faults: readonly string[];
@@ -141,12 +144,12 @@ async function climb(
   limit: string,
   perSecond: number,
   targets: readonly Tenant[],
-  seconds: number,
+  { seconds, platformPid }: Pick<Offer, 'seconds' | 'platformPid'>,
 ): Promise<Step[]> {
   const steps: Step[] = [];
   for (const factor of factors) {
     process.stderr.write(`${limit}: ${factor} of ${perSecond.toFixed(1)}/s\n`);
-    steps.push(await offer({ limit, factor, perSecond: perSecond * factor, targets, seconds }));
+    steps.push(await offer({ limit, factor, perSecond: perSecond * factor, targets, seconds, platformPid }));
     await settled(targets);
   }
   return steps;
@@ -158,6 +161,7 @@ interface Offer {
   readonly perSecond: number;
   readonly targets: readonly Tenant[];
   readonly seconds: number;
+  readonly platformPid: number;
 }
 
 interface Answered {
@@ -170,8 +174,9 @@ interface Answered {
  * Goodput is what was accepted over the time until the last answer, and never less than the time of the offer: under
  * an overload the backlog is work that the platform took on.
  */
-async function offer({ targets, perSecond, seconds, limit, factor }: Offer): Promise<Step> {
+async function offer({ targets, perSecond, seconds, limit, factor, platformPid }: Offer): Promise<Step> {
   const startedAtMs = performance.now();
+  const cpuBeforeMs = cpuMsOf(platformPid);
   const count = Math.max(1, Math.round(perSecond * seconds));
   const answers: Promise<Answered>[] = [];
   for (let index = 0; index < count; index += 1) {
@@ -182,6 +187,7 @@ async function offer({ targets, perSecond, seconds, limit, factor }: Offer): Pro
   }
   const offeredMs = Math.max(seconds * 1000, performance.now() - startedAtMs);
   const answered = await Promise.all(answers);
+  const cpuAfterMs = cpuMsOf(platformPid);
   const accepted = answered.filter(({ answer }) => answer.kind === 'accepted');
   const lastMs = Math.max(0, ...accepted.map(({ atMs }) => atMs - startedAtMs));
   const refused = answered.flatMap(({ answer }) => (answer.kind === 'refused' ? [answer] : []));
@@ -191,6 +197,7 @@ async function offer({ targets, perSecond, seconds, limit, factor }: Offer): Pro
     factor,
     offeredPerSecond: (count * 1000) / offeredMs,
     goodput: (accepted.length * 1000) / Math.max(offeredMs, lastMs),
+    cpuMs: cpuBeforeMs === null || cpuAfterMs === null ? null : (cpuAfterMs - cpuBeforeMs) / accepted.length,
     share: {
       accepted: accepted.length / count,
       tooMany: of(429) / count,
@@ -248,6 +255,7 @@ function summary(limit: string, all: readonly Step[]): BenchReport['rows'] {
       'offered/s': of((step) => step.offeredPerSecond).toFixed(1),
       'accepted/s': load.goodput.toFixed(1),
       'of the best %': (100 * shareOfBest(loads, load)).toFixed(1),
+      'CPU ms each': cpuText(load.steps),
       'accepted %': percent(({ share }) => share.accepted),
       '429 %': percent(({ share }) => share.tooMany),
       '503 %': percent(({ share }) => share.unavailable),
@@ -255,6 +263,23 @@ function summary(limit: string, all: readonly Step[]): BenchReport['rows'] {
       'p99 ms': Math.round(quantile(tookMs, 0.99)),
     };
   });
+}
+
+function cpuText(steps: readonly Step[]): string {
+  const spent = steps.flatMap(({ cpuMs }) => (cpuMs === null ? [] : [cpuMs]));
+  return spent.length === 0 ? '-' : median(spent).toFixed(1);
+}
+
+/** Of a process since it started, from Linux's /proc, which counts in hundredths of a second; elsewhere null. */
+function cpuMsOf(pid: number): number | null {
+  try {
+    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
+      .replace(/^.*\) /, '')
+      .split(' ');
+    return 10 * (Number(fields[11]) + Number(fields[12]));
+  } catch {
+    return null;
+  }
 }
 
 function collapse(steps: readonly Step[]): string[] {
