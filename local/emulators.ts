@@ -8,6 +8,7 @@ import {
   CreateTableCommand,
   DescribeTableCommand,
   DynamoDBClient,
+  InternalServerError,
   ResourceInUseException,
 } from '@aws-sdk/client-dynamodb';
 import type { AwsConfig } from '#aws/clients.ts';
@@ -103,7 +104,7 @@ async function openStores({ dataDir, pools, ports, log }: Required<EmulatorOptio
     };
   } catch (error) {
     await dynamodb.close();
-    throw error;
+    throw error instanceof InternalServerError ? new StartError('data_full', dataDir, error) : error;
   }
 }
 

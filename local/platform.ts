@@ -14,6 +14,7 @@ import { awsEnvOf, parseEnv } from '#aws/env.ts';
 import { createJsonLog } from '#aws/json-log.ts';
 import { readCatalog } from '#aws/manifest-files.ts';
 import { systemClock } from '#aws/system-clock.ts';
+import { AppError, StartError } from '#core/errors.ts';
 import type { Clock } from '#core/ports.ts';
 import type { ScalingBounds } from '#core/scaling/policy.ts';
 import type { ApiDeps } from '#functions/api/api-deps.ts';
@@ -113,7 +114,9 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
     };
   } catch (error) {
     await closeStores();
-    throw error;
+    // Nobody else uses these stores yet: they answer so when they cannot write.
+    const cannotWrite = error instanceof AppError && error.code === 'unavailable';
+    throw cannotWrite ? new StartError('data_full', options.dataDir, error) : error;
   }
 }
 
