@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { inspect } from './aftermath.ts';
 import type { Bench, BenchFlags, BenchReport } from './bench.ts';
-import { wholeFlag } from './bench.ts';
+import { FlagError, wholeFlag } from './bench.ts';
 import { drained, submitOnce } from './client.ts';
 import type { Clocks } from './faults/clock.ts';
 import { movableClocks, moveClock } from './faults/clock.ts';
@@ -67,7 +67,8 @@ function kindsOf(flags: BenchFlags): FaultKind[] {
   const names = String(flags.faults ?? 'kill').split(',');
   return names.map((name) => {
     const kind = faultKinds.find((each) => each === name);
-    if (kind === undefined) throw new Error(`--faults must be some of ${faultKinds.join(',')}, not ${name}`);
+    if (kind === undefined)
+      throw new FlagError(`--faults must be some of ${faultKinds.join(',')}, not ${name}`);
     return kind;
   });
 }

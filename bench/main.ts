@@ -3,6 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { availableParallelism, cpus } from 'node:os';
 import { parseArgs } from 'node:util';
 import type { Bench, BenchReport } from './bench.ts';
+import { FlagError } from './bench.ts';
 
 const benches: Record<string, { readonly summary: string; readonly load: () => Promise<Bench> }> = {
   start: {
@@ -120,4 +121,10 @@ function print(name: string, { rows, failures }: BenchReport): void {
   for (const failure of failures) process.stdout.write(`FAILED: ${failure}\n`);
 }
 
-process.exit(await main(process.argv.slice(2)));
+process.exit(
+  await main(process.argv.slice(2)).catch((error: unknown) => {
+    if (!(error instanceof FlagError)) throw error;
+    process.stderr.write(`${error.message} (see npm run bench -- --help)\n`);
+    return 2;
+  }),
+);
