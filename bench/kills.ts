@@ -231,7 +231,10 @@ async function createWorld({ ask, folder, dataDir, clocks, ending }: Means): Pro
       stack = await start();
     },
     count: (name) => void world.counts.set(name, (world.counts.get(name) ?? 0) + 1),
-    broken: (what) => void world.broken.push(what),
+    broken(what) {
+      world.broken.push(what);
+      process.stderr.write(`BROKEN: ${what}\n`);
+    },
     beside: (work) => void world.besides.push(work),
     async probe() {
       probes += 1;
