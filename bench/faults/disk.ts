@@ -92,11 +92,16 @@ export async function fillDisk(scene: Scene, disk: Disk): Promise<void> {
   if (isKilled) await scene.start();
 }
 
-/** Every answer until then may be an acceptance (what was open had room) or none; no other refusal. */
+/**
+ * Every answer until then may be an acceptance (what was open had room) or none; no other refusal but 429: a gate that is
+ * full refuses without a write, for as long as the disk keeps its jobs from ending.
+ */
 async function refused(scene: Scene): Promise<void> {
   const untilMs = performance.now() + answerMsMax;
+  let last = 0;
   while (performance.now() < untilMs && !scene.ending.aborted) {
     const { status, code } = await scene.probe();
+    last = status;
     if (status === 503 && code === 'unavailable') {
       scene.count('refused on a full disk');
       return;
@@ -107,7 +112,8 @@ async function refused(scene: Scene): Promise<void> {
     }
     await delay(probeEveryMs);
   }
-  if (!scene.ending.aborted) scene.broken('on a full disk no submission was refused');
+  if (last === 429) scene.count('refused by a full gate on a full disk');
+  else if (!scene.ending.aborted) scene.broken('on a full disk no submission was refused');
 }
 
 async function refuseToStart(scene: Scene): Promise<void> {
