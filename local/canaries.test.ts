@@ -12,11 +12,12 @@ import type { ChildProcess } from 'node:child_process';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { createServer } from 'node:http';
 import { createConnection } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { GetQueueUrlCommand, ListQueuesCommand, ReceiveMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { localDeadLetterName, localQueueName, queueSettings } from '#aws/resources.ts';
 import type { Route } from '#core/api/route.ts';
 import { routeList } from '#core/api/routes.ts';
@@ -47,7 +48,11 @@ const namedInErrors =
   /: \S+ (name of an unknown field|name of a query|deep name|metadata query name|\S+ \(name\)|name of a tenant)$|: adminPutAlias id in the path$/;
 const bobsTerm = canaries.plant('bob', 'term');
 
+/** Takes every message and says nothing. */
+const receiver = createServer((_request, response) => response.writeHead(204).end());
+
 beforeAll(async () => {
+  await once(receiver.listen(0, '127.0.0.1'), 'listening');
   folder = mkdtempSync(join(tmpdir(), 'pilotlight-canaries-'));
   dataDir = join(folder, 'data');
   await startStack();
@@ -57,6 +62,7 @@ beforeAll(async () => {
 }, longMs);
 
 afterAll(async () => {
+  receiver.close();
   if (stack.exitCode === null && stack.signalCode === null) stack.kill('SIGKILL');
   rmSync(folder, { recursive: true, force: true });
 });
@@ -178,6 +184,7 @@ async function startStack(): Promise<void> {
     '--data',
     dataDir,
     '--no-first-job',
+    '--allow-local-webhooks',
     '--idle-timeout',
     '60',
     '--max-workers',
@@ -242,10 +249,11 @@ async function ask(
     ...(text === undefined ? {} : { body: text }),
   });
   const whole = `${JSON.stringify([...got.headers])}\n${await got.text()}`;
-  // The secret of a new key is told this once; whatever says it again is a leak.
+  // The secret of a new key or webhook is told this once; whatever says it again is a leak.
   const isMaking = got.status === 201 || path.endsWith('/rotate');
-  const secret = isMaking ? /plk_[0-9a-z]{8}_[0-9A-Za-z]{43}_[0-9A-Za-z]{6}/.exec(whole)?.[0] : undefined;
-  if (secret !== undefined) canaries.watch(secret, 'the platform', `the key of ${method} ${path}`);
+  const secretForm = /plk_[0-9a-z]{8}_[0-9A-Za-z]{43}_[0-9A-Za-z]{6}|whsec_[0-9A-Za-z+/=]+/;
+  const secret = isMaking ? secretForm.exec(whole)?.[0] : undefined;
+  if (secret !== undefined) canaries.watch(secret, 'the platform', `the secret of ${method} ${path}`);
   answers.push({
     tenant,
     what: `${method} ${path}`,
@@ -290,8 +298,14 @@ async function aimedAt(route: Route, job: string, plant: (place: string) => stri
   const isOfTenants = route.path.startsWith('/admin/v1/tenants/');
   const fresh = isOfTenants && !route.path.includes('{job}') ? await newTenant() : null;
   const ownKey = route.path.startsWith('/v1/keys/{id}') ? await newKey() : '';
+  const hook = route.path.startsWith('/v1/webhooks/{id}') ? await newWebhook(route, plant) : null;
   const names: Record<string, string> = {
-    id: isOfTenants ? (fresh?.id ?? 'ada') : route.path.startsWith('/v1/models') ? 'fake' : ownKey || job,
+    id: isOfTenants
+      ? (fresh?.id ?? 'ada')
+      : route.path.startsWith('/v1/models')
+        ? 'fake'
+        : ownKey || (hook?.id ?? job),
+    delivery: hook?.delivery ?? '',
     key: fresh?.key ?? '',
     job,
     pool: 'fake',
@@ -316,8 +330,10 @@ const bodies: Record<string, (plant: (place: string) => string) => unknown> = {
     model: 'fake',
     input: { prompt: plant('prompt'), steps: 1, step_ms: 1 },
     metadata: { [plant('name in metadata')]: plant('metadata') },
+    webhook: { url: hookUrl(plant) },
   }),
   createKey: (plant) => ({ label: plant('label') }),
+  createWebhook: (plant) => ({ url: hookUrl(plant) }),
   adminCreateKey: (plant) => ({ label: plant('label') }),
   adminCreateTenant: (plant) => ({ id: plant('name of a tenant'), plan: 'pro' }),
   adminUpdateTenant: () => ({ plan: 'pro' }),
@@ -339,6 +355,30 @@ async function newTenant(): Promise<{ id: string; key: string }> {
 
 async function newKey(): Promise<string> {
   return JSON.parse((await ask('ada', 'POST', '/v1/keys', { body: {} })).text).key.id;
+}
+
+/** Where nobody listens: what is told of a message that fails must not hold where it went. */
+function hookUrl(plant: (place: string) => string): string {
+  return `http://127.0.0.1:1/${plant('path of a webhook')}?token=${plant('query of a webhook')}`;
+}
+
+/** One that was told of a test already, where there is to be something to replay. */
+async function newWebhook({ id: route }: Route, plant: (place: string) => string) {
+  const url = `http://127.0.0.1:${receiverPort()}/${plant('path of a webhook')}`;
+  const made = JSON.parse((await ask('ada', 'POST', '/v1/webhooks', { body: { url } })).text);
+  if (route !== 'replayDelivery') return { id: made.id, delivery: '' };
+  const told = JSON.parse((await ask('ada', 'POST', `/v1/webhooks/${made.id}/test`)).text);
+  const log = `/v1/webhooks/${made.id}/deliveries`;
+  const isTold = async () =>
+    expect(JSON.parse((await ask('ada', 'GET', log)).text).data[0].status).toBe('delivered');
+  await vi.waitFor(isTold, { timeout: longMs });
+  return { id: made.id, delivery: told.id };
+}
+
+function receiverPort(): number {
+  const address = receiver.address();
+  if (typeof address !== 'object' || address === null) throw new Error('the receiver does not listen');
+  return address.port;
 }
 
 /** Every header that is read, and some that are not. */

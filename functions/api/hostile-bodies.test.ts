@@ -11,6 +11,7 @@ import { routeList } from '#core/api/routes.ts';
 import { tenantScopes } from '#core/tenancy/tenant.ts';
 import { createAdminScene } from './admin-scene.ts';
 import { closedObjects, inputFor, memberAt, objectPaths } from './schema-inputs.ts';
+import { hookUrl } from './webhook-scene.ts';
 
 type Json = z.core.util.JSONType;
 
@@ -25,20 +26,25 @@ async function openScene() {
   const tenantKey = await scene.addKey('tenant-a', tenantScopes);
   const job = await scene.submit();
   await scene.finish(job);
+  const own = { key: tenantKey };
+  const hook = await scene.send('createWebhook', '/v1/webhooks', { ...own, body: { url: hookUrl } });
+  const told = await scene.send('testWebhook', `/v1/webhooks/${hook.json.id}/test`, own);
+  const ids = { job, webhook: hook.json.id, delivery: told.json.id };
   const send = (route: Route, rawBody: string) =>
-    scene.send(route.id as RouteId, pathOf(route, job), {
+    scene.send(route.id as RouteId, pathOf(route, ids), {
       key: route.scope === 'admin' ? scene.adminKey : tenantKey,
       rawBody,
     });
   return { send };
 }
 
-function pathOf({ path }: Route, job: string): string {
-  const ofTenants = path.startsWith('/admin/v1/tenants/');
+function pathOf({ path }: Route, { job, webhook, delivery }: Record<'job' | 'webhook' | 'delivery', string>) {
   const key = 'key00001';
-  const names: Record<string, string> = { job, key, pool: 'fake', name: 'mine', family: 'fake', n: '0' };
+  const others = { job, key, delivery, pool: 'fake', name: 'mine', family: 'fake', n: '0' };
+  const byFolder = { '/admin/v1/tenants/': 'tenant-a', '/v1/keys/': key, '/v1/webhooks/': webhook };
+  const [, id = job] = Object.entries(byFolder).find(([folder]) => path.startsWith(folder)) ?? [];
+  const names: Record<string, string> = { ...others, id };
   return path.replaceAll(/\{([^}]+)\}/g, (_, name: string) => {
-    if (name === 'id') return ofTenants ? 'tenant-a' : path.startsWith('/v1/keys') ? key : job;
     const value = names[name];
     if (value === undefined) throw new Error(`no value is known for {${name}} in ${path}`);
     return value;
@@ -48,7 +54,10 @@ function pathOf({ path }: Route, job: string): string {
 /** A body that the route's schema takes; a job's is one that its model takes too. */
 function bodyOf({ id, body }: Route): Json {
   if (body === undefined) return {};
-  const value = inputFor(body, (place) => (place === 'input.* (name)' ? 'prompt' : 'text'));
+  const value = inputFor(body, (place) => {
+    if (place === 'input.* (name)') return 'prompt';
+    return /(^|\.)url$/.test(place) ? hookUrl : 'text';
+  });
   if (id !== 'submitJob' || typeof value !== 'object' || value === null || Array.isArray(value)) return value;
   // The model of the scene has no tiers.
   const { quality: _, ...rest } = value;
@@ -156,10 +165,11 @@ describe('a name of the language', () => {
   it.each(evilNames)('%s is no parameter of any query', async (evil) => {
     const scene = await createAdminScene();
     const key = await scene.addKey('tenant-a', tenantScopes);
+    const anyIds = { job: 'job_x', webhook: 'whe_x', delivery: 'whd_x' };
 
     for (const route of routeList) {
       const sent = { key: route.scope === 'admin' ? scene.adminKey : key };
-      const got = await scene.sendRaw(route.method, `${pathOf(route, 'job_x')}?${evil}=1`, sent);
+      const got = await scene.sendRaw(route.method, `${pathOf(route, anyIds)}?${evil}=1`, sent);
 
       expect([route.id, got.status]).toEqual([route.id, 400]);
       expectUnspoilt();
