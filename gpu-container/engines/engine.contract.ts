@@ -340,7 +340,13 @@ function picturesOf(
 ): Promise<Buffer[]> {
   const result = frames.filter(ofType('result')).find((message) => message.id === itemId);
   const files = result?.files ?? [];
-  return Promise.all(files.map(({ path }) => sharp(join(runner.scratchDir, batchId, path)).raw().toBuffer()));
+  return Promise.all(
+    files.map(({ path }) =>
+      sharp(join(runner.scratchDir, batchId, path))
+        .raw()
+        .toBuffer(),
+    ),
+  );
 }
 
 /** The largest difference between two channels of one place. */

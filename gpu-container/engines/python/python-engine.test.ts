@@ -16,18 +16,21 @@ const options = {
   modelsDir,
 };
 
-describe.skipIf(python === '')('with Z-Image (PILOTLIGHT_PYTHON names a Python with torch; npm test sets it)', () => {
-  afterAll(() => rmSync(modelsDir, { recursive: true, force: true }));
+describe.skipIf(python === '')(
+  'with Z-Image (PILOTLIGHT_PYTHON names a Python with torch; npm test sets it)',
+  () => {
+    afterAll(() => rmSync(modelsDir, { recursive: true, force: true }));
 
-  engineContract('python', options, {
-    model: 'tiny-z-image',
-    quick: { prompt: 'a red circle', n: 2, steps: 3, size: 32, seed: 7 },
-    quickSteps: 3,
-    slow: { prompt: 'a red circle', steps: 24, size: 128, seed: 7 },
-    invalid: { prompt: 'a red circle', steps: 0 },
-    batchTolerance: 1,
-  });
-});
+    engineContract('python', options, {
+      model: 'tiny-z-image',
+      quick: { prompt: 'a red circle', n: 2, steps: 3, size: 32, seed: 7 },
+      quickSteps: 3,
+      slow: { prompt: 'a red circle', steps: 24, size: 128, seed: 7 },
+      invalid: { prompt: 'a red circle', steps: 0 },
+      batchTolerance: 1,
+    });
+  },
+);
 
 function makeModels(): string {
   const folder = mkdtempSync(join(tmpdir(), 'pilotlight-models-'));
