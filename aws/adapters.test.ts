@@ -356,6 +356,8 @@ function plan(jobId: string, nowMs = ports.clock.nowMs(), bounds: PlanLimits = l
     line: 'pool-a',
     tagCost: 1,
     images: 1,
+    tokens: 1,
+    storesFiles: true,
     gpuMs: 0,
     reservedUsdMicros: 1,
   };

@@ -2,6 +2,8 @@
 import type { Clock, Ids, Log, StoragePorts } from '#core/ports.ts';
 import type { AwsConfig } from './clients.ts';
 import { createClients } from './clients.ts';
+import { createDynamoDeliveries } from './dynamo-deliveries.ts';
+import { createDynamoEndpoints } from './dynamo-endpoints.ts';
 import { createDynamoGates } from './dynamo-gates.ts';
 import { createDynamoJobs } from './dynamo-jobs.ts';
 import { createDynamoKeys } from './dynamo-keys.ts';
@@ -50,6 +52,8 @@ export function createAwsPorts(config: AwsConfig, given: { clock?: Clock; log?: 
     tickets: createSqsTickets({ queues, queueUrls: config.queueUrls, log }),
     blobs: createS3Blobs({ blobs, bucket: config.bucket, kmsKey: config.kmsKey }),
     results: createDynamoResults(main),
+    endpoints: createDynamoEndpoints(main),
+    deliveries: createDynamoDeliveries(main),
     close,
   };
 }

@@ -10,7 +10,7 @@ import { expression } from './expression.ts';
 import type { Item } from './items.ts';
 import { batchGet, conditional, parseItem } from './items.ts';
 import type { ItemKey } from './keys.ts';
-import { decodeCursor, encodeCursor } from './keys.ts';
+import { decodeCursor, encodeCursor, isBuildable } from './keys.ts';
 import { indexes } from './resources.ts';
 
 export interface DirectoryOptions {
@@ -42,7 +42,8 @@ export async function listDirectory<T>(
   fromTag = 0,
 ): Promise<Page<T>> {
   const { name, value, attributes } = expression();
-  const from = cursor === undefined ? null : decodeCursor(line, positionSchema, cursor);
+  const inRange = positionSchema.refine(({ id, tag }) => tag >= fromTag && isBuildable(() => keyOf(id)));
+  const from = cursor === undefined ? null : decodeCursor(line, inRange, cursor);
   const toPosition = (item: Item): z.infer<typeof positionSchema> => {
     const { pk, tag } = parseItem(entrySchema, item, `${what} entry`);
     return { id: pk.slice(prefix.length), tag };

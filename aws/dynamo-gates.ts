@@ -14,6 +14,16 @@ import { mayForgetCounter } from '#core/admission/windows.ts';
 import { AppError } from '#core/errors.ts';
 import type { AdmitOutcome, Clock, Gates, Log, Page, Release, StartOutcome } from '#core/ports.ts';
 import { expression } from './expression.ts';
+import type { StoredTotal } from './gate-storage.ts';
+import {
+  hasForgettable,
+  leavesRoom,
+  recount,
+  roomCondition,
+  storedOfItem,
+  storingSets,
+  totalOf,
+} from './gate-storage.ts';
 import type { Item } from './items.ts';
 import { conditional, parseItem } from './items.ts';
 import {
@@ -43,6 +53,8 @@ const pageSize = 100;
  * at most one write in ten admissions and a kilobyte to the item.
  */
 const pastCountersMax = 20;
+/** Of buckets there is one a day. */
+const pastBucketsMax = 8;
 
 const gateSchema = z.object({
   status: z.enum(['active', 'suspended']),
@@ -106,8 +118,11 @@ export function createDynamoGates(options: DynamoGatesOptions): Gates {
     listOpen: (cursor) => listOpen(options, cursor),
 
     async rest(tenantId, nowMs) {
-      const gate = await read(options, tenantId);
-      if (gate === null || Object.keys(gate.open).length > 0) return;
+      const item = await readItem(options, tenantId);
+      if (item === null) return;
+      const { gate, total } = toFound(tenantId, item);
+      if (Object.keys(gate.open).length > 0) return;
+      if (hasForgettable(gate, nowMs, 1)) await update(options, tenantId, recount(gate, total, nowMs));
       const { name, value, attributes } = expression();
       const past = pastCounters(gate, nowMs).map((counter) => name(counterAttribute(counter)));
       await update(options, tenantId, {
@@ -126,10 +141,11 @@ async function admit(
   ask: AdmissionAsk,
 ): Promise<AdmitOutcome> {
   for (let tries = 0; tries < admitTriesMax; tries += 1) {
-    const { taken, gate } = await tryTake(options, tenantId, ask);
-    if (gate === null) return { kind: 'no_tenant' };
+    const { taken, found } = await tryTake(options, tenantId, ask);
+    if (found === null) return { kind: 'no_tenant' };
+    const { gate, total } = found;
     const nowMs = options.clock.nowMs();
-    if (taken) await tidy(options, gate, nowMs);
+    if (taken) await tidy(options, found, nowMs);
     // Our own token without a write of this call: the SDK sent it twice and the first answer was lost.
     if (taken || gate.open[ask.jobId] === ask.token) {
       return { kind: 'admitted', finishTag: gate.finishTags[ask.line] ?? 0, gate };
@@ -141,15 +157,23 @@ async function admit(
       case 'refuse':
         return { kind: 'refused', refusal: judgement.refusal, gate };
       case 'admit':
+        if (ask.storage !== null && !leavesRoom(total, ask.storage)) {
+          await update(options, tenantId, recount(gate, total, nowMs));
+        }
         break;
     }
   }
   throw new AppError('unavailable', { privateDetail: 'the gate changed under every try to admit' });
 }
 
+interface Found {
+  readonly gate: GateView;
+  readonly total: StoredTotal;
+}
+
 type Attempt =
-  | { readonly taken: true; readonly gate: GateView }
-  | { readonly taken: false; readonly gate: GateView | null };
+  | { readonly taken: true; readonly found: Found }
+  | { readonly taken: false; readonly found: Found | null };
 
 /** The gate after the ask was taken, or as it stood when it was not; `null` is a tenant without a gate. */
 async function tryTake(options: DynamoGatesOptions, tenantId: string, ask: AdmissionAsk): Promise<Attempt> {
@@ -163,20 +187,25 @@ async function tryTake(options: DynamoGatesOptions, tenantId: string, ask: Admis
         ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
       }),
     );
-    return { taken: true, gate: toView(tenantId, Attributes ?? {}) };
+    return { taken: true, found: toFound(tenantId, Attributes ?? {}) };
   } catch (error) {
     if (!(error instanceof ConditionalCheckFailedException)) throw error;
     // An emulator may leave the old item out; then one read says why.
-    const old = error.Item === undefined ? null : toView(tenantId, unmarshall(error.Item));
-    return { taken: false, gate: old ?? (await read(options, tenantId)) };
+    const old = error.Item === undefined ? await readItem(options, tenantId) : unmarshall(error.Item);
+    return { taken: false, found: old === null ? null : toFound(tenantId, old) };
   }
 }
 
 async function read(options: DynamoGatesOptions, tenantId: string): Promise<GateView | null> {
-  const { Item } = await options.documents.send(
-    new GetCommand({ TableName: options.table, Key: { ...gateKey(tenantId) }, ConsistentRead: true }),
+  const item = await readItem(options, tenantId);
+  return item === null ? null : toView(tenantId, item);
+}
+
+async function readItem({ documents, table }: DynamoGatesOptions, tenantId: string): Promise<Item | null> {
+  const { Item } = await documents.send(
+    new GetCommand({ TableName: table, Key: { ...gateKey(tenantId) }, ConsistentRead: true }),
   );
-  return Item === undefined ? null : toView(tenantId, Item);
+  return Item ?? null;
 }
 
 interface GateUpdate {
@@ -195,18 +224,21 @@ async function update(options: DynamoGatesOptions, tenantId: string, change: Gat
   return written !== null;
 }
 
-/** Drops the counters of windows long past, once there are enough of them to be worth a write. */
-async function tidy(options: DynamoGatesOptions, gate: GateView, nowMs: number): Promise<void> {
+/** Drops the counters of windows and the buckets long past, once there are enough of them to be worth a write. */
+async function tidy(options: DynamoGatesOptions, { gate, total }: Found, nowMs: number): Promise<void> {
   const { tenantId } = gate;
   const past = pastCounters(gate, nowMs);
-  if (past.length < pastCountersMax) return;
   const { name, attributes } = expression();
   try {
-    await update(options, tenantId, {
-      UpdateExpression: `REMOVE ${past.map((counter) => name(counterAttribute(counter))).join(', ')}`,
-      ConditionExpression: 'attribute_exists(pk)',
-      ...attributes(),
-    });
+    if (past.length >= pastCountersMax) {
+      await update(options, tenantId, {
+        UpdateExpression: `REMOVE ${past.map((counter) => name(counterAttribute(counter))).join(', ')}`,
+        ConditionExpression: 'attribute_exists(pk)',
+        ...attributes(),
+      });
+    }
+    if (hasForgettable(gate, nowMs, pastBucketsMax))
+      await update(options, tenantId, recount(gate, total, nowMs));
   } catch (error) {
     // The admission stands; a later one tidies.
     options.log.warn('gate_not_tidied', { tenantId, error: String(error) });
@@ -215,7 +247,8 @@ async function tidy(options: DynamoGatesOptions, gate: GateView, nowMs: number):
 
 /** Renders the ask: what {@link judge} would let pass, and what `take` would change. */
 function takeAll(ask: AdmissionAsk) {
-  const { name, value, attributes } = expression();
+  const rendered = expression();
+  const { name, value, attributes } = rendered;
   const open = name('open');
   const zero = value(0);
   const sum = (attribute: string, add: number) =>
@@ -234,6 +267,7 @@ function takeAll(ask: AdmissionAsk) {
     `attribute_not_exists(${open}.${name(ask.jobId)})`,
     `size(${open}) < ${value(ask.openJobsMax)}`,
   ];
+  if (ask.storage !== null) conditions.push(roomCondition(rendered, ask.storage));
   for (const counter of ask.counters) {
     const attribute = name(counterAttribute(counter.name));
     const room = counter.max - counter.add;
@@ -250,8 +284,9 @@ function takeAll(ask: AdmissionAsk) {
   };
 }
 
-function giveBack(jobId: string, { token, corrections, finishTag, endsRunning }: Release) {
-  const { name, value, attributes } = expression();
+function giveBack(jobId: string, { token, corrections, finishTag, endsRunning, stored }: Release) {
+  const rendered = expression();
+  const { name, value, attributes } = rendered;
   const reservation = `${name('open')}.${name(jobId)}`;
   const sets = corrections.map(({ counter, delta }) => {
     const attribute = name(counterAttribute(counter));
@@ -262,6 +297,7 @@ function giveBack(jobId: string, { token, corrections, finishTag, endsRunning }:
     const finish = name(finishAttribute(finishTag.line));
     sets.push(`${finish} = if_not_exists(${finish}, ${value(0)}) + ${value(finishTag.delta)}`);
   }
+  if (stored) sets.push(...storingSets(rendered, stored));
   const removes = endsRunning === true ? [reservation, `${name('running')}.${name(jobId)}`] : [reservation];
   return {
     UpdateExpression: `${sets.length === 0 ? '' : `SET ${sets.join(', ')} `}REMOVE ${removes.join(', ')}`,
@@ -346,7 +382,11 @@ function toView(tenantId: string, item: Item): GateView {
     if (counter !== null) counters[counter] = Number(content);
     else if (pool !== null) finishTags[pool] = Number(content);
   }
-  return { tenantId, open, counters, finishTags, status };
+  return { tenantId, open, counters, finishTags, stored: storedOfItem(item), status };
+}
+
+function toFound(tenantId: string, item: Item): Found {
+  return { gate: toView(tenantId, item), total: totalOf(item) };
 }
 
 function pastCounters(gate: GateView, nowMs: number): string[] {

@@ -21,6 +21,7 @@ import type { ItemKey } from './keys.ts';
 import {
   decodeCursor,
   encodeCursor,
+  isIdForm,
   jobKey,
   leasedLine,
   readJobKey,
@@ -76,15 +77,12 @@ export function createDynamoJobs(options: DynamoJobsOptions): Jobs {
     async create(job) {
       const { name, value, attributes } = expression();
       const mayBe = `attribute_not_exists(${name('created')}) AND NOT contains(${name(forbiddenName)}, ${value(job.reservation)})`;
-      const nowSeconds = value(Math.floor(options.clock.nowMs() / 1000));
-      // DynamoDB removes an item up to days after its `ttl`.
-      const isPast = `${name('place')}.${name('kind')} = ${value('done')} AND ${name('ttl')} <= ${nowSeconds}`;
       const written = await conditional(
         documents.send(
           new PutCommand({
             TableName: table,
             Item: toItem(job),
-            ConditionExpression: `attribute_not_exists(pk) OR (${mayBe}) OR (${isPast})`,
+            ConditionExpression: `attribute_not_exists(pk) OR (${mayBe}) OR (${isPast(name, value, options.clock)})`,
             ...attributes(),
           }),
         ),
@@ -93,20 +91,10 @@ export function createDynamoJobs(options: DynamoJobsOptions): Jobs {
     },
 
     async forbid(tenantId, jobId, reservation) {
-      const { name, value, attributes } = expression();
-      const keptUntil = Math.ceil((options.clock.nowMs() + apiLimits.idempotencyKeptMs) / 1000);
-      const written = await conditional(
-        documents.send(
-          new UpdateCommand({
-            TableName: table,
-            Key: { ...jobKey(tenantId, jobId) },
-            UpdateExpression: `ADD ${name(forbiddenName)} ${value(new Set([reservation]))} SET ${name('ttl')} = ${value(keptUntil)}`,
-            ConditionExpression: `attribute_not_exists(${name('created')})`,
-            ...attributes(),
-          }),
-        ),
-      );
-      return written === null ? 'exists' : 'forbidden';
+      const written =
+        (await forbidNew(options, tenantId, jobId, reservation)) ||
+        (await forbidInPlaceOfPast(options, tenantId, jobId, reservation));
+      return written ? 'forbidden' : 'exists';
     },
 
     get: (tenantId, jobId, how) => read(options, jobKey(tenantId, jobId), how?.consistent ?? false),
@@ -158,6 +146,64 @@ async function read(
   return isPastRetention(job, clock.nowMs()) ? null : job;
 }
 
+/** Where no job is, or only prohibitions of earlier reservations. */
+async function forbidNew(
+  { documents, table, clock }: DynamoJobsOptions,
+  tenantId: string,
+  jobId: string,
+  reservation: string,
+): Promise<boolean> {
+  const { name, value, attributes } = expression();
+  const written = await conditional(
+    documents.send(
+      new UpdateCommand({
+        TableName: table,
+        Key: { ...jobKey(tenantId, jobId) },
+        UpdateExpression: `ADD ${name(forbiddenName)} ${value(new Set([reservation]))} SET ${name('ttl')} = ${value(forbiddenUntil(clock))}`,
+        ConditionExpression: `attribute_not_exists(${name('created')})`,
+        ...attributes(),
+      }),
+    ),
+  );
+  return written !== null;
+}
+
+/** Where a job past its retention waits for its removal. */
+async function forbidInPlaceOfPast(
+  { documents, table, clock }: DynamoJobsOptions,
+  tenantId: string,
+  jobId: string,
+  reservation: string,
+): Promise<boolean> {
+  const { name, value, attributes } = expression();
+  const prohibition = {
+    ...jobKey(tenantId, jobId),
+    [forbiddenName]: new Set([reservation]),
+    ttl: forbiddenUntil(clock),
+  };
+  const written = await conditional(
+    documents.send(
+      new PutCommand({
+        TableName: table,
+        Item: prohibition,
+        ConditionExpression: isPast(name, value, clock),
+        ...attributes(),
+      }),
+    ),
+  );
+  return written !== null;
+}
+
+function forbiddenUntil(clock: Pick<Clock, 'nowMs'>): number {
+  return Math.ceil((clock.nowMs() + apiLimits.idempotencyKeptMs) / 1000);
+}
+
+/** A job past its retention: DynamoDB removes an item up to days after its `ttl`. */
+function isPast(name: Expression['name'], value: Expression['value'], clock: Pick<Clock, 'nowMs'>): string {
+  const nowSeconds = value(Math.floor(clock.nowMs() / 1000));
+  return `${name('place')}.${name('kind')} = ${value('done')} AND ${name('ttl')} <= ${nowSeconds}`;
+}
+
 /** What {@link Jobs.forbid} leaves where no job is. */
 function isProhibition(item: Item): boolean {
   return forbiddenName in item && !('created' in item);
@@ -170,7 +216,10 @@ async function list(
 ): Promise<Page<JobRecord>> {
   const scope = `jobs:${tenantId}`;
   const items: JobRecord[] = [];
-  let from = ask.cursor === undefined ? null : decodeCursor(scope, positionSchema, ask.cursor);
+  const after = ask.createdAfterMs ?? Number.NEGATIVE_INFINITY;
+  // A cursor of a list that began earlier is outside of this one, and the store takes no such start.
+  const inRange = positionSchema.refine(({ jobId, created }) => isIdForm(jobId) && created > after);
+  let from = ask.cursor === undefined ? null : decodeCursor(scope, inRange, ask.cursor);
   for (let round = 0; round < listRoundsMax; round += 1) {
     const page = await documents.send(
       new QueryCommand(createdQuery(table, tenantId, ask, from, ask.limit - items.length)),

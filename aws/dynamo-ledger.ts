@@ -1,12 +1,12 @@
 /**
- * The ledger in its own table: one item per tenant, month, job and kind, one share per tenant, month and pool, one
- * statement per month and pool; each written once and never changed.
+ * The ledger in its own table: one item per tenant, month, job and kind, one share per tenant, month and pool, one item
+ * per warm-up, one statement per month and pool; each written once and never changed.
  */
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import { GetCommand, PutCommand, QueryCommand } from '@aws-sdk/lib-dynamodb';
 import * as z from 'zod';
 import type { JobEntry, LedgerEntry } from '#core/billing/ledger.ts';
-import { jobEntryKinds, ledgerEntrySchema } from '#core/billing/ledger.ts';
+import { isOfJob, jobEntryKinds, ledgerEntrySchema } from '#core/billing/ledger.ts';
 import { statementSchema } from '#core/billing/statement.ts';
 import type { Ledger } from '#core/ports.ts';
 import { conditional, parseItem } from './items.ts';
@@ -14,17 +14,20 @@ import type { ItemKey } from './keys.ts';
 import {
   decodeCursor,
   encodeCursor,
+  isBuildable,
   ledgerKey,
   ledgerPartition,
   shareKey,
   statementKey,
   statementPartition,
+  warmupKey,
 } from './keys.ts';
 
 const pageSize = 100;
 const positionSchema = z.union([
   z.object({ jobId: z.string(), kind: z.enum(jobEntryKinds) }),
   z.object({ pool: z.string() }),
+  z.object({ warmupId: z.string() }),
 ]);
 
 type Position = z.infer<typeof positionSchema>;
@@ -71,9 +74,15 @@ export function createDynamoLedger(options: {
       return entry?.kind === 'share' ? entry : null;
     },
 
+    async warmup(tenantId, month, warmupId) {
+      const entry = await read(warmupKey(tenantId, month, warmupId));
+      return entry?.kind === 'warmup' ? entry : null;
+    },
+
     async list(tenantId, month, cursor) {
       const partition = ledgerPartition(tenantId, month);
-      const from = cursor === undefined ? null : decodeCursor(partition, positionSchema, cursor);
+      const ofKeys = positionSchema.refine((position) => isBuildable(() => keyAt(tenantId, month, position)));
+      const from = cursor === undefined ? null : decodeCursor(partition, ofKeys, cursor);
       const page = await documents.send(
         new QueryCommand({
           TableName: table,
@@ -106,15 +115,23 @@ export function createDynamoLedger(options: {
 }
 
 function jobEntry(entry: LedgerEntry | null): JobEntry | null {
-  return entry === null || entry.kind === 'share' ? null : entry;
+  return entry !== null && isOfJob(entry) ? entry : null;
 }
 
 function positionOf(entry: LedgerEntry): Position {
-  return entry.kind === 'share' ? { pool: entry.pool } : { jobId: entry.jobId, kind: entry.kind };
+  switch (entry.kind) {
+    case 'share':
+      return { pool: entry.pool };
+    case 'warmup':
+      return { warmupId: entry.warmupId };
+    default:
+      return { jobId: entry.jobId, kind: entry.kind };
+  }
 }
 
 function keyAt(tenantId: string, month: string, position: Position): ItemKey {
-  return 'pool' in position
-    ? shareKey(tenantId, month, position.pool)
+  if ('pool' in position) return shareKey(tenantId, month, position.pool);
+  return 'warmupId' in position
+    ? warmupKey(tenantId, month, position.warmupId)
     : ledgerKey(tenantId, month, position.jobId, position.kind);
 }

@@ -6,13 +6,22 @@ import * as z from 'zod';
 import type { Calibration } from '#core/eta/calibration.ts';
 import { calibrationSchema, uncalibrated } from '#core/eta/calibration.ts';
 import type { Pools } from '#core/ports.ts';
-import type { PoolOrder } from '#core/scaling/pool-orders.ts';
+import type { PoolOrder, Warmup } from '#core/scaling/pool-orders.ts';
+import { byTenant } from '#core/scaling/pool-orders.ts';
 import { poolStates } from '#core/scaling/pool-state.ts';
 import type { Expression } from './expression.ts';
 import { expression } from './expression.ts';
 import type { Item } from './items.ts';
 import { conditional, parseItem } from './items.ts';
-import { decodeCursor, encodeCursor, ownPoolsLine, poolKey, readPoolKey } from './keys.ts';
+import {
+  decodeCursor,
+  encodeCursor,
+  ownPoolsLine,
+  poolKey,
+  readPoolKey,
+  readWarmupAttribute,
+  warmupAttribute,
+} from './keys.ts';
 import { indexes } from './resources.ts';
 
 /** A pool that was never written is cold since ever; `advance` may write the virtual time before any state. */
@@ -30,6 +39,8 @@ const poolSchema = z.object({
   calibration: calibrationSchema.default(uncalibrated),
 });
 
+const warmupSchema = z.object({ warmupId: z.string(), model: z.string(), untilMs: z.int() });
+
 interface DynamoPoolsOptions {
   readonly documents: DynamoDBDocumentClient;
   readonly table: string;
@@ -38,20 +49,20 @@ interface DynamoPoolsOptions {
 export function createDynamoPools(options: DynamoPoolsOptions): Pools {
   const { documents, table } = options;
 
-  async function read(pool: string): Promise<z.infer<typeof poolSchema>> {
+  async function read(pool: string): Promise<z.infer<typeof poolSchema> & { warmups: Warmup[] }> {
     const { Item } = await documents.send(
       new GetCommand({ TableName: table, Key: { ...poolKey(pool) }, ConsistentRead: true }),
     );
     const item: Item = Item ?? {};
-    return parseItem(poolSchema, item, 'pool');
+    return { ...parseItem(poolSchema, item, 'pool'), warmups: warmupsOf(item) };
   }
 
   return {
     async read(pool) {
-      const { state, stateSinceMs, pausedAtMs, drainingAtMs, prewarm, scaling, calibration, ...item } =
-        await read(pool);
+      const { state, stateSinceMs, scaling, calibration, ...item } = await read(pool);
       const virtualTimes = { interactive: item.virtual_interactive, batch: item.virtual_batch };
-      const orders = { pausedAtMs, drainingAtMs, prewarm };
+      const { pausedAtMs, drainingAtMs, prewarm, warmups } = item;
+      const orders = { pausedAtMs, drainingAtMs, prewarm, warmups };
       return { pool, state, stateSinceMs, virtualTimes, orders, scaling, calibration };
     },
 
@@ -127,6 +138,14 @@ async function calibrate(
   );
   // A write that was sent twice and refused the second time is told as lost: it is stored all the same.
   return written === null ? 'conflict' : 'stored';
+}
+
+function warmupsOf(item: Item): Warmup[] {
+  const warmups = Object.entries(item).flatMap(([attribute, content]) => {
+    const tenantId = readWarmupAttribute(attribute);
+    return tenantId === null ? [] : [{ tenantId, ...warmupSchema.parse(content) }];
+  });
+  return byTenant(warmups);
 }
 
 const pageSize = 100;
@@ -233,6 +252,48 @@ function render(
           ? `REMOVE ${name('prewarm')}`
           : `SET ${name('prewarm')} = ${value({ workers, untilMs })}`;
       return { UpdateExpression: change, ConditionExpression: `attribute_not_exists(${name('pausedAtMs')})` };
+    }
+    case 'warm_up':
+    case 'undo_warm_up':
+    case 'forget_warm_ups':
+      return renderWarmup(order, { name, value });
+  }
+}
+
+type WarmupOrder = Extract<PoolOrder, { kind: 'warm_up' | 'undo_warm_up' | 'forget_warm_ups' }>;
+
+/** An attribute a tenant, so that tenants at once do not meet in one map. */
+function renderWarmup(order: WarmupOrder, { name, value }: Pick<Expression, 'name' | 'value'>) {
+  const attributeOf = (tenantId: string) => name(warmupAttribute(tenantId));
+  const put = (attribute: string, { tenantId: _named, ...warmup }: Warmup) =>
+    `SET ${attribute} = ${value(warmup)}`;
+  switch (order.kind) {
+    case 'warm_up': {
+      const { warmup, previousId } = order;
+      const attribute = attributeOf(warmup.tenantId);
+      const id = `${attribute}.${name('warmupId')}`;
+      const allowed = [`attribute_not_exists(${attribute})`, `${id} = ${value(warmup.warmupId)}`];
+      if (previousId !== null) allowed.push(`${id} = ${value(previousId)}`);
+      return {
+        UpdateExpression: put(attribute, warmup),
+        ConditionExpression: `attribute_not_exists(${name('pausedAtMs')}) AND (${allowed.join(' OR ')})`,
+      };
+    }
+    case 'undo_warm_up': {
+      const { warmup, previous } = order;
+      const attribute = attributeOf(warmup.tenantId);
+      return {
+        UpdateExpression: previous === null ? `REMOVE ${attribute}` : put(attribute, previous),
+        ConditionExpression: `${attribute}.${name('warmupId')} = ${value(warmup.warmupId)}`,
+      };
+    }
+    case 'forget_warm_ups': {
+      const attributes = order.tenantIds.map(attributeOf);
+      const before = value(order.beforeMs);
+      return {
+        UpdateExpression: `REMOVE ${attributes.join(', ')}`,
+        ConditionExpression: attributes.map((each) => `${each}.${name('untilMs')} < ${before}`).join(' AND '),
+      };
     }
   }
 }

@@ -9,9 +9,13 @@ export function hashKey(key: string, pepper: string): string {
   return createHmac('sha256', pepper).update(key).digest('hex');
 }
 
-/** Whether the key is the one behind `hash`; takes as long for a near miss as for a far one. */
+/** Whether two hashes of {@link hashKey} are one; takes as long for a near miss as for a far one. */
+export function sameHash(left: string, right: string): boolean {
+  const [leftBytes, rightBytes] = [Buffer.from(left, 'hex'), Buffer.from(right, 'hex')];
+  return leftBytes.length === rightBytes.length && timingSafeEqual(leftBytes, rightBytes);
+}
+
+/** Whether the key is the one behind `hash`. */
 export function keyMatches(key: string, pepper: string, hash: string): boolean {
-  const expected = Buffer.from(hash, 'hex');
-  const actual = Buffer.from(hashKey(key, pepper), 'hex');
-  return expected.length === actual.length && timingSafeEqual(expected, actual);
+  return sameHash(hashKey(key, pepper), hash);
 }

@@ -8,7 +8,10 @@ import {
   aliasKey,
   counterAttribute,
   decodeCursor,
+  deliveryKey,
+  dueLine,
   encodeCursor,
+  endpointKey,
   finishAttribute,
   gateKey,
   jobKey,
@@ -27,6 +30,7 @@ import {
   resultsLine,
   tenantKey,
   tenantNameKey,
+  turnKey,
   waitingLine,
 } from './keys.ts';
 import { randomIds } from './random-ids.ts';
@@ -76,6 +80,9 @@ describe('item keys', () => {
           planKey(tenant),
           aliasKey(tenant, tenant),
           resultKeyOf(tenant, job),
+          endpointKey(tenant, job),
+          deliveryKey(tenant, job, job),
+          turnKey(tenant),
           poolKey(tenant),
           ledgerKey(tenant, '202601', job),
         ];
@@ -99,7 +106,7 @@ describe('item keys', () => {
     fc.assert(
       fc.property(goodTenant, goodTenant, (tenant, pool) => {
         const lines = [leasedLine(pool), waitingLine(pool, 'batch')];
-        for (const list of [keysLine(tenant), resultsLine(tenant)]) {
+        for (const list of [keysLine(tenant), resultsLine(tenant), dueLine(tenant)]) {
           expect(lines).not.toContain(list);
           expect(list).not.toContain('#');
         }

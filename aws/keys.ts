@@ -25,6 +25,8 @@ const pathCharactersMax = 900;
 
 const countPrefix = 'count#';
 const finishPrefix = 'finish#';
+const warmupPrefix = 'warmup#';
+const storedPrefix = 'stored#';
 
 export const gatesLine = 'gates';
 export const tenantsLine = 'tenants';
@@ -32,6 +34,8 @@ export const plansLine = 'plans';
 export const aliasesLine = 'aliases';
 /** Of the pools that are tenants' own. */
 export const ownPoolsLine = 'own-pools';
+/** Of the tenants with webhooks on their way, by when somebody should look. */
+export const turnsLine = 'turns';
 
 export function jobKey(tenantId: string, jobId: string): ItemKey {
   return { pk: tenantPartition(tenantId), sk: `J#${checkedId(jobId)}` };
@@ -73,12 +77,46 @@ export function resultKeyOf(tenantId: string, key: string): ItemKey {
   return { pk: tenantPartition(tenantId), sk: `R#${checkedId(key)}` };
 }
 
+export const endpointPrefix = 'WE#';
+
+export function endpointKey(tenantId: string, endpointId: string): ItemKey {
+  return { pk: tenantPartition(tenantId), sk: `${endpointPrefix}${checkedId(endpointId)}` };
+}
+
+/** Begins the sort keys of what went to one endpoint; ids of deliveries sort by time. */
+export function deliveryPrefix(endpointId: string): string {
+  return `WD#${checkedId(endpointId)}#`;
+}
+
+export function deliveryKey(tenantId: string, endpointId: string, deliveryId: string): ItemKey {
+  return { pk: tenantPartition(tenantId), sk: deliveryPrefix(endpointId) + checkedId(deliveryId) };
+}
+
+export function turnKey(tenantId: string): ItemKey {
+  return { pk: tenantPartition(tenantId), sk: 'TURN' };
+}
+
+/** Index partition of a tenant's pending deliveries, by when they are tried next. */
+export function dueLine(tenantId: string): string {
+  return `due/${checkedTenant(tenantId)}`;
+}
+
 export function keyKey(keyId: string): ItemKey {
   return { pk: `K#${checkedId(keyId)}`, sk: 'KEY' };
 }
 
 export function poolKey(pool: string): ItemKey {
   return { pk: `P#${checkedId(pool)}`, sk: 'STATE' };
+}
+
+/** Attribute of a pool's item; no attribute that it has besides holds the separator. */
+export function warmupAttribute(tenantId: string): string {
+  return `${warmupPrefix}${checkedTenant(tenantId)}`;
+}
+
+/** The tenant of {@link warmupAttribute}; null for another attribute. */
+export function readWarmupAttribute(attribute: string): string | null {
+  return attribute.startsWith(warmupPrefix) ? attribute.slice(warmupPrefix.length) : null;
 }
 
 /** Reads {@link poolKey} back. */
@@ -110,6 +148,11 @@ export function shareKey(tenantId: string, month: string, pool: string): ItemKey
   return { pk: ledgerPartition(tenantId, month), sk: `#share#${checkedId(pool)}` };
 }
 
+/** As {@link shareKey}. */
+export function warmupKey(tenantId: string, month: string, warmupId: string): ItemKey {
+  return { pk: ledgerPartition(tenantId, month), sk: `#warmup#${checkedId(warmupId)}` };
+}
+
 /** The operator's side of the ledger: no tenant's partition. */
 export function statementPartition(month: string): string {
   return `S#${checkedMonth(month)}`;
@@ -117,6 +160,11 @@ export function statementPartition(month: string): string {
 
 export function statementKey(month: string, pool: string): ItemKey {
   return { pk: statementPartition(month), sk: checkedId(pool) };
+}
+
+/** Reads {@link tenantPartition} back. */
+export function readTenantPartition(pk: string): string {
+  return pk.slice('T#'.length);
 }
 
 /** Partition of the tenant's items in the main table and in `by_created`. */
@@ -167,6 +215,15 @@ export function readFinishAttribute(attribute: string): string | null {
   return attribute.startsWith(finishPrefix) ? attribute.slice(finishPrefix.length) : null;
 }
 
+/** Attribute of the gate that holds the bytes of one bucket. */
+export function storedAttribute(bucket: string): string {
+  return storedPrefix + bucket;
+}
+
+export function readStoredAttribute(attribute: string): string | null {
+  return attribute.startsWith(storedPrefix) ? attribute.slice(storedPrefix.length) : null;
+}
+
 /** Object key of a path below the tenant's own prefix: `tenants/<tenant>/jobs/<job>/<attempt>/<n>.<ext>`. */
 export function objectKey(tenantId: string, path: string): string {
   const segments = path.split('/');
@@ -184,7 +241,21 @@ export function encodeCursor(scope: string, position: Readonly<Record<string, st
   return Buffer.from(JSON.stringify([scope, position])).toString('base64url');
 }
 
-/** Throws `invalid_request` when the cursor is not one that {@link encodeCursor} made for this scope. */
+/** Whether a key can be built from what a cursor says: a forged one may name what no key is made from. */
+export function isBuildable(build: () => ItemKey): boolean {
+  try {
+    build();
+    return true;
+  } catch (error) {
+    if (error instanceof AppError && error.code === 'not_found') return false;
+    throw error;
+  }
+}
+
+/**
+ * Throws `invalid_request` when the cursor is not one that {@link encodeCursor} made for this scope. The schema of the
+ * position must let nothing through that the store would refuse as a start of this very query.
+ */
 export function decodeCursor<T>(scope: string, position: z.ZodType<T>, cursor: string): T {
   const parsed = z.tuple([z.literal(scope), position]).safeParse(jsonOf(cursor));
   if (!parsed.success) {
@@ -218,7 +289,12 @@ function checkedTenant(tenantId: string): string {
   return tenantId;
 }
 
+/** Whether the text can be an id at all: a job's, a pool's, a key's. */
+export function isIdForm(id: string): boolean {
+  return idForm.test(id);
+}
+
 function checkedId(id: string): string {
-  if (!idForm.test(id)) throw new AppError('not_found', { privateDetail: 'malformed id' });
+  if (!isIdForm(id)) throw new AppError('not_found', { privateDetail: 'malformed id' });
   return id;
 }

@@ -31,7 +31,8 @@ export interface TableResource {
 /**
  * Sparse: an item is in it only while it has both attributes. Holds the lines (`pool#class` by fair tag), the leases
  * (`pool#lease` by expiry), the gates with reservations (`gates`), the workers of each pool (`workers/pool` by when they
- * were last heard of) and the directories: `tenants`, `plans`, `aliases`, `own-pools`, the keys of each tenant
+ * were last heard of), the tenants with webhooks on their way (`turns` by when to look), what each has on its way
+ * (`due/tenant` by when to try) and the directories: `tenants`, `plans`, `aliases`, `own-pools`, the keys of each tenant
  * (`keys/tenant`) and its cached results by last use (`results/tenant`).
  */
 const lineIndex: IndexResource = {

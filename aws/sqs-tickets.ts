@@ -15,8 +15,14 @@ import * as z from 'zod';
 import { AppError } from '#core/errors.ts';
 import { ticketLimits } from '#core/limits.ts';
 import type { HeldTicket, Log, Tickets } from '#core/ports.ts';
+import { tenantIdSchema } from '#core/tenancy/tenant.ts';
+import { isIdForm } from './keys.ts';
 
-const bodySchema = z.object({ tenantId: z.string(), jobId: z.string() });
+/** Ids of the form that a key takes: with any other, what reads the job would fail instead of finding none. */
+const bodySchema = z.object({
+  tenantId: tenantIdSchema,
+  jobId: z.string().refine(isIdForm, 'is no id'),
+});
 const deliveriesSchema = z.coerce.number().int().positive();
 const countSchema = z.coerce.number().int().nonnegative().default(0);
 
@@ -63,7 +69,7 @@ export function createSqsTickets({ queues, queueUrls, log }: SqsTicketsOptions):
     async receive(pool, max, waitMs, signal) {
       if (signal?.aborted === true || max < 1) return [];
       const messages = await receiveMessages(queues, queueOf(pool), max, waitMs, signal);
-      const held = messages.map((message) => toTicket(pool, message));
+      const held = messages.map((message) => readTicket(pool, message));
       const unreadable = messages.filter((_, index) => held[index] === null);
       for (const { MessageId } of unreadable) log.warn('ticket_unreadable', { pool, messageId: MessageId });
       await remove(
@@ -120,8 +126,8 @@ async function inBatches(
   return left;
 }
 
-/** The ticket in a message, or null when it is not one of ours. */
-function toTicket(pool: string, message: Message): HeldTicket | null {
+/** The ticket in a message, or null when it is not one of ours. Never throws. */
+export function readTicket(pool: string, message: Message): HeldTicket | null {
   const body = bodySchema.safeParse(jsonOf(message.Body ?? ''));
   const deliveries = deliveriesSchema.safeParse(message.Attributes?.ApproximateReceiveCount);
   if (!body.success || !deliveries.success || message.ReceiptHandle === undefined) return null;

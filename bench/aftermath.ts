@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto';
 import { createAwsPorts } from '#aws/aws-ports.ts';
 import { monthOf } from '#core/admission/windows.ts';
 import type { JobEntry } from '#core/billing/ledger.ts';
+import { isOfJob } from '#core/billing/ledger.ts';
 import type { JobRecord } from '#core/job/job.ts';
 import type { Ledger } from '#core/ports.ts';
 import { startEmulators } from '#local/emulators.ts';
@@ -56,7 +57,7 @@ async function chargesOf(ledger: Ledger): Promise<Map<string, JobEntry[]>> {
   do {
     const page = await ledger.list('demo', monthOf(Date.now()), cursor);
     for (const entry of page.items) {
-      if (entry.kind === 'share') continue;
+      if (!isOfJob(entry)) continue;
       charges.set(entry.jobId, [...(charges.get(entry.jobId) ?? []), entry]);
     }
     cursor = page.cursor ?? undefined;

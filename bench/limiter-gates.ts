@@ -42,6 +42,8 @@ const everyLimit: PlanLimits = {
   requests_per_second: 100_000,
   requests_per_minute: 1_000_000,
   images_per_minute: 1_000_000,
+  tokens_per_minute: 1_000_000_000,
+  storage_gb_max: 1_000,
   gpu_seconds_per_month: 1_000_000_000,
   budget_usd_micros_per_month: 1_000_000_000_000,
   open_jobs_max: 500,
@@ -128,7 +130,14 @@ function submitter(ports: ReturnType<typeof createAwsPorts>, gates: Gates, write
 }
 
 function demand(ports: ReturnType<typeof createAwsPorts>) {
-  const prediction = { images: 1, gpuMs: 800, reservedUsdMicros: 400, tagCost: 800_000 };
+  const prediction = {
+    images: 1,
+    tokens: 12,
+    storesFiles: true,
+    gpuMs: 800,
+    reservedUsdMicros: 400,
+    tagCost: 800_000,
+  };
   return { jobId: ports.ids.next('job'), nonce: ports.ids.nonce(), line: 'demo', ...prediction };
 }
 
@@ -139,6 +148,7 @@ async function endJob(gates: Gates, tenantId: string, ask: ReturnType<typeof pla
   await gates.release(tenantId, ask.jobId, {
     token: ask.token,
     corrections: trueUp(reserved, { usdMicros: 250, gpuMs: 500 }),
+    stored: { bucket: '40000', bytes: 150_000 },
     finishTag: { line: ask.line, delta: -300_000 },
   });
 }

@@ -21,6 +21,10 @@ const benches: Record<string, { readonly summary: string; readonly load: () => P
     summary: 'admission by parallel submitters, beside flask-limiter and a token bucket (--python FILE)',
     load: async () => (await import('./limiter.ts')).limiterBench,
   },
+  'key-timing': {
+    summary: 'whether time tells refused keys apart: a Welch t-test (--samples 100000 --store embedded)',
+    load: async () => (await import('./key-timing.ts')).keyTimingBench,
+  },
   batching: {
     summary: 'the demo model: a batch of 8 against one picture at a time',
     load: async () => (await import('./batching.ts')).batchingBench,
@@ -62,6 +66,9 @@ async function main(argv: string[]): Promise<number> {
       kills: { type: 'string' },
       seed: { type: 'string' },
       seeds: { type: 'string' },
+      samples: { type: 'string' },
+      store: { type: 'string' },
+      unpaced: { type: 'boolean' },
       persist: { type: 'boolean' },
       python: { type: 'string' },
       help: { type: 'boolean' },

@@ -37,6 +37,11 @@ export const commandTable: readonly CommandEntry[] = [
     load: () => import('./commands/models-show.ts'),
   },
   {
+    name: 'models warmup',
+    summary: 'Have a worker kept up ahead of work, at the price of its time',
+    load: () => import('./commands/models-warmup.ts'),
+  },
+  {
     name: 'models grant',
     summary: 'Set the models that a tenant may use',
     load: () => import('./commands/models-grant.ts'),
@@ -112,6 +117,41 @@ export const commandTable: readonly CommandEntry[] = [
     name: 'keys revoke',
     summary: 'End a key for good; refused everywhere within a minute',
     load: () => import('./commands/keys-revoke.ts'),
+  },
+  {
+    name: 'webhooks add',
+    summary: 'Be told of jobs at an address of yours',
+    load: () => import('./commands/webhooks-add.ts'),
+  },
+  {
+    name: 'webhooks list',
+    summary: 'List webhooks, without their secrets',
+    load: () => import('./commands/webhooks-list.ts'),
+  },
+  {
+    name: 'webhooks remove',
+    summary: 'Delete a webhook; what is on its way to it is given up',
+    load: () => import('./commands/webhooks-remove.ts'),
+  },
+  {
+    name: 'webhooks rotate',
+    summary: 'Replace the secret; the old one signs too until the overlap ends',
+    load: () => import('./commands/webhooks-rotate.ts'),
+  },
+  {
+    name: 'webhooks deliveries',
+    summary: 'List what was sent to a webhook, newest first',
+    load: () => import('./commands/webhooks-deliveries.ts'),
+  },
+  {
+    name: 'webhooks replay',
+    summary: 'Send a message again, under the same id',
+    load: () => import('./commands/webhooks-replay.ts'),
+  },
+  {
+    name: 'webhooks test',
+    summary: 'Send a test message; one that gets through enables a disabled webhook',
+    load: () => import('./commands/webhooks-test.ts'),
   },
   {
     name: 'plans list',

@@ -11,6 +11,7 @@ import { hashKey } from '#aws/key-hash.ts';
 import { randomIds } from '#aws/random-ids.ts';
 import { systemClock } from '#aws/system-clock.ts';
 import { crockfordOf } from '#core/canonical.ts';
+import { publicHttps } from '#core/egress/policy.ts';
 import { work } from '#core/flows/work.ts';
 import { createCatalog } from '#core/models/manifest.ts';
 import type { Blobs, RunEvents, RunItem, Runner, RunOutcome } from '#core/ports.ts';
@@ -235,7 +236,7 @@ describe('usage', () => {
     expect(people.stdout).toMatch(/^fake-image +\d+ +\d+ .* \$0\.\d+$/m);
     expect(people.stdout).toMatch(/^total +\d+ /m);
     expect(sheet.stdout).toMatch(
-      /^day,model,jobs,.*,cost_usd_micros,shared_usd_micros\r\n\d{4}-\d\d-\d\d,fake-image,\d+,/,
+      /^day,model,jobs,.*,cost_usd_micros,shared_usd_micros,warmup_usd_micros\r\n\d{4}-\d\d-\d\d,fake-image,\d+,/,
     );
     expect(JSON.parse(program.stdout).total.jobs).toBeGreaterThan(0);
     expect([people.code, sheet.code, program.code]).toEqual([0, 0, 0]);
@@ -272,7 +273,13 @@ async function startStack() {
     scaler: { wake: async () => undefined },
   };
   const key = await createKey(world);
-  const handler = createApiHandler({ ...ports, keyPepper: 'pepper', version: '0.0.0' });
+  const handler = createApiHandler({
+    ...ports,
+    keyPepper: 'pepper',
+    webhookKey: 'a webhook key',
+    webhookAddresses: publicHttps,
+    version: '0.0.0',
+  });
   const gateway = await startGateway({ ...ports, handler, port: 0 });
   const storeServer = createServer((request, response) => void store.answer(request, response));
   store.open(await listen(storeServer, 0));

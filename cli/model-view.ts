@@ -1,6 +1,7 @@
 /** Models as a person reads them. */
 import type { ModelResource } from '#core/api/model-resource.ts';
-import { formatGb, formatUsd } from './format.ts';
+import type { WarmupResource } from '#core/api/warmup-resource.ts';
+import { formatGb, formatTime, formatUsd } from './format.ts';
 import { fields, table } from './table.ts';
 
 type Json = ModelResource['input_schema'][string];
@@ -33,6 +34,19 @@ export function modelDetails(model: ModelResource): string {
     ['batch', `up to ${model.batch_max} jobs in one call`],
   ]);
   return `${head}\n\nInput:\n${inputTable(model.input_schema)}`;
+}
+
+export function warmupDetails(warmup: WarmupResource): string {
+  const { ready_at: ready, ready_at_p90: late } = warmup;
+  const latest = late === null || late === ready ? '' : ` (nine of ten by ${formatTime(late)})`;
+  return fields([
+    ['warm-up', warmup.id],
+    ['model', warmup.model],
+    ['pool', `${warmup.pool}, ${warmup.state}`],
+    ['until', formatTime(warmup.until)],
+    ['ready', ready === null ? 'not known' : `${formatTime(ready)}${latest}`],
+    ['cost', formatUsd(warmup.cost_usd_micros)],
+  ]);
 }
 
 /** One row per field of an input schema. */

@@ -24,6 +24,7 @@ export function poolDetails(pool: PoolResource): string {
     ['paused', pool.paused_since && `since ${formatTime(pool.paused_since)}`],
     ['draining', pool.draining_since && `since ${formatTime(pool.draining_since)}`],
     ['prewarm', prewarm && `${prewarm.workers} up until ${formatTime(prewarm.until)}`],
+    ['warm-ups', warmupsText(pool)],
     ['jobs', `${pool.jobs.waiting} waiting, ${pool.jobs.running} running`],
     ['tickets', `about ${tickets.visible} visible, ${tickets.hidden} hidden`],
     ['workers', workersText(pool)],
@@ -49,13 +50,13 @@ export function ledgerTable(entries: readonly LedgerEntryResource[]): string {
   const rows = entries.map((entry) => [
     formatTime(entry.at),
     entry.kind,
-    entry.job ?? '-',
+    entry.job ?? entry.warmup?.id ?? '-',
     entry.model ?? entry.pool ?? '-',
     entry.outcome ?? '-',
     signedUsd(entry.usd_micros),
     entry.reason ?? '-',
   ]);
-  return table(['AT', 'KIND', 'JOB', 'MODEL OR POOL', 'OUTCOME', 'COST', 'REASON'], rows);
+  return table(['AT', 'KIND', 'JOB OR WARM-UP', 'MODEL OR POOL', 'OUTCOME', 'COST', 'REASON'], rows);
 }
 
 export function refundDetails(entry: LedgerEntryResource): string {
@@ -73,6 +74,10 @@ export function refundDetails(entry: LedgerEntryResource): string {
 function stateText({ state, paused_since: paused, draining_since: draining }: PoolResource): string {
   const orders = [paused === null ? [] : ['paused'], draining === null ? [] : ['draining']].flat();
   return orders.length === 0 ? state : `${orders.join(', ')} (${state})`;
+}
+
+function warmupsText({ warmups }: PoolResource): string | null {
+  return warmups.map(({ tenant, until }) => `${tenant} until ${formatTime(until)}`).join(', ') || null;
 }
 
 function workersText({ workers }: PoolResource): string | null {

@@ -19,13 +19,13 @@ export interface SaveOptions {
   readonly overwrite: boolean;
 }
 
-const extensions: Readonly<Record<string, string>> = {
-  'image/png': '.png',
-  'image/jpeg': '.jpg',
-  'image/webp': '.webp',
-  'text/plain': '.txt',
-  'application/json': '.json',
-};
+const extensions: ReadonlyMap<string, string> = new Map([
+  ['image/png', '.png'],
+  ['image/jpeg', '.jpg'],
+  ['image/webp', '.webp'],
+  ['text/plain', '.txt'],
+  ['application/json', '.json'],
+]);
 
 /** `out.png` for one file; `out-0.png`, `out-1.png` for several. */
 export function numberedPaths(path: string, count: number): string[] {
@@ -50,7 +50,7 @@ export async function saveOutputs(
 ): Promise<SavedOutput[]> {
   const [first] = job.output;
   if (first === undefined) return [];
-  const path = options.path ?? `${job.id}${extensions[first.content_type] ?? '.bin'}`;
+  const path = options.path ?? ownPathOf(job.id, first.content_type);
   const paths = numberedPaths(path, job.output.length);
   checkPathsAreFree(session.cwd, { ...options, path }, job.output.length);
   return Promise.all(
@@ -62,6 +62,12 @@ export async function saveOutputs(
       return { path: target, output };
     }),
   );
+}
+
+/** A name in the current folder, whatever the service says of the job. */
+export function ownPathOf(jobId: string, contentType: string): string {
+  const [type = ''] = contentType.split(';');
+  return `${jobId.replaceAll(/[^A-Za-z0-9_-]/g, '_')}${extensions.get(type.trim()) ?? '.bin'}`;
 }
 
 async function downloadOutput({ client }: Session, job: JobResource, index: number): Promise<Uint8Array> {

@@ -72,14 +72,17 @@ function memoryOf(text: string): number | null {
   return text === 'none' ? null : memoryGb('gpu-memory', text);
 }
 
-const gbByUnit: Readonly<Record<string, number>> = { g: 1, m: 0.001 };
+const mbByUnit: Readonly<Record<string, number>> = { g: 1000, m: 1 };
 
 /** `10G`, `10GB`, `1.5g` or `512M` as GB: 1 GB is 10^9 bytes. A bare number would leave the unit to be guessed. */
 export function memoryGb(name: string, text: string): number {
   const [, digits = '', unit = ''] = /^(\d+(?:\.\d+)?)([gm])b?$/i.exec(text) ?? [];
-  const gb = Number(digits) * (gbByUnit[unit.toLowerCase()] ?? Number.NaN);
-  if (!(gb > 0)) throw usageError(`--${name} takes a size with its unit, such as 10G or 512M, not "${text}"`);
-  return Math.round(gb * 1000) / 1000;
+  const mb = Math.round(Number(digits) * (mbByUnit[unit.toLowerCase()] ?? Number.NaN));
+  // Rounded to nothing, or more digits than a number holds: neither is what was meant.
+  if (!(mb > 0 && Number.isSafeInteger(mb))) {
+    throw usageError(`--${name} takes a size with its unit, such as 10G or 512M, not "${text}"`);
+  }
+  return mb / 1000;
 }
 
 /** `all`, `none` or ids with commas between them. */

@@ -90,6 +90,18 @@ describe('tenants', () => {
     });
   });
 
+  it('are held to tokens a minute and to stored GB, and let go of them', async () => {
+    const { run, json } = await openShell();
+    const limits = ['--set', 'tokens_per_minute=20000', '--set', 'storage_gb_max=0.5'];
+
+    const { stdout } = await run('tenants', 'add', 'companyA', ...limits);
+    const freed = await json('tenants', 'update', 'companyA', '--set', 'storage_gb_max=none');
+
+    expect(stdout).toMatch(/^tokens_per_minute +20000 +own$/m);
+    expect(stdout).toMatch(/^storage_gb_max +0.5 +own$/m);
+    expect(freed.overrides).toEqual({ tokens_per_minute: 20_000 });
+  });
+
   it('are added with the body of the API for programs', async () => {
     const { json } = await openShell();
 
@@ -102,6 +114,8 @@ describe('tenants', () => {
   it.each([
     [['--gpu-memory', '10'], 2, '--gpu-memory takes a size with its unit, such as 10G or 512M, not "10"'],
     [['--gpu-memory', '0G'], 2, '--gpu-memory takes a size'],
+    [['--gpu-memory', '0.1M'], 2, '--gpu-memory takes a size'],
+    [['--gpu-memory', `${'9'.repeat(400)}G`], 2, '--gpu-memory takes a size'],
     [['--gpu-memory', '10T'], 2, '--gpu-memory takes a size'],
     [['--gpu-memory', '2000G'], 3, 'gpu_memory_gb: '],
     [['--quant', 'int3'], 3, 'quant: '],
@@ -113,6 +127,9 @@ describe('tenants', () => {
     [['--rpm-limit=-1'], 3, 'requests_per_minute: '],
     [['--set', 'requests_per_hour=1'], 3, 'requests_per_hour: is not a known field'],
     [['--set', 'steps_max=few'], 3, 'steps_max: '],
+    [['--set', 'storage_gb_max=0'], 3, 'storage_gb_max: '],
+    [['--set', 'storage_gb_max=2000000'], 3, 'storage_gb_max: '],
+    [['--set', 'tokens_per_minute=1.5'], 3, 'tokens_per_minute: '],
     [['--set', 'class_default=urgent'], 3, 'class_default: '],
     [['--plan', 'gold'], 3, 'plan: there is no such plan'],
     [['--models', 'other'], 3, 'models.0: there is no such model'],

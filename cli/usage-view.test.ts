@@ -11,6 +11,7 @@ const sums = {
   storage_byte_hours: 9,
   cost_usd_micros: 1_250,
   shared_usd_micros: 0,
+  warmup_usd_micros: 0,
 };
 
 describe('a usage table', () => {
@@ -26,6 +27,19 @@ describe('a usage table', () => {
         'DAY         TAG  JOBS  IMAGES  WEIGHTED  GPU    BYTE-HOURS  COST',
         '2030-03-17  -    3     4       2.5       1.3 s  9 B         $0.00125',
         'total            3     4       2.5       1.3 s  9 B         $0.00125',
+      ].join('\n'),
+    );
+  });
+
+  it('shows what warm-ups cost where there were any', () => {
+    const warm = { ...sums, warmup_usd_micros: 1_000 };
+    const usage = { object: 'list' as const, data: [{ group: { key: 'k' }, ...warm }], total: warm };
+
+    expect(usageTable(usage, ['key'])).toBe(
+      [
+        'KEY    JOBS  IMAGES  WEIGHTED  GPU    BYTE-HOURS  COST      WARM-UPS',
+        'k      3     4       2.5       1.3 s  9 B         $0.00125  $0.001',
+        'total  3     4       2.5       1.3 s  9 B         $0.00125  $0.001',
       ].join('\n'),
     );
   });

@@ -6,13 +6,10 @@ import { table } from './table.ts';
 type Group = UsageResource['data'][number]['group'];
 type Sums = UsageResource['total'];
 
-/** A row per group and one for the total. SHARED, which is part of COST, stands there where anything was shared. */
+/** A row per group and one for the total. SHARED and WARM-UPS, parts of COST, stand there where there is any of it. */
 export function usageTable({ data, total }: UsageResource, groupBy: readonly (keyof Group)[]): string {
-  const hasShares = total.shared_usd_micros > 0;
-  const cells = (sums: Sums) => [
-    ...sumCells(sums),
-    ...(hasShares ? [formatUsd(sums.shared_usd_micros)] : []),
-  ];
+  const parts = costParts.filter(({ field }) => total[field] > 0);
+  const cells = (sums: Sums) => [...sumCells(sums), ...parts.map(({ field }) => formatUsd(sums[field]))];
   const columns = [
     'JOBS',
     'IMAGES',
@@ -20,7 +17,7 @@ export function usageTable({ data, total }: UsageResource, groupBy: readonly (ke
     'GPU',
     'BYTE-HOURS',
     'COST',
-    ...(hasShares ? ['SHARED'] : []),
+    ...parts.map(({ column }) => column),
   ];
   const head = [...groupBy.map((name) => name.toUpperCase()), ...columns];
   const rows = data.map(({ group, ...sums }) => [
@@ -29,6 +26,11 @@ export function usageTable({ data, total }: UsageResource, groupBy: readonly (ke
   ]);
   return table(head, [...rows, [...groupBy.map((_, at) => (at === 0 ? 'total' : '')), ...cells(total)]]);
 }
+
+const costParts = [
+  { column: 'SHARED', field: 'shared_usd_micros' },
+  { column: 'WARM-UPS', field: 'warmup_usd_micros' },
+] as const satisfies readonly { column: string; field: keyof Sums }[];
 
 function sumCells(sums: Sums): string[] {
   const { jobs, images, weighted_images, gpu_ms, storage_byte_hours, cost_usd_micros } = sums;

@@ -33,6 +33,17 @@ export function derivedJobId(tenantId: string, idempotencyKey: string): string {
   return `job_${crockfordOf(bytes, 26)}`;
 }
 
+/**
+ * The id of the warm-up that a tenant's Idempotency-Key names or, without one, what it asks for and when.
+ * @param parts told apart whatever is in them
+ */
+export function derivedWarmupId(tenantId: string, parts: readonly (string | number)[]): string {
+  const bytes = createHash('sha256')
+    .update(`warmup\0${JSON.stringify([tenantId, ...parts])}`)
+    .digest();
+  return `warmup_${crockfordOf(bytes, 26)}`;
+}
+
 /** The first `characters` base32 digits of the bytes, five bits each (crockford.com/base32.html, lower case). */
 export function crockfordOf(bytes: Uint8Array, characters: number): string {
   if (bytes.length * 8 < characters * 5) throw new Error(`${bytes.length} bytes are too few`);

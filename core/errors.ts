@@ -36,6 +36,12 @@ export const requestErrors = {
   ),
   conflict: row(409, 'invalid_request_error', false, 'The object is not in a state that allows this.'),
   payload_too_large: row(413, 'invalid_request_error', false, 'The body is larger than 128 KiB.'),
+  headers_too_large: row(
+    431,
+    'invalid_request_error',
+    false,
+    'The address and the headers are larger than 16 KiB together.',
+  ),
   unsupported_media_type: row(415, 'invalid_request_error', false, 'Send the body as application/json.'),
   idempotency_mismatch: row(
     422,

@@ -1,12 +1,17 @@
 import { describe, expect, it } from 'vitest';
 import {
   apiLimits,
+  batchLimits,
   costLimits,
+  etaLimits,
   gateLimits,
+  imageLimits,
   jobLimits,
   protocolLimits,
   sweepLimits,
   ticketLimits,
+  warmupLimits,
+  webhookLimits,
   workerLimits,
 } from './limits.ts';
 
@@ -111,7 +116,56 @@ describe('requests', () => {
     expect(workerLimits.recordKeptMs).toBeGreaterThan(2 * (longestMonthMs + costLimits.closeAfterMs));
   });
 
+  it('try a message within a day, each time with a claim that outlasts the try, and log it for longer', () => {
+    const { retryDelaysMs, giveUpAfterMs, timeoutMs, claimMs, logKeptMs, disableAfterMs } = webhookLimits;
+    const triesMs = (retryDelaysMs.length + 1) * timeoutMs;
+
+    expect(retryDelaysMs.reduce((sum, each) => sum + each, 0) + triesMs).toBeLessThanOrEqual(giveUpAfterMs);
+    expect(retryDelaysMs.toSorted((left, right) => left - right)).toEqual(retryDelaysMs);
+    expect(claimMs).toBeGreaterThanOrEqual(2 * timeoutMs);
+    expect(logKeptMs).toBeGreaterThan(giveUpAfterMs);
+    expect(disableAfterMs).toBeGreaterThan(giveUpAfterMs);
+    expect(webhookLimits.triesKept).toBeGreaterThan(retryDelaysMs.length);
+  });
+
+  it('leave room for tenants that have no message under way', () => {
+    const { parallelMax, parallelReserved, parallelOfTenantMax, parallelOfEndpointMax } = webhookLimits;
+
+    expect(parallelReserved).toBeGreaterThanOrEqual(parallelOfTenantMax);
+    expect(parallelMax - parallelReserved).toBeGreaterThanOrEqual(2 * parallelOfTenantMax);
+    expect(parallelOfTenantMax).toBeGreaterThan(parallelOfEndpointMax);
+    expect(webhookLimits.dueMax).toBeGreaterThanOrEqual(2 * parallelOfTenantMax);
+    expect(webhookLimits.turnKeptMs).toBeGreaterThan(2 * webhookLimits.turnLookMs);
+  });
+
   it('pass through a runner frame whole', () => {
     expect(protocolLimits.frameBytesMax).toBeGreaterThan(4 * apiLimits.bodyBytesMax);
+  });
+});
+
+describe('warm-ups', () => {
+  it('last as long as a worker takes to come up, and no longer than the day that their cap is counted in', () => {
+    expect(warmupLimits.secondsMin * second).toBeGreaterThanOrEqual(etaLimits.wakeMs);
+    expect(warmupLimits.secondsMax * second).toBe(24 * 60 * minute);
+    expect(warmupLimits.secondsDefault).toBeLessThanOrEqual(warmupLimits.secondsMax);
+  });
+
+  it('are finished by the sweep before the pool forgets the one that they go on from', () => {
+    expect(warmupLimits.rememberedMs).toBeGreaterThan(2 * sweepLimits.everyMs);
+  });
+});
+
+describe('limits of what tenants upload', () => {
+  it('let no line of a batch file in that is too long for the frame of a job', () => {
+    expect(batchLimits.lineBytesMax).toBeLessThanOrEqual(protocolLimits.frameBytesMax);
+  });
+
+  it('leave room for a picture of every size that is taken, decoded and written anew', () => {
+    const decodedBytes = 4 * imageLimits.pixelsMax;
+
+    expect(imageLimits.decodedBytesMax).toBeGreaterThan(decodedBytes);
+    expect(imageLimits.decodeMemoryMb * 1024 * 1024).toBeGreaterThan(4 * decodedBytes);
+    expect(imageLimits.sidePixelsMax ** 2).toBeGreaterThanOrEqual(imageLimits.pixelsMax);
+    expect(imageLimits.ratioFreePixelsMax).toBeLessThan(imageLimits.pixelsMax);
   });
 });

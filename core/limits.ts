@@ -29,6 +29,11 @@ export const apiLimits = {
   outputUrlSeconds: 15 * 60,
   /** A revoked key is refused everywhere within 60 s: the cache must be shorter. */
   keyCacheMs: 30 * second,
+  /**
+   * A refused key is answered at a whole multiple of this after its request came. Longer than nearly every look-up of a
+   * key takes (a read of one DynamoDB item: single milliseconds), so that how long one took does not show.
+   */
+  refusalPaceMs: 25,
 } as const;
 
 export const jobLimits = {
@@ -114,6 +119,23 @@ export const poolLimits = {
   prewarmSecondsMax: 24 * 60 * 60,
 } as const;
 
+export const warmupLimits = {
+  /** Shorter than a worker takes to come up where nothing is known of it (`etaLimits.wakeMs`), it would buy nothing. */
+  secondsMin: 60,
+  /** As an operator's prewarm: longer than a large model takes to load on a fresh instance. */
+  secondsDefault: 15 * 60,
+  /** The day that the cap `warmup_usd_micros_per_day` is counted in: no warm-up reaches further ahead than that. */
+  secondsMax: 24 * 60 * 60,
+  /** How long a pool remembers one that ended: far longer than any clock is wrong. ~110 B a tenant and pool. */
+  rememberedMs: hour,
+  /** Forgotten at a time; an expression of DynamoDB ends at 4 KB. */
+  forgottenMax: 20,
+  /** In one call: a note that another one left is finished first, and what came in between is read anew. A few writes each. */
+  triesMax: 4,
+  /** Of one request, over all its calls: none is kept only while an operator keeps pausing in just that moment. */
+  attemptsMax: 8,
+} as const;
+
 export const sweepLimits = {
   everyMs: minute,
   /** A submission between its two writes is not yet a fault; every API call ends well before this. */
@@ -190,4 +212,116 @@ export const protocolLimits = {
   /** A frame holds prompts and file names, never pictures. */
   frameBytesMax: 1024 * kibibyte,
   pingMs: 2 * second,
+} as const;
+
+export const webhookLimits = {
+  /** Every settled job reads them all, ~300 B each: twenty are 1.5 RRU. */
+  endpointsMax: 20,
+  /** The Standard Webhooks specification names 15 to 30 s: a receiver stores the message and answers. */
+  timeoutMs: 15 * second,
+  /** The status says all; the rest of an answer is read only so that a short one ends its connection in order. */
+  answerBytesMax: 4 * kibibyte,
+  /** A try and its two writes end well before; then another process may take it for dead and try again. */
+  claimMs: minute,
+  /**
+   * Seconds for a restart, minutes for a deployment, hours for a person: eleven tries over 23 h 43 min (the schedule of
+   * the Standard Webhooks specification, within a day).
+   */
+  retryDelaysMs: [
+    5 * second,
+    30 * second,
+    2 * minute,
+    10 * minute,
+    30 * minute,
+    hour,
+    2 * hour,
+    4 * hour,
+    6 * hour,
+    10 * hour,
+  ],
+  giveUpAfterMs: 24 * hour,
+  /** A receiver may ask for peace, but not for so long that nothing is tried in between. */
+  retryAfterMsMax: 6 * hour,
+  /** Five days in which nothing got through: nobody is there. A shorter outage may be a long weekend. */
+  disableAfterMs: 5 * 24 * hour,
+  /** A new one, the one before, and two that somebody rotated away in a hurry. */
+  secretsMax: 4,
+  /** One whole schedule and one more: ~60 B each. */
+  triesKept: 12,
+  /** Time to find out on Monday what failed on Friday. */
+  logKeptMs: 7 * 24 * hour,
+  /** Tries at once in a process: each holds a socket and a body of at most 200 KB. */
+  parallelMax: 64,
+  /** Kept for tenants that have no try under way, so that slow receivers of some hold up nobody else's first. */
+  parallelReserved: 16,
+  parallelOfTenantMax: 8,
+  /** A receiver that is slow gets no more of it at once. */
+  parallelOfEndpointMax: 4,
+  /** Found due of one tenant by one look, and so sent to it a `tickMs` at most: as many as one BatchGetItem reads. */
+  dueMax: 100,
+  /** A backlog that slow endpoints hold up is looked at anew this often, for what came to the others meanwhile. */
+  backlogKeptMs: 10 * second,
+  /** The index of what is due may lag: what it hides is found this much later at the latest. One read a minute. */
+  turnLookMs: minute,
+  /** A tenant with nothing on its way is no longer looked at after so long: no index lags for an hour. */
+  turnKeptMs: hour,
+  /** From the record of an event to its first try at most, where a process watches. */
+  tickMs: second,
+} as const;
+
+export const egressLimits = {
+  /** What browsers, proxies and servers take without a question; presigned links of S3 have some 1,500. */
+  urlCharactersMax: 2_048,
+  /** A name is 255 octets on the wire (RFC 1035 section 2.3.4): 253 characters without the last dot. */
+  hostCharactersMax: 253,
+  /** Node's own default; Amazon's load balancers send 12 KB of headers at most. */
+  answerHeaderBytesMax: 16 * kibibyte,
+} as const;
+
+export const batchLimits = {
+  /** OpenAI's own limits of a batch file, the larger reading of its "200 MB". */
+  linesMax: 50_000,
+  fileBytesMax: 200 * kibibyte * kibibyte,
+  /** The frame in which a job reaches its runner: a longer line could be no job. */
+  lineBytesMax: 1024 * kibibyte,
+  /** A request's body may nest 16 levels, and a line wraps one. */
+  lineDepthMax: 17,
+  /**
+   * Twice a prompt of 32,768 token ids. Reading lines that are all brackets peaked at 320 MB without this, and at
+   * 113 MB with as many as this in each.
+   */
+  lineValuesMax: 65_536,
+  /** OpenAI names no bound, Anthropic's is 64: room for a path or two hashes. */
+  customIdCharactersMax: 256,
+} as const;
+
+export const imageLimits = {
+  /** OpenAI's own limit on a picture in a request. */
+  bytesMax: 20 * kibibyte * kibibyte,
+  /** 4,096 x 4,096: the photo of a telephone fits, no model here takes a quarter of it. 64 MiB decoded. */
+  pixelsMax: 4_096 * 4_096,
+  sidePixelsMax: 8_192,
+  /** A picture is one picture; what moves is refused rather than cut to its first frame. */
+  framesMax: 1,
+  /** Decoded bytes, four a pixel, to bytes of the file. Photos stay below 50. */
+  ratioMax: 100,
+  /** Masks and flat drawings pack a thousandfold: up to 2,048 x 2,048, 16 MiB decoded, the ratio is not asked. */
+  ratioFreePixelsMax: 2_048 * 2_048,
+  /** What is not picture: EXIF and colour profiles. Those of printing presses have 3 MB. */
+  metadataBytesMax: 4 * kibibyte * kibibyte,
+  /** A packed profile or text; deflate makes 1,032 bytes of one at most, so 64 MiB of this. */
+  packedMetadataBytesMax: 64 * kibibyte,
+  /** Chunks and segments. libpng cuts 20 MiB into 2,560. */
+  piecesMax: 16_384,
+  /** Encoders write ten or so; each costs a pass over the whole picture. */
+  scansMax: 64,
+  /** The largest picture took 1 to 3.3 s of one core; a machine with other work takes several times that. */
+  decodeMs: 20 * second,
+  /**
+   * Private writable memory of the decoding process, as the kernel counts it (RLIMIT_DATA). Node sets some 620 MB of it
+   * aside and touches 65; the largest picture takes 90 more, so four times that are left before the cap.
+   */
+  decodeMemoryMb: 1_024,
+  /** What comes of it: the largest picture written anew, were nothing of it to pack, has 64 MiB. */
+  decodedBytesMax: 80 * kibibyte * kibibyte,
 } as const;

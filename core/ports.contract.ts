@@ -15,6 +15,7 @@ import type { ContractWorld } from './contract/scene.ts';
 import { sceneOf } from './contract/scene.ts';
 import { tenancyContract } from './contract/tenancy.contract.ts';
 import { ticketsContract } from './contract/tickets.contract.ts';
+import { webhooksContract } from './contract/webhooks.contract.ts';
 import { workersContract } from './contract/workers.contract.ts';
 
 export function portsContract(name: string, makeWorld: () => Promise<ContractWorld>): void {
@@ -42,5 +43,6 @@ export function portsContract(name: string, makeWorld: () => Promise<ContractWor
     workersContract(scene);
     blobsContract(scene);
     resultsContract(scene);
+    webhooksContract(scene);
   });
 }

@@ -8,7 +8,8 @@
  */
 import type { AdmissionAsk, GateView, Refusal } from './admission/gate.ts';
 import type { CounterCorrection } from './admission/reservation.ts';
-import type { JobEntry, LedgerEntry, ShareEntry } from './billing/ledger.ts';
+import type { Stored } from './admission/stored-bytes.ts';
+import type { JobEntry, LedgerEntry, ShareEntry, WarmupEntry } from './billing/ledger.ts';
 import type { Statement } from './billing/statement.ts';
 import type { CachedResult } from './cache/cached-result.ts';
 import type { Calibration } from './eta/calibration.ts';
@@ -20,6 +21,8 @@ import type { WorkerRecord } from './scaling/worker-record.ts';
 import type { AliasRecord } from './tenancy/alias.ts';
 import type { PlanRecord } from './tenancy/plans.ts';
 import type { KeyRecord, TenantRecord } from './tenancy/tenant.ts';
+import type { DeliveryRecord } from './webhook/delivery.ts';
+import type { EndpointRecord } from './webhook/endpoint.ts';
 
 export interface Clock {
   nowMs(): number;
@@ -29,7 +32,7 @@ export interface Clock {
 
 export interface Ids {
   /** `prefix_` + 26 Crockford base32 characters, 130 random bits. */
-  next(prefix: 'job' | 'req' | 'worker' | 'batch'): string;
+  next(prefix: 'job' | 'req' | 'worker' | 'batch' | 'whe'): string;
   /** Eight base32 characters: tells apart two reservations of the same name. */
   nonce(): string;
 }
@@ -57,6 +60,8 @@ export interface StoragePorts {
   readonly tickets: Tickets;
   readonly blobs: Blobs;
   readonly results: ResultCache;
+  readonly endpoints: Endpoints;
+  readonly deliveries: Deliveries;
 }
 
 export interface Tenants {
@@ -110,7 +115,10 @@ export interface Gates {
    * its own write: `admitted`.
    */
   admit(tenantId: string, ask: AdmissionAsk): Promise<AdmitOutcome>;
-  /** Removes the reservation if it still carries this token, and corrects the counters it was taken from. */
+  /**
+   * Removes the reservation if it still carries this token, corrects the counters it was taken from and counts what the
+   * job stored.
+   */
   release(tenantId: string, jobId: string, trueUp: Release): Promise<'released' | 'gone'>;
   /**
    * Takes a place among the tenant's running jobs for this attempt of a job that holds a reservation. A job has
@@ -156,6 +164,11 @@ export interface Release {
    * @default false
    */
   readonly endsRunning?: boolean;
+  /**
+   * Bytes that the job's results take until their bucket ends.
+   * @default null
+   */
+  readonly stored?: Stored | null;
   /** Correction of the line's finish tag, actual minus predicted; null when there is nothing to correct. */
   readonly finishTag: { readonly line: string; readonly delta: number } | null;
 }
@@ -211,8 +224,8 @@ export interface Page<T> {
 
 export interface Ledger {
   /**
-   * One charge and one refund per tenant, month and job, one share per tenant, month and pool; a second is refused and
-   * changes nothing.
+   * One charge and one refund per tenant, month and job, one share per tenant, month and pool, one entry per tenant,
+   * month and warm-up; a second is refused and changes nothing.
    */
   append(entry: LedgerEntry): Promise<'appended' | 'exists'>;
   /** The charge of a job; sees every earlier write. */
@@ -221,6 +234,8 @@ export interface Ledger {
   refund(tenantId: string, month: string, jobId: string): Promise<JobEntry | null>;
   /** The tenant's share of a pool; sees every earlier write. */
   share(tenantId: string, month: string, pool: string): Promise<ShareEntry | null>;
+  /** The entry of a warm-up; sees every earlier write. */
+  warmup(tenantId: string, month: string, warmupId: string): Promise<WarmupEntry | null>;
   /** Entries of every kind, in no promised order; may lag behind writes. */
   list(tenantId: string, month: string, cursor?: string): Promise<Page<LedgerEntry>>;
   /** One statement per month and pool; a second is refused and changes nothing. */
@@ -350,6 +365,41 @@ export interface ResultCache {
   ): Promise<'stored' | 'exists'>;
   /** Notes a use; never an earlier one than is noted. No effect when there is no such entry. */
   touch(tenantId: string, key: string, nowMs: number): Promise<void>;
+}
+
+/** Where tenants want to be told of their jobs. Every read sees every earlier write. */
+export interface Endpoints {
+  get(tenantId: string, endpointId: string): Promise<EndpointRecord | null>;
+  /** Every one of the tenant's; there are `webhookLimits.endpointsMax` or so. */
+  list(tenantId: string): Promise<EndpointRecord[]>;
+  /** Stores the record if the stored one has the version before, or if there is none and this is version 1. */
+  put(endpoint: EndpointRecord): Promise<'stored' | 'conflict'>;
+  remove(tenantId: string, endpointId: string): Promise<'removed' | 'missing'>;
+}
+
+/**
+ * Events on their way, and the log of how they went. A tenant with something on its way has a turn: an instant at which
+ * somebody should look, so that looking for work goes tenant by tenant and no backlog of one hides another's.
+ */
+export interface Deliveries {
+  /**
+   * Stores the record if the stored one has the version before, or if there is none and this is version 1. Whenever it
+   * answers, also by `conflict`, the tenant's turn comes by `nextAtMs` at the latest where that is not null.
+   */
+  put(delivery: DeliveryRecord): Promise<'stored' | 'conflict'>;
+  /** Sees every earlier write. Null past `keptUntilMs`. */
+  get(tenantId: string, endpointId: string, deliveryId: string): Promise<DeliveryRecord | null>;
+  /** Of one endpoint, newest first; none past `keptUntilMs`. A page may be empty and still have a cursor. */
+  list(tenantId: string, endpointId: string, cursor?: string): Promise<Page<DeliveryRecord>>;
+  /** Pending ones whose `nextAtMs` has come, earliest first; may lag behind writes. */
+  due(tenantId: string, nowMs: number, limit: number): Promise<DeliveryRecord[]>;
+  /** Tenants whose turn has come, earliest first; may lag behind writes. */
+  turns(nowMs: number, cursor?: string): Promise<Page<string>>;
+  /**
+   * Moves the tenant's turn to its earliest pending delivery, but no further than `webhookLimits.turnLookMs` from now;
+   * forgets it where nothing is pending and nothing was put for `turnKeptMs`. No effect when something is put meanwhile.
+   */
+  rest(tenantId: string, nowMs: number): Promise<void>;
 }
 
 /** Asks for a scaling decision now; several asks may be answered by one decision. */

@@ -1,12 +1,15 @@
 /** Valid records for tests: every builder takes the fields that matter to the test and fills in the rest. */
 import type { WaitView } from './api/job-resource.ts';
-import type { JobEntry, ShareEntry } from './billing/ledger.ts';
+import type { JobEntry, ShareEntry, WarmupEntry } from './billing/ledger.ts';
 import type { Statement } from './billing/statement.ts';
 import type { JobRecord } from './job/job.ts';
 import type { WorkerRecord } from './scaling/worker-record.ts';
 import type { AliasRecord } from './tenancy/alias.ts';
 import type { PlanRecord } from './tenancy/plans.ts';
 import type { KeyRecord, TenantRecord } from './tenancy/tenant.ts';
+import type { DeliveryRecord } from './webhook/delivery.ts';
+import { deliveriesOf } from './webhook/delivery.ts';
+import type { EndpointRecord } from './webhook/endpoint.ts';
 
 /** 2030-03-17T17:46:40Z: the middle of a month, a day and a minute. */
 export const sampleNowMs = 1_900_000_000_000;
@@ -43,6 +46,7 @@ export function sampleJob(overrides: Partial<JobRecord> = {}): JobRecord {
     retentionMs: 30 * 24 * 60 * 60 * 1000,
     filesUntilMs: null,
     metadata: {},
+    webhook: null,
     flags: [],
     cache: null,
     fingerprint: null,
@@ -100,6 +104,7 @@ export function fullJob(overrides: Partial<JobRecord> = {}): JobRecord {
     retentionMs: 7 * 24 * 60 * 60 * 1000,
     filesUntilMs: sampleNowMs + 5 * 24 * 60 * 60 * 1000,
     metadata: { order: '17', 'key with space': '', 'dotted.key': 'é' },
+    webhook: { url: 'https://hooks.example/jobs?token=é', events: ['job.running', 'job.succeeded'] },
     flags: ['count_mismatch'],
     cache: { key: 'c'.repeat(64), ttlMs: 60_000, entriesMax: 10 },
     fingerprint: 'f'.repeat(64),
@@ -254,6 +259,26 @@ export function sampleShare(overrides: Partial<ShareEntry> = {}): ShareEntry {
   };
 }
 
+export function sampleWarmup(overrides: Partial<WarmupEntry> = {}): WarmupEntry {
+  return {
+    tenantId: 'tenant-a',
+    month: '203003',
+    kind: 'warmup',
+    warmupId: 'warmup_00000000000000000000000001',
+    keyId: 'key00001',
+    model: 'demo-image',
+    pool: 'demo',
+    outcome: 'kept',
+    fromMs: sampleNowMs,
+    untilMs: sampleNowMs + 600_000,
+    usdMicros: 87_667,
+    fingerprint: null,
+    token: 'nonce',
+    atMs: sampleNowMs,
+    ...overrides,
+  };
+}
+
 export function sampleStatement(overrides: Partial<Statement> = {}): Statement {
   return {
     month: '203003',
@@ -274,4 +299,27 @@ export function sampleStatement(overrides: Partial<Statement> = {}): Statement {
     closedAtMs: sampleNowMs + 30 * 24 * 60 * 60 * 1000,
     ...overrides,
   };
+}
+
+export function sampleEndpoint(overrides: Partial<EndpointRecord> = {}): EndpointRecord {
+  return {
+    tenantId: 'tenant-a',
+    endpointId: 'whe_00000000000000000000000001',
+    url: 'https://hooks.example/jobs',
+    events: ['job.succeeded', 'job.failed', 'job.canceled', 'job.expired'],
+    secrets: [{ version: 1, untilMs: null }],
+    createdAtMs: sampleNowMs,
+    failingSinceMs: null,
+    disabled: null,
+    version: 1,
+    ...overrides,
+  };
+}
+
+/** The end of a job on its way to {@link sampleEndpoint}, not tried yet. */
+export function sampleDelivery(overrides: Partial<DeliveryRecord> = {}): DeliveryRecord {
+  const job = sampleJob({ status: 'canceled', place: { kind: 'done' }, finishedAtMs: sampleNowMs + 900 });
+  const [delivery] = deliveriesOf(job, [sampleEndpoint()]);
+  if (delivery === undefined) throw new Error('the sample endpoint is told of every end');
+  return { ...delivery, ...overrides };
 }

@@ -1,5 +1,5 @@
 /** What we depend on: pinned, with a hash, under a licence that lets people run this in their own account. */
-import { readFileSync } from 'node:fs';
+import { globSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
@@ -74,6 +74,75 @@ describe('dependencies', () => {
     expect(unused).toEqual([]);
   });
 });
+
+describe('install scripts', () => {
+  it('of npm packages never run', () => {
+    expect(readFileSync(join(root, '.npmrc'), 'utf8')).toMatch(/^ignore-scripts=true$/m);
+  });
+
+  it('of Python packages never run, because only built ones of known hashes are installed', () => {
+    const installer = readFileSync(join(root, 'tools', 'python-tests.mjs'), 'utf8');
+
+    expect(installer).toContain("'--require-hashes', '--only-binary', ':all:'");
+  });
+});
+
+describe('the Python packages of the tests', () => {
+  const requirements = readRequirements('tools/requirements-test.txt');
+
+  it('are one version each, with the hashes of its files', () => {
+    const loose = requirements.filter(
+      (each) => !/^[\w.-]+==[\w.]+( ;.*?)?( --hash=sha256:[0-9a-f]{64})+$/.test(each),
+    );
+
+    expect(requirements.length).toBeGreaterThan(20);
+    expect(loose).toEqual([]);
+  });
+
+  it('hold every one that is asked for, at the version that is asked for', () => {
+    const asked = readRequirements('tools/requirements-test.in');
+    const locked = new Set(requirements.map((each) => each.split(' ')[0]));
+
+    expect(asked.length).toBeGreaterThan(0);
+    expect(asked.filter((each) => !locked.has(each))).toEqual([]);
+  });
+});
+
+describe('workflows', () => {
+  it('name every action by the hash of a commit', () => {
+    const files = globSync('.github/{workflows,actions}/**/*.{yml,yaml}', { cwd: root });
+
+    const loose = files.flatMap((file) => looseActions(readFileSync(join(root, file), 'utf8')));
+
+    expect(loose).toEqual([]);
+  });
+
+  it('would be caught: an action by its tag or branch', () => {
+    const text = `
+      - uses: actions/checkout@v4
+      - uses: ./.github/actions/own
+      - uses: "actions/cache@main" # latest
+      - uses: actions/setup-node@${'0a'.repeat(20)} # v4.1.0`;
+
+    expect(looseActions(text)).toEqual(['actions/checkout@v4', 'actions/cache@main']);
+  });
+});
+
+/** Actions of others that a tag or a branch names, which their owner can move. */
+function looseActions(workflow: string): string[] {
+  return [...workflow.matchAll(/\buses:\s*["']?([^\s"'#]+)/g)]
+    .map(([, action = '']) => action)
+    .filter((action) => !action.startsWith('./') && !/@[0-9a-f]{40}$/.test(action));
+}
+
+/** One line each, comments and line ends within taken out. */
+function readRequirements(file: string): string[] {
+  return readFileSync(join(root, file), 'utf8')
+    .replaceAll(/^#.*$/gm, '')
+    .replaceAll(/\\\n\s*/g, '')
+    .split('\n')
+    .filter((line) => line !== '');
+}
 
 /** `A OR B`: one of them is enough. `A AND B`: each must be. */
 function isAllowed(name: string, licence: string): boolean {

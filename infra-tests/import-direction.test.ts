@@ -18,6 +18,8 @@ const table: Record<string, readonly string[]> = {
   sim: ['core', 'npm:zod', 'node:crypto', 'node:util'],
   'sim/world': ['core', 'sim', 'npm:zod', 'node:'],
   functions: ['core', 'aws', 'package.json', 'npm:@middy/', 'npm:aws-lambda', 'npm:jose', 'npm:zod', 'node:'],
+  'functions/images': ['core', 'npm:sharp', 'npm:zod', 'node:'],
+  'functions/egress': ['core', 'npm:undici', 'npm:zod', 'node:'],
   'gpu-container/protocol': ['core', 'npm:zod', 'node:'],
   'gpu-container/engines': [
     'core',
@@ -55,10 +57,20 @@ interface Import {
 const testSupport: ReadonlySet<string> = new Set([
   'cli/operator-shell.ts',
   'cli/scripted-api.ts',
+  'core/batch/jsonl.memory-child.ts',
+  'core/images/png-under-test.ts',
   'core/samples.ts',
   'functions/api/api-scene.ts',
+  'functions/api/webhook-scene.ts',
+  'functions/egress/certificate-under-test.ts',
+  'functions/egress/dns-under-test.ts',
+  'functions/egress/servers-under-test.ts',
+  'functions/api/refused-keys.ts',
+  'functions/api/schema-inputs.ts',
   'gpu-container/engines/runner-under-test.ts',
+  'local/canaries.ts',
   'local/emulators.crash-child.ts',
+  'sim/fuzz-budget.ts',
 ]);
 
 const isTest = (file: string) =>

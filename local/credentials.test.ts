@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, stat } from 'node:fs/promises';
+import { mkdtemp, readFile, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -7,13 +7,13 @@ import { keyIdOf } from '#core/tenancy/api-key.ts';
 import { createManualClock } from '#sim/memory/manual-clock.ts';
 import { createMemoryWorld } from '#sim/memory/memory-world.ts';
 import { createSeededIds } from '#sim/memory/seeded-ids.ts';
-import { ensureCredentials, ensurePepper } from './credentials.ts';
+import { ensureCredentials, ensureSecrets } from './credentials.ts';
 
 async function openScene() {
   const clock = createManualClock(sampleNowMs);
   const world = createMemoryWorld({ clock, ids: createSeededIds(1) });
   const dataDir = await mkdtemp(join(tmpdir(), 'pilotlight-credentials-'));
-  const pepper = await ensurePepper(dataDir);
+  const { keyPepper: pepper } = await ensureSecrets(dataDir);
   const ensure = (ports = world) => ensureCredentials(ports, { dataDir, pepper, url: 'http://127.0.0.1:1' });
   return { clock, world, dataDir, pepper, ensure };
 }
@@ -62,5 +62,28 @@ describe('the credentials of a laptop', () => {
 
     expect(second.admin_key).not.toBe(first.admin_key);
     expect(second.tenants.demo.key).not.toBe(first.tenants.demo.key);
+  });
+});
+
+describe('the secrets of a laptop', () => {
+  it('are made once and read by their owner alone', async () => {
+    const dataDir = await mkdtemp(join(tmpdir(), 'pilotlight-secrets-'));
+
+    const first = await ensureSecrets(dataDir);
+
+    expect(await ensureSecrets(dataDir)).toEqual(first);
+    expect(first.webhookKey).not.toBe(first.keyPepper);
+    expect((await stat(join(dataDir, 'secrets.json'))).mode & 0o777).toBe(0o600);
+  });
+
+  it('of a folder from before webhooks keep their pepper and gain a key for webhooks', async () => {
+    const dataDir = await mkdtemp(join(tmpdir(), 'pilotlight-secrets-'));
+    const before = { key_pepper: 'p'.repeat(64) };
+    await writeFile(join(dataDir, 'secrets.json'), JSON.stringify(before));
+
+    const secrets = await ensureSecrets(dataDir);
+
+    expect(secrets.keyPepper).toBe(before.key_pepper);
+    expect(await ensureSecrets(dataDir)).toEqual(secrets);
   });
 });

@@ -20,7 +20,18 @@ const fileSchema = z.object({
   tenants: z.object({ demo: z.object({ key: z.string() }) }),
 });
 
-const secretsSchema = z.object({ key_pepper: z.string().min(32) });
+/** A folder from before there were webhooks has no key for them. */
+const secretsSchema = z.object({
+  key_pepper: z.string().min(32),
+  webhook_key: z.string().min(32).optional(),
+});
+
+export interface LocalSecrets {
+  /** What the hashes of API keys are made with. */
+  readonly keyPepper: string;
+  /** What the secrets of webhooks are derived from. */
+  readonly webhookKey: string;
+}
 
 export type LocalCredentials = z.infer<typeof fileSchema>;
 
@@ -36,13 +47,15 @@ const demoTenant = { tenantId: 'demo', plan: 'vip' } as const;
 const operatorTenant = { tenantId: 'operator', plan: 'free' } as const;
 
 /** @throws StartError `data_broken` when a file is not what was written */
-export async function ensurePepper(dataDir: string): Promise<string> {
+export async function ensureSecrets(dataDir: string): Promise<LocalSecrets> {
   const path = join(dataDir, 'secrets.json');
   const known = await readJson(path, secretsSchema);
-  if (known !== null) return known.key_pepper;
-  const pepper = randomBytes(32).toString('hex');
-  await writePrivately(path, { key_pepper: pepper });
-  return pepper;
+  const keyPepper = known?.key_pepper ?? randomBytes(32).toString('hex');
+  const webhookKey = known?.webhook_key ?? randomBytes(32).toString('hex');
+  if (known?.webhook_key === undefined) {
+    await writePrivately(path, { key_pepper: keyPepper, webhook_key: webhookKey });
+  }
+  return { keyPepper, webhookKey };
 }
 
 /** Keeps the keys that work, makes those that do not, and writes where the API is now. */

@@ -10,8 +10,10 @@ import { presentError } from '#core/api/error-resource.ts';
 import { AppError } from '#core/errors.ts';
 import type { Log } from '#core/ports.ts';
 import { doorKey } from '#functions/api/middlewares/authenticate.ts';
+import { securityHeaders } from '#functions/api/security-headers.ts';
 import { listen } from './listen.ts';
 import { invocationContext, proxyEvent } from './proxy-event.ts';
+import { refuseUnreadable } from './unreadable-request.ts';
 
 const gatewayLimits = {
   /** API Gateway refuses a larger payload. */
@@ -76,6 +78,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       else refuse(response, requestId, new AppError('internal', { cause: error }));
     });
   });
+  server.on('clientError', refuseUnreadable);
   const url = await listen(server, options.port);
   return { url, close: (withinMs) => close(server, withinMs) };
 }
@@ -148,6 +151,7 @@ function refuse(response: ServerResponse, requestId: string, error: AppError): v
   send(response, {
     statusCode: status,
     headers: {
+      ...securityHeaders,
       'content-type': 'application/json; charset=utf-8',
       'x-request-id': requestId,
       ...(retryAfterSeconds === undefined ? {} : { 'retry-after': retryAfterSeconds }),

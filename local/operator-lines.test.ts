@@ -59,6 +59,10 @@ const lines: readonly (readonly [line: string, says: RegExp])[] = [
   ['pilotlight tenants update companyB --set open_jobs_max=15', /open_jobs_max/],
   ['pilotlight tenants add companyC', /plk_/],
   ['pilotlight tenants update companyC --set class_default=batch', /class_default +batch +own/],
+  [
+    'pilotlight tenants update companyC --set storage_gb_max=5 --set tokens_per_minute=20000',
+    /storage_gb_max +5 +own/,
+  ],
   ['pilotlight tenants update companyC --gpu-memory 15G', /gpu_memory_gb +15/],
   ['pilotlight capacity --gpu a100-80 --model qwen3-vl-8b', /process +6 /],
   ['pilotlight capacity --gpu l4-24 --model pilotlight-shapes --gpu-memory 2G', /the deployment's manifest/],
@@ -91,6 +95,7 @@ const lines: readonly (readonly [line: string, says: RegExp])[] = [
   ['pilotlight pools resume demo', /^state +(warm|idle) /m],
   ['pilotlight pools drain demo', /^draining +since /m],
   ['pilotlight pools prewarm demo --workers 1 --for 30s', /^prewarm +1 up until /m],
+  ['pilotlight models warmup pilotlight-shapes --for 10m', /^cost +\$/m],
   ['pilotlight tenants jobs demo --status succeeded', /succeeded +pilotlight-shapes/],
   [
     `pilotlight jobs refund ${newestOf('jobs list --model pilotlight-shapes', 'id')} --tenant demo --reason late`,

@@ -16,6 +16,7 @@ Usage: npm start -- [OPTIONS]
   --max-workers N     most workers of one pool (default 1)
   --idle-timeout S    seconds without work until a worker is put out (default 30)
   --models DIR        model manifests and weights (default: those of this checkout)
+  --allow-local-webhooks  webhooks may go to http and to private addresses, such as http://127.0.0.1:8080
   --no-first-job      serve without running a first job
   --help              this text
 
@@ -35,6 +36,7 @@ export interface StartOptions {
   readonly workersMax: number;
   readonly idleTimeoutMs: number;
   readonly firstJob: boolean;
+  readonly allowLocalWebhooks: boolean;
 }
 
 const countSchema = z.coerce.number('must be a number').int();
@@ -52,6 +54,7 @@ const valuesSchema = z
     'max-workers': countSchema.min(1).max(64).default(1),
     'idle-timeout': z.coerce.number('must be a number').min(1).max(86_400).default(30),
     'no-first-job': z.boolean().default(false),
+    'allow-local-webhooks': z.boolean().default(false),
   })
   .refine((values) => values['min-workers'] <= values['max-workers'], {
     path: ['min-workers'],
@@ -78,6 +81,7 @@ export function parseStartOptions(argv: readonly string[], cwd: string): StartOp
     workersMax: parsed.data['max-workers'],
     idleTimeoutMs: parsed.data['idle-timeout'] * 1000,
     firstJob: !parsed.data['no-first-job'],
+    allowLocalWebhooks: parsed.data['allow-local-webhooks'],
   };
 }
 
@@ -95,6 +99,7 @@ function parseFlags(argv: readonly string[]) {
         'max-workers': string,
         'idle-timeout': string,
         'no-first-job': boolean,
+        'allow-local-webhooks': boolean,
         help: boolean,
       },
     }).values;

@@ -14,15 +14,17 @@ import { awsEnvOf, parseEnv } from '#aws/env.ts';
 import { createJsonLog } from '#aws/json-log.ts';
 import { readManifests } from '#aws/manifest-files.ts';
 import { systemClock } from '#aws/system-clock.ts';
+import { publicHttps } from '#core/egress/policy.ts';
 import { createCatalog } from '#core/models/manifest.ts';
 import type { Clock } from '#core/ports.ts';
 import type { ScalingBounds } from '#core/scaling/policy.ts';
 import type { ApiDeps } from '#functions/api/api-deps.ts';
 import { oidcEnvSchema, oidcOptionsOf } from '#functions/api/env.ts';
 import { createApiHandler } from '#functions/api/handler.ts';
+import { paceRefusals } from '#functions/api/refusal-pace.ts';
 import project from '../package.json' with { type: 'json' };
 import type { LocalCredentials } from './credentials.ts';
-import { ensureCredentials, ensurePepper } from './credentials.ts';
+import { ensureCredentials, ensureSecrets } from './credentials.ts';
 import { startEmulators } from './emulators.ts';
 import { createLocalFleet } from './fleet.ts';
 import { startGateway } from './gateway.ts';
@@ -31,6 +33,7 @@ import { openLogFile } from './log-file.ts';
 import { createOwnPools } from './own-pools.ts';
 import { createTenantPorts } from './tenant-ports.ts';
 import { startTicks } from './ticks.ts';
+import { alsoLocal, startWebhooks } from './webhooks.ts';
 import { checkWeights, runsHere } from './weights.ts';
 
 export interface PlatformOptions extends ScalingBounds {
@@ -39,6 +42,11 @@ export interface PlatformOptions extends ScalingBounds {
   readonly dataDir: string;
   /** @default the models of this checkout */
   readonly modelsDir?: string;
+  /**
+   * Webhooks may go to http and to private addresses.
+   * @default false
+   */
+  readonly allowLocalWebhooks?: boolean;
 }
 
 export interface Platform {
@@ -75,13 +83,19 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
   };
 
   try {
-    const pepper = await ensurePepper(options.dataDir);
+    const secrets = await ensureSecrets(options.dataDir);
+    const { webhookKey } = secrets;
+    const webhookAddresses = options.allowLocalWebhooks === true ? alsoLocal : publicHttps;
     const startWorker = workerStarter(emulators.config, modelsDir, logFile);
     const fleet = createLocalFleet({ clock: systemClock, log, startWorker });
     const ownPools = await createOwnPools({ catalog, pools: ports.pools, addQueue: emulators.addPool });
     const ticks = startTicks({ ...ports, catalog, costs, fleet }, options);
+    const webhooks = startWebhooks(
+      { ...ports, webhookKey, chance: Math.random },
+      { addresses: webhookAddresses },
+    );
     const tenantPorts = createTenantPorts({ dataDir: options.dataDir, log });
-    const handler = createApiHandler({
+    const answer = createApiHandler({
       ...ports,
       ...(await tokensOf(ports)),
       tenantPorts,
@@ -89,15 +103,18 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
       catalog,
       costs,
       scaler: ticks,
-      keyPepper: pepper,
+      keyPepper: secrets.keyPepper,
+      webhookKey,
+      webhookAddresses,
       wakeMs: childWakeMs,
       version: project.version,
     });
+    const handler = paceRefusals(answer, systemClock);
     const gateway = await startGateway({ handler, port: options.port, log });
     await tenantPorts.start(handler);
     const credentials = await ensureCredentials(ports, {
       dataDir: options.dataDir,
-      pepper,
+      pepper: secrets.keyPepper,
       url: gateway.url,
     });
     return {
@@ -107,7 +124,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
       workerIds: () => ownPools.names().flatMap((pool) => fleet.processIds(pool)),
       async close() {
         await Promise.all([gateway.close(), tenantPorts.stop()]);
-        await ticks.stop();
+        await Promise.all([ticks.stop(), webhooks.stop()]);
         await fleet.close();
         await closeStores();
       },

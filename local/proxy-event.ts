@@ -31,7 +31,7 @@ export function proxyEvent(request: IncomingMessage, body: Buffer, requestId: st
 }
 
 /** Split by hand: a URL parser would take `//host/path` for another host, and fold `..` away. */
-function targetOf(target: string): { path: string; query: [string, string[]][] } {
+export function targetOf(target: string): { path: string; query: [string, string[]][] } {
   const local = target.replace(/^https?:\/\/[^/?]*/i, '');
   const mark = local.indexOf('?');
   const path = mark === -1 ? local : local.slice(0, mark);

@@ -84,7 +84,10 @@ describe.skipIf(python === undefined)('a model of the Python runtime (PILOTLIGHT
   async function call(method: string, path: string, body?: object) {
     const response = await fetch(`${platform.url}${path}`, {
       method,
-      headers: { authorization: `Bearer ${platform.credentials.tenants.demo.key}`, 'content-type': 'application/json' },
+      headers: {
+        authorization: `Bearer ${platform.credentials.tenants.demo.key}`,
+        'content-type': 'application/json',
+      },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
     return jobSchema.parse(await response.json());

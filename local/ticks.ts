@@ -19,7 +19,9 @@ export interface Ticks extends Scaler {
   stop(): Promise<void>;
 }
 
-export function startTicks(ports: ScalePorts & SweepPorts & ClosePorts, bounds: ScalingBounds): Ticks {
+export type TickPorts = ScalePorts & Omit<SweepPorts, 'scaler'> & ClosePorts;
+
+export function startTicks(ports: TickPorts, bounds: ScalingBounds): Ticks {
   const stopped = new AbortController();
   /** Pools that have or may soon have a worker: only those are looked at every second. */
   const lit = new Set<string>();
@@ -52,7 +54,7 @@ export function startTicks(ports: ScalePorts & SweepPorts & ClosePorts, bounds: 
   }
 
   async function sweepAll(): Promise<void> {
-    await attempt('sweep.failed', () => sweep(ports));
+    await attempt('sweep.failed', () => sweep({ ...ports, scaler: { wake } }));
     await attempt('scale.failed', async () => Promise.all((await knownPools(ports)).map(decide)));
     await attempt('month.close_failed', closeDueMonth);
   }
@@ -72,6 +74,12 @@ export function startTicks(ports: ScalePorts & SweepPorts & ClosePorts, bounds: 
     if ((await closeMonth(ports, month)).kind === 'closed') closedMonth = month;
   }
 
+  async function wake(pool: string): Promise<void> {
+    lit.add(pool);
+    // Not awaited: the submission must not wait for a worker to start.
+    void decide(pool);
+  }
+
   const loops = [
     repeat(sweepLimits.everyMs, sweepAll),
     repeat(scaleEveryMs, async () => {
@@ -80,11 +88,7 @@ export function startTicks(ports: ScalePorts & SweepPorts & ClosePorts, bounds: 
   ];
 
   return {
-    async wake(pool) {
-      lit.add(pool);
-      // Not awaited: the submission must not wait for a worker to start.
-      void decide(pool);
-    },
+    wake,
     async stop() {
       stopped.abort();
       await Promise.all([...loops, ...scaling.values()]);

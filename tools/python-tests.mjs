@@ -1,4 +1,5 @@
-// Runs the Python tests in a virtual environment of the checkout, made anew when its requirements change.
+// Runs the Python tests, and the check of the API against its document, in a virtual environment of the checkout that is
+// made anew when its requirements change.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
@@ -6,24 +7,29 @@ import { join } from 'node:path';
 
 const requirements = 'tools/requirements-test.txt';
 const versionNeeded = [3, 11];
+const quietly = ['--quiet', '--disable-pip-version-check'];
+const folders = ['gpu-container', 'infra-tests'];
 
 /** Sums of the run; a run that could not happen counts as one failure. */
 export function pythonTests(root) {
   console.log('\n== Python tests');
-  const python = findPython();
-  if (python === null) {
-    console.log(`No Python >= ${versionNeeded.join('.')} found; its tests need one.`);
-    return { passed: 0, failed: 1 };
-  }
-  const venvPython = ensureEnvironment(root, python);
-  if (venvPython === null) return { passed: 0, failed: 1 };
-  const lint = run(venvPython, ['-m', 'ruff', 'check', 'gpu-container'], root, 'inherit');
-  const { status, stdout } = run(venvPython, ['-m', 'pytest', '-q', 'gpu-container'], root, 'pipe');
+  const python = ensurePython(root);
+  if (python === null) return { passed: 0, failed: 1 };
+  const lint = run(python, ['-m', 'ruff', 'check', ...folders], root, 'inherit');
+  const { status, stdout } = run(python, ['-m', 'pytest', '-q', ...folders], root, 'pipe');
   process.stdout.write(stdout ?? '');
   const passed = sum(stdout, /(\d+) passed/);
   const failed = sum(stdout, /(\d+) failed/) + sum(stdout, /(\d+) error/);
   const broken = (status !== 0 && failed === 0 ? 1 : 0) + (lint.status === 0 ? 0 : 1);
   return { passed: passed + (lint.status === 0 ? 1 : 0), failed: failed + broken };
+}
+
+/** The Python of the checkout's virtual environment; null, after a line that says why, when there can be none. */
+export function ensurePython(root) {
+  const python = findPython();
+  if (python !== null) return ensureEnvironment(root, python);
+  console.log(`No Python >= ${versionNeeded.join('.')} found; its tests and the contract check need one.`);
+  return null;
 }
 
 function findPython() {
@@ -42,7 +48,11 @@ function ensureEnvironment(root, python) {
   console.log('Installing the Python test requirements (once) ...');
   const steps = [
     [python, ['-m', 'venv', '--clear', folder]],
-    [venvPython, ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '-r', requirements]],
+    // Files of known hashes alone, and no package builds itself: what would run its setup script as us.
+    [
+      venvPython,
+      ['-m', 'pip', 'install', ...quietly, '--require-hashes', '--only-binary', ':all:', '-r', requirements],
+    ],
   ];
   for (const [command, args] of steps) {
     if (run(command, args, root, 'inherit').status !== 0) return null;

@@ -7,7 +7,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { pythonTests } from './python-tests.mjs';
+import { ensurePython, pythonTests } from './python-tests.mjs';
 import { runForwardingSignals } from './run-child.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -16,13 +16,19 @@ const nodeNeeded = [22, 18];
 const help = `Usage: npm start [-- OPTIONS]        boot everything, run one job, keep serving (npm start -- --help)
        npm test                       format, lint, types, import direction, all tests
        npm run bench -- NAME          one benchmark (npm run bench -- --help)
-       npm run sim:faults -- OPTIONS  the product in simulated worlds that fail (npm run sim:faults -- --help)`;
+       npm run contract -- OPTIONS    the API against its OpenAPI document (npm run contract -- --help)
+       npm run sim:faults -- OPTIONS  the product in simulated worlds that fail (npm run sim:faults -- --help)
+       npm run mutate -- FILE...      how much the unit tests beside a file notice
+       npm run fuzz -- OPTIONS        every parser under random input (npm run fuzz -- --help)`;
 
 /** A command, its Node 24 script and arguments. */
 const scripts = {
   start: ['local/main.ts'],
   bench: ['bench/main.ts'],
+  contract: ['infra-tests/contract/main.ts'],
   'sim:faults': ['sim/world/main.ts'],
+  mutate: ['tools/mutate.ts'],
+  fuzz: ['tools/fuzz.ts'],
 };
 
 await main(process.argv.slice(2));
@@ -38,6 +44,7 @@ async function main([command, ...rest]) {
     process.exit(command === undefined || command === '--help' ? 0 : 2);
   }
   installDependencies();
+  if (command === 'contract' && ensurePython(root) === null) process.exit(1);
   process.exit(await runForwardingSignals(modernNode(), [...script, ...rest], root));
 }
 
@@ -81,6 +88,10 @@ async function check() {
   const broken = steps.filter(([title, ...command]) => !step(title, command)).map(([title]) => title);
   const vitest = vitestTests(node, bin('vitest/vitest.mjs'));
   const python = pythonTests(root);
+  // After the Python tests, which make the environment that it runs in.
+  const contract = ['the API against its document', node, scripts.contract];
+  steps.push(contract);
+  if (!step(contract[0], contract.slice(1))) broken.push(contract[0]);
   const failed = vitest.failed + python.failed + broken.length;
   for (const title of broken) console.log(`failed: ${title}`);
   console.log(`${vitest.passed + python.passed + steps.length - broken.length} passed, ${failed} failed`);

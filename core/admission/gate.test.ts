@@ -17,6 +17,7 @@ const everyLimit: PlanLimits = {
   requests_per_minute: 10,
   requests_per_day: 100,
   images_per_minute: 20,
+  tokens_per_minute: 50,
   open_jobs_max: 5,
   gpu_seconds_per_month: 9,
   budget_usd_micros_per_month: 10_000,
@@ -29,6 +30,7 @@ describe('planAdmission', () => {
     expect(Object.fromEntries(ask.counters.map(({ name, add, max }) => [name, [add, max]]))).toEqual({
       [`requests_per_minute@${Math.floor(now / minuteMs)}`]: [1, 10],
       [`images_per_minute@${Math.floor(now / minuteMs)}`]: [2, 20],
+      [`tokens_per_minute@${Math.floor(now / minuteMs)}`]: [5, 50],
       [`requests_per_second@2000x${now / 2000}`]: [1, 6],
       [`requests_per_day@${Math.floor(now / 86_400_000)}`]: [1, 100],
       'gpu_seconds_per_month@203003': [0, 9_000],
@@ -118,6 +120,7 @@ describe('judge', () => {
     'requests_per_second',
     'requests_per_minute',
     'images_per_minute',
+    'tokens_per_minute',
     'requests_per_day',
     'gpu_seconds_per_month',
     'budget_usd_micros_per_month',
@@ -159,6 +162,50 @@ describe('judge', () => {
     });
   });
 
+  it('refuses at storage_gb_max until enough has gone, and says when', () => {
+    const ask = planAdmission({ ...everyLimit, storage_gb_max: 0.005 }, demand(), now);
+    const stored = {
+      [today]: 9_000_000,
+      [today + 1]: 1_000_000,
+      [today + 2]: 500_000,
+      [today + 9]: 4_499_999,
+    };
+    const full = { ...stored, [today + 2]: 500_001 };
+    const fuller = { ...full, [today + 9]: 5_000_000 };
+
+    expect(judge({ ...emptyGate, stored: { [today + 9]: 4_999_999 } }, ask, now)).toEqual({ kind: 'admit' });
+    expect(judge({ ...emptyGate, stored: full }, ask, now)).toMatchObject({
+      refusal: { limit: 'storage_gb_max', used: 6_000_000, max: 5_000_000 },
+    });
+    expect(waitOf(judge({ ...emptyGate, stored }, ask, now))).toBe(secondsTo(today + 1));
+    expect(waitOf(judge({ ...emptyGate, stored: full }, ask, now))).toBe(secondsTo(today + 2));
+    expect(waitOf(judge({ ...emptyGate, stored: fuller }, ask, now))).toBe(secondsTo(today + 9));
+  });
+
+  it('lets a job through at storage_gb_max that stores nothing', () => {
+    const limits = { ...everyLimit, storage_gb_max: 0.005 };
+    const full = { ...emptyGate, stored: { [today + 1]: 5_000_000 } };
+
+    expect(judge(full, planAdmission(limits, demand(), now), now)).toMatchObject({ kind: 'refuse' });
+    expect(judge(full, planAdmission(limits, demand({ storesFiles: false }), now), now)).toEqual({
+      kind: 'admit',
+    });
+    expect(judge(full, planAdmission(everyLimit, demand(), now), now)).toEqual({ kind: 'admit' });
+  });
+
+  it('names storage_gb_max where a window clears sooner, and the window where it clears later', () => {
+    const ask = planAdmission({ ...everyLimit, storage_gb_max: 0.005 }, demand(), now);
+    const stored = { [today + 1]: 5_000_000 };
+    const full = (limit: LimitName) => ({ [named(ask, limit) ?? '']: 1_000_000 });
+
+    expect(judge({ ...emptyGate, stored, counters: full('tokens_per_minute') }, ask, now)).toMatchObject({
+      refusal: { limit: 'storage_gb_max' },
+    });
+    expect(judge({ ...emptyGate, stored, counters: full('gpu_seconds_per_month') }, ask, now)).toMatchObject({
+      refusal: { limit: 'gpu_seconds_per_month' },
+    });
+  });
+
   it('refuses past open_jobs_max, to be asked again after a moment', () => {
     const open = { a: 't', b: 't', c: 't', d: 't', e: 't' };
 
@@ -185,7 +232,28 @@ describe('judge', () => {
     const ask = planAdmission(everyLimit, demand(), now);
     const gate: GateView = { ...emptyGate, status: 'suspended', open: { [ask.jobId]: ask.token } };
 
-    expect(judge(gate, ask, now)).toMatchObject({ kind: 'refuse', refusal: { limit: 'suspended' } });
+    expect(judge(gate, ask, now)).toEqual({
+      kind: 'refuse',
+      refusal: { limit: 'suspended', used: 0, max: 0, retryAfterSeconds: 0 },
+    });
+  });
+
+  it('refuses nothing by a counter that only counts, however far it has counted', () => {
+    const ask = planAdmission({ weight: 1, open_jobs_max: 5 }, demand(), now);
+    const name = named(ask, 'budget_usd_micros_per_month') ?? '';
+
+    const judgement = judge({ ...emptyGate, counters: { [name]: Number.MAX_SAFE_INTEGER } }, ask, now);
+
+    expect(judgement).toEqual({ kind: 'admit' });
+  });
+
+  it('names a wait in whole seconds, rounded up, so that who waits that long finds the window over', () => {
+    const ask = planAdmission({ weight: 1, open_jobs_max: 5, requests_per_minute: 1 }, demand(), now);
+    const [{ resetsAtMs = 0 } = {}] = ask.counters;
+
+    const judgement = judge(take(emptyGate, ask), { ...ask, jobId: 'job_other' }, resetsAtMs - 1_001);
+
+    expect(judgement).toMatchObject({ refusal: { retryAfterSeconds: 2 } });
   });
 
   it('names a wait of at least a second, also when the window has ended by the clock that asks', () => {
@@ -202,6 +270,7 @@ describe('judge and take, over any history', () => {
   const step = fc.record({
     job: fc.integer({ min: 0, max: 12 }),
     images: fc.integer({ min: 1, max: 8 }),
+    tokens: fc.integer({ min: 0, max: 30 }),
     gpuMs: fc.integer({ min: 0, max: 4_000 }),
     reservedUsdMicros: fc.integer({ min: 0, max: 4_000 }),
     laterMs: fc.oneof(fc.constant(0), fc.integer({ min: 0, max: 40_000 }), fc.constant(86_400_000)),
@@ -358,6 +427,7 @@ const emptyGate: GateView = {
   open: {},
   counters: {},
   finishTags: {},
+  stored: {},
   status: 'active',
 };
 
@@ -368,10 +438,23 @@ function demand(overrides: Partial<Demand> = {}): Demand {
     line: 'demo#batch',
     tagCost: 100,
     images: 2,
+    tokens: 5,
+    storesFiles: true,
     gpuMs: 0,
     reservedUsdMicros: 400,
     ...overrides,
   };
+}
+
+/** The day that `now` is in. */
+const today = Math.floor(now / 86_400_000);
+
+function secondsTo(day: number): number {
+  return Math.ceil((day * 86_400_000 - now) / 1000);
+}
+
+function waitOf(judgement: ReturnType<typeof judge>): number | null {
+  return judgement.kind === 'refuse' ? judgement.refusal.retryAfterSeconds : null;
 }
 
 function named(ask: AdmissionAsk, limit: LimitName): string | undefined {

@@ -11,6 +11,7 @@ import type { PlanLimits } from '../tenancy/plans.ts';
 import type { Demand } from './gate.ts';
 import { planAdmission } from './gate.ts';
 import { readToken, trueUp } from './reservation.ts';
+import { keptBytes, storedOf } from './stored-bytes.ts';
 import { gpuCounter, monthOf, spendCounter } from './windows.ts';
 
 interface Admitted {
@@ -20,10 +21,23 @@ interface Admitted {
   /** The plan of that moment: requests and images are counted from when a plan limits them. */
   readonly under: PlanLimits;
   readonly images: number;
+  readonly tokens: number;
   usdMicros: number;
   gpuMs: number;
+  kept: { readonly bytes: number; readonly untilMs: number } | null;
   isOpen: boolean;
 }
+
+type Asked = Pick<Demand, 'images' | 'tokens' | 'storesFiles' | 'gpuMs' | 'reservedUsdMicros'>;
+
+interface Ended {
+  readonly usdMicros: number;
+  readonly gpuMs: number;
+  readonly bytes: number;
+  readonly keptDays: number;
+}
+
+const dayMs = 86_400_000;
 
 const tenantId = 'tenant-a';
 const plans: readonly PlanLimits[] = [
@@ -34,11 +48,14 @@ const plans: readonly PlanLimits[] = [
     requests_per_minute: 6,
     requests_per_day: 20,
     images_per_minute: 12,
+    tokens_per_minute: 40,
+    storage_gb_max: 0.000_02,
     gpu_seconds_per_month: 6,
     budget_usd_micros_per_month: 6_000,
     open_jobs_max: 5,
   },
   { weight: 1, requests_per_second: 2, requests_burst: 4, requests_per_minute: 2, open_jobs_max: 2 },
+  { weight: 1, storage_gb_max: 0.000_005, open_jobs_max: 4 },
   { weight: 1, gpu_seconds_per_month: 2, budget_usd_micros_per_month: 900, open_jobs_max: 3 },
   { weight: 1, open_jobs_max: 8 },
 ];
@@ -49,6 +66,8 @@ const moveSchema = fc.oneof(
     arbitrary: fc.record({
       kind: fc.constant('admit' as const),
       images: fc.integer({ min: 1, max: 5 }),
+      tokens: fc.integer({ min: 0, max: 20 }),
+      storesFiles: fc.boolean(),
       gpuMs: fc.integer({ min: 1, max: 1_500 }),
       reservedUsdMicros: fc.integer({ min: 0, max: 1_500 }),
     }),
@@ -60,6 +79,8 @@ const moveSchema = fc.oneof(
       which: fc.nat({ max: 9 }),
       usdMicros: fc.nat({ max: 2_000 }),
       gpuMs: fc.nat({ max: 2_000 }),
+      bytes: fc.nat({ max: 4_000 }),
+      keptDays: fc.integer({ min: 1, max: 4 }),
     }),
   },
   {
@@ -73,7 +94,7 @@ const moveSchema = fc.oneof(
       ),
     }),
   },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant('plan' as const), to: fc.nat({ max: 3 }) }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('plan' as const), to: fc.nat({ max: 4 }) }) },
 );
 
 type Move = typeof moveSchema extends fc.Arbitrary<infer T> ? T : never;
@@ -98,50 +119,55 @@ function createRun() {
   gates.createGate(tenantId, 'active');
   const history: Admitted[] = [];
 
-  async function admit(asked: Pick<Demand, 'images' | 'gpuMs' | 'reservedUsdMicros'>) {
+  async function admit(asked: Asked) {
     const jobId = `job_${history.length}_${nowMs}`;
     const ask = planAdmission(
       limits,
       { jobId, nonce: '01234567', line: 'demo', tagCost: 1, ...asked },
       nowMs,
     );
-    const fault = faultOf(history, limits, asked, nowMs);
+    const fault = faultOf(history, limits, asked, nowMs) ?? storageFaultOf(history, limits, asked, nowMs);
 
     const outcome = await gates.admit(tenantId, ask);
 
     expect(outcome.kind, fault ?? 'every limit has room').toBe(fault === null ? 'admitted' : 'refused');
     if (outcome.kind !== 'admitted') return;
-    const { images, gpuMs, reservedUsdMicros: usdMicros } = asked;
+    const { images, tokens, gpuMs, reservedUsdMicros: usdMicros } = asked;
     history.push({
       jobId,
       token: ask.token,
       atMs: nowMs,
       under: limits,
       images,
+      tokens,
       gpuMs,
       usdMicros,
+      kept: null,
       isOpen: true,
     });
   }
 
-  async function release(job: Admitted, spent: { usdMicros: number; gpuMs: number }) {
+  async function release(job: Admitted, { bytes, keptDays, ...spent }: Ended) {
     const reserved = readToken(job.token);
     if (reserved === null) throw new Error('a token reads back');
     const outcome = await gates.release(tenantId, job.jobId, {
       token: job.token,
       corrections: trueUp(reserved, spent),
       finishTag: null,
+      stored: storedOf({ bytesStored: bytes, atMs: nowMs, retentionMs: keptDays * dayMs }),
     });
     expect(outcome).toBe(job.isOpen ? 'released' : 'gone');
     if (!job.isOpen) return;
     job.isOpen = false;
     job.usdMicros = Math.min(job.usdMicros, spent.usdMicros);
     job.gpuMs = Math.min(job.gpuMs, spent.gpuMs);
+    job.kept = { bytes, untilMs: nowMs + keptDays * dayMs };
   }
 
   async function checkGate() {
     const gate = await gates.read(tenantId);
     expect(Object.keys(gate?.open ?? {}).toSorted()).toEqual(openOf(history).toSorted());
+    expect(keptBytes(gate?.stored ?? {}, nowMs)).toBe(keptOf(history, nowMs));
     for (const month of new Set(history.map(({ atMs }) => monthOf(atMs)))) {
       const jobs = history.filter(({ atMs }) => monthOf(atMs) === month);
       expect(gate?.counters[spendCounter(month)]).toBe(sum(jobs, ({ usdMicros }) => usdMicros));
@@ -162,7 +188,7 @@ function createRun() {
     },
     /** No place stays taken once every job has ended, whatever the clock and the plan did meanwhile. */
     async releaseAll() {
-      for (const job of history) await release(job, { usdMicros: 0, gpuMs: 0 });
+      for (const job of history) await release(job, { usdMicros: 0, gpuMs: 0, bytes: 0, keptDays: 1 });
       await checkGate();
       expect(openOf(history)).toEqual([]);
     },
@@ -173,7 +199,7 @@ function createRun() {
 function faultOf(
   history: readonly Admitted[],
   limits: PlanLimits,
-  asked: Pick<Demand, 'images' | 'gpuMs' | 'reservedUsdMicros'>,
+  asked: Asked,
   nowMs: number,
 ): string | null {
   const within = (lengthMs: number, limit: keyof PlanLimits) =>
@@ -198,6 +224,11 @@ function faultOf(
       limits.images_per_minute,
     ],
     [
+      'tokens',
+      sum(within(60_000, 'tokens_per_minute'), ({ tokens }) => tokens) + asked.tokens,
+      limits.tokens_per_minute,
+    ],
+    [
       'gpu',
       sum(month, ({ gpuMs }) => gpuMs) + asked.gpuMs,
       limits.gpu_seconds_per_month && 1000 * limits.gpu_seconds_per_month,
@@ -210,6 +241,23 @@ function faultOf(
     ['open', openOf(history).length + 1, limits.open_jobs_max],
   ];
   return bounds.find(([, asks, max]) => max !== undefined && asks > max)?.[0] ?? null;
+}
+
+/** What is kept must be below the limit for a job that will keep more. */
+function storageFaultOf(
+  history: readonly Admitted[],
+  { storage_gb_max: maxGb }: PlanLimits,
+  { storesFiles }: Asked,
+  nowMs: number,
+): string | null {
+  const isFull = maxGb !== undefined && keptOf(history, nowMs) >= maxGb * 1e9;
+  return isFull && storesFiles ? 'storage' : null;
+}
+
+/** Bytes of the files that have not gone yet: they go at the first midnight that finds their retention over. */
+function keptOf(history: readonly Admitted[], nowMs: number): number {
+  const midnightMs = nowMs - (nowMs % dayMs);
+  return sum([...history], ({ kept }) => (kept !== null && kept.untilMs > midnightMs ? kept.bytes : 0));
 }
 
 function openOf(history: readonly Admitted[]): string[] {

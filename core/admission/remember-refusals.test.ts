@@ -31,6 +31,8 @@ async function setup() {
       line: 'p',
       tagCost: 1,
       images: 1,
+      tokens: 1,
+      storesFiles: true,
       gpuMs: 1,
       reservedUsdMicros: 1,
     };

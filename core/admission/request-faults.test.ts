@@ -10,6 +10,7 @@ const work = {
   steps: 8,
   pixels: 262_144,
   weightedImages: 2,
+  tokens: { tokens: 30, path: 'input.max_tokens' },
   predictedGpuMs: 1_500,
   memoryMb: 8_000,
   weightsMb: 17_500,
@@ -31,6 +32,11 @@ describe('the faults of a request', () => {
     [{ pixels_max: 65_536 }, 'input.size', 'the plan allows 65536 at most, this asks for 262144'],
     [{ images_per_request_max: 1 }, 'input.n', 'the plan allows 1 at most, this asks for 2'],
     [{ images_per_minute: 1 }, 'input.n', 'the limit images_per_minute is 1, this alone asks for 2'],
+    [
+      { tokens_per_minute: 29 },
+      'input.max_tokens',
+      'the limit tokens_per_minute is 29, this alone asks for 30',
+    ],
     [{ gpu_memory_gb: 7.5 }, 'input.n', 'the limit gpu_memory_gb is 7.5, this alone takes 8 GB'],
     [{ gpu_memory_gb: 3 }, 'input.size', 'the limit gpu_memory_gb is 3, this alone takes 8 GB'],
     [
@@ -55,7 +61,8 @@ describe('the faults of a request', () => {
 
 function faultsUnder(limits: Partial<PlanLimits>) {
   const demand = { jobId: 'job_a', nonce: '0', line: 'demo', tagCost: 1 };
-  const asked = { images: work.weightedImages, gpuMs: work.predictedGpuMs, reservedUsdMicros: 400 };
+  const { weightedImages: images, predictedGpuMs: gpuMs, tokens: asks } = work;
+  const asked = { images, gpuMs, tokens: asks.tokens, storesFiles: true, reservedUsdMicros: 400 };
   const bounds = { ...wide, ...limits };
   return faultsOfRequest(bounds, work, planAdmission(bounds, { ...demand, ...asked }, sampleNowMs));
 }

@@ -3,12 +3,12 @@ import type { ErrorDetail } from '../errors.ts';
 import type { Work } from '../models/manifest.ts';
 import { allotmentMbOf } from '../models/memory.ts';
 import type { PlanLimits } from '../tenancy/plans.ts';
-import type { AdmissionAsk } from './gate.ts';
+import type { AdmissionAsk, LimitName } from './gate.ts';
 import { inLimitUnit, neverFits } from './gate.ts';
 
 /** Empty for a request that fits the plan, if not at this moment then at another. */
 export function faultsOfRequest(limits: PlanLimits, work: Work, ask: AdmissionAsk): ErrorDetail[] {
-  return [...overPlan(limits, work), ...overMemory(limits, work), ...overWindow(ask)];
+  return [...overPlan(limits, work), ...overMemory(limits, work), ...overWindow(work, ask)];
 }
 
 /** Limits of the plan that a single request can break by itself. */
@@ -43,10 +43,21 @@ function overMemory(limits: PlanLimits, work: Work): ErrorDetail[] {
  * More than a whole window's worth fits at no time, so there is none to come back at. Money is left to the gate, whose
  * answer says what is spent.
  */
-function overWindow(ask: AdmissionAsk): ErrorDetail[] {
+function overWindow(work: Work, ask: AdmissionAsk): ErrorDetail[] {
   const counter = neverFits(ask);
   if (counter === undefined || counter.limit === 'budget_usd_micros_per_month') return [];
   const [max, value] = [counter.max, counter.add].map((amount) => inLimitUnit(counter.limit, amount));
   const message = `the limit ${counter.limit} is ${max}, this alone asks for ${value}`;
-  return [{ path: counter.limit === 'images_per_minute' ? 'input.n' : 'input', message }];
+  return [{ path: fieldOf(counter.limit, work), message }];
+}
+
+function fieldOf(limit: LimitName, { tokens }: Work): string {
+  switch (limit) {
+    case 'images_per_minute':
+      return 'input.n';
+    case 'tokens_per_minute':
+      return tokens.path;
+    default:
+      return 'input';
+  }
 }

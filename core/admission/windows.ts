@@ -54,6 +54,11 @@ export function spendCounter(month: string): string {
   return `budget_usd_micros_per_month@${month}`;
 }
 
+/** Name of the day's counter of money for warm-ups. */
+export function warmupCounter(nowMs: number): string {
+  return `warmup_usd_micros_per_day@${dayWindow(nowMs).name}`;
+}
+
 /** Name of the month's counter of GPU milliseconds. */
 export function gpuCounter(month: string): string {
   return `gpu_seconds_per_month@${month}`;

@@ -12,7 +12,7 @@ const sumFields = {
   load_ms: countSchema.meta({ description: 'Of that, loading models' }),
   gpu_ms: countSchema.meta({ description: 'GPU time of jobs in the ledger' }),
   bill_usd_micros: countSchema.meta({ description: 'Time of workers at the price of the instance' }),
-  charged_usd_micros: countSchema.meta({ description: 'Charges of jobs, before refunds' }),
+  charged_usd_micros: countSchema.meta({ description: 'Charges of jobs, before refunds, and of warm-ups' }),
   cold_start_usd_micros: countSchema.meta({ description: 'Shared out to tenants: loading models' }),
   idle_usd_micros: countSchema.meta({ description: 'Shared out to tenants: all else' }),
   operator_usd_micros: z

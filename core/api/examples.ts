@@ -86,6 +86,36 @@ const usage = {
   storage_byte_hours: 9_600_000,
   cost_usd_micros: 1_434,
   shared_usd_micros: 0,
+  warmup_usd_micros: 0,
+};
+
+const webhook = {
+  id: 'whe_01hzy3v6q8k2m4n6p8r0s2t4v6',
+  object: 'webhook',
+  url: 'https://hooks.example/jobs',
+  events: ['job.succeeded', 'job.failed'],
+  status: 'active',
+  disabled: null,
+  failing_since: null,
+  signing: [{ public_key: 'whpk_11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=', ends_at: null }],
+  created_at: '2026-11-20T12:00:00.000Z',
+};
+
+const delivery = {
+  id: 'whd_01hzy3v6q8k2m4n6p8r0s2t4v6',
+  object: 'webhook_delivery',
+  webhook: 'whe_01hzy3v6q8k2m4n6p8r0s2t4v6',
+  event: 'job.succeeded',
+  job: 'job_01hzy3v6q8k2m4n6p8r0s2t4v6',
+  url: null,
+  status: 'delivered',
+  reason: null,
+  tries: [
+    { at: '2026-11-20T12:00:03.000Z', duration_ms: 15_000, status: null, error: 'timeout' },
+    { at: '2026-11-20T12:00:22.600Z', duration_ms: 41, status: 204, error: null },
+  ],
+  next_try_at: null,
+  created_at: '2026-11-20T12:00:02.400Z',
 };
 
 /** Keys are `<route id> request` or `<route id> <status>`. */
@@ -104,6 +134,9 @@ export const examples: Readonly<Record<string, Json>> = {
     data: [{ group: { day: '2026-11-20', tag: 'spring' }, ...usage }],
     total: usage,
   },
+  'createWebhook request': { url: 'https://hooks.example/jobs', events: ['job.succeeded', 'job.failed'] },
+  'createWebhook 201': { ...webhook, secret: 'whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oDtbVKHcYdKuM=' },
+  'listDeliveries 200': { object: 'list', data: [delivery], next_cursor: null },
   'adminCreateTenant request': { id: 'companyA', plan: 'pro', requests_per_minute: 30 },
   'adminUpdateTenant request': { plan: 'vip', requests_per_minute: null },
   'adminPutPlan request': { weight: 8, open_jobs_max: 50, requests_per_minute: 60 },
@@ -113,6 +146,19 @@ export const examples: Readonly<Record<string, Json>> = {
       { version: 'v1', weight: 90 },
       { version: 'v2', weight: 10 },
     ],
+  },
+  'warmUpModel request': { for_s: 600 },
+  'warmUpModel 202': {
+    id: 'warmup_01hzy3v6q8k2m4n6p8r0s2t4v6',
+    object: 'warmup',
+    model: 'pilotlight-shapes',
+    pool: 'demo',
+    state: 'warming',
+    from: '2026-11-20T12:00:00.000Z',
+    until: '2026-11-20T12:10:00.000Z',
+    ready_at: '2026-11-20T12:00:41.000Z',
+    ready_at_p90: '2026-11-20T12:01:10.000Z',
+    cost_usd_micros: 87_667,
   },
   'adminPrewarmPool request': { workers: 2, for_s: 900 },
   'adminRefundJob request': { usd_micros: 10_000, reason: 'a blurred face' },

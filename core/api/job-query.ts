@@ -2,6 +2,7 @@
 import * as z from 'zod';
 import { jobClasses, jobStatuses } from '../job/job.ts';
 import { apiLimits } from '../limits.ts';
+import { cursorSchema } from './cursor.ts';
 
 /** Query values are text: only plain digits make a number, so that `1e1`, `0x1` and an empty value are refused. */
 export function wholeNumber(min: number, max: number) {
@@ -17,7 +18,7 @@ export const metadataQueryPrefix = 'metadata.';
 
 const listQueryFields = {
   limit: wholeNumber(1, apiLimits.pageMax).default(apiLimits.pageDefault),
-  cursor: z.string().max(2048).optional().meta({ description: '`next_cursor` of the page before' }),
+  cursor: cursorSchema,
   status: z.enum(jobStatuses).optional(),
   model: z.string().max(128).optional(),
   class: z.enum(jobClasses).optional(),

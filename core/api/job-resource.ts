@@ -6,6 +6,7 @@ import type { JobRecord } from '../job/job.ts';
 import { jobClasses, jobStatuses } from '../job/job.ts';
 import { apiLimits, jobLimits } from '../limits.ts';
 import { qualities } from '../tenancy/alias.ts';
+import { webhookTargetSchema } from './webhook-resource.ts';
 
 export const jobIdSchema = z
   .string()
@@ -32,6 +33,10 @@ export const jobRequestSchema = z
     input: z.record(z.string(), z.json()).meta({ description: "Checked against the model's input schema" }),
     class: z.enum(jobClasses).optional().meta({
       description: 'Default: `class_default` of the plan or tenant, as /v1/limits says it',
+    }),
+    webhook: webhookTargetSchema.optional().meta({
+      description:
+        'Be told of this job, beside the webhooks of the tenant; signed with the secret of the webhook `default`',
     }),
     metadata: metadataSchema.default({}),
     deadline_s: z

@@ -1,10 +1,11 @@
 /** Entries of the ledger as an operator sees them, and the refund that makes one. */
 import * as z from 'zod';
 import { monthOf } from '../admission/windows.ts';
-import type { JobEntry, LedgerEntry, ShareEntry } from '../billing/ledger.ts';
-import { jobEntryKinds } from '../billing/ledger.ts';
+import type { JobEntry, LedgerEntry, ShareEntry, WarmupEntry } from '../billing/ledger.ts';
+import { jobEntryKinds, warmupOutcomes } from '../billing/ledger.ts';
 import { jobClasses } from '../job/job.ts';
 import { refundLimits } from '../limits.ts';
+import { cursorSchema } from './cursor.ts';
 
 const timeSchema = z.iso.datetime();
 const countSchema = z.int().nonnegative();
@@ -23,17 +24,25 @@ export const refundRequestSchema = z
 export const ledgerEntrySchema = z
   .strictObject({
     object: z.literal('ledger_entry'),
-    kind: z
-      .enum([...jobEntryKinds, 'share'])
-      .meta({ description: 'share: part of what a pool cost in a month; the fields of a job are then null' }),
+    kind: z.enum([...jobEntryKinds, 'share', 'warmup']).meta({
+      description:
+        'share: part of what a pool cost in a month; warmup: a worker kept up ahead of work; fields of a job are then null',
+    }),
     tenant: z.string(),
     month: z.string().meta({ description: 'YYYY-MM in UTC: the month whose budget the job was taken from' }),
     pool: z.string().nullable(),
     job: z.string().nullable(),
+    warmup: z
+      .strictObject({ id: z.string(), from: timeSchema, until: timeSchema })
+      .nullable()
+      .meta({ description: 'And the time that it paid for' }),
     key: z.string().nullable(),
     model: z.string().nullable(),
     class: z.enum(jobClasses).nullable(),
-    outcome: z.enum(['succeeded', 'failed', 'canceled', 'expired']).nullable(),
+    outcome: z
+      .enum(['succeeded', 'failed', 'canceled', 'expired', ...warmupOutcomes])
+      .nullable()
+      .meta({ description: 'not_kept: the pool could not take the warm-up, which costs nothing' }),
     tag: z.string().nullable(),
     gpu_ms: countSchema,
     images: countSchema,
@@ -42,7 +51,9 @@ export const ledgerEntrySchema = z
     usd_micros: z.int().meta({ description: 'Below zero for a refund' }),
     reason: z.string().nullable().meta({ description: 'Of a refund' }),
     admitted_at: timeSchema.nullable(),
-    at: timeSchema.meta({ description: 'The end of the job, its refund, or the close of the month' }),
+    at: timeSchema.meta({
+      description: 'The end of the job, its refund, the ask for a warm-up, or the close of the month',
+    }),
   })
   .meta({ id: 'LedgerEntry' });
 
@@ -54,7 +65,7 @@ export const ledgerQuerySchema = z.strictObject({
     .regex(/^\d{4}-(0[1-9]|1[0-2])$/, 'must be a month such as 2030-03')
     .optional()
     .meta({ description: 'YYYY-MM in UTC; else this month' }),
-  cursor: z.string().max(2048).optional().meta({ description: '`next_cursor` of the page before' }),
+  cursor: cursorSchema,
 });
 
 /** `YYYYMM`, as the ledger has it. */
@@ -69,14 +80,26 @@ export function presentLedgerEntry(entry: LedgerEntry): LedgerEntryResource {
     tenant: entry.tenantId,
     month: `${entry.month.slice(0, 4)}-${entry.month.slice(4)}`,
     pool: entry.pool,
-    ...(entry.kind === 'share' ? shareFields(entry) : jobFields(entry)),
+    ...fieldsOf(entry),
     usd_micros: entry.usdMicros,
     at: timeOf(entry.atMs),
   };
 }
 
+function fieldsOf(entry: LedgerEntry) {
+  switch (entry.kind) {
+    case 'share':
+      return shareFields(entry);
+    case 'warmup':
+      return warmupFields(entry);
+    default:
+      return jobFields(entry);
+  }
+}
+
 function jobFields(entry: JobEntry) {
   return {
+    warmup: null,
     job: entry.jobId,
     key: entry.keyId,
     model: entry.model,
@@ -92,21 +115,29 @@ function jobFields(entry: JobEntry) {
   };
 }
 
+const noJob = {
+  job: null,
+  warmup: null,
+  key: null,
+  model: null,
+  class: null,
+  outcome: null,
+  tag: null,
+  gpu_ms: 0,
+  images: 0,
+  weighted_images: 0,
+  bytes_stored: 0,
+  reason: null,
+  admitted_at: null,
+} as const;
+
 function shareFields({ servedGpuMs }: ShareEntry) {
-  return {
-    job: null,
-    key: null,
-    model: null,
-    class: null,
-    outcome: null,
-    tag: null,
-    gpu_ms: servedGpuMs,
-    images: 0,
-    weighted_images: 0,
-    bytes_stored: 0,
-    reason: null,
-    admitted_at: null,
-  };
+  return { ...noJob, gpu_ms: servedGpuMs };
+}
+
+function warmupFields({ warmupId, fromMs, untilMs, keyId, model, outcome }: WarmupEntry) {
+  const warmup = { id: warmupId, from: timeOf(fromMs), until: timeOf(untilMs) };
+  return { ...noJob, warmup, key: keyId, model, outcome };
 }
 
 function timeOf(ms: number): string {

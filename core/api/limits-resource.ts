@@ -2,6 +2,8 @@
 import * as z from 'zod';
 import type { Counter, GateView } from '../admission/gate.ts';
 import { inLimitUnit, planAdmission, unbounded } from '../admission/gate.ts';
+import { keptBytes, nextGoneAtMs } from '../admission/stored-bytes.ts';
+import { warmupDay } from '../admission/warmup-ask.ts';
 import { monthWindow, spendCounter } from '../admission/windows.ts';
 import { jobClasses } from '../job/job.ts';
 import { jobClassOf, limitsOf, retentionDaysMax } from '../tenancy/plans.ts';
@@ -11,9 +13,16 @@ const softBudgetName = 'budget_soft_usd_micros_per_month';
 
 const limitSchema = z.strictObject({
   name: z.string(),
-  max: z.int().positive().nullable().meta({ description: 'null: counted, not limited' }),
-  used: z.int().nonnegative(),
-  resets_at: z.iso.datetime().nullable(),
+  max: z
+    .number()
+    .nonnegative()
+    .nullable()
+    .meta({ description: 'Whole but for GB (10^9 bytes). null: counted, not limited' }),
+  used: z.number().nonnegative(),
+  resets_at: z.iso
+    .datetime()
+    .nullable()
+    .meta({ description: 'When it begins anew; of storage_gb_max, when the next of what is stored goes' }),
 });
 
 export const limitsSchema = z
@@ -79,7 +88,9 @@ export function softBudgetOf(tenant: TenantRecord, gate: GateView, nowMs: number
 
 function rowsOf(tenant: TenantRecord, gate: GateView, nowMs: number): LimitsResource['limits'] {
   const { counters, openJobsMax } = emptyAsk(tenant, nowMs);
-  const windows = counters.map(({ name, limit, max, resetsAtMs }) => ({
+  const warmups = warmupDay(limitsOf(tenant.plan, tenant.overrides), 0, nowMs);
+  const isTold = warmups.max !== unbounded || (gate.counters[warmups.name] ?? 0) > 0;
+  const windows = [...counters, ...(isTold ? [warmups] : [])].map(({ name, limit, max, resetsAtMs }) => ({
     name: limit,
     max: max === unbounded ? null : inLimitUnit(limit, max),
     used: inLimitUnit(limit, gate.counters[name] ?? 0),
@@ -91,7 +102,18 @@ function rowsOf(tenant: TenantRecord, gate: GateView, nowMs: number): LimitsReso
     used: Object.keys(gate.open).length,
     resets_at: null,
   };
-  return [open, ...windows];
+  return [open, ...windows, storageRow(tenant, gate, nowMs)];
+}
+
+function storageRow(tenant: TenantRecord, { stored }: GateView, nowMs: number) {
+  const name = 'storage_gb_max';
+  const goneAtMs = nextGoneAtMs(stored, nowMs);
+  return {
+    name,
+    max: limitsOf(tenant.plan, tenant.overrides)[name] ?? null,
+    used: inLimitUnit(name, keptBytes(stored, nowMs)),
+    resets_at: goneAtMs === null ? null : new Date(goneAtMs).toISOString(),
+  };
 }
 
 function emptyAsk(tenant: TenantRecord, nowMs: number) {
@@ -101,6 +123,8 @@ function emptyAsk(tenant: TenantRecord, nowMs: number) {
     line: '',
     tagCost: 0,
     images: 0,
+    tokens: 0,
+    storesFiles: true,
     gpuMs: 0,
     reservedUsdMicros: 0,
   };

@@ -48,7 +48,8 @@ export const modelListSchema = z
   .strictObject({ object: z.literal('list'), data: z.array(modelSchema) })
   .meta({ id: 'ModelList' });
 
-const stateWords = { cold: 'cold', waking: 'warming', warm: 'warm', idle: 'warm' } as const;
+/** A pool's state as those see it who use its models. */
+export const stateWords = { cold: 'cold', waking: 'warming', warm: 'warm', idle: 'warm' } as const;
 
 export function presentModel({ manifest }: Model, poolState: PoolState): ModelResource {
   return {

@@ -29,6 +29,8 @@ import {
   tenantSchema,
 } from './tenancy-resource.ts';
 import { usageSchema } from './usage-resource.ts';
+import { warmupRequestSchema, warmupSchema } from './warmup-resource.ts';
+import { deliverySchema, newWebhookSchema, webhookRequestSchema, webhookSchema } from './webhook-resource.ts';
 
 type Json = z.core.util.JSONType;
 type JsonObject = { [name: string]: Json };
@@ -36,19 +38,25 @@ type JsonObject = { [name: string]: Json };
 /** Schemas with a name of their own. What a client sends is described before defaults are filled in. */
 const requestSchemas = [
   jobRequestSchema,
+  webhookRequestSchema,
   tenantRequestSchema,
   tenantChangeSchema,
   prewarmRequestSchema,
   refundRequestSchema,
+  warmupRequestSchema,
   promptPolicyRequestSchema,
 ];
 const answerSchemas = [
   jobSchema,
+  webhookSchema,
+  newWebhookSchema,
+  deliverySchema,
   jobListSchema,
   modelSchema,
   modelListSchema,
   limitsSchema,
   usageSchema,
+  warmupSchema,
   costsSchema,
   tenantSchema,
   planSchema,
@@ -98,8 +106,9 @@ export function openapiDocument({ version }: { readonly version: string }): Json
 }
 
 const sharedHeaders: JsonObject = {
-  'x-request-id': header('Names this request in our logs'),
+  'x-request-id': { ...header('Names this request in our logs'), required: true },
   'retry-after': header('Seconds to wait before asking again'),
+  'www-authenticate': { ...header('`Bearer`: how to send the key'), required: true },
   allow: header('Methods that the path takes'),
 };
 
@@ -189,10 +198,13 @@ function answersOf(route: Route): JsonObject {
   );
 }
 
-/** One answer a status: several codes may share it. Every route can fail on our side. */
+/** Answers that every route may give: before it is reached, or where something fails on our side. */
+const errorsOfEveryRoute = ['headers_too_large', 'internal', 'unavailable'] as const;
+
+/** One answer a status: several codes may share it. */
 function errorAnswersOf(route: Route): JsonObject {
   const byStatus = Object.groupBy(
-    [...new Set<RequestErrorCode>([...route.errors, 'internal', 'unavailable'])],
+    [...new Set<RequestErrorCode>([...route.errors, ...errorsOfEveryRoute])],
     (code) => String(requestErrors[code].status),
   );
   return Object.fromEntries(
@@ -203,6 +215,7 @@ function errorAnswersOf(route: Route): JsonObject {
         headers: {
           'x-request-id': sharedHeader('x-request-id'),
           ...(status === '429' || status === '503' ? { 'retry-after': sharedHeader('retry-after') } : {}),
+          ...(status === '401' ? { 'www-authenticate': sharedHeader('www-authenticate') } : {}),
         },
         content: { 'application/json': { schema: refOf(errorSchema, 'output') } },
       },
@@ -240,21 +253,21 @@ function schemaPath(id: string): string {
 
 /** Draft 2020-12, as OpenAPI 3.1 takes it, with named parts by reference into the components. */
 function schemaOf(schema: z.core.$ZodType, io: 'input' | 'output'): JsonObject {
-  const { $schema: _dialect, $defs, ...whole } = jsonObjectOf(z.toJSONSchema(schema, { io }));
+  const { $schema: _dialect, $defs, ...whole } = jsonObjectOf(z.toJSONSchema(schema, { io }), io);
   // A schema with a name comes as a reference to its own definition.
   const own = Object.entries(isObject($defs) ? $defs : {}).find(([name]) => whole.$ref === schemaPath(name));
   return isObject(own?.[1]) ? own[1] : whole;
 }
 
 /** Only the JSON of it, written for a reader of the document rather than for a validator of zod's making. */
-function jsonObjectOf(schema: object): JsonObject {
+function jsonObjectOf(schema: object, io: 'input' | 'output'): JsonObject {
   const json: Json = JSON.parse(JSON.stringify(schema), (_name, value: Json) =>
-    isObject(value) ? readable(value) : value,
+    isObject(value) ? readable(value, io) : value,
   );
   return isObject(json) ? json : {};
 }
 
-function readable(schema: JsonObject): JsonObject {
+function readable(schema: JsonObject, io: 'input' | 'output'): JsonObject {
   const { $ref, ...beside } = schema;
   if (typeof $ref === 'string' && $ref.startsWith('#/$defs/')) {
     const name = $ref.slice('#/$defs/'.length);
@@ -265,11 +278,17 @@ function readable(schema: JsonObject): JsonObject {
   return {
     ...kept,
     ...(minimum === undefined || minimum === Number.MIN_SAFE_INTEGER ? {} : { minimum }),
-    ...(maximum === undefined || maximum === Number.MAX_SAFE_INTEGER ? {} : { maximum }),
-    // The format says it, and the pattern behind it counts leap years.
-    ...(pattern === undefined || schema.format === 'date-time' ? {} : { pattern }),
+    // Who sends a number must know where ours end; who reads one need not.
+    ...(maximum === undefined || (io === 'output' && maximum === Number.MAX_SAFE_INTEGER) ? {} : { maximum }),
+    ...patternOf(schema.format, pattern),
     ...(propertyNames === undefined || isPlainText(propertyNames) ? {} : { propertyNames }),
   };
+}
+
+/** A date's own pattern counts leap years, which its format says as well; that times are in UTC no format says. */
+function patternOf(format: Json | undefined, pattern: Json | undefined): JsonObject {
+  if (pattern === undefined || format === 'date') return {};
+  return { pattern: format === 'date-time' ? 'Z$' : pattern };
 }
 
 function isPlainText(schema: Json): boolean {

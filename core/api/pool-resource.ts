@@ -3,6 +3,7 @@ import * as z from 'zod';
 import { poolLimits } from '../limits.ts';
 import type { Model } from '../models/manifest.ts';
 import type { PoolRecord } from '../ports.ts';
+import { standingWarmups } from '../scaling/pool-orders.ts';
 import { poolStates } from '../scaling/pool-state.ts';
 import type { WorkerRecord } from '../scaling/worker-record.ts';
 import { busyShare, isAlive, workerPhases } from '../scaling/worker-record.ts';
@@ -35,6 +36,9 @@ export const poolSchema = z
     paused_since: timeSchema.nullable().meta({ description: 'null: not paused' }),
     draining_since: timeSchema.nullable().meta({ description: 'null: not draining' }),
     prewarm: z.strictObject({ workers: countSchema, until: timeSchema }).nullable(),
+    warmups: z
+      .array(z.strictObject({ tenant: z.string(), model: z.string(), until: timeSchema }))
+      .meta({ description: 'Tenants who pay for a worker to be kept up, the one that ends last at the end' }),
     jobs: z.strictObject({ waiting: countSchema, running: countSchema }),
     tickets: z
       .strictObject({ visible: countSchema, hidden: countSchema })
@@ -93,6 +97,9 @@ export function presentPool({ record, jobs, tickets, models }: PoolView, nowMs: 
     paused_since: orders.pausedAtMs === null ? null : timeOf(orders.pausedAtMs),
     draining_since: orders.drainingAtMs === null ? null : timeOf(orders.drainingAtMs),
     prewarm: prewarm && { workers: prewarm.workers, until: timeOf(prewarm.untilMs) },
+    warmups: standingWarmups(orders, nowMs).map(({ tenantId, model, untilMs }) => {
+      return { tenant: tenantId, model, until: timeOf(untilMs) };
+    }),
     jobs: { waiting: jobs.waiting, running: jobs.leased },
     tickets: { visible: tickets.visible, hidden: tickets.hidden },
     workers: scaling && { desired: scaling.desired, running: scaling.running, max: scaling.workersMax },

@@ -13,6 +13,8 @@ import { operationsRoutes } from './operations-routes.ts';
 import type { Route } from './route.ts';
 import { tenancyRoutes } from './tenancy-routes.ts';
 import { usageQuerySchema, usageSchema } from './usage-resource.ts';
+import { warmupRequestSchema, warmupSchema } from './warmup-resource.ts';
+import { webhookRoutes } from './webhook-routes.ts';
 
 /** Not the id's exact form: a malformed id must answer as a missing job does. */
 const jobParamsSchema = z.object({ id: z.string() });
@@ -21,13 +23,15 @@ const waitSecondsSchema = wholeNumber(0, apiLimits.waitSecondsMax)
   .optional()
   .meta({ description: `Seconds to wait for the job to end, up to ${apiLimits.waitSecondsMax}` });
 
+const idempotencyKeySchema = z
+  .string()
+  .min(1)
+  .max(apiLimits.idempotencyKeyCharactersMax)
+  .optional()
+  .meta({ description: 'Repeating a request with the same key and body gives the first answer again' });
+
 const submitHeadersSchema = z.object({
-  'idempotency-key': z
-    .string()
-    .min(1)
-    .max(apiLimits.idempotencyKeyCharactersMax)
-    .optional()
-    .meta({ description: 'Repeating a request with the same key and body gives the first answer again' }),
+  'idempotency-key': idempotencyKeySchema,
   prefer: z.string().optional().meta({ description: '`wait` or `wait=n`: answer when the job has ended' }),
 });
 
@@ -37,11 +41,15 @@ const jobAnswerHeaders = {
   'x-pilotlight-cache': '`hit` for a result that came out of the result cache',
 };
 
-const submitAnswerHeaders = {
+const jobStateHeaders = {
   ...jobAnswerHeaders,
-  location: 'Path of the job',
-  'idempotency-replayed': 'true when an earlier request with this key was answered again',
+  etag: 'Changes with the job; a new guess at its start is no change',
   'preference-applied': '`wait` when the Prefer header was followed',
+  'retry-after': 'Seconds until the next look, while the job has not ended',
+};
+
+const limitAnswerHeaders = {
+  'idempotency-replayed': 'true when an earlier request was answered again',
   'x-ratelimit-limit-requests':
     'Requests that the plan allows in a window: a minute, else a second, else a day',
   'x-ratelimit-remaining-requests': 'Requests left in this window',
@@ -49,9 +57,20 @@ const submitAnswerHeaders = {
   'x-ratelimit-limit-images': 'Images a minute that the plan allows, by resolution: 512 x 512 is one',
   'x-ratelimit-remaining-images': 'Images left in this minute',
   'x-ratelimit-reset-images': 'Time until the minute ends, such as 12s',
-  'ratelimit-policy': 'Every limit of requests and images: quota q in w seconds',
+  'x-ratelimit-limit-tokens':
+    'Tokens a minute that the plan allows, of prompts and of answers as they are asked for',
+  'x-ratelimit-remaining-tokens': 'Tokens left in this minute',
+  'x-ratelimit-reset-tokens': 'Time until the minute ends, such as 12s',
+  'ratelimit-policy': 'Every limit of requests, images and tokens: quota q in w seconds',
   ratelimit: 'The same limits: r are left, and the window ends in t seconds',
   'x-pilotlight-budget-warning': 'The month has passed the soft budget; nothing is refused for it',
+};
+
+const submitAnswerHeaders = {
+  ...jobAnswerHeaders,
+  location: 'Path of the job',
+  'preference-applied': '`wait` when the Prefer header was followed',
+  ...limitAnswerHeaders,
 };
 
 const authErrors = ['invalid_api_key', 'missing_scope', 'tenant_suspended'] as const;
@@ -119,14 +138,9 @@ export const routes = {
       200: {
         description: 'The job',
         schema: jobSchema,
-        headers: {
-          ...jobAnswerHeaders,
-          etag: 'Changes with the job; a new guess at its start is no change',
-          'preference-applied': '`wait` when the Prefer header was followed',
-          'retry-after': 'Seconds until the next look, while the job has not ended',
-        },
+        headers: jobStateHeaders,
       },
-      304: { description: 'Not changed since the ETag', headers: { etag: 'The same' } },
+      304: { description: 'Not changed since the ETag', headers: jobStateHeaders },
     },
     errors: [...authErrors, 'invalid_request', 'not_found'],
   },
@@ -166,7 +180,7 @@ export const routes = {
     answers: {
       302: {
         description: 'Follow it to the bytes',
-        headers: { location: 'A link that works for 15 minutes' },
+        headers: { ...jobAnswerHeaders, location: 'A link that works for 15 minutes' },
       },
     },
     errors: [...authErrors, 'invalid_request', 'not_found'],
@@ -191,6 +205,39 @@ export const routes = {
     params: z.object({ id: z.string() }),
     answers: { 200: { description: 'The model', schema: modelSchema } },
     errors: [...authErrors, 'invalid_request', 'model_not_found'],
+  },
+  warmUpModel: {
+    id: 'warmUpModel',
+    method: 'POST',
+    path: '/v1/models/{id}/warmup',
+    summary: 'Have a worker kept up for a model, at the price of its time; pays once when repeated',
+    tag: 'models',
+    scope: 'jobs:write',
+    params: z.object({ id: z.string() }),
+    headers: z.object({ 'idempotency-key': idempotencyKeySchema }),
+    body: warmupRequestSchema,
+    answers: {
+      202: {
+        description: 'Paid, and kept up; by when a worker is expected to serve',
+        schema: warmupSchema,
+        headers: limitAnswerHeaders,
+      },
+    },
+    errors: [
+      ...authErrors,
+      'invalid_request',
+      'invalid_json',
+      'model_not_found',
+      'model_not_granted',
+      'idempotency_in_flight',
+      'conflict',
+      'idempotency_mismatch',
+      'payload_too_large',
+      'unsupported_media_type',
+      'budget_exhausted',
+      'rate_limit_exceeded',
+      'quota_exceeded',
+    ],
   },
   getLimits: {
     id: 'getLimits',
@@ -219,6 +266,7 @@ export const routes = {
     },
     errors: [...authErrors, 'invalid_request'],
   },
+  ...webhookRoutes,
   ...tenancyRoutes,
   ...operationsRoutes,
   ...costRoutes,

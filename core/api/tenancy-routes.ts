@@ -1,5 +1,7 @@
 /** The routes of tenants, plans, keys and aliases: the operator's under /admin/v1, a tenant's own keys under /v1. */
 import * as z from 'zod';
+import { planNameSchema } from '../tenancy/plans.ts';
+import { cursorSchema } from './cursor.ts';
 import type { Route } from './route.ts';
 import {
   aliasParamsSchema,
@@ -29,7 +31,7 @@ const writing = [...reading, 'invalid_json', 'payload_too_large', 'unsupported_m
 const idSchema = z.object({ id: z.string() });
 const keyOfTenantSchema = z.object({ id: z.string(), key: z.string() });
 const pageQuerySchema = z.strictObject({
-  cursor: z.string().max(2048).optional().meta({ description: '`next_cursor` of the page before' }),
+  cursor: cursorSchema,
 });
 
 export const tenancyRoutes = {
@@ -211,7 +213,7 @@ export const tenancyRoutes = {
     summary: 'Store a plan of your own',
     tag: 'admin',
     scope: 'admin',
-    params: z.object({ name: z.string() }),
+    params: z.object({ name: planNameSchema }),
     body: planRequestSchema,
     answers: { 200: { description: 'The plan', schema: planSchema } },
     errors: [...writing, 'conflict'],

@@ -17,6 +17,7 @@ const sums = {
   storageByteHours: 4,
   usdMicros: -5,
   sharedUsdMicros: 0,
+  warmupUsdMicros: 0,
 };
 
 describe('usageSpan', () => {
@@ -59,11 +60,11 @@ describe('CSV', () => {
     const csv = usageCsv(presentUsage({ rows, total: sums }), ['day', 'tag']);
 
     expect(csv.split('\r\n')).toEqual([
-      'day,tag,jobs,images,weighted_images,input_tokens,output_tokens,gpu_ms,storage_byte_hours,cost_usd_micros,shared_usd_micros',
-      '2030-03-17,plain,1,2,0.5,0,0,3,4,-5,0',
-      '2030-03-17,"a,""b""",1,2,0.5,0,0,3,4,-5,0',
-      "2030-03-17,'=1+1,1,2,0.5,0,0,3,4,-5,0",
-      '2030-03-17,,1,2,0.5,0,0,3,4,-5,0',
+      'day,tag,jobs,images,weighted_images,input_tokens,output_tokens,gpu_ms,storage_byte_hours,cost_usd_micros,shared_usd_micros,warmup_usd_micros',
+      '2030-03-17,plain,1,2,0.5,0,0,3,4,-5,0,0',
+      '2030-03-17,"a,""b""",1,2,0.5,0,0,3,4,-5,0,0',
+      "2030-03-17,'=1+1,1,2,0.5,0,0,3,4,-5,0,0",
+      '2030-03-17,,1,2,0.5,0,0,3,4,-5,0,0',
       '',
     ]);
   });

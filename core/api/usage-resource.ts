@@ -16,10 +16,13 @@ const sumFields = {
     description:
       'Bytes x hours that results took in this time, jobs of earlier days included; adds up however a span is split',
   }),
-  cost_usd_micros: z.int().meta({ description: 'What is to be paid: charges less refunds, and shares' }),
+  cost_usd_micros: z
+    .int()
+    .meta({ description: 'What is to be paid: charges less refunds, shares, and warm-ups' }),
   shared_usd_micros: countSchema.meta({
     description: "Of that, shares of a closed month's cold starts and idle time; on its last day",
   }),
+  warmup_usd_micros: countSchema.meta({ description: 'Of the cost, warm-ups' }),
 };
 
 export const usageSchema = z
@@ -32,7 +35,11 @@ export const usageSchema = z
           day: z.iso.date().optional(),
           model: z.string().nullable().optional().meta({ description: 'null: shares' }),
           key: z.string().nullable().optional().meta({ description: 'null: shares' }),
-          tag: z.string().nullable().optional().meta({ description: 'null: jobs without a tag, and shares' }),
+          tag: z
+            .string()
+            .nullable()
+            .optional()
+            .meta({ description: 'null: jobs without a tag, warm-ups, and shares' }),
         }),
         ...sumFields,
       }),
@@ -43,11 +50,10 @@ export const usageSchema = z
 
 export type UsageResource = z.infer<typeof usageSchema>;
 
-const instantSchema = z
-  .string()
-  .refine((text) => z.iso.date().safeParse(text).success || z.iso.datetime().safeParse(text).success, {
-    message: 'must be a day such as 2030-03-17 or a time such as 2030-03-17T08:00:00Z',
-  });
+const instantSchema = z.union(
+  [z.iso.date(), z.iso.datetime()],
+  'must be a day such as 2030-03-17 or a time such as 2030-03-17T08:00:00Z',
+);
 
 function groupBySchema(groupings: readonly UsageGrouping[], otherwise: UsageGrouping) {
   const grouping = `(${groupings.join('|')})`;
@@ -124,6 +130,7 @@ function presentSums(sums: UsageSums): UsageResource['total'] {
     storage_byte_hours: sums.storageByteHours,
     cost_usd_micros: sums.usdMicros,
     shared_usd_micros: sums.sharedUsdMicros,
+    warmup_usd_micros: sums.warmupUsdMicros,
   };
 }
 

@@ -4,12 +4,13 @@ import { createManualClock } from '#sim/memory/manual-clock.ts';
 import { createMemoryGates } from '#sim/memory/memory-gates.ts';
 import { createMemoryJobs } from '#sim/memory/memory-jobs.ts';
 import { createMemoryLedger } from '#sim/memory/memory-ledger.ts';
+import { createMemoryDeliveries, createMemoryEndpoints } from '#sim/memory/memory-webhooks.ts';
 import { createSeededIds } from '#sim/memory/seeded-ids.ts';
 import { refund } from '../flows/refund.ts';
 import { settle } from '../flows/settle.ts';
 import type { JobStatus } from '../job/job.ts';
 import { jobLimits } from '../limits.ts';
-import { fullJob, sampleJob, sampleLedgerEntry, sampleNowMs, sampleShare } from '../samples.ts';
+import { fullJob, sampleJob, sampleLedgerEntry, sampleNowMs, sampleShare, sampleWarmup } from '../samples.ts';
 import { balanceOf, ledgerEntryOf, ledgerEntrySchema, refundEntryOf } from './ledger.ts';
 
 const done = { kind: 'done' } as const;
@@ -152,6 +153,21 @@ describe('ledgerEntrySchema', () => {
   });
 });
 
+describe('ledgerEntrySchema, of a warm-up', () => {
+  it('reads it as it is, and refuses one below zero or one that was not kept and costs something', () => {
+    const warmup = sampleWarmup();
+
+    expect(ledgerEntrySchema.parse(warmup)).toEqual(warmup);
+    expect(ledgerEntrySchema.safeParse({ ...warmup, usdMicros: -1 }).success).toBe(false);
+    expect(ledgerEntrySchema.safeParse({ ...warmup, outcome: 'not_kept' }).success).toBe(false);
+    expect(ledgerEntrySchema.safeParse({ ...warmup, outcome: 'not_kept', usdMicros: 0 }).success).toBe(true);
+  });
+
+  it('is part of the balance', () => {
+    expect(balanceOf([sampleLedgerEntry(), sampleWarmup(), sampleShare()])).toBe(321 + 87_667 + 70);
+  });
+});
+
 describe('refundEntryOf', () => {
   it('refuses to give back more than the charge, less than nothing, or of a refund', () => {
     const charge = sampleLedgerEntry();
@@ -177,7 +193,8 @@ describe('the balance', () => {
         const gates = createMemoryGates({ clock });
         gates.createGate('tenant-a', 'active');
         const kept = { ledger: createMemoryLedger(), gates, jobs: createMemoryJobs({ clock }) };
-        const ports = { clock, ids: createSeededIds(1), ...kept };
+        const told = { endpoints: createMemoryEndpoints(), deliveries: createMemoryDeliveries({ clock }) };
+        const ports = { clock, ids: createSeededIds(1), ...kept, ...told };
         const charged = new Map<string, number>();
         const refunded = new Map<string, number>();
         for (const { job, costUsdMicros, refund: isRefund, usdMicros } of moves) {

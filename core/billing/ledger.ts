@@ -1,8 +1,9 @@
 /**
  * The ledger: append-only entries in whole micro-USD, milliseconds and bytes. A job has one charge; an operator may
  * give back up to that much, once, by a refund: an entry of its own with the amount below zero. Where tenants pay what
- * a pool cost (`pricing` is `at_cost`), the close of a month adds one share a tenant and pool. So the sum of all
- * entries is the balance, always, and nothing that was written ever changes.
+ * a pool cost (`pricing` is `at_cost`), the close of a month adds one share a tenant and pool. A tenant that asks for a
+ * worker ahead of its work pays for the time by an entry of its own. So the sum of all entries is the balance, always,
+ * and nothing that was written ever changes.
  */
 import * as z from 'zod';
 import { monthOf } from '../admission/windows.ts';
@@ -64,11 +65,39 @@ const shareEntrySchema = z.object({
   atMs: wholeSchema,
 });
 
+export const warmupOutcomes = ['kept', 'not_kept'] as const;
+
+/** Decides once whether a warm-up is charged for, and what. */
+const warmupEntrySchema = z.object({
+  tenantId: z.string(),
+  /** Month that it was asked for in, `YYYYMM`: the month whose budget it was taken from. */
+  month: z.string(),
+  kind: z.literal('warmup'),
+  warmupId: z.string(),
+  keyId: z.string(),
+  model: z.string(),
+  pool: z.string(),
+  /** `not_kept`: a try that the pool could not take, or that was over before it came to be; costs nothing. */
+  outcome: z.enum(warmupOutcomes),
+  /** The time that was paid for: from the end of the tenant's warm-up before it, where that stood. */
+  fromMs: wholeSchema,
+  untilMs: wholeSchema,
+  usdMicros: wholeSchema,
+  /** Of the request, where it had an Idempotency-Key. */
+  fingerprint: z.string().nullable(),
+  /** Tells which of several tries at once it came from. */
+  token: z.string(),
+  /** When it was asked for: the day that its cost belongs to. */
+  atMs: wholeSchema,
+});
+
 /** A charge or a refund. */
 export type JobEntry = z.infer<typeof jobEntrySchema>;
 /** A tenant's part of what a pool cost in a month beyond the jobs it charged. */
 export type ShareEntry = z.infer<typeof shareEntrySchema>;
-export type LedgerEntry = JobEntry | ShareEntry;
+/** What a tenant paid for a worker that was kept up for it. */
+export type WarmupEntry = z.infer<typeof warmupEntrySchema>;
+export type LedgerEntry = JobEntry | ShareEntry | WarmupEntry;
 
 const entrySchema: z.ZodType<LedgerEntry> = z.discriminatedUnion('kind', [
   jobEntrySchema
@@ -78,6 +107,9 @@ const entrySchema: z.ZodType<LedgerEntry> = z.discriminatedUnion('kind', [
     .refine(({ usdMicros, parts }) => parts.compute === usdMicros, { message: 'parts add up to the whole' }),
   shareEntrySchema.refine(({ usdMicros, parts }) => parts.coldStart + parts.idle === usdMicros, {
     message: 'parts add up to the whole',
+  }),
+  warmupEntrySchema.refine(({ outcome, usdMicros }) => outcome === 'kept' || usdMicros === 0, {
+    message: 'what was not kept costs nothing',
   }),
 ]);
 
@@ -153,7 +185,12 @@ export function refundEntryOf(
   };
 }
 
-/** What is to be paid: charges less refunds, and shares. */
+/** True for a charge or a refund. */
+export function isOfJob(entry: LedgerEntry): entry is JobEntry {
+  return entry.kind === 'charge' || entry.kind === 'refund';
+}
+
+/** What is to be paid: charges less refunds, shares, and warm-ups. */
 export function balanceOf(entries: readonly LedgerEntry[]): number {
   return entries.reduce((sum, { usdMicros }) => sum + usdMicros, 0);
 }

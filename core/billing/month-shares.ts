@@ -3,6 +3,8 @@
  *
  * - loading models, of each worker's life: those whose jobs that worker ran, by their GPU time on it;
  * - all else (idle time, attempts that failed, rounding): those whose jobs the pool ran, by their GPU time in the month;
+ * - what a tenant paid for warm-ups of the pool counts towards its part of that: nobody pays for the same idle time
+ *   twice, and who paid for more than its part is asked for nothing;
  * - a share never lifts a tenant's month above its hard budget: what the budget cuts off stays with the operator, and
  *   is not put on the others;
  * - what nobody can be asked for (nobody was served) stays with the operator as well.
@@ -21,6 +23,7 @@ export interface PoolUse {
   readonly gpuMs: number;
   /** Without refunds: those are the operator's gift, and no other tenant pays for them. */
   readonly chargedUsdMicros: number;
+  readonly warmupUsdMicros: number;
   readonly gpuMsByWorker: ReadonlyMap<string, number>;
 }
 
@@ -28,7 +31,7 @@ export interface PoolUse {
 export interface TenantMonth {
   readonly tenantId: string;
   readonly byPool: ReadonlyMap<string, PoolUse>;
-  /** Charges less refunds, of all pools. */
+  /** Charges less refunds, and warm-ups, of all pools. */
   readonly paidUsdMicros: number;
   /** Shares by pool that an earlier close has written. */
   readonly shares: ReadonlyMap<string, ShareParts>;
@@ -44,6 +47,7 @@ export interface Sharer extends PoolUse {
 }
 
 export interface Division {
+  /** Of jobs and warm-ups. */
   readonly chargedUsdMicros: number;
   /** By tenant, none of zero. */
   readonly shares: ReadonlyMap<string, ShareParts>;
@@ -56,14 +60,12 @@ export function divideBill(
   sharers: readonly Sharer[],
   usdMicrosPerHour: number,
 ): Division {
-  const chargedUsdMicros = sharers.reduce((sum, sharer) => sum + sharer.chargedUsdMicros, 0);
+  const warmupUsdMicros = sumOf(sharers.map((sharer) => sharer.warmupUsdMicros));
+  const chargedUsdMicros = warmupUsdMicros + sumOf(sharers.map((sharer) => sharer.chargedUsdMicros));
   const overhead = Math.max(0, bill.usdMicros - chargedUsdMicros);
   const cold = coldStarts(overhead, lives, sharers, usdMicrosPerHour);
   const coldTotal = sumOf(cold.values());
-  const idle = allocate(
-    overhead - coldTotal,
-    new Map(sharers.map(({ tenantId, gpuMs }) => [tenantId, gpuMs])),
-  );
+  const idle = idleParts(overhead - coldTotal, sharers);
   const shares = new Map<string, ShareParts>();
   for (const { tenantId, roomUsdMicros } of sharers) {
     const wanted = { coldStart: cold.get(tenantId) ?? 0, idle: idle.get(tenantId) ?? 0 };
@@ -71,6 +73,25 @@ export function divideBill(
     if (share.coldStart + share.idle > 0) shares.set(tenantId, share);
   }
   return { chargedUsdMicros, shares };
+}
+
+/**
+ * Parts of an amount by GPU time such that each tenant's part and what it paid for warm-ups are together as its GPU time
+ * asks for. Whoever paid for more than that keeps it so and is left out, and what the others share is the less for it: as
+ * often as that puts another one above its part.
+ */
+function idleParts(amount: number, sharers: readonly Sharer[]): Map<string, number> {
+  let left = [...sharers];
+  for (;;) {
+    const paid = sumOf(left.map(({ warmupUsdMicros }) => warmupUsdMicros));
+    const parts = allocate(amount + paid, new Map(left.map(({ tenantId, gpuMs }) => [tenantId, gpuMs])));
+    const partOf = ({ tenantId }: Sharer) => parts.get(tenantId) ?? 0;
+    const under = left.filter((sharer) => partOf(sharer) > sharer.warmupUsdMicros);
+    if (under.length === left.length) {
+      return new Map(left.map((sharer) => [sharer.tenantId, partOf(sharer) - sharer.warmupUsdMicros]));
+    }
+    left = under;
+  }
 }
 
 /** What each tenant owes for the loads of the workers that ran its jobs; a worker that ran none is left to idle time. */
@@ -136,8 +157,12 @@ export function createMonthMeter(tenantId: string, poolOf: (model: string) => st
       paidUsdMicros += entry.usdMicros;
       const pool = entry.pool ?? poolOf(entry.model);
       if (entry.kind === 'refund' || pool === null) return;
-      const use = byPool.get(pool) ?? { gpuMs: 0, chargedUsdMicros: 0, gpuMsByWorker: new Map() };
+      const use = byPool.get(pool) ?? noUseYet();
       byPool.set(pool, use);
+      if (entry.kind === 'warmup') {
+        use.warmupUsdMicros += entry.usdMicros;
+        return;
+      }
       use.gpuMs += entry.gpuMs;
       use.chargedUsdMicros += entry.usdMicros;
       if (entry.workerId === null) return;
@@ -150,7 +175,12 @@ export function createMonthMeter(tenantId: string, poolOf: (model: string) => st
 interface MutableUse extends PoolUse {
   gpuMs: number;
   chargedUsdMicros: number;
+  warmupUsdMicros: number;
   readonly gpuMsByWorker: Map<string, number>;
+}
+
+function noUseYet(): MutableUse {
+  return { gpuMs: 0, chargedUsdMicros: 0, warmupUsdMicros: 0, gpuMsByWorker: new Map() };
 }
 
 function sumOf(values: Iterable<number>): number {

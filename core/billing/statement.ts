@@ -33,7 +33,7 @@ export const statementSchema = z
     /** Instance time if each of those had kept one to itself, from its creation or the start of the month. */
     dedicatedMs: wholeSchema,
     billUsdMicros: wholeSchema,
-    /** Before refunds, which are the operator's own. */
+    /** Of jobs, before refunds, which are the operator's own, and of warm-ups. */
     chargedUsdMicros: wholeSchema,
     coldStartUsdMicros: wholeSchema,
     idleUsdMicros: wholeSchema,

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { jobLimits } from '../limits.ts';
-import { sampleLedgerEntry, sampleNowMs, sampleShare } from '../samples.ts';
+import { sampleLedgerEntry, sampleNowMs, sampleShare, sampleWarmup } from '../samples.ts';
 import type { JobEntry, LedgerEntry } from './ledger.ts';
 import { balanceOf, refundEntryOf } from './ledger.ts';
 import type { UsageAsk, UsageGrouping } from './usage.ts';
@@ -48,6 +48,20 @@ describe('a usage report', () => {
       { group: { day: '2030-03-31', model: null, key: null, tag: null }, jobs: 0, sharedUsdMicros: 70 },
     ]);
     expect(total).toMatchObject({ jobs: 1, gpuMs: 812, usdMicros: 391, sharedUsdMicros: 70 });
+  });
+
+  it('counts a warm-up on the day it was asked for, as money of its model and key and of no job or tag', () => {
+    const entries = [sampleWarmup({ model: 'b' }), sampleWarmup({ model: 'b', atMs: sampleNowMs + dayMs })];
+
+    const { rows, total } = reportOf(entries, ['day', 'model', 'key', 'tag']);
+
+    const named = { model: 'b', key: 'key00001', tag: null };
+    const paid = { jobs: 0, gpuMs: 0, usdMicros: 87_667, warmupUsdMicros: 87_667, sharedUsdMicros: 0 };
+    expect(rows).toMatchObject([
+      { group: { day: '2030-03-17', ...named }, ...paid },
+      { group: { day: '2030-03-18', ...named }, ...paid },
+    ]);
+    expect(total).toMatchObject({ usdMicros: 175_334, warmupUsdMicros: 175_334, storageByteHours: 0 });
   });
 
   it('leaves a share out of any time that ends before its month does', () => {

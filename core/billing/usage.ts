@@ -1,13 +1,15 @@
 /**
  * Usage: the ledger of some time, summed up by day, model, key or tag, and for an operator by tenant. A job belongs to
  * the day it was admitted on, as its charge belongs to that month's budget, and a refund to the day of the job it gives
- * back, so a day's figures add up to what is to be paid for it. A share of a pool's cost belongs to the last day of its
+ * back, so a day's figures add up to what is to be paid for it. A warm-up belongs to the day that it was asked for, to
+ * its model and key, and to no tag. A share of a pool's cost belongs to the last day of its
  * month, and to no model, key or tag. What results take belongs to the time in which they take it: a job of an earlier
  * day or month counts for as long as its files were kept in the time asked for.
  */
 import { jobLimits } from '../limits.ts';
 import { spanOf } from './instance-bill.ts';
 import type { JobEntry, LedgerEntry } from './ledger.ts';
+import { isOfJob } from './ledger.ts';
 
 const hourMs = 60 * 60 * 1000;
 const dayMs = 24 * hourMs;
@@ -22,7 +24,7 @@ export const operatorGroupings = ['tenant', ...usageGroupings] as const;
 
 export type UsageGrouping = (typeof operatorGroupings)[number];
 
-/** null: jobs without a tag, and shares, which have no model, key or tag. */
+/** null: jobs without a tag, warm-ups, which have none, and shares, which have no model, key or tag. */
 export type UsageGroup = { readonly [G in UsageGrouping]?: string | null };
 
 export interface UsageSums {
@@ -36,10 +38,12 @@ export interface UsageSums {
    * up exactly however a span is split.
    */
   readonly storageByteHours: number;
-  /** What is to be paid: charges less refunds, and shares. */
+  /** What is to be paid: charges less refunds, shares, and warm-ups. */
   readonly usdMicros: number;
   /** Of that, shares of cold starts and idle time. */
   readonly sharedUsdMicros: number;
+  /** Of `usdMicros`, warm-ups. */
+  readonly warmupUsdMicros: number;
 }
 
 export interface UsageRow extends UsageSums {
@@ -75,6 +79,7 @@ const nothing: UsageSums = {
   storageByteHours: 0,
   usdMicros: 0,
   sharedUsdMicros: 0,
+  warmupUsdMicros: 0,
 };
 
 export function createUsageMeter({ groupBy, fromMs, toMs }: UsageAsk, nowMs: number): UsageMeter {
@@ -92,7 +97,7 @@ export function createUsageMeter({ groupBy, fromMs, toMs }: UsageAsk, nowMs: num
     add(entry) {
       const atMs = usedAtMs(entry);
       if (atMs >= fromMs && atMs < toMs) count(entry, atMs, usedBy(entry));
-      if (entry.kind === 'share') return;
+      if (!isOfJob(entry)) return;
       const span = { fromMs, toMs: Math.min(toMs, nowMs) };
       for (const stored of groupBy.includes('day') ? storedByDay(entry, span) : [storedIn(entry, span)]) {
         if (stored.storageByteHours > 0) count(entry, stored.atMs, { ...nothing, ...stored });
@@ -124,7 +129,14 @@ export function monthsTelling(fromMs: number, toMs: number): string[] {
 
 /** A month's share belongs to its last moment: whoever asks for the whole month finds it, and it once. */
 function usedAtMs(entry: LedgerEntry): number {
-  return entry.kind === 'share' ? spanOf(entry.month).toMs - 1 : entry.admittedAtMs;
+  switch (entry.kind) {
+    case 'share':
+      return spanOf(entry.month).toMs - 1;
+    case 'warmup':
+      return entry.atMs;
+    default:
+      return entry.admittedAtMs;
+  }
 }
 
 interface Span {
@@ -165,25 +177,27 @@ function usedBy(entry: LedgerEntry): UsageSums {
   if (entry.kind === 'share') {
     return { ...nothing, usdMicros: entry.usdMicros, sharedUsdMicros: entry.usdMicros };
   }
+  if (entry.kind === 'warmup') {
+    return { ...nothing, usdMicros: entry.usdMicros, warmupUsdMicros: entry.usdMicros };
+  }
   return {
+    ...nothing,
     jobs: entry.kind === 'charge' ? 1 : 0,
     images: entry.images,
     weightedImages: entry.weightedImages,
     gpuMs: entry.gpuMs,
-    storageByteHours: 0,
     usdMicros: entry.usdMicros,
-    sharedUsdMicros: 0,
   };
 }
 
 function groupOf(entry: LedgerEntry, atMs: number, groupBy: readonly UsageGrouping[]): UsageGroup {
-  const job = entry.kind === 'share' ? null : entry;
+  const asked = entry.kind === 'share' ? null : entry;
   const columns: Record<UsageGrouping, string | null> = {
     tenant: entry.tenantId,
     day: new Date(atMs).toISOString().slice(0, 10),
-    model: job?.model ?? null,
-    key: job?.keyId ?? null,
-    tag: job?.tag ?? null,
+    model: asked?.model ?? null,
+    key: asked?.keyId ?? null,
+    tag: isOfJob(entry) ? entry.tag : null,
   };
   return Object.fromEntries(groupBy.map((grouping) => [grouping, columns[grouping]]));
 }
@@ -197,6 +211,7 @@ function plus(left: UsageSums, right: UsageSums): UsageSums {
     storageByteHours: left.storageByteHours + right.storageByteHours,
     usdMicros: left.usdMicros + right.usdMicros,
     sharedUsdMicros: left.sharedUsdMicros + right.sharedUsdMicros,
+    warmupUsdMicros: left.warmupUsdMicros + right.warmupUsdMicros,
   };
 }
 

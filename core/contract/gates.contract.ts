@@ -4,7 +4,9 @@ import type { AdmissionAsk, Demand, GateView, Refusal } from '../admission/gate.
 import { planAdmission } from '../admission/gate.ts';
 import type { CounterCorrection } from '../admission/reservation.ts';
 import { trueUp as correctionsOf, readToken } from '../admission/reservation.ts';
-import { gpuCounter, monthOf, spendCounter } from '../admission/windows.ts';
+import { dayOf } from '../admission/stored-bytes.ts';
+import { planWarmup } from '../admission/warmup-ask.ts';
+import { gpuCounter, monthOf, spendCounter, warmupCounter } from '../admission/windows.ts';
 import { gateLimits } from '../limits.ts';
 import type { AdmitOutcome, Release } from '../ports.ts';
 import type { PlanLimits } from '../tenancy/plans.ts';
@@ -18,7 +20,9 @@ export function gatesContract(scene: Scene): void {
   describe('Gates', () => {
     describe('admit', () => admit(scene));
     describe('admit under parallel callers', () => admitInParallel(scene));
+    describe('admit, of warm-ups', () => admitWarmups(scene));
     describe('release', () => release(scene));
+    describe('what is stored', () => stored(scene));
     describe('start and stop', () => startAndStop(scene));
     describe('note', () => note(scene));
     describe('lift', () => lift(scene));
@@ -38,6 +42,7 @@ function admit(scene: Scene): void {
       open: { [ask.jobId]: ask.token },
       counters: Object.fromEntries(ask.counters.map(({ name, add }) => [name, add])),
       finishTags: { [ask.line]: ask.tagCost },
+      stored: {},
       status: 'active',
     };
     expect(outcome).toEqual({ kind: 'admitted', finishTag: ask.tagCost, gate });
@@ -68,6 +73,7 @@ function admit(scene: Scene): void {
     ['gpu_seconds_per_month', { gpu_seconds_per_month: 1 }, { gpuMs: 501 }, { used: 501, max: 1_000 }],
     ['requests_per_day', { requests_per_day: 1 }, {}, { used: 1, max: 1 }],
     ['images_per_minute', { images_per_minute: 5 }, { images: 3 }, { used: 3, max: 5 }],
+    ['tokens_per_minute', { tokens_per_minute: 50 }, { tokens: 26 }, { used: 26, max: 50 }],
     [
       'budget_usd_micros_per_month',
       { budget_usd_micros_per_month: 1_000 },
@@ -135,11 +141,13 @@ function admit(scene: Scene): void {
       requests_per_minute: 1,
       requests_per_day: 1,
       images_per_minute: 4,
+      tokens_per_minute: 7,
       gpu_seconds_per_month: 1,
       budget_usd_micros_per_month: 400,
     };
 
-    await admitted(scene, tenantId, plan(scene, limits, { images: 4, gpuMs: 1_000, reservedUsdMicros: 400 }));
+    const brim = { images: 4, tokens: 7, gpuMs: 1_000, reservedUsdMicros: 400 };
+    await admitted(scene, tenantId, plan(scene, limits, brim));
   });
 
   it('counts a new window from zero', async () => {
@@ -270,6 +278,55 @@ function admitInParallel(scene: Scene): void {
     expect(tags.toSorted((left, right) => left - right)).toEqual(
       Array.from({ length: 40 }, (_, index) => (index + 1) * 100),
     );
+  });
+}
+
+function admitWarmups(scene: Scene): void {
+  const capped: PlanLimits = { ...wide, open_jobs_max: 1, warmup_usd_micros_per_day: 1_000 };
+  const ask = (name: string, text: string) => {
+    const demand = { name, text, line: 'demo#interactive', usdMicros: 150 };
+    return planWarmup(capped, demand, scene.clock.nowMs());
+  };
+
+  it('takes one of 16 under one name, and leaves its text as the note', async () => {
+    const tenantId = await scene.tenant();
+
+    const outcomes = await atOnce(16, (index) =>
+      scene.ports.gates.admit(tenantId, ask('warmup.demo', `{"try":${index}}`)),
+    );
+
+    const kinds = outcomes.map(({ kind }) => kind);
+    expect(kinds.filter((kind) => kind === 'admitted')).toHaveLength(1);
+    expect(kinds.filter((kind) => kind === 'duplicate')).toHaveLength(15);
+    expect((await view(scene, tenantId)).open).toEqual({
+      'warmup.demo': `{"try":${kinds.indexOf('admitted')}}`,
+    });
+  });
+
+  it('never passes the cap of the day, though no number of open ones is too many, and gives back what is released', async () => {
+    const tenantId = await scene.tenant();
+    const nowMs = scene.clock.nowMs();
+    const counters = [warmupCounter(nowMs), spendCounter(monthOf(nowMs))];
+
+    const outcomes = await atOnce(16, (index) =>
+      scene.ports.gates.admit(tenantId, ask(`warmup.pool-${index}`, 'text')),
+    );
+    const used = async () => {
+      const gate = await view(scene, tenantId);
+      return counters.map((counter) => gate.counters[counter]);
+    };
+
+    expect(outcomes.filter(({ kind }) => kind === 'admitted')).toHaveLength(6);
+    expect(outcomes.find(({ kind }) => kind === 'refused')).toMatchObject({
+      refusal: { limit: 'warmup_usd_micros_per_day', used: 900, max: 1_000 },
+    });
+    expect(await used()).toEqual([900, 900]);
+    const admittedAt = outcomes.findIndex(({ kind }) => kind === 'admitted');
+    const corrections = counters.map((counter) => ({ counter, delta: -150 }));
+    const trueUp = { token: 'text', corrections, finishTag: null };
+    expect(await scene.ports.gates.release(tenantId, `warmup.pool-${admittedAt}`, trueUp)).toBe('released');
+    expect(await scene.ports.gates.release(tenantId, `warmup.pool-${admittedAt}`, trueUp)).toBe('gone');
+    expect(await used()).toEqual([750, 750]);
   });
 }
 
@@ -415,6 +472,98 @@ function release(scene: Scene): void {
 
     expect(await scene.ports.gates.release(tenantId, ask.jobId, trueUp(ask))).toBe('gone');
     expect(await scene.ports.gates.read(tenantId)).toBeNull();
+  });
+}
+
+/** Of files that go so many days from now, in a tenant that may keep 1,000 bytes. */
+function stored(scene: Scene): void {
+  const limits = { ...wide, storage_gb_max: 0.000_001 };
+  const bucketIn = (days: number) => String(dayOf(scene.clock.nowMs()) + days);
+  const store = async (tenantId: string, days: number, bytes: number) => {
+    const ask = plan(scene, wide);
+    await admitted(scene, tenantId, ask);
+    const release = { ...trueUp(ask), stored: { bucket: bucketIn(days), bytes } };
+    return { ask, release, outcome: await scene.ports.gates.release(tenantId, ask.jobId, release) };
+  };
+
+  it('is counted by the write that removes the reservation, and by no other', async () => {
+    const tenantId = await scene.tenant();
+
+    const { ask, release, outcome } = await store(tenantId, 3, 400);
+    const again = await scene.ports.gates.release(tenantId, ask.jobId, release);
+    await store(tenantId, 3, 20);
+    await store(tenantId, 30, 7);
+
+    expect([outcome, again]).toEqual(['released', 'gone']);
+    expect((await view(scene, tenantId)).stored).toEqual({ [bucketIn(3)]: 420, [bucketIn(30)]: 7 });
+  });
+
+  it('is counted once for 32 parallel releases, and whole for jobs that end at once', async () => {
+    const tenantId = await scene.tenant();
+    const asks = await atOnce(8, async () => {
+      const ask = plan(scene, wide);
+      await admitted(scene, tenantId, ask);
+      return ask;
+    });
+
+    await atOnce(32, (index) => {
+      const ask = asks[index % 8] ?? plan(scene, wide);
+      const release = { ...trueUp(ask), stored: { bucket: bucketIn(2), bytes: 10 } };
+      return scene.ports.gates.release(tenantId, ask.jobId, release);
+    });
+
+    expect((await view(scene, tenantId)).stored).toEqual({ [bucketIn(2)]: 80 });
+  });
+
+  it('refuses at the limit by name, says when enough of it has gone, and takes nothing', async () => {
+    const tenantId = await scene.tenant();
+    await store(tenantId, 3, 999);
+    await admitted(scene, tenantId, plan(scene, limits));
+    await store(tenantId, 9, 1);
+    const before = await view(scene, tenantId);
+
+    const refusal = await refused(scene, tenantId, plan(scene, limits));
+
+    expect(refusal).toMatchObject({ limit: 'storage_gb_max', used: 1_000, max: 1_000 });
+    expect(refusal.retryAfterSeconds).toBeGreaterThan((2 * dayMs) / 1000 - 60);
+    expect(refusal.retryAfterSeconds).toBeLessThanOrEqual((3 * dayMs) / 1000);
+    expect(await view(scene, tenantId)).toEqual(before);
+  });
+
+  it('has no part in a job that stores nothing, nor under limits that do not name it', async () => {
+    const tenantId = await scene.tenant();
+    await store(tenantId, 3, 5_000);
+
+    await admitted(scene, tenantId, plan(scene, limits, { storesFiles: false }));
+    await admitted(scene, tenantId, plan(scene, wide));
+  });
+
+  it('counts no more from the midnight on at which it goes, however many ask at once', async () => {
+    const tenantId = await scene.tenant();
+    await store(tenantId, 0, 5_000);
+    await store(tenantId, -3, 5_000);
+    await store(tenantId, 1, 999);
+
+    await atOnce(24, () => admitted(scene, tenantId, plan(scene, limits)));
+    await store(tenantId, 0, 5_000);
+    await store(tenantId, 1, 1);
+
+    expect(await refused(scene, tenantId, plan(scene, limits))).toMatchObject({ used: 1_000 });
+  });
+
+  it('is forgotten a week after it went, and nothing else with it', async () => {
+    const tenantId = await scene.tenant();
+    for (const days of [-40, -20, -7]) await store(tenantId, days, 600);
+    await store(tenantId, -6, 2);
+    await store(tenantId, 2, 900);
+
+    await scene.ports.gates.rest(tenantId, scene.clock.nowMs());
+    const rested = await view(scene, tenantId);
+    await admitted(scene, tenantId, plan(scene, limits));
+    await store(tenantId, 2, 100);
+
+    expect(rested.stored).toEqual({ [bucketIn(-6)]: 2, [bucketIn(2)]: 900 });
+    expect(await refused(scene, tenantId, plan(scene, limits))).toMatchObject({ used: 1_000 });
   });
 }
 
@@ -653,7 +802,13 @@ function listOpenAndRest(scene: Scene): void {
   it('clears past windows and keeps current ones and finish tags', async () => {
     const tenantId = await scene.tenant();
     const nowMs = scene.clock.nowMs();
-    const limits = { ...wide, requests_per_minute: 5, requests_per_day: 9, images_per_minute: 8 };
+    const limits = {
+      ...wide,
+      requests_per_minute: 5,
+      requests_per_day: 9,
+      images_per_minute: 8,
+      tokens_per_minute: 20,
+    };
     const past = plan(scene, limits, {}, nowMs - 40 * dayMs);
     const current = plan(scene, limits, { line: past.line }, nowMs);
     for (const ask of [past, current]) {
@@ -690,7 +845,7 @@ function listOpenAndRest(scene: Scene): void {
   });
 }
 
-/** One request of 400 micro-USD, 2 images and 100 tag units in the pool `pool-a`, unless the test says otherwise. */
+/** One request of 400 micro-USD, 2 images, 5 tokens and 100 tag units in the pool `pool-a`, unless the test says otherwise. */
 function plan(
   scene: Scene,
   limits: PlanLimits,
@@ -706,6 +861,8 @@ function plan(
       line: 'pool-a',
       tagCost: 100,
       images: 2,
+      tokens: 5,
+      storesFiles: true,
       gpuMs: 0,
       reservedUsdMicros: 400,
       ...demand,

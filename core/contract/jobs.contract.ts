@@ -544,6 +544,18 @@ function retention(scene: Scene): void {
     expect(await stored(scene, job)).toEqual(next);
   });
 
+  it('forbids a reservation in the place of a job past it, which then creates none, and another one still does', async () => {
+    const tenantId = await scene.tenant();
+    const past = await createdJob(scene, { ...succeeded, tenantId, finishedAtMs: pastEndMs() });
+    const next = { ...past, reservation: 'a.1.next', finishedAtMs: scene.clock.nowMs() };
+
+    expect(await scene.ports.jobs.forbid(tenantId, past.jobId, 'a.1.next')).toBe('forbidden');
+
+    expect(await scene.ports.jobs.create(next)).toBe('exists');
+    expect(await stored(scene, past)).toBeNull();
+    expect(await scene.ports.jobs.create({ ...next, reservation: 'a.1.third' })).toBe('created');
+  });
+
   it('keeps a job that has not ended, however old, and creates no other in its place', async () => {
     const job = await createdJob(scene, { tenantId: await scene.tenant(), retentionMs, createdAtMs: 1 });
 

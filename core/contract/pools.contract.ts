@@ -142,6 +142,11 @@ function order(scene: Scene): void {
 
   it('follows the rule through every order after every other', async () => {
     const pool = await scene.pool();
+    const [first, second] = ['warmup_1', 'warmup_2'].map((warmupId, index) => {
+      return { tenantId: 'tenant-a', warmupId, model: 'm', untilMs: now + (index + 1) * 60_000 };
+    });
+    if (first === undefined || second === undefined) throw new Error('there are two warm-ups');
+    const theirs = { ...first, tenantId: 'tenant-B', warmupId: 'warmup_3' };
     const each: readonly PoolOrder[] = [
       { kind: 'pause', atMs: now },
       { kind: 'drain', atMs: now + 1 },
@@ -150,6 +155,13 @@ function order(scene: Scene): void {
       { kind: 'end_drain', atMs: now + 1 },
       { kind: 'end_drain', atMs: now + 2 },
       { kind: 'prewarm', workers: 0, untilMs: now + 60_000 },
+      { kind: 'warm_up', warmup: first, previousId: null },
+      { kind: 'warm_up', warmup: second, previousId: 'warmup_1' },
+      { kind: 'warm_up', warmup: theirs, previousId: null },
+      { kind: 'undo_warm_up', warmup: second, previous: first },
+      { kind: 'undo_warm_up', warmup: first, previous: null },
+      { kind: 'forget_warm_ups', tenantIds: ['tenant-a'], beforeMs: now + 60_001 },
+      { kind: 'forget_warm_ups', tenantIds: ['tenant-a', 'tenant-B'], beforeMs: now + 120_001 },
     ];
     let expected = noOrders;
 
@@ -169,7 +181,35 @@ function order(scene: Scene): void {
       await scene.ports.pools.order(pool, { kind: 'drain', atMs });
     }
 
-    expect(await ordersOf(pool)).toEqual({ pausedAtMs: now, drainingAtMs: now, prewarm: null });
+    expect(await ordersOf(pool)).toEqual({ ...noOrders, pausedAtMs: now, drainingAtMs: now });
+  });
+
+  it('takes warm-ups of 16 tenants at once, and of one tenant the one that goes on from what stands', async () => {
+    const pool = await scene.pool();
+    const warmupOf = (tenantId: string, warmupId: string) => {
+      return { tenantId, warmupId, model: 'm', untilMs: now + 60_000 };
+    };
+
+    await atOnce(16, (index) => {
+      const warmup = warmupOf(`tenant-${String(index).padStart(2, '0')}`, `warmup_${index}`);
+      return scene.ports.pools.order(pool, { kind: 'warm_up', warmup, previousId: null });
+    });
+    const outcomes = await atOnce(16, (index) =>
+      scene.ports.pools.order(pool, {
+        kind: 'warm_up',
+        warmup: warmupOf('tenant-00', `next_${index}`),
+        previousId: 'warmup_0',
+      }),
+    );
+
+    expect(outcomes.filter((outcome) => outcome === 'obeyed')).toHaveLength(1);
+    const { warmups } = await ordersOf(pool);
+    expect(warmups.map(({ tenantId }) => tenantId)).toEqual(
+      warmups.map(({ tenantId }) => tenantId).toSorted(),
+    );
+    expect(warmups.map(({ warmupId }) => warmupId).slice(1)).toEqual(
+      Array.from({ length: 15 }, (_, index) => `warmup_${index + 1}`),
+    );
   });
 
   it('ends a drain exactly once under 16 parallel callers', async () => {

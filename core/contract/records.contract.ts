@@ -1,7 +1,14 @@
 /** Promises of the ports that only keep things: `Tenants`, `Keys`, `Ledger`, `Blobs`. */
 import { describe, expect, it } from 'vitest';
 import { jobEntryKinds, refundEntryOf } from '../billing/ledger.ts';
-import { sampleKey, sampleLedgerEntry, sampleShare, sampleStatement, sampleTenant } from '../samples.ts';
+import {
+  sampleKey,
+  sampleLedgerEntry,
+  sampleShare,
+  sampleStatement,
+  sampleTenant,
+  sampleWarmup,
+} from '../samples.ts';
 import { scopes } from '../tenancy/tenant.ts';
 import type { Scene } from './scene.ts';
 import { allPages, atOnce } from './scene.ts';
@@ -24,6 +31,7 @@ export function tenantsContract(scene: Scene): void {
         open: {},
         counters: {},
         finishTags: {},
+        stored: {},
         status: 'active',
       });
     });
@@ -196,6 +204,44 @@ export function ledgerContract(scene: Scene): void {
         const { items } = await scene.ports.ledger.list(tenantId, charge.month);
         expect(items).toHaveLength(3);
         expect(items).toEqual(expect.arrayContaining([charge, share, other]));
+      });
+    });
+
+    it('takes one entry a warm-up, reads it back whole, and lists it between the others', async () => {
+      const tenantId = scene.tenantId();
+      const charge = sampleLedgerEntry({ tenantId, jobId: scene.jobId() });
+      const warmup = sampleWarmup({ tenantId, fingerprint: 'f'.repeat(64) });
+      const { month, warmupId } = warmup;
+      await scene.ports.ledger.append(charge);
+
+      const outcomes = await atOnce(8, (index) =>
+        scene.ports.ledger.append(index === 0 ? warmup : { ...warmup, token: `other${index}` }),
+      );
+
+      expect(outcomes.filter((outcome) => outcome === 'appended')).toHaveLength(1);
+      const stored = await scene.ports.ledger.warmup(tenantId, month, warmupId);
+      expect({ ...stored, token: warmup.token }).toEqual(warmup);
+      expect(await scene.ports.ledger.warmup(tenantId, '203004', warmupId)).toBeNull();
+      expect(await scene.ports.ledger.warmup(scene.tenantId(), month, warmupId)).toBeNull();
+      expect(await scene.ports.ledger.warmup(tenantId, month, 'warmup_none')).toBeNull();
+      await scene.eventually(async () => {
+        const { items } = await scene.ports.ledger.list(tenantId, month);
+        expect(items).toHaveLength(2);
+        expect(items).toEqual(expect.arrayContaining([charge, stored]));
+      });
+    });
+
+    it('goes on behind a warm-up as behind any entry', async () => {
+      const tenantId = scene.tenantId();
+      const ids = Array.from({ length: 130 }, (_, index) => `warmup_${index}`);
+      await atOnce(ids.length, (index) =>
+        scene.ports.ledger.append(sampleWarmup({ tenantId, warmupId: ids[index] ?? '' })),
+      );
+
+      await scene.eventually(async () => {
+        const entries = await allPages((cursor) => scene.ports.ledger.list(tenantId, '203003', cursor));
+        const found = entries.flatMap((entry) => (entry.kind === 'warmup' ? [entry.warmupId] : []));
+        expect(found.toSorted()).toEqual(ids.toSorted());
       });
     });
 

@@ -292,6 +292,8 @@ function askOf(scene: Scene) {
   const demand = {
     tagCost: 1,
     images: 1,
+    tokens: 1,
+    storesFiles: true,
     gpuMs: 1,
     reservedUsdMicros: 0,
     line: 'pool-x',

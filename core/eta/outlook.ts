@@ -24,11 +24,20 @@ export interface Place {
   readonly start: StartEstimate;
 }
 
+/** By when a worker of a pool is expected to serve. */
+export interface ToldReady {
+  readonly atMs: number;
+  /** Nine of ten do by then. */
+  readonly atP90Ms: number;
+}
+
 export interface Outlook {
   readonly seen: SeenPool;
   readonly reason: WaitReason;
   /** Null when a worker serves. */
   readonly phase: ComingPhase | null;
+  /** From the look until a worker serves; 0 when one does. */
+  readonly servedInMs: number;
   /** The start is counted from `nowMs`, which may be later than the look. */
   placeOf(job: LineEntry, nowMs: number): Place;
   /** The same look, with a job that has joined the line since; itself when that is there, or stands behind. */
@@ -55,6 +64,7 @@ export function outlookOf(seen: SeenPool, rules: OutlookRules): Outlook {
     seen,
     reason: supply.reason,
     phase: supply.phase,
+    servedInMs: supply.isServed ? 0 : Math.round(Math.min(...supply.freeInMs)),
     placeOf(job, nowMs) {
       const spot = spotOf(seen, known, job);
       // Not in the index yet, or there since: it is looked at where its tag puts it.

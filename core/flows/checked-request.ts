@@ -102,8 +102,9 @@ export async function lookUp(
   });
   if (found.kind === 'invalid') return found;
   if (found.kind === 'miss') return { ...checked, cache: found.cache };
-  // The request counts; what was made before takes no GPU time, no images and no money.
-  const work = { ...checked.work, predictedGpuMs: 0, weightedImages: 0 };
+  // The request counts; what was made before takes no GPU time, no images, no tokens, no room and no money.
+  const tokens = { ...checked.work.tokens, tokens: 0 };
+  const work = { ...checked.work, predictedGpuMs: 0, weightedImages: 0, tokens };
   return { ...checked, work, reservedUsdMicros: 0, tagCost: 0, hit: found.hit };
 }
 
@@ -114,6 +115,8 @@ export function demandOf(checked: CheckedRequest, nonce: string): Demand {
     line: lineName(checked.pool, checked.class),
     tagCost: checked.tagCost,
     images: Math.ceil(checked.work.weightedImages),
+    tokens: checked.work.tokens.tokens,
+    storesFiles: checked.hit === null,
     gpuMs: checked.work.predictedGpuMs,
     reservedUsdMicros: checked.reservedUsdMicros,
   };
@@ -126,7 +129,13 @@ export function demandOf(checked: CheckedRequest, nonce: string): Demand {
 function fingerprintOf(ask: SubmitAsk): string {
   const { model, input, metadata, deadlineSeconds, class: jobClass } = ask;
   // Left out where the request does not name them: the fingerprints of earlier requests have no such members.
-  const [cache, quality] = [ask.cache ?? undefined, ask.quality ?? undefined];
-  const named = { model, quality, input, class: jobClass ?? 'interactive', metadata, deadlineSeconds, cache };
+  const [cache, quality, webhook] = [
+    ask.cache ?? undefined,
+    ask.quality ?? undefined,
+    ask.webhook ?? undefined,
+  ];
+  const named = {
+    ...{ model, quality, input, class: jobClass ?? 'interactive', metadata, deadlineSeconds, cache, webhook },
+  };
   return digest(canonicalJson(named));
 }

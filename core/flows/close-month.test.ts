@@ -8,13 +8,13 @@ import { createSeededIds } from '#sim/memory/seeded-ids.ts';
 import { costSettings } from '../billing/cost-settings.ts';
 import { spanOf } from '../billing/instance-bill.ts';
 import type { LedgerEntry } from '../billing/ledger.ts';
-import { balanceOf, refundEntryOf } from '../billing/ledger.ts';
+import { balanceOf, isOfJob, refundEntryOf } from '../billing/ledger.ts';
 import { gpuCostUsdMicros } from '../billing/price.ts';
 import type { Pricing } from '../billing/statement.ts';
 import { costLimits } from '../limits.ts';
 import { createCatalog } from '../models/manifest.ts';
 import type { Ledger } from '../ports.ts';
-import { sampleLedgerEntry, samplePlan, sampleTenant, sampleWorker } from '../samples.ts';
+import { sampleLedgerEntry, samplePlan, sampleTenant, sampleWarmup, sampleWorker } from '../samples.ts';
 import type { TenantRecord } from '../tenancy/tenant.ts';
 import type { ClosePorts } from './close-month.ts';
 import { closeMonth, dueMonth } from './close-month.ts';
@@ -132,6 +132,62 @@ describe('closing a month', () => {
       statements: [{ billUsdMicros: 1_000, chargedUsdMicros: 4_000, operatorUsdMicros: -3_000 }],
     });
     expect(await world.shareOf('tenant-a')).toBeNull();
+  });
+
+  it('counts a warm-up towards the idle time of the tenant that paid for it, and nobody pays for that time again', async () => {
+    const world = await createCostWorld();
+    await world.worker({ workerId: 'w1', livedMs: 20_000, loadMs: 0 });
+    await world.job({ tenantId: 'tenant-a', workerId: 'w1', gpuMs: 2_000 });
+    await world.job({ tenantId: 'tenant-b', workerId: 'w1', gpuMs: 2_000 });
+    await world.warmup({ tenantId: 'tenant-a', usdMicros: 5_000 });
+
+    const outcome = await closeMonth(world.ports, month);
+
+    // 16,000 idle, half of it each: the one has paid 5,000 of that.
+    expect(await world.shareOf('tenant-a')).toEqual({ coldStart: 0, idle: 3_000 });
+    expect(await world.shareOf('tenant-b')).toEqual({ coldStart: 0, idle: 8_000 });
+    expect(outcome).toMatchObject({ statements: [{ chargedUsdMicros: 9_000, operatorUsdMicros: 0 }] });
+  });
+
+  it('asks nothing of a tenant whose warm-ups cost more than its part, and the less of the others', async () => {
+    const world = await createCostWorld();
+    await world.addTenant({ tenantId: 'waiting' });
+    await world.worker({ workerId: 'w1', livedMs: 20_000, loadMs: 0 });
+    await world.job({ tenantId: 'tenant-a', workerId: 'w1', gpuMs: 1_000 });
+    await world.job({ tenantId: 'tenant-b', workerId: 'w1', gpuMs: 3_000 });
+    await world.warmup({ tenantId: 'tenant-a', usdMicros: 7_000 });
+    await world.warmup({ tenantId: 'waiting', usdMicros: 1_000 });
+
+    const outcome = await closeMonth(world.ports, month);
+
+    expect(await world.shareOf('tenant-a')).toBeNull();
+    expect(await world.shareOf('waiting')).toBeNull();
+    expect(await world.shareOf('tenant-b')).toEqual({ coldStart: 0, idle: 8_000 });
+    expect(outcome).toMatchObject({ statements: [{ tenants: 2, operatorUsdMicros: 0 }] });
+  });
+
+  it('leaves a surplus to the operator where warm-ups and jobs together cost more than the bill', async () => {
+    const world = await createCostWorld();
+    await world.worker({ workerId: 'w1', livedMs: 10_000, loadMs: 0 });
+    await world.job({ tenantId: 'tenant-a', workerId: 'w1', gpuMs: 4_000 });
+    await world.warmup({ tenantId: 'tenant-a', usdMicros: 10_000 });
+
+    const outcome = await closeMonth(world.ports, month);
+
+    expect(outcome).toMatchObject({ statements: [{ chargedUsdMicros: 14_000, operatorUsdMicros: -4_000 }] });
+    expect(await world.shareOf('tenant-a')).toBeNull();
+  });
+
+  it('counts warm-ups against the hard budget that bounds a share', async () => {
+    const world = await createCostWorld();
+    await world.addTenant({ tenantId: 'capped', overrides: { budget_usd_micros_per_month: 2_500 } });
+    await world.worker({ workerId: 'w1', livedMs: 10_000, loadMs: 0 });
+    await world.job({ tenantId: 'capped', workerId: 'w1', gpuMs: 1_000 });
+    await world.warmup({ tenantId: 'capped', usdMicros: 1_000 });
+
+    await closeMonth(world.ports, month);
+
+    expect(await world.shareOf('capped')).toEqual({ coldStart: 0, idle: 500 });
   });
 
   it('does not charge others for a refund', async () => {
@@ -295,6 +351,11 @@ describe('every history of a fleet', () => {
     gpuMs: fc.oneof(fc.nat({ max: 3 }), fc.nat({ max: 2_000 })),
     refunded: fc.oneof({ weight: 3, arbitrary: fc.constant(null) }, fc.nat({ max: 100 })),
   });
+  const warmup = fc.record({
+    tenantId: fc.constantFrom(...tenantIds),
+    pool: fc.constantFrom('fake', 'other'),
+    usdMicros: fc.oneof(fc.nat({ max: 3 }), fc.nat({ max: 20_000 })),
+  });
   const history = fc.record({
     usdMicrosPerHour: fc.oneof(fc.nat({ max: 10_000 }), fc.nat({ max: 100_000_000 })),
     budgets: fc.oneof(
@@ -303,6 +364,7 @@ describe('every history of a fleet', () => {
     ),
     lives: fc.array(life, { maxLength: 6 }),
     jobs: fc.array(job, { maxLength: 25 }),
+    warmups: fc.array(warmup, { maxLength: 5 }),
     /** After which write of the close its process dies. */
     crashes: fc.array(fc.nat({ max: 5 }), { maxLength: 2 }),
   });
@@ -334,6 +396,7 @@ describe('every history of a fleet', () => {
           const back = Math.floor((charge.usdMicros * each.refunded) / 100);
           await world.ports.ledger.append(refundEntryOf(charge, back, toMs));
         }
+        for (const each of given.warmups) await world.warmup(each);
         const before = await world.entries();
 
         for (const writes of given.crashes) {
@@ -351,11 +414,12 @@ describe('every history of a fleet', () => {
         const shares = after.filter((entry) => entry.kind === 'share');
         for (const statement of statements) {
           const { pool, operatorUsdMicros } = statement;
-          const charges = before.filter((entry) => entry.kind === 'charge' && entry.pool === pool);
+          const charges = before.filter(({ kind, pool: of }) => kind !== 'refund' && of === pool);
           const ofPool = shares.filter((share) => share.pool === pool);
           const bill = billOf(given, pool);
           expect(balanceOf(charges) + balanceOf(ofPool) + operatorUsdMicros).toBe(bill);
           const served = new Set(charges.filter(hasRun).map(({ tenantId }) => tenantId));
+          expect(statement.chargedUsdMicros).toBe(balanceOf(charges));
           for (const share of ofPool) {
             expect(Math.min(share.parts.coldStart, share.parts.idle)).toBeGreaterThanOrEqual(0);
             expect(served.has(share.tenantId)).toBe(true);
@@ -364,6 +428,7 @@ describe('every history of a fleet', () => {
           if (!isBounded && served.size > 0 && balanceOf(charges) <= bill) {
             expect(operatorUsdMicros).toBe(0);
             exact += 1;
+            expect(isEven(charges, ofPool)).toBe(true);
           }
         }
         for (const [index, tenantId] of tenantIds.entries()) {
@@ -390,6 +455,34 @@ describe('every history of a fleet', () => {
     return Math.ceil((livedMs * given.usdMicrosPerHour) / hourMs);
   }
 });
+
+/**
+ * Whether idle time, warm-ups included, lies evenly on GPU time: who is asked for a share bears no more of it for its GPU
+ * time than anybody else who ran, to the micro-USD. Loads lie on workers, so they are left out.
+ */
+function isEven(charges: readonly LedgerEntry[], shares: readonly LedgerEntry[]): boolean {
+  const borne = new Map<string, { gpuMs: number; usdMicros: number; isAsked: boolean }>();
+  const add = (tenantId: string, gpuMs: number, usdMicros: number, isAsked: boolean) => {
+    const sum = borne.get(tenantId) ?? { gpuMs: 0, usdMicros: 0, isAsked: false };
+    sum.gpuMs += gpuMs;
+    sum.usdMicros += usdMicros;
+    borne.set(tenantId, { ...sum, isAsked: sum.isAsked || isAsked });
+  };
+  for (const entry of charges) {
+    if (isOfJob(entry)) add(entry.tenantId, entry.gpuMs, 0, false);
+    else if (entry.kind === 'warmup') add(entry.tenantId, 0, entry.usdMicros, false);
+  }
+  for (const entry of shares) {
+    if (entry.kind === 'share') add(entry.tenantId, 0, entry.parts.idle, entry.parts.idle > 0);
+  }
+  const all = [...borne.values()].filter(({ gpuMs }) => gpuMs > 0);
+  // A micro-USD of rounding each, on either side of the comparison.
+  return all
+    .filter(({ isAsked }) => isAsked)
+    .every((one) =>
+      all.every((other) => (one.usdMicros - 1) * other.gpuMs <= (other.usdMicros + 1) * one.gpuMs),
+    );
+}
 
 function hasRun(entry: LedgerEntry): boolean {
   return entry.kind === 'charge' && entry.gpuMs > 0;
@@ -481,6 +574,10 @@ async function createCostWorld({
       });
       await world.ledger.append(entry);
       return entry;
+    },
+    async warmup(given: { tenantId: string; usdMicros: number; pool?: string }) {
+      jobs += 1;
+      await world.ledger.append(sampleWarmup({ pool: 'fake', ...given, warmupId: `warmup_${jobs}` }));
     },
     async shareOf(tenantId: string, pool = 'fake') {
       return (await world.ledger.share(tenantId, month, pool))?.parts ?? null;

@@ -45,7 +45,7 @@ export interface DividedPool {
   readonly shares: ReadonlyMap<string, ShareParts>;
 }
 
-const noUse: PoolUse = { gpuMs: 0, chargedUsdMicros: 0, gpuMsByWorker: new Map() };
+const noUse: PoolUse = { gpuMs: 0, chargedUsdMicros: 0, warmupUsdMicros: 0, gpuMsByWorker: new Map() };
 
 /** Every tenant with its month: as many reads as the ledgers have pages. */
 export async function readAccounts(ports: CostPorts, month: string): Promise<Account[]> {

@@ -12,7 +12,7 @@ export interface OrderPorts {
   readonly scaler: Scaler;
 }
 
-export type OperatorOrder = Exclude<PoolOrder, { kind: 'end_drain' }>;
+export type OperatorOrder = Extract<PoolOrder, { kind: 'pause' | 'resume' | 'drain' | 'prewarm' }>;
 
 /** `refused`: an order that stands does not allow this one. */
 export async function orderPool(

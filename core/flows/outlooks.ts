@@ -5,7 +5,7 @@
  */
 import type { ToldStart } from '../eta/calibration.ts';
 import { calibrated } from '../eta/calibration.ts';
-import type { Outlook } from '../eta/outlook.ts';
+import type { Outlook, ToldReady } from '../eta/outlook.ts';
 import { outlookOf } from '../eta/outlook.ts';
 import type { OutlookRules, SeenLine, SeenWorker } from '../eta/supply.ts';
 import type { JobClass, JobRecord, LineEntry } from '../job/job.ts';
@@ -87,6 +87,25 @@ export async function tellStart(
   } catch (error) {
     const { tenantId, jobId, pool } = job;
     ports.log.warn('submit.start_untold', { tenantId, jobId, pool, reason: String(error) });
+    return null;
+  }
+}
+
+/** By when a worker is expected to serve. Null when the pool is paused, for nobody knows how long, and when it could not be looked at. */
+export async function tellReady(
+  { clock, log, outlooks }: { readonly clock: Clock; readonly log: Log; readonly outlooks: Outlooks },
+  pool: string,
+): Promise<ToldReady | null> {
+  try {
+    const { seen, servedInMs: waitMs } = await outlooks.of(pool);
+    const nowMs = clock.nowMs();
+    if (seen.isPaused) return null;
+    if (waitMs === 0) return { atMs: nowMs, atP90Ms: nowMs };
+    // What the pool has learned of jobs that waited for a worker is true of the worker.
+    const { p50Ms, p90Ms } = calibrated(seen.calibration, 'interactive', { waitMs, kind: 'cold' });
+    return { atMs: Math.max(nowMs, seen.atMs + p50Ms), atP90Ms: Math.max(nowMs, seen.atMs + p90Ms) };
+  } catch (error) {
+    log.warn('warmup.ready_untold', { pool, reason: String(error) });
     return null;
   }
 }

@@ -60,10 +60,38 @@ const ledger = async (world: FlowWorld) =>
 const chargesOf = async (world: FlowWorld, jobId: string | undefined) =>
   (await ledger(world)).filter((entry) => entry.kind === 'charge' && entry.jobId === jobId);
 
+/** As a job would whose results take so much. */
+async function fill(world: FlowWorld, bytes: number): Promise<void> {
+  const job = await accepted(world, { input: { prompt: 'a lighthouse', seed: 8 } });
+  const bucket = String(Math.ceil((world.clock.nowMs() + job.retentionMs) / (24 * 3_600 * second)));
+  await world.gates.release(job.tenantId, job.jobId, {
+    token: job.reservation,
+    corrections: [],
+    finishTag: null,
+    stored: { bucket, bytes },
+  });
+}
+
 const openReservations = async (world: FlowWorld) =>
   Object.keys((await world.gates.read(world.tenant.tenantId))?.open ?? {});
 
 describe('a hit', () => {
+  it('is had at storage_gb_max too, since it stores nothing, and asks for no tokens', async () => {
+    const world = await worldOf({ storage_gb_max: 0.000_001, tokens_per_minute: 10 });
+    await made(world);
+    await fill(world, 1_000);
+
+    const hit = await accepted(world);
+    const other = await ask(world, { input: { prompt: 'a harbour' } });
+
+    expect(hit).toMatchObject({ status: 'succeeded', attempt: 0 });
+    expect(other).toMatchObject({ kind: 'refused', refusal: { limit: 'storage_gb_max' } });
+    const { counters = {}, stored: kept = {} } = (await world.gates.read(world.tenant.tenantId)) ?? {};
+    const tokens = Object.entries(counters).filter(([name]) => name.startsWith('tokens_per_minute@'));
+    expect(tokens.map(([, used]) => used)).toEqual([2, 2]);
+    expect(Object.keys(kept)).toHaveLength(1);
+  });
+
   it('is a job that has ended well at once, with the files of the first, at no cost and without a run', async () => {
     const world = await worldOf();
     const first = await made(world);

@@ -1,11 +1,14 @@
 /** What a submission does once its job exists. A failure here is left to the sweep and to the scaler's tick. */
 import { lineName } from '../dispatch/fair-tags.ts';
 import type { JobRecord } from '../job/job.ts';
-import type { Clock, Gates, Ledger, Log, Pools, ResultCache, Scaler, Tickets } from '../ports.ts';
+import type { Clock, Gates, Log, Pools, ResultCache, Scaler, Tickets } from '../ports.ts';
+import type { AnnouncePorts } from './announce.ts';
+import { announce } from './announce.ts';
+import type { SettlePorts } from './settle.ts';
 import { settle } from './settle.ts';
 import { wakePool } from './wake.ts';
 
-interface RingPorts {
+interface RingPorts extends AnnouncePorts {
   readonly clock: Clock;
   readonly gates: Gates;
   readonly log: Log;
@@ -14,9 +17,7 @@ interface RingPorts {
   readonly tickets: Tickets;
 }
 
-interface ClosePorts {
-  readonly gates: Gates;
-  readonly ledger: Ledger;
+interface ClosePorts extends SettlePorts {
   readonly log: Log;
   readonly results: Pick<ResultCache, 'touch'>;
 }
@@ -44,6 +45,7 @@ export async function ring(ports: RingPorts, job: JobRecord, lift: Lift | null):
   const { pool, tenantId, jobId } = job;
   const steps = await Promise.allSettled([
     ports.tickets.send({ pool, tenantId, jobId }),
+    announce(ports, job),
     wakePool(ports, pool),
     lift === null
       ? Promise.resolve()

@@ -4,11 +4,12 @@
  * is harmless. What an order means is in `scaling/pool-orders.ts`.
  */
 
-import { sweepLimits } from '../limits.ts';
+import { sweepLimits, warmupLimits } from '../limits.ts';
 import type { Catalog } from '../models/manifest.ts';
 import type { Clock, Fleet, Jobs, Log, PoolRecord, Pools } from '../ports.ts';
 import type { ScalingBounds } from '../scaling/policy.ts';
 import { desiredWorkers } from '../scaling/policy.ts';
+import type { PoolOrders } from '../scaling/pool-orders.ts';
 import { isHeldBack, prewarmedWorkers } from '../scaling/pool-orders.ts';
 
 export interface ScalePorts {
@@ -32,6 +33,7 @@ export async function scale(ports: ScalePorts, pool: string, bounds: ScalingBoun
   const openJobs = isHeld ? await jobsAtWork(ports, pool, count.leased) : count.waiting + count.leased;
   if (openJobs === 0 && mayEmpty(before, fleet, nowMs)) return emptyPool(ports, before, fleet, bounds);
 
+  await forgetWarmups(ports, before, nowMs);
   const prewarmed = prewarmedWorkers(before.orders, nowMs);
   const hasWork = openJobs > 0 || (!isHeld && isWaking(before, prewarmed, nowMs));
   const record = await moveByWork(ports, before, hasWork, nowMs);
@@ -77,9 +79,23 @@ async function tellFleet(
 /** A submission woke the pool; the index behind the count may not show its job yet. */
 const freshWakeMs = 10_000;
 
-/** Or a prewarm did, and its workers are on their way. */
-function isWaking(record: PoolRecord, prewarmed: number, nowMs: number): boolean {
-  return record.state === 'waking' && (prewarmed > 0 || nowMs - record.stateSinceMs < freshWakeMs);
+/** Or a prewarm did, and its workers are on their way; a pool that came out of a drain or a pause is cold by then. */
+function isWaking({ state, stateSinceMs }: PoolRecord, prewarmed: number, nowMs: number): boolean {
+  if (prewarmed > 0) return state === 'waking' || state === 'cold';
+  return state === 'waking' && nowMs - stateSinceMs < freshWakeMs;
+}
+
+/** Keeps the pool's item small. What another scaler forgets first, or a tenant renews meanwhile, is left alone. */
+async function forgetWarmups(
+  ports: ScalePorts,
+  { pool, orders: { warmups } }: { readonly pool: string; readonly orders: Pick<PoolOrders, 'warmups'> },
+  nowMs: number,
+): Promise<void> {
+  const beforeMs = nowMs - warmupLimits.rememberedMs;
+  const over = warmups.filter(({ untilMs }) => untilMs < beforeMs).slice(0, warmupLimits.forgottenMax);
+  if (over.length === 0) return;
+  const tenantIds = over.map(({ tenantId }) => tenantId);
+  await ports.pools.order(pool, { kind: 'forget_warm_ups', tenantIds, beforeMs });
 }
 
 /** Jobs that a worker runs: while the pool is held back, nobody takes over those whose lease ran out. */

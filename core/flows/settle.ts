@@ -1,16 +1,21 @@
 /**
- * Settles a terminal job: writes its ledger entry, then removes its reservation. The ledger takes one entry per job
- * and the gate lets a reservation be removed once, so settling again changes nothing. The ledger comes first: while
- * the reservation stands, the sweep still knows that there is something to settle.
+ * Settles a terminal job: writes its ledger entry, records its events for those who want to be told, then removes its
+ * reservation. The ledger takes one entry per job, an event is recorded once for each endpoint, and the gate lets a
+ * reservation be removed once, so settling again changes nothing. The reservation goes last: while it stands, the sweep
+ * still knows that there is something to settle.
  */
 import type { Spent } from '../admission/reservation.ts';
 import { readToken, trueUp } from '../admission/reservation.ts';
+import type { Stored } from '../admission/stored-bytes.ts';
+import { storedOf } from '../admission/stored-bytes.ts';
 import { ledgerEntryOf } from '../billing/ledger.ts';
 import { lineName, trueUpDelta } from '../dispatch/fair-tags.ts';
 import type { JobRecord } from '../job/job.ts';
 import type { Gates, Ledger } from '../ports.ts';
+import type { AnnouncePorts } from './announce.ts';
+import { announce } from './announce.ts';
 
-export interface SettlePorts {
+export interface SettlePorts extends AnnouncePorts {
   readonly gates: Gates;
   readonly ledger: Ledger;
 }
@@ -18,11 +23,12 @@ export interface SettlePorts {
 export async function settle(ports: SettlePorts, job: JobRecord): Promise<'settled' | 'before'> {
   const entry = ledgerEntryOf(job);
   const appended = await ports.ledger.append(entry);
-  const released = await release(ports, job, job.reservation, entry);
+  await announce(ports, job);
+  const released = await release(ports, job, job.reservation, entry, storedOf(entry));
   return appended === 'appended' && released === 'released' ? 'settled' : 'before';
 }
 
-/** Removes one reservation and gives back what it set aside beyond what was spent. */
+/** Removes one reservation, gives back what it set aside beyond what was spent, and counts what the job stored. */
 export async function release(
   ports: Pick<SettlePorts, 'gates'>,
   job: Pick<
@@ -31,12 +37,14 @@ export async function release(
   >,
   token: string,
   spent: Spent,
+  stored: Stored | null = null,
 ): Promise<'released' | 'gone'> {
   const reserved = readToken(token);
   if (reserved === null) throw new Error(`job ${job.jobId} carries a reservation that is none`);
   return ports.gates.release(job.tenantId, job.jobId, {
     token,
     corrections: trueUp(reserved, spent),
+    stored,
     endsRunning: job.runningJobsMax !== null,
     finishTag: { line: lineName(job.pool, job.class), delta: trueUpDelta(job, spent.gpuMs) },
   });

@@ -6,6 +6,8 @@ import type { Catalog } from '../models/manifest.ts';
 import type {
   Aliases,
   Clock,
+  Deliveries,
+  Endpoints,
   Gates,
   Ids,
   Jobs,
@@ -27,6 +29,8 @@ export interface SubmitPorts {
   readonly aliases: Pick<Aliases, 'get'>;
   readonly catalog: Catalog;
   readonly clock: Clock;
+  readonly deliveries: Pick<Deliveries, 'put'>;
+  readonly endpoints: Pick<Endpoints, 'list'>;
   readonly gates: Gates;
   readonly ids: Ids;
   readonly jobs: Jobs;
@@ -53,6 +57,8 @@ export interface SubmitAsk {
   /** Null: as the tenant's setting says. */
   readonly class: JobClass | null;
   readonly metadata: Readonly<Record<string, string>>;
+  /** Where to tell of this job; null: where its tenant's endpoints say. */
+  readonly webhook: JobRecord['webhook'];
   readonly deadlineSeconds: number | null;
   /** Whether the result cache may answer; null: as the tenant's setting says. */
   readonly cache: boolean | null;

@@ -145,7 +145,16 @@ describe('the class of a job', () => {
   );
 });
 
-const another = { jobId: 'job_b', nonce: 'b', tagCost: 100, images: 1, gpuMs: 1, reservedUsdMicros: 1 };
+const another = {
+  jobId: 'job_b',
+  nonce: 'b',
+  tagCost: 100,
+  images: 1,
+  tokens: 1,
+  storesFiles: true,
+  gpuMs: 1,
+  reservedUsdMicros: 1,
+};
 
 describe('an Idempotency-Key', () => {
   it('has the fingerprint that requests without a class always had', async () => {

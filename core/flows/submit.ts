@@ -19,13 +19,13 @@ import { faultsOfRequest } from '../admission/request-faults.ts';
 import { readToken } from '../admission/reservation.ts';
 import { monthOf } from '../admission/windows.ts';
 import { lineName, startTag } from '../dispatch/fair-tags.ts';
-import { AppError } from '../errors.ts';
 import type { JobRecord } from '../job/job.ts';
 import { isTerminal } from '../job/job.ts';
 import type { AdmitOutcome } from '../ports.ts';
 import { limitsOf } from '../tenancy/plans.ts';
 import type { CheckedRequest } from './checked-request.ts';
 import { checkRequest, demandOf, judge, lookUp } from './checked-request.ts';
+import { openOwnPool } from './open-own-pool.ts';
 import { tellStart } from './outlooks.ts';
 import { resolveModel } from './resolve-model.ts';
 import { close, ring } from './ring.ts';
@@ -60,7 +60,7 @@ export async function submit(ports: SubmitPorts, ask: SubmitAsk): Promise<Submit
   // After the replay: a request accepted under an earlier plan is answered with its job, not refused by this one.
   const details = faultsOfRequest(checked.limits, checked.work, admission);
   if (details.length > 0) return { kind: 'invalid', details };
-  await openOwnPool(ports, checked);
+  await openOwnPool(ports, checked.pool, checked.model);
   const admitted = await ports.gates.admit(ask.tenant.tenantId, admission);
   switch (admitted.kind) {
     case 'admitted':
@@ -89,13 +89,6 @@ async function isKeySpent(
   nowMs: number,
 ): Promise<boolean> {
   return (await ledger.charge(tenantId, monthOf(nowMs), jobId)) !== null;
-}
-
-/** Before the job: a ticket of a pool without a queue could not be sent, nor looked for by the sweep. */
-async function openOwnPool({ ownPools }: SubmitPorts, { pool, model }: CheckedRequest): Promise<void> {
-  if (pool === model.manifest.pool) return;
-  if (ownPools === undefined) throw new AppError('unavailable', { privateDetail: `no queue for ${pool}` });
-  await ownPools.open(pool);
 }
 
 /** The outcome for a key whose job exists already; null when there is none yet. */

@@ -48,6 +48,7 @@ export function recordOf(
     retentionMs: retentionMsOf(checked.limits),
     filesUntilMs: null,
     metadata: { ...ask.metadata },
+    webhook: ask.webhook,
     flags: [...checked.flags],
     cache: checked.cache,
     fingerprint: checked.fingerprint,

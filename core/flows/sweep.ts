@@ -5,18 +5,20 @@
  * - jobs past their deadline to start expire;
  * - tickets are topped up to the jobs that are not terminal, so every job is found again;
  * - reservations of terminal jobs settle, and results worth keeping are kept; those of no job are released, and refunds
- *   under way are finished.
+ *   and warm-ups under way are finished.
  */
 import { jobOfRefundNote } from '../admission/refund-note.ts';
 import { readToken, trueUp } from '../admission/reservation.ts';
+import { poolOfWarmupNote } from '../admission/warmup-note.ts';
 import type { LineEntry } from '../job/job.ts';
 import { isTerminal, jobClasses } from '../job/job.ts';
 import { expire, isOverdue } from '../job/transitions.ts';
 import { sweepLimits } from '../limits.ts';
 import type { Catalog } from '../models/manifest.ts';
-import type { Clock, Pools } from '../ports.ts';
+import type { Clock, Pools, Scaler } from '../ports.ts';
 import type { ApplyPorts } from './apply.ts';
 import { applyTransition } from './apply.ts';
+import { finishWarmUp } from './finish-warm-up.ts';
 import { knownPools } from './known-pools.ts';
 import { finishRefund } from './refund.ts';
 import { remember } from './result-cache.ts';
@@ -25,7 +27,8 @@ import { settle } from './settle.ts';
 export interface SweepPorts extends ApplyPorts {
   readonly catalog: Catalog;
   readonly clock: Clock;
-  readonly pools: Pick<Pools, 'listOwn'>;
+  readonly pools: Pick<Pools, 'listOwn' | 'move' | 'order'>;
+  readonly scaler: Scaler;
 }
 
 export interface SweepReport {
@@ -113,6 +116,10 @@ async function sweepReservation(
 ): Promise<'open' | 'settled' | 'released'> {
   if (jobOfRefundNote(jobId) !== null) {
     await finishRefund(ports, tenantId, { name: jobId, text: token });
+    return 'settled';
+  }
+  if (poolOfWarmupNote(jobId) !== null) {
+    await finishWarmUp(ports, tenantId, { name: jobId, text: token });
     return 'settled';
   }
   const reserved = readToken(token);

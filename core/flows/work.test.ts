@@ -3,10 +3,11 @@ import type { FlowWorld } from '#sim/memory/flow-world.ts';
 import { createFlowWorld, submission, worldPool } from '#sim/memory/flow-world.ts';
 import { monthOf } from '../admission/windows.ts';
 import type { JobRecord } from '../job/job.ts';
-import { jobLimits, ticketLimits } from '../limits.ts';
-import { sampleTenant } from '../samples.ts';
+import { jobLimits, sweepLimits, ticketLimits } from '../limits.ts';
+import { sampleNowMs, sampleTenant } from '../samples.ts';
 import { cancel } from './cancel.ts';
 import { submit } from './submit.ts';
+import { sweep } from './sweep.ts';
 import type { WorkPorts } from './work.ts';
 import { work } from './work.ts';
 
@@ -78,6 +79,25 @@ describe('a worker', () => {
 
     expect(kept).toEqual([3 * 24 * 3_600 * second]);
     expect(await ledger(world)).toMatchObject([{ retentionMs: 3 * 24 * 3_600 * second }]);
+  });
+
+  it('counts the bytes of results in the gate until their retention ends, once, and those of failures never', async () => {
+    const tenant = sampleTenant({ overrides: { retention_days: 3, storage_gb_max: 0.000_001 } });
+    const world = await createFlowWorld({ tenant });
+    const done = await submitJob(world, { n: 2 });
+    await submitJob(world, { fault: 'error' });
+    startWorker(world);
+
+    await world.clock.advance(5 * second);
+    await world.clock.advance(sweepLimits.graceMs);
+    await sweep(world);
+    await sweep(world);
+
+    const bytes = (await read(world, done)).outputs.reduce((sum, output) => sum + output.bytes, 0);
+    expect(bytes).toBeGreaterThan(0);
+    // Ends at 17:46 on a day; 3 days later at 17:46 it goes, and is counted to the midnight after.
+    const bucket = String(Math.floor(sampleNowMs / (24 * 3_600 * second)) + 4);
+    expect((await world.gates.read(tenant.tenantId))?.stored).toEqual({ [bucket]: bytes });
   });
 
   it('fails a job at once that its card can never hold, at no charge, and goes on', async () => {

@@ -9,6 +9,7 @@ import { isTerminal } from '../job/job.ts';
 import { ticketLimits, workerLimits } from '../limits.ts';
 import type { HeldTicket } from '../ports.ts';
 import { isHeldBack } from '../scaling/pool-orders.ts';
+import { announceStarts } from './announce.ts';
 import { noteStarts, noteWake } from './calibrate.ts';
 import type { Claimed, ClaimPorts } from './claim.ts';
 import { claimBatch } from './claim.ts';
@@ -118,7 +119,7 @@ async function runHolding(
 
   const ended = new AbortController();
   const holding = hold(ports, ask.pool, own, ended.signal);
-  const noted = noteStarts(ports, ask.pool, jobs);
+  const noted = Promise.all([noteStarts(ports, ask.pool, jobs), announceStarts(ports, jobs)]);
   try {
     await runBatch(ports, { ...ask, jobs });
   } finally {

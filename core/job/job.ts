@@ -118,6 +118,14 @@ export const jobRecordSchema = z.object({
   /** When its files go, where they are another job's: of a result out of the cache. Null: with the record. */
   filesUntilMs: wholeSchema.nullable().default(null),
   metadata: z.record(z.string(), z.string()),
+  /** Where its request wants to be told of it, beside the endpoints of its tenant; null: nowhere. */
+  webhook: z
+    .object({
+      url: z.string(),
+      events: z.array(z.enum(jobStatuses.map((status) => `job.${status}` as const))),
+    })
+    .nullable()
+    .default(null),
   /** What was noticed about the prompt and refused nothing: names of rules. */
   flags: z.array(z.string()).default([]),
   /** Where and how long the result is kept to be answered with again; null: it is not. */

@@ -10,6 +10,8 @@ import { faultsOf } from '../faults.ts';
 import type { JobRecord } from '../job/job.ts';
 import { tokenKinds } from '../prompt/tokens.ts';
 import { basePoolCharactersMax, basePoolOf } from '../tenancy/own-pool.ts';
+import type { AskedTokens } from './asked-tokens.ts';
+import { askedTokens } from './asked-tokens.ts';
 import type { Quant } from './memory.ts';
 import { memorySchema, predictedPeakMb, quantSchema } from './memory.ts';
 
@@ -92,6 +94,7 @@ export interface Work {
   readonly pixels: number;
   /** Images by resolution weight. */
   readonly weightedImages: number;
+  readonly tokens: AskedTokens;
   readonly predictedGpuMs: number;
   /** Peak of its images in one call, on top of the weights. */
   readonly memoryMb: number;
@@ -149,6 +152,7 @@ function workOf(manifest: Manifest, input: ModelInput): Work {
     steps,
     pixels,
     weightedImages,
+    tokens: askedTokens(manifest, input),
     predictedGpuMs: Math.ceil(
       fixed_ms + per_image_step_ms * n * steps + per_weighted_image_ms * weightedImages,
     ),

@@ -1,6 +1,7 @@
 /** Properties of the XML reader over generated, broken and hostile prompts. */
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { budget } from '#sim/fuzz-budget.ts';
 import { promptLimits } from '../limits.ts';
 import { readNewbieXml } from './newbie-xml.ts';
 
@@ -117,7 +118,7 @@ describe('the reader of NewBie XML', () => {
         if (read.kind === 'invalid') throw new Error(JSON.stringify(read.details));
         expect(readNewbieXml(read.canonical, strict)).toEqual(read);
       }),
-      { numRuns: 500 },
+      budget(500),
     );
   });
 
@@ -129,7 +130,7 @@ describe('the reader of NewBie XML', () => {
         if (read.kind === 'invalid') expectInside(prompt, read.details);
         else expect(readNewbieXml(read.canonical, options)).toEqual(read);
       }),
-      { numRuns: 3_000 },
+      budget(3_000),
     );
   });
 
@@ -142,7 +143,7 @@ describe('the reader of NewBie XML', () => {
         if (read.kind === 'invalid') expectInside(broken, read.details);
         else expect(readNewbieXml(read.canonical, strict)).toEqual(read);
       }),
-      { numRuns: 2_000 },
+      budget(2_000),
     );
   });
 
@@ -174,7 +175,7 @@ describe('the reader of NewBie XML', () => {
         const read = readNewbieXml(text, custom);
         if (read.kind === 'invalid') expectInside(text, read.details);
       }),
-      { numRuns: 100 },
+      budget(100),
     );
   });
 });

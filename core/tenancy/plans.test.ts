@@ -54,6 +54,19 @@ describe('limitsOf', () => {
     expect(() => planLimitsSchema.parse({ ...plans.pro, isolation: 'own' })).toThrow();
   });
 
+  it('takes parts of a GB of storage, and refuses none, less than none and more than there is', () => {
+    expect(limitsOf('pro', { storage_gb_max: 0.25 }).storage_gb_max).toBe(0.25);
+    for (const storage_gb_max of [0, -1, 1e-9, 1_000_001, Number.NaN, Number.POSITIVE_INFINITY]) {
+      const parsed = planLimitsSchema.safeParse({ ...plans.pro, storage_gb_max });
+      expect(parsed.error?.issues[0]?.path).toEqual(['storage_gb_max']);
+    }
+  });
+
+  it.each([0, -5, 1.5, 2 ** 53])('refuses %d tokens a minute', (tokens_per_minute) => {
+    const parsed = planLimitsSchema.safeParse({ ...plans.pro, tokens_per_minute });
+    expect(parsed.error?.issues[0]?.path).toEqual(['tokens_per_minute']);
+  });
+
   it('refuses a limit that does not exist instead of dropping it', () => {
     expect(() => planLimitsSchema.parse({ ...plans.pro, requests_per_hour: 5 })).toThrow();
   });
@@ -73,6 +86,21 @@ describe('jobClassOf', () => {
 
   it('takes no class that there is not', () => {
     expect(planLimitsSchema.safeParse({ ...plans.pro, class_default: 'urgent' }).success).toBe(false);
+  });
+});
+
+describe('the cap on warm-ups', () => {
+  it('is none in the free plan, may be nothing, and is never above the hard budget', () => {
+    expect(plans.free.warmup_usd_micros_per_day).toBe(0);
+    expect(planLimitsSchema.safeParse({ ...plans.pro, warmup_usd_micros_per_day: -1 }).success).toBe(false);
+    expect(planLimitsSchema.safeParse({ ...plans.pro, warmup_usd_micros_per_day: 0.5 }).success).toBe(false);
+    const limits = { ...plans.pro, warmup_usd_micros_per_day: 11, budget_usd_micros_per_month: 10 };
+    expect(contradictions(limits)).toEqual([
+      {
+        path: 'warmup_usd_micros_per_day',
+        message: 'must not be above budget_usd_micros_per_month, which is 10',
+      },
+    ]);
   });
 });
 
@@ -123,6 +151,9 @@ describe('contradictions', () => {
     ]);
     expect(contradictions({ ...base, requests_per_minute: 10, requests_per_day: 10 })).toEqual([]);
     expect(contradictions({ ...base, requests_per_minute: 10 })).toEqual([]);
+    expect(contradictions({ ...base, prompt_tokens_max: 11, tokens_per_minute: 10 })).toMatchObject([
+      { path: 'prompt_tokens_max' },
+    ]);
   });
 
   it('names what leaves a process of its own without a cap, and more running jobs than open ones', () => {

@@ -20,6 +20,11 @@ export const volumes = ['standard', 'encrypted'] as const;
 /** Above any card there is; the next ones have 288. */
 const gpuMemoryGbMax = 1_000;
 
+/** A kilobyte; less would be rounded. */
+const storageGbMin = 0.000_001;
+/** A petabyte: far above what 500 open jobs could fill, and its bytes are whole numbers still. */
+const storageGbMax = 1_000_000;
+
 export const planLimitsSchema = z.strictObject({
   /** Share of GPU time when several tenants wait. */
   weight: z.int().min(1).max(1000),
@@ -32,6 +37,8 @@ export const planLimitsSchema = z.strictObject({
   requests_per_day: countSchema.optional(),
   /** Images by resolution weight, as price and ledger count them: 512 x 512 is 1, 1024 x 1024 is 4. */
   images_per_minute: countSchema.optional(),
+  /** Tokens of prompts, and those that a model may answer with, as they are asked for. */
+  tokens_per_minute: countSchema.optional(),
   /** Queued and running together; bounds the size of the gate. */
   open_jobs_max: z.int().min(1).max(gateLimits.openJobsMax),
   /** GPU time a month, taken by prediction and trued up by use. */
@@ -40,6 +47,8 @@ export const planLimitsSchema = z.strictObject({
   budget_usd_micros_per_month: countSchema.optional(),
   /** Micro-USD a month; admission past it goes on, with a warning. */
   budget_soft_usd_micros_per_month: countSchema.optional(),
+  /** Micro-USD a day for workers that it has kept up ahead of its work; 0: none. */
+  warmup_usd_micros_per_day: z.int().nonnegative().optional(),
   steps_max: countSchema.optional(),
   pixels_max: countSchema.optional(),
   images_per_request_max: countSchema.optional(),
@@ -61,6 +70,8 @@ export const planLimitsSchema = z.strictObject({
   result_cache_entries_max: z.int().positive().max(cacheLimits.entriesMax).optional(),
   /** Days that a job, its files and its links outlive its end, as the limit stood at its admission. */
   retention_days: z.int().min(1).max(retentionDaysMax).optional(),
+  /** What its result files may take together, in GB of 10^9 bytes: at this or above, no job is admitted that stores any. */
+  storage_gb_max: z.number().min(storageGbMin).max(storageGbMax).optional(),
   /** What its jobs share with those of other tenants. Absent: shared. */
   isolation: z.enum(isolations).optional(),
 });
@@ -77,6 +88,7 @@ export const plans = {
     steps_max: 8,
     pixels_max: 512 * 512,
     images_per_request_max: 1,
+    warmup_usd_micros_per_day: 0,
   },
   pro: { weight: 4, requests_per_minute: 600, open_jobs_max: 100, images_per_request_max: 8 },
   vip: { weight: 16, open_jobs_max: 500, images_per_request_max: 8 },
@@ -144,7 +156,9 @@ const ordered: readonly (readonly [smaller: string, larger: string])[] = [
   ['requests_per_second', 'requests_per_day'],
   ['requests_per_minute', 'requests_per_day'],
   ['running_jobs_max', 'open_jobs_max'],
+  ['prompt_tokens_max', 'tokens_per_minute'],
   ['budget_soft_usd_micros_per_month', 'budget_usd_micros_per_month'],
+  ['warmup_usd_micros_per_day', 'budget_usd_micros_per_month'],
 ];
 
 /** Limits that contradict each other, by the name of the smaller one; empty when the set makes sense. */

@@ -1,5 +1,6 @@
 /** What a route answers, and its form as an API Gateway proxy result. */
 import type { APIGatewayProxyResult } from 'aws-lambda';
+import { securityHeaders } from './security-headers.ts';
 
 export interface ApiAnswer {
   readonly status: number;
@@ -31,9 +32,7 @@ export function proxyResult({ status, headers = {}, body }: ApiAnswer): APIGatew
   return {
     statusCode: status,
     headers: {
-      // An answer belongs to one key and one moment.
-      'cache-control': 'no-store',
-      'x-content-type-options': 'nosniff',
+      ...securityHeaders,
       ...(body === undefined ? {} : { 'content-type': typeOf(body) }),
       ...definedOf(headers),
     },

@@ -1,7 +1,18 @@
+import type { EgressPolicy } from '#core/egress/policy.ts';
 import type { CancelPorts } from '#core/flows/cancel.ts';
 import type { ClosePorts } from '#core/flows/close-month.ts';
 import type { SubmitPorts } from '#core/flows/submission.ts';
-import type { Aliases, Blobs, Keys, Plans, Pools, Tenants, Workers } from '#core/ports.ts';
+import type {
+  Aliases,
+  Blobs,
+  Deliveries,
+  Endpoints,
+  Keys,
+  Plans,
+  Pools,
+  Tenants,
+  Workers,
+} from '#core/ports.ts';
 import type { TokenReader } from './token-reader.ts';
 
 export interface TenantPorts {
@@ -16,6 +27,8 @@ export interface TenantPorts {
 export interface ApiDeps extends SubmitPorts, CancelPorts, ClosePorts {
   readonly blobs: Pick<Blobs, 'link'>;
   readonly aliases: Aliases;
+  readonly deliveries: Deliveries;
+  readonly endpoints: Endpoints;
   readonly keys: Keys;
   readonly plans: Plans;
   readonly pools: Pools;
@@ -30,6 +43,10 @@ export interface ApiDeps extends SubmitPorts, CancelPorts, ClosePorts {
   readonly tenantPorts?: TenantPorts;
   /** Secret that the hashes of API keys are made with. */
   readonly keyPepper: string;
+  /** Secret that the secrets of webhooks are derived from. */
+  readonly webhookKey: string;
+  /** Where messages may go. */
+  readonly webhookAddresses: EgressPolicy;
   /** Reads tokens of an OIDC issuer, where one is configured. */
   readonly tokens?: TokenReader;
   /** Shown by `/health` and the OpenAPI document. */

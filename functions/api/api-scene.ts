@@ -7,6 +7,7 @@ import { hashKey } from '#aws/key-hash.ts';
 import { errorSchema } from '#core/api/error-resource.ts';
 import type { RouteId } from '#core/api/routes.ts';
 import { routeList, routes } from '#core/api/routes.ts';
+import { publicHttps } from '#core/egress/policy.ts';
 import { requestErrors } from '#core/errors.ts';
 import { applyTransition } from '#core/flows/apply.ts';
 import type { JobOutput, JobRecord } from '#core/job/job.ts';
@@ -19,8 +20,11 @@ import type { FlowWorld } from '#sim/memory/flow-world.ts';
 import { createFlowWorld } from '#sim/memory/flow-world.ts';
 import type { ApiDeps } from './api-deps.ts';
 import { createApiHandler } from './handler.ts';
+import { securityHeaders } from './security-headers.ts';
 
 export const pepper = 'a pepper that only tests know, 32+';
+
+export const webhookKey = 'a webhook key that only tests know, 32+';
 
 export interface Sent {
   readonly body?: unknown;
@@ -49,7 +53,14 @@ export async function createApiScene({
   readonly change?: Partial<ApiDeps>;
 } = {}) {
   const world = await createFlowWorld({ tenant });
-  const handler = createApiHandler({ ...world, keyPepper: pepper, version: '0.0.0-test', ...change });
+  const handler = createApiHandler({
+    ...world,
+    keyPepper: pepper,
+    webhookKey,
+    webhookAddresses: publicHttps,
+    version: '0.0.0-test',
+    ...change,
+  });
   let keys = 0;
 
   const scene = {
@@ -192,6 +203,9 @@ function gotOf({ statusCode, headers = {}, body }: APIGatewayProxyResult): Got {
   };
 }
 
+/** Not in the table: they say nothing of the route. */
+const ofEveryAnswer = new Set(['content-type', 'x-request-id', ...Object.keys(securityHeaders)]);
+
 function checkAgainstTable(id: RouteId, got: Got): void {
   const route = routeList.find((candidate) => candidate.id === id);
   if (route === undefined) throw new Error(`there is no route ${id}`);
@@ -204,6 +218,10 @@ function checkAgainstTable(id: RouteId, got: Got): void {
   }
   const answer = route.answers[got.status];
   if (answer === undefined) throw new Error(`the table does not list ${got.status} for ${id}`);
+  const unknown = Object.keys(got.headers).filter(
+    (name) => !(name in (answer.headers ?? {})) && !ofEveryAnswer.has(name),
+  );
+  if (unknown.length > 0) throw new Error(`the table does not list the headers ${unknown} for ${id}`);
   if (answer.orCsv && got.headers['content-type']?.startsWith('text/csv')) return;
   answer.schema?.parse(got.json);
 }

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { gzipSync } from 'node:zlib';
+import type { Metafile } from 'esbuild';
 import { build } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parseEnv } from '#aws/env.ts';
@@ -23,22 +24,33 @@ const env = {
   PILOTLIGHT_BUCKET: 'bucket',
   PILOTLIGHT_QUEUE_URLS: '{"fake":"https://sqs.eu-central-1.amazonaws.com/1/fake"}',
   PILOTLIGHT_KEY_PEPPER: 'p'.repeat(32),
+  PILOTLIGHT_WEBHOOK_KEY: 'w'.repeat(32),
   PILOTLIGHT_SCALER_FUNCTION: 'scaler',
   PILOTLIGHT_MODELS_DIR: '/var/task/models',
 };
 
-beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'pilotlight-entry-'));
-  await build({
+/** Who else's code may be in the bundle beside the AWS SDK; the last two are what the SDK itself brings. */
+const publishers = ['@middy', 'jose', 'mnemonist', 'obliterator', 'zod'];
+
+let metafile: Metafile;
+
+function bundle(outfile: string) {
+  return build({
     entryPoints: [new URL('./entry.ts', import.meta.url).pathname],
-    outfile: join(folder, 'entry.mjs'),
+    outfile,
     bundle: true,
     minify: true,
+    metafile: true,
     platform: 'node',
     target: 'node24',
     format: 'esm',
     mainFields: ['module', 'main'],
   });
+}
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'pilotlight-entry-'));
+  ({ metafile } = await bundle(join(folder, 'entry.mjs')));
 });
 
 afterAll(() => rm(folder, { recursive: true }));
@@ -49,6 +61,26 @@ describe('the bundle of the entry', () => {
 
     expect(bytes).toBeGreaterThan(50_000);
     expect(bytes).toBeLessThanOrEqual(gzipBytesMax);
+  });
+
+  it('is the same, byte for byte, when it is made again elsewhere, and names no path of the machine', async () => {
+    const elsewhere = join(folder, 'elsewhere', 'entry.mjs');
+    await bundle(elsewhere);
+
+    const bytes = await readFile(elsewhere);
+
+    expect(bytes.equals(await readFile(join(folder, 'entry.mjs')))).toBe(true);
+    expect(bytes.includes(process.cwd())).toBe(false);
+    expect(bytes.includes(folder)).toBe(false);
+  });
+
+  it('holds code of five publishers beside the AWS SDK, and of no other', () => {
+    const [output] = Object.values(metafile.outputs);
+    const bundled = Object.entries(output?.inputs ?? {}).filter(([, { bytesInOutput }]) => bytesInOutput > 0);
+
+    const found = new Set(bundled.flatMap(([path]) => publisherOf(path) ?? []));
+
+    expect([...found].filter((name) => !/^@(aws|aws-sdk|smithy)$/.test(name)).toSorted()).toEqual(publishers);
   });
 
   it('starts with nothing but its environment and a folder of models, and answers', async () => {
@@ -70,6 +102,11 @@ describe('the bundle of the entry', () => {
     expect(JSON.parse(stderr)).toMatchObject({ event: 'api.answered', route: 'getOpenapi', status: 200 });
   });
 });
+
+/** `@scope` or the name of the package that a file is of; null for our own. */
+function publisherOf(path: string): string | null {
+  return /.*node_modules\/(@[^/]+|[^/]+)\//.exec(path)?.[1] ?? null;
+}
 
 describe('the environment', () => {
   it('is taken when it is whole', () => {

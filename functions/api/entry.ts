@@ -4,10 +4,12 @@ import { costSettingsOf } from '#aws/cost-env.ts';
 import { awsConfigOf, parseEnv } from '#aws/env.ts';
 import { createLambdaScaler } from '#aws/lambda-scaler.ts';
 import { readCatalog } from '#aws/manifest-files.ts';
+import { publicHttps } from '#core/egress/policy.ts';
 import packageJson from '../../package.json' with { type: 'json' };
 import { apiEnvSchema, oidcOptionsOf } from './env.ts';
 import { createApiHandler } from './handler.ts';
 import { createTokenReader } from './oidc.ts';
+import { paceRefusals } from './refusal-pace.ts';
 
 const env = parseEnv(apiEnvSchema, process.env);
 const catalog = await readCatalog(env.PILOTLIGHT_MODELS_DIR);
@@ -19,12 +21,16 @@ const scaler = createLambdaScaler({
 const ports = createAwsPorts(awsConfigOf(env));
 const oidc = oidcOptionsOf(env);
 
-export const handler = createApiHandler({
+const answer = createApiHandler({
   ...ports,
   catalog,
   costs: costSettingsOf(env, catalog),
   scaler,
   keyPepper: env.PILOTLIGHT_KEY_PEPPER,
+  webhookKey: env.PILOTLIGHT_WEBHOOK_KEY,
+  webhookAddresses: publicHttps,
   version: packageJson.version,
   ...(oidc === null ? {} : { tokens: createTokenReader({ ...oidc, clock: ports.clock }) }),
 });
+
+export const handler = paceRefusals(answer, ports.clock);

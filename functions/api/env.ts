@@ -45,6 +45,8 @@ export const apiEnvSchema = awsEnvSchema
   .extend({
     /** Secret that the hashes of API keys are made with; at least as long as half a hash. */
     PILOTLIGHT_KEY_PEPPER: z.string().min(32),
+    /** Secret that the secrets of webhooks are derived from: with another one, every receiver needs a new secret. */
+    PILOTLIGHT_WEBHOOK_KEY: z.string().min(32),
     /** Invoked asynchronously when a pool must wake. */
     PILOTLIGHT_SCALER_FUNCTION: z.string().min(1),
     /** Folder with one folder per model, which is shipped with the code. */

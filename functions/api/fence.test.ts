@@ -9,15 +9,19 @@ import { routeList } from '#core/api/routes.ts';
 import { sampleTenant } from '#core/samples.ts';
 import type { Scope } from '#core/tenancy/tenant.ts';
 import { scopes, tenantScopes } from '#core/tenancy/tenant.ts';
+import { givenUp, testDelivery } from '#core/webhook/delivery.ts';
 import type { ApiScene, Got } from './api-scene.ts';
 import { createApiScene } from './api-scene.ts';
 
 /** A route that names one object of the caller: by its path, or by `pathOf` when the path says more. */
 interface Named {
-  readonly names: 'job' | 'key';
-  readonly pathOf?: (id: string) => string;
+  readonly names: 'job' | 'key' | 'webhook' | 'delivery';
+  readonly pathOf?: (id: string, own: Objects) => string;
   readonly body?: unknown;
 }
+
+/** One object of each kind, of one tenant. */
+type Objects = Readonly<Record<Named['names'], string>>;
 
 /** `nothing`: the route names no object of a tenant. `operator`: no tenant gets in, whatever it names. */
 type Row = Named | 'nothing' | 'operator';
@@ -30,10 +34,22 @@ const fence: Record<RouteId, Row> = {
   getJobOutput: { names: 'job', pathOf: (id) => `/v1/jobs/${id}/output/0` },
   listModels: 'nothing',
   getModel: 'nothing',
+  warmUpModel: 'nothing',
   getLimits: 'nothing',
   getUsage: 'nothing',
   getHealth: 'nothing',
   getOpenapi: 'nothing',
+  createWebhook: 'nothing',
+  listWebhooks: 'nothing',
+  getWebhook: { names: 'webhook' },
+  deleteWebhook: { names: 'webhook' },
+  rotateWebhook: { names: 'webhook' },
+  testWebhook: { names: 'webhook' },
+  listDeliveries: { names: 'webhook' },
+  replayDelivery: {
+    names: 'delivery',
+    pathOf: (id, own) => `/v1/webhooks/${own.webhook}/deliveries/${id}/replay`,
+  },
   createKey: 'nothing',
   listKeys: 'nothing',
   rotateKey: { names: 'key' },
@@ -80,7 +96,12 @@ const named = Object.entries(fence).flatMap(([id, row]) =>
 const guarded = routeList.flatMap((route) => (route.scope === null ? [] : [[route.id, route] as const]));
 const operators = routeList.filter(({ id }) => rowOf(id) === 'operator');
 
-const missing = { job: 'job_00000000000000000000000000', key: 'zzzzzzzz' } as const;
+const missing: Objects = {
+  job: 'job_00000000000000000000000000',
+  key: 'zzzzzzzz',
+  webhook: 'whe_00000000000000000000000000',
+  delivery: 'whd_00000000000000000000000000',
+};
 const malformed = [
   'x',
   '%2e%2e',
@@ -97,7 +118,7 @@ describe('an object of another tenant', () => {
   it.each(named)('answers %s as a missing and as a malformed id does, to the byte', async (id, row) => {
     const { scene, foreign, theirs } = await twoTenants();
 
-    const own = await ask(scene, id, row, row.names === 'job' ? scene.own.job : scene.own.key);
+    const own = await ask(scene, id, row, scene.own[row.names]);
     const looks = [foreign[row.names], missing[row.names], ...malformed];
     const answers = await Promise.all(looks.map((each) => ask(scene, id, row, each)));
 
@@ -105,20 +126,22 @@ describe('an object of another tenant', () => {
     expect(answers.map(({ status }) => status)).toEqual(looks.map(() => 404));
     expect(new Set(answers.map(bytesOf)).size).toBe(1);
     // And it is as it was: its owner finds it there.
-    expect((await ask({ ...scene, key: theirs }, id, row, foreign[row.names])).status).toBeLessThan(400);
+    const owner = { ...scene, own: foreign, key: theirs };
+    expect((await ask(owner, id, row, foreign[row.names])).status).toBeLessThan(400);
   });
 
   it('is in no list', async () => {
     const { scene, foreign } = await twoTenants();
 
     const lists = await Promise.all(
-      ['/v1/jobs', '/v1/keys', '/v1/usage'].map((path) => scene.sendRaw('GET', path, { key: scene.key })),
+      ['/v1/jobs', '/v1/keys', '/v1/webhooks', '/v1/webhooks/default/deliveries', '/v1/usage'].map((path) =>
+        scene.sendRaw('GET', path, { key: scene.key }),
+      ),
     );
 
     for (const { status, text } of lists) {
       expect(status).toBe(200);
-      expect(text).not.toContain(foreign.job);
-      expect(text).not.toContain(foreign.key);
+      for (const id of Object.values(foreign)) expect(text).not.toContain(id);
     }
   });
 });
@@ -170,15 +193,23 @@ async function twoTenants() {
     await scene.addKey('tenant-a', tenantScopes),
     await scene.addKey('tenant-b', tenantScopes),
   ];
-  const body = { model: 'fake-image', input: { prompt: 'theirs' } };
-  const job = await scene.sendRaw('POST', '/v1/jobs', { key: theirs, body });
-  const key = await scene.sendRaw('POST', '/v1/keys', { key: theirs, body: {} });
-  const foreign = { job: String(job.json.id), key: String(key.json.key.id) };
-  await endedWith(scene, 'tenant-b', foreign.job);
-  const ownKey = await scene.sendRaw('POST', '/v1/keys', { key: ours, body: {} });
-  const own = { job: await scene.submit(), key: String(ownKey.json.key.id) };
-  await endedWith(scene, 'tenant-a', own.job);
+  const foreign = await objectsOf(scene, 'tenant-b', theirs);
+  const own = await objectsOf(scene, 'tenant-a', ours);
   return { scene: { ...scene, own, key: ours }, foreign, theirs };
+}
+
+/** A finished job, a second key, and a webhook with a message that was given up. */
+async function objectsOf(scene: ApiScene, tenantId: string, key: string): Promise<Objects> {
+  const send = async (path: string, body: unknown) => (await scene.sendRaw('POST', path, { key, body })).json;
+  const job = await send('/v1/jobs', { model: 'fake-image', input: { prompt: tenantId } });
+  const made = await send('/v1/keys', {});
+  const webhook = await send('/v1/webhooks', { url: 'https://hooks.example/' });
+  await endedWith(scene, tenantId, job.id);
+  const endpoint = await scene.endpoints.get(tenantId, webhook.id);
+  if (endpoint === null) throw new Error('the webhook was made just now');
+  const delivery = givenUp(testDelivery(endpoint, 1, tenantId), 'exhausted', scene.clock.nowMs());
+  await scene.deliveries.put({ ...delivery, version: 1 });
+  return { job: job.id, key: made.key.id, webhook: webhook.id, delivery: delivery.deliveryId };
 }
 
 /** The job as a worker ends it, with one result. */
@@ -193,10 +224,15 @@ async function endedWith(scene: ApiScene, tenantId: string, jobId: string): Prom
   await scene.jobs.apply(tenantId, jobId, { attempt: 0, place: 'line' }, { ...patch, outputs: [output] });
 }
 
-function ask(scene: Pick<ApiScene, 'sendRaw' | 'key'>, id: string, row: Named, name: string): Promise<Got> {
+function ask(
+  scene: Pick<ApiScene, 'sendRaw' | 'key'> & { readonly own: Objects },
+  id: string,
+  row: Named,
+  name: string,
+): Promise<Got> {
   const route = routeList.find((each) => each.id === id);
   if (route === undefined) throw new Error(`there is no route ${id}`);
-  const path = row.pathOf?.(name) ?? pathFor(route, name);
+  const path = row.pathOf?.(name, scene.own) ?? pathFor(route, name);
   return scene.sendRaw(route.method, path, {
     key: scene.key,
     ...(row.body === undefined ? {} : { body: row.body }),

@@ -86,6 +86,15 @@ describe('401', () => {
     expect(answers[0]?.status).toBe(401);
   });
 
+  it('says how to send a key', async () => {
+    const scene = await createApiScene();
+
+    const got = await scene.sendRaw('GET', '/v1/limits', { key: null });
+
+    expect(got.headers['www-authenticate']).toBe('Bearer');
+    expect((await scene.sendRaw('GET', '/v1/limits')).headers).not.toHaveProperty('www-authenticate');
+  });
+
   it('comes before any word about the body', async () => {
     const scene = await createApiScene();
 
@@ -103,7 +112,8 @@ describe('401', () => {
 describe('403', () => {
   it.each(guarded)('%s asks for its scope', async (_id, route) => {
     const scene = await createApiScene();
-    const key = await scene.addKey('tenant-a', ['webhooks:write']);
+    const other = route.scope === 'usage:read' ? 'jobs:read' : 'usage:read';
+    const key = await scene.addKey('tenant-a', [other]);
 
     const got = await scene.sendRaw(route.method, pathOf(route), { key });
 
@@ -298,6 +308,28 @@ describe('503', () => {
   });
 });
 
+describe('an outage of a service behind the API', () => {
+  it('is 503 with a time to come back at, and a request that is repeated then is accepted once', async () => {
+    const base = await createApiScene();
+    let isDown = true;
+    const throttled = Object.assign(new Error('slow down'), { name: 'ThrottlingException' });
+    const create: typeof base.jobs.create = (job) =>
+      isDown ? Promise.reject(throttled) : base.jobs.create(job);
+    const scene = await createApiScene({ change: { ...base, jobs: { ...base.jobs, create } } });
+    const body = { model: 'fake-image', input: { prompt: 'a lighthouse' } };
+    const ask = { body, headers: { 'Idempotency-Key': 'once' } };
+
+    const refused = await scene.sendRaw('POST', '/v1/jobs', ask);
+    isDown = false;
+    const accepted = await scene.sendRaw('POST', '/v1/jobs', ask);
+
+    expect(refused.status).toBe(503);
+    expect(refused.json.error).toMatchObject({ code: 'unavailable', retryable: true });
+    expect(refused.headers['retry-after']).toBe('1');
+    expect(accepted.status).toBe(202);
+  });
+});
+
 describe('every answer', () => {
   it('carries a request id of ours, or the one that the caller chose', async () => {
     const scene = await createApiScene();
@@ -321,15 +353,25 @@ describe('every answer', () => {
     },
   );
 
-  it('is kept by no cache and read as nothing but JSON', async () => {
+  it.each([
+    ['GET', '/v1/limits', 200],
+    ['GET', '/v1/jobs/x', 404],
+    ['DELETE', '/v1/limits', 405],
+    ['GET', '/v1/nothing', 404],
+    ['POST', '/v1/jobs', 400],
+  ])('is kept by no cache and read as nothing but JSON: %s %s, %i', async (method, path, status) => {
     const scene = await createApiScene();
 
-    const got = await scene.sendRaw('GET', '/v1/limits');
+    const got = await scene.sendRaw(method, path);
 
+    expect(got.status).toBe(status);
     expect(got.headers).toMatchObject({
       'cache-control': 'no-store',
       'content-type': 'application/json; charset=utf-8',
       'x-content-type-options': 'nosniff',
+      'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
+      'referrer-policy': 'no-referrer',
+      'strict-transport-security': 'max-age=31536000; includeSubDomains',
     });
   });
 

@@ -2,6 +2,9 @@
  * Keys with their tenants, remembered for {@link apiLimits.keyCacheMs}: a warm function reads neither on most
  * requests, and a change of either counts everywhere within that time. What does not exist is not remembered, so a
  * new key works at once; requests that come together share one look-up.
+ *
+ * Nobody is refused out of memory: a key that is unknown, wrong, expired or revoked costs one read of the key and
+ * nothing else, each time. If memory answered for the ids that it holds, its speed would tell which ids there are.
  */
 import { apiLimits } from '#core/limits.ts';
 import type { Clock, Keys, Log, Plans, Tenants } from '#core/ports.ts';
@@ -18,8 +21,11 @@ export interface KeyHolder {
 }
 
 export interface KeyHolders {
-  /** Null when there is no such key, or no tenant behind it. */
-  get(keyId: string): Promise<KeyHolder | null>;
+  /**
+   * The holder of the key that `opens` lets in; null when it lets nobody in, or when there is no tenant behind the
+   * key. `opens` is asked about null too, so that a key that is not there costs its work as well.
+   */
+  find(keyId: string, opens: (key: KeyRecord | null) => boolean): Promise<KeyHolder | null>;
   /** The tenant that a token names, with the limits of its plan. */
   tenant(tenantId: string): Promise<TenantRecord | null>;
   /** Notes that the key is in use: one write a day, which no request waits for. */
@@ -38,9 +44,21 @@ interface KeyHolderPorts {
 const rememberedMax = 4_096;
 
 export function createKeyHolders(ports: KeyHolderPorts): KeyHolders {
+  const holders = memory<KeyHolder>(ports.clock);
+  const tenants = memory<TenantRecord>(ports.clock);
   return {
-    get: remembering(ports.clock, (keyId) => lookUp(ports, keyId)),
-    tenant: remembering(ports.clock, (tenantId) => tenantOf(ports, tenantId)),
+    async find(keyId, opens) {
+      const remembered = holders.recall(keyId);
+      if (remembered === null) return holders.keep(keyId, lookUp(ports, keyId, opens));
+      const holder = await remembered;
+      if (holder !== null && opens(holder.key)) return holder;
+      // Not kept: a wrong secret must not push the right one out of memory.
+      return lookUp(ports, keyId, opens);
+    },
+
+    async tenant(tenantId) {
+      return tenants.recall(tenantId) ?? tenants.keep(tenantId, tenantOf(ports, tenantId));
+    },
 
     noteUse(holder) {
       const { keyId, tenantId } = holder.key;
@@ -57,9 +75,13 @@ export function createKeyHolders(ports: KeyHolderPorts): KeyHolders {
   };
 }
 
-async function lookUp(ports: KeyHolderPorts, keyId: string): Promise<KeyHolder | null> {
+async function lookUp(
+  ports: KeyHolderPorts,
+  keyId: string,
+  opens: (key: KeyRecord | null) => boolean,
+): Promise<KeyHolder | null> {
   const key = await ports.keys.get(keyId);
-  if (key === null) return null;
+  if (!opens(key) || key === null) return null;
   const tenant = await tenantOf(ports, key.tenantId);
   return tenant === null ? null : { key, tenant, usedDay: key.lastUsedDay };
 }
@@ -71,30 +93,30 @@ async function tenantOf({ plans, tenants }: KeyHolderPorts, tenantId: string): P
   return withPlan(tenant, plan);
 }
 
-/** Asks once for each id in {@link apiLimits.keyCacheMs}; null and failures are asked for again. */
-function remembering<T>(
-  clock: Clock,
-  ask: (id: string) => Promise<T | null>,
-): (id: string) => Promise<T | null> {
+/** What was found for each id in the last {@link apiLimits.keyCacheMs}. Null and failures are not kept. */
+function memory<T>(clock: Clock) {
   // By age: a Map keeps the order of insertion, and every entry lives equally long.
-  const remembered = new Map<string, { readonly untilMs: number; readonly found: Promise<T | null> }>();
-  return async (id) => {
-    const nowMs = clock.nowMs();
-    const entry = remembered.get(id);
-    if (entry !== undefined && nowMs < entry.untilMs) return entry.found;
+  const entries = new Map<string, { readonly untilMs: number; readonly found: Promise<T | null> }>();
+  return {
+    recall(id: string): Promise<T | null> | null {
+      const entry = entries.get(id);
+      return entry !== undefined && clock.nowMs() < entry.untilMs ? entry.found : null;
+    },
 
-    const found = ask(id);
-    const fresh = { untilMs: nowMs + apiLimits.keyCacheMs, found };
-    remembered.delete(id);
-    remembered.set(id, fresh);
-    const oldest = remembered.keys().next();
-    if (remembered.size > rememberedMax && oldest.done !== true) remembered.delete(oldest.value);
-    const forget = () => {
-      if (remembered.get(id) === fresh) remembered.delete(id);
-    };
-    found.then((value) => {
-      if (value === null) forget();
-    }, forget);
-    return found;
+    keep(id: string, found: Promise<T | null>): Promise<T | null> {
+      const entry = { untilMs: clock.nowMs() + apiLimits.keyCacheMs, found };
+      entries.delete(id);
+      entries.set(id, entry);
+      const forget = () => {
+        if (entries.get(id) === entry) entries.delete(id);
+      };
+      found.then((value) => {
+        if (value === null) return forget();
+        // Only what was found pushes anything out, or made-up ids could empty the memory.
+        const oldest = entries.keys().next();
+        if (entries.size > rememberedMax && oldest.done !== true) entries.delete(oldest.value);
+      }, forget);
+      return found;
+    },
   };
 }

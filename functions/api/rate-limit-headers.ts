@@ -1,5 +1,5 @@
 /**
- * What a submission's answer says of the tenant's limits, refused or not: requests and images in OpenAI's form, every
+ * What a submission's answer says of the tenant's limits, refused or not: requests, images and tokens in OpenAI's form, every
  * window of them in the form of the IETF draft (draft-ietf-httpapi-ratelimit-headers-10), and the soft budget.
  */
 import type { Counter, GateView, LimitName } from '#core/admission/gate.ts';
@@ -8,9 +8,10 @@ import type { TenantRecord } from '#core/tenancy/tenant.ts';
 import { decimalUsd } from './job-answer.ts';
 
 /** The window that one header of OpenAI's form tells about is the first of these that the plan limits. */
-const told: Readonly<Record<'requests' | 'images', readonly LimitName[]>> = {
+const told: Readonly<Record<'requests' | 'images' | 'tokens', readonly LimitName[]>> = {
   requests: ['requests_per_minute', 'requests_per_second', 'requests_per_day'],
   images: ['images_per_minute'],
+  tokens: ['tokens_per_minute'],
 };
 
 const windowed: ReadonlySet<LimitName> = new Set(Object.values(told).flat());

@@ -10,16 +10,21 @@ const codes = {
   requests_per_second: 'rate_limit_exceeded',
   requests_per_minute: 'rate_limit_exceeded',
   images_per_minute: 'rate_limit_exceeded',
+  tokens_per_minute: 'rate_limit_exceeded',
   requests_per_day: 'quota_exceeded',
   gpu_seconds_per_month: 'quota_exceeded',
   open_jobs_max: 'concurrency_limit',
+  storage_gb_max: 'quota_exceeded',
   budget_usd_micros_per_month: 'budget_exhausted',
+  warmup_usd_micros_per_day: 'quota_exceeded',
 } as const satisfies Record<LimitName, RequestErrorCode>;
 
-export function refusalError(refusal: Refusal, nowMs: number): AppError {
+/** @param what asked for it, as a person would say. */
+export function refusalError(refusal: Refusal, nowMs: number, what: 'job' | 'warm-up' = 'job'): AppError {
   const { limit, retryAfterSeconds: seconds } = refusal;
   if (limit === 'suspended') return new AppError('tenant_suspended');
-  const publicMessage = `The limit ${limit} ${faultOf(refusal, limit)}. ${clearing(refusal, limit, nowMs)}`;
+  const fault = faultOf(refusal, limit, what);
+  const publicMessage = `The limit ${limit} ${fault}. ${clearing(refusal, limit, { nowMs, what })}`;
   // The code of a budget says that waiting a moment does not help, so there is no Retry-After.
   if (seconds === null || limit === 'budget_usd_micros_per_month') {
     return new AppError(codes[limit], { publicMessage });
@@ -27,26 +32,36 @@ export function refusalError(refusal: Refusal, nowMs: number): AppError {
   return new AppError(codes[limit], { publicMessage, retryAfterSeconds: seconds });
 }
 
-function faultOf({ used, max }: Refusal, limit: LimitName): string {
+function faultOf({ used, max }: Refusal, limit: LimitName, what: string): string {
   switch (limit) {
     case 'open_jobs_max':
       return `is reached: ${used} of ${max} jobs are open`;
+    case 'storage_gb_max':
+      return `is reached: results of ${inLimitUnit(limit, used)} GB are kept, of ${inLimitUnit(limit, max)} GB`;
     case 'budget_usd_micros_per_month':
-      return `leaves no room for this job: ${decimalUsd(used)} of ${decimalUsd(max)} USD are spent or reserved`;
+    case 'warmup_usd_micros_per_day':
+      return `leaves no room for this ${what}: ${decimalUsd(used)} of ${decimalUsd(max)} USD are spent or reserved`;
     default:
-      return `leaves no room for this job: ${inLimitUnit(limit, used)} of ${inLimitUnit(limit, max)} are used`;
+      return `leaves no room for this ${what}: ${inLimitUnit(limit, used)} of ${inLimitUnit(limit, max)} are used`;
   }
 }
 
-function clearing({ retryAfterSeconds }: Refusal, limit: LimitName, nowMs: number): string {
+function clearing(
+  { retryAfterSeconds }: Refusal,
+  limit: LimitName,
+  { nowMs, what }: { readonly nowMs: number; readonly what: string },
+): string {
   if (limit === 'open_jobs_max') return 'It clears when one of them ends.';
   const isBudget = limit === 'budget_usd_micros_per_month';
   const monthEnd = new Date(monthWindow(nowMs).endsAtMs).toISOString();
   if (retryAfterSeconds === null) {
-    const hopeless = 'The job asks for more than the whole limit, so waiting does not help';
+    const hopeless = `The ${what} asks for more than the whole limit, so waiting does not help`;
     return isBudget ? `${hopeless}; the month ends at ${monthEnd}.` : `${hopeless}.`;
   }
   if (isBudget) return `It clears at ${monthEnd}.`;
   const clearsAt = new Date(nowMs + retryAfterSeconds * 1000).toISOString();
+  if (limit === 'storage_gb_max') {
+    return `Enough of them go in ${retryAfterSeconds} s, at ${clearsAt}, when their retention ends.`;
+  }
   return `It clears in ${retryAfterSeconds} s, at ${clearsAt}.`;
 }

@@ -37,6 +37,8 @@ import { adminSuspendTenant } from './routes/admin-suspend-tenant.ts';
 import { adminUpdateTenant } from './routes/admin-update-tenant.ts';
 import { cancelJob } from './routes/cancel-job.ts';
 import { createKey } from './routes/create-key.ts';
+import { createWebhook } from './routes/create-webhook.ts';
+import { deleteWebhook } from './routes/delete-webhook.ts';
 import { getHealth } from './routes/get-health.ts';
 import { getJob } from './routes/get-job.ts';
 import { getJobOutput } from './routes/get-job-output.ts';
@@ -44,12 +46,19 @@ import { getLimits } from './routes/get-limits.ts';
 import { getModel } from './routes/get-model.ts';
 import { getOpenapi } from './routes/get-openapi.ts';
 import { getUsage } from './routes/get-usage.ts';
+import { getWebhook } from './routes/get-webhook.ts';
+import { listDeliveries } from './routes/list-deliveries.ts';
 import { listJobs } from './routes/list-jobs.ts';
 import { listKeys } from './routes/list-keys.ts';
 import { listModels } from './routes/list-models.ts';
+import { listWebhooks } from './routes/list-webhooks.ts';
+import { replayDelivery } from './routes/replay-delivery.ts';
 import { revokeKey } from './routes/revoke-key.ts';
 import { rotateKey } from './routes/rotate-key.ts';
+import { rotateWebhook } from './routes/rotate-webhook.ts';
 import { submitJob } from './routes/submit-job.ts';
+import { testWebhook } from './routes/test-webhook.ts';
+import { warmUpModel } from './routes/warm-up-model.ts';
 
 export const routeHandlers: { readonly [Id in RouteId]: RouteHandler<Id> } = {
   submitJob,
@@ -59,8 +68,17 @@ export const routeHandlers: { readonly [Id in RouteId]: RouteHandler<Id> } = {
   getJobOutput,
   listModels,
   getModel,
+  warmUpModel,
   getLimits,
   getUsage,
+  createWebhook,
+  listWebhooks,
+  getWebhook,
+  deleteWebhook,
+  rotateWebhook,
+  testWebhook,
+  listDeliveries,
+  replayDelivery,
   adminCreateTenant,
   adminListTenants,
   adminGetTenant,

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { budget } from '#sim/fuzz-budget.ts';
 import type { Frame } from './framing.ts';
 import { createFrameReader, encodeFrame } from './framing.ts';
 import type { WorkerMessage } from './messages.ts';
@@ -41,6 +42,7 @@ describe('framing under fuzz', () => {
 
         expect(frames).toEqual(messages.map((message) => ({ kind: 'message', message })));
       }),
+      budget(300),
     );
   });
 
@@ -58,6 +60,7 @@ describe('framing under fuzz', () => {
         expect(readInPieces(bytes, cuts, 256)).toEqual(whole);
         expect(whole.filter((frame) => frame.kind === 'fault').length).toBeLessThanOrEqual(1);
       }),
+      budget(300),
     );
   });
 });

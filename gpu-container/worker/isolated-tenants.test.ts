@@ -73,7 +73,7 @@ it('lets a tenant that outgrows its cap fail alone, beside tenants that share an
     const outcome = await submit(world, {
       tenant,
       ...{ keyId: 'key00001', model: 'fake', granted: null, class: 'interactive', metadata: {} },
-      ...{ deadlineSeconds: null, idempotencyKey: null, cache: null, quality: null },
+      ...{ deadlineSeconds: null, idempotencyKey: null, cache: null, quality: null, webhook: null },
       input: { prompt: 'x', steps: 30, step_ms: 20, ...(isGreedy ? { fault: 'grow' } : {}) },
     });
     if (outcome.kind !== 'accepted') throw new Error(`expected accepted, got ${JSON.stringify(outcome)}`);

@@ -13,7 +13,8 @@ import { startReports } from '#core/flows/report.ts';
 import { work } from '#core/flows/work.ts';
 import { ticketLimits, workerLimits } from '#core/limits.ts';
 import type { Catalog } from '#core/models/manifest.ts';
-import type { Log, Runner } from '#core/ports.ts';
+import type { Clock, Log, Pools, Runner } from '#core/ports.ts';
+import { firstModels } from '#core/scaling/first-models.ts';
 import { workerEnvSchema } from './env.ts';
 import { RunnerClient } from './runner-client.ts';
 import { runnerCommand } from './runner-command.ts';
@@ -54,7 +55,7 @@ async function main(): Promise<void> {
   const life = watchForTheEnd(ports.log, workerId);
   life.stopping.addEventListener('abort', () => reports.draining());
   // Loading beside the first long poll takes the model's load time out of the first job's wait.
-  const prewarmed = prewarm(runner, catalog, env.PILOTLIGHT_POOL, ports.log);
+  const prewarmed = prewarm({ ...ports, catalog, runner }, env.PILOTLIGHT_POOL);
   reports.serving();
   await work(
     { ...ports, catalog, runner },
@@ -78,13 +79,27 @@ function slotsOf(catalog: Catalog, pool: string): number {
   return Math.min(widest, ticketLimits.receiveMax);
 }
 
-/** A pool of one model loads it before work arrives; a pool of many waits for what is asked. */
-async function prewarm(runner: Runner, catalog: Catalog, pool: string, log: Log): Promise<void> {
-  const [only, ...others] = catalog.poolModels(pool);
-  if (only === undefined || others.length > 0) return;
-  const { id, revision } = only.manifest;
-  const outcome = await runner.load(id, revision);
-  log.info('worker.prewarmed', { model: id, outcome: outcome.kind });
+interface PrewarmPorts {
+  readonly catalog: Catalog;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly pools: Pick<Pools, 'read'>;
+  readonly runner: Runner;
+}
+
+/** Nothing depends on it: a model that could not be loaded ahead is loaded for its first job. */
+async function prewarm(ports: PrewarmPorts, pool: string): Promise<void> {
+  const { catalog, clock, log, runner } = ports;
+  try {
+    const { orders } = await ports.pools.read(pool);
+    for (const { manifest } of firstModels(catalog.poolModels(pool), orders, clock.nowMs())) {
+      const { id, revision } = manifest;
+      const outcome = await runner.load(id, revision);
+      log.info('worker.prewarmed', { model: id, outcome: outcome.kind });
+    }
+  } catch (error) {
+    log.warn('worker.not_prewarmed', { pool, reason: String(error) });
+  }
 }
 
 function watchForTheEnd(log: Log, workerId: string): { stopping: AbortSignal; interrupt: AbortSignal } {

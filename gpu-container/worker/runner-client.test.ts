@@ -326,3 +326,27 @@ describe('closing a runner client', () => {
     expect(await readdir(scratchRoot)).toEqual([]);
   });
 });
+
+describe('what a runner says', () => {
+  const prompt = 'a lighthouse at Skagen that nobody else has seen';
+
+  it("reaches the log without tenants' words, printed, as an error or as an event of its own", async () => {
+    const { client, logged } = await setUp({
+      command: [process.execPath, join(import.meta.dirname, 'chatty-runner.mjs')],
+    });
+    await client.load('fake', '1');
+
+    await client.run(batchOf({ job_1: { prompt, nested: { note: 'call +45 12 34 56 78' } } }), ignore);
+    await client.close();
+
+    const events = logged.map(({ event }) => event);
+    expect(events.filter((event) => event === 'runner.output').length).toBeGreaterThan(1);
+    expect(events).toContain('runner.failure');
+    expect(events).toContain('own.event');
+    const text = JSON.stringify(logged);
+    expect(text).toContain('could not draw [input], sorry');
+    for (const part of [prompt, prompt.toUpperCase(), 'nobody else has seen', '+45 12 34 56 78']) {
+      expect(text).not.toContain(part);
+    }
+  });
+});

@@ -8,7 +8,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { residentKey } from '#core/dispatch/choose-batch.ts';
 import { protocolLimits, workerLimits } from '#core/limits.ts';
-import type { Clock, LoadOutcome, Log, RunBatch, RunEvents, Runner, RunOutcome } from '#core/ports.ts';
+import type {
+  Clock,
+  LoadOutcome,
+  Log,
+  LogFields,
+  RunBatch,
+  RunEvents,
+  Runner,
+  RunOutcome,
+} from '#core/ports.ts';
+import { redact, textsWithin } from '#core/redaction.ts';
 import type { FailedMessage, FailureCode, RunMessage, RunnerMessage } from '../protocol/messages.ts';
 import { type BatchOutcomes, collectOutcomes, failedOutcome, lostOutcome } from './batch-outcomes.ts';
 import type { RunnerProcess, RunnerProcessOptions } from './runner-process.ts';
@@ -36,6 +46,9 @@ export interface RunnerClientOptions {
   readonly memoryWatchMs?: number;
 }
 
+/** Some batches of the widest pool, a few texts for each job. */
+const rememberedInputsMax = 256;
+
 type LossReason = Parameters<BatchOutcomes['lose']>[1];
 
 type LoadFailureCode = Extract<LoadOutcome, { kind: 'failed' }>['code'];
@@ -51,10 +64,12 @@ export class RunnerClient implements Runner {
   #lane: Promise<unknown> = Promise.resolve();
   #batchCount = 0;
   #onLoadEnded: ((outcome: LoadOutcome) => void) | null = null;
+  /** What tenants wrote, of the last batches: what a process prints may arrive after its batch has ended. */
+  #inputs: readonly string[] = [];
   #running: { readonly outcomes: BatchOutcomes; readonly lose: (reason: LossReason) => void } | null = null;
 
   constructor(options: RunnerClientOptions) {
-    this.#options = options;
+    this.#options = { ...options, log: withoutInputs(options.log, () => this.#inputs) };
   }
 
   load(model: string, revision: string): Promise<LoadOutcome> {
@@ -162,6 +177,8 @@ export class RunnerClient implements Runner {
       return sameForAll(batch, unloadedOutcome(loaded.kind === 'failed' ? loaded.code : 'model_error'));
     }
     this.#batchCount += 1;
+    const own = textsWithin(batch.items.map(({ params }) => Object.values(params)));
+    this.#inputs = [...own, ...this.#inputs].slice(0, rememberedInputsMax);
     const scratchDir = join(runner.scratchDir, `batch-${this.#batchCount}`);
     await mkdir(scratchDir, { mode: 0o700 });
     try {
@@ -232,6 +249,22 @@ function runMessage({ batchId, model, revision, items }: RunBatch, scratchDir: s
     scratchDir,
     items: items.map(({ id, params }) => ({ id, params, deadlineMs: null })),
     adapters: [],
+  };
+}
+
+/** The log for lines that a runner had a hand in: its output, its errors, its own events. */
+function withoutInputs(log: Log, inputs: () => readonly string[]): Log {
+  const clean = (fields: LogFields = {}): LogFields =>
+    Object.fromEntries(
+      Object.entries(fields).map(([name, value]) => [
+        name,
+        typeof value === 'string' ? redact(value, inputs()) : value,
+      ]),
+    );
+  return {
+    info: (event, fields) => log.info(redact(event, inputs()), clean(fields)),
+    warn: (event, fields) => log.warn(redact(event, inputs()), clean(fields)),
+    error: (event, fields) => log.error(redact(event, inputs()), clean(fields)),
   };
 }
 

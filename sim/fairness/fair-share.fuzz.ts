@@ -8,6 +8,7 @@
  */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { budget } from '../fuzz-budget.ts';
 import { createRandom, predictionFactor } from '../random.ts';
 import { createPilotlight } from './dispatchers/pilotlight.ts';
 import type { Served, SimJob } from './simulate.ts';
@@ -58,7 +59,7 @@ describe('two tenants that always have a job waiting', () => {
 
         expect(gap).toBeLessThanOrEqual(2 * (largestBatch(pool) + slackTag(pool)));
       }),
-      { numRuns: 60 },
+      budget(60),
     );
   });
 
@@ -69,7 +70,7 @@ describe('two tenants that always have a job waiting', () => {
 
         expect(gap).toBeLessThanOrEqual(2 * (largestBatch(pool) + slackTag(pool)) + openError(pool));
       }),
-      { numRuns: 60 },
+      budget(60),
     );
   });
 
@@ -109,7 +110,7 @@ describe('a tenant among busy ones', () => {
           expect(given).toBeLessThanOrEqual(2 * (largestBatch(pool) + slackTag(pool)));
         }
       }),
-      { numRuns: 60 },
+      budget(60),
     );
   });
 
@@ -131,7 +132,7 @@ describe('a tenant among busy ones', () => {
         }
       }),
       {
-        numRuns: 60,
+        ...budget(60),
         // A guest whose single job is larger than any other tenant's batch: L is the larger of the two.
         examples: [[lightPool, 0]],
       },
@@ -154,7 +155,7 @@ describe('the batch class', () => {
           }
         }
       }),
-      { numRuns: 40 },
+      budget(40),
     );
   });
 });

@@ -96,6 +96,7 @@ export function submission(tenant: TenantRecord, overrides: Partial<SubmitAsk> =
     input: { prompt: 'a lighthouse' },
     class: null,
     metadata: {},
+    webhook: null,
     deadlineSeconds: null,
     cache: null,
     idempotencyKey: null,

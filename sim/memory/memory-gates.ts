@@ -2,6 +2,7 @@
 import type { GateView } from '#core/admission/gate.ts';
 import { judge, take } from '#core/admission/gate.ts';
 import type { CounterCorrection } from '#core/admission/reservation.ts';
+import { forgettableBuckets, plusStored } from '#core/admission/stored-bytes.ts';
 import { mayForgetCounter } from '#core/admission/windows.ts';
 import type { Clock, Gates, Release } from '#core/ports.ts';
 import { pageOf } from './pages.ts';
@@ -21,7 +22,7 @@ export function createMemoryGates({ clock }: { clock: Clock }): MemoryGates {
 
   return {
     createGate(tenantId, status) {
-      gates.set(tenantId, { tenantId, open: {}, counters: {}, finishTags: {}, status });
+      gates.set(tenantId, { tenantId, open: {}, counters: {}, finishTags: {}, stored: {}, status });
     },
     setStatus(tenantId, status) {
       const gate = gates.get(tenantId);
@@ -81,20 +82,27 @@ export function createMemoryGates({ clock }: { clock: Clock }): MemoryGates {
     async rest(tenantId, nowMs) {
       const gate = gates.get(tenantId);
       if (gate === undefined || Object.keys(gate.open).length > 0) return;
-      const current = Object.entries(gate.counters).filter(([name]) => !mayForgetCounter(name, nowMs));
-      gates.set(tenantId, { ...gate, counters: Object.fromEntries(current) });
+      gates.set(tenantId, rested(gate, nowMs));
       listed.delete(tenantId);
     },
   };
 }
 
-function released(gate: GateView, jobId: string, { corrections, finishTag }: Release): GateView {
+function rested(gate: GateView, nowMs: number): GateView {
+  const past = forgettableBuckets(gate.stored, nowMs);
+  const counters = Object.entries(gate.counters).filter(([name]) => !mayForgetCounter(name, nowMs));
+  const stored = Object.entries(gate.stored).filter(([bucket]) => !past.includes(bucket));
+  return { ...gate, counters: Object.fromEntries(counters), stored: Object.fromEntries(stored) };
+}
+
+function released(gate: GateView, jobId: string, { corrections, finishTag, stored }: Release): GateView {
   const { [jobId]: _released, ...open } = gate.open;
   return {
     ...gate,
     open,
     counters: corrections.reduce(corrected, gate.counters),
     finishTags: finishTag === null ? gate.finishTags : plus(gate.finishTags, finishTag.line, finishTag.delta),
+    stored: stored ? plusStored(gate.stored, stored) : gate.stored,
   };
 }
 

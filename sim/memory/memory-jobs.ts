@@ -7,6 +7,7 @@ import type { JobClass, JobRecord } from '#core/job/job.ts';
 import { isPastRetention, lineEntryOf } from '#core/job/job.ts';
 import type { Guard, JobPatch } from '#core/job/transitions.ts';
 import type { Clock, JobListAsk, Jobs } from '#core/ports.ts';
+import { copy } from './copy.ts';
 import type { Compare } from './sorted.ts';
 import { compareText, insertSorted, removeSorted } from './sorted.ts';
 
@@ -31,40 +32,43 @@ export function createMemoryJobs({ clock }: { readonly clock: Pick<Clock, 'nowMs
       const isTaken = before !== undefined && !isPastRetention(before, clock.nowMs());
       if (isTaken || forbidden.get(key)?.has(job.reservation)) return 'exists';
       if (before !== undefined) index(before, 'remove');
-      const stored = structuredClone(job);
+      const stored = copy(job);
       records.set(key, stored);
       index(stored, 'add');
       return 'created';
     },
     async forbid(tenantId, jobId, reservation) {
       const key = recordKey(tenantId, jobId);
-      if (records.has(key)) return 'exists';
+      const before = records.get(key);
+      if (before !== undefined && !isPastRetention(before, clock.nowMs())) return 'exists';
+      if (before !== undefined) index(before, 'remove');
+      records.delete(key);
       forbidden.set(key, (forbidden.get(key) ?? new Set()).add(reservation));
       return 'forbidden';
     },
     async get(tenantId, jobId) {
       const job = records.get(recordKey(tenantId, jobId));
-      return job === undefined || isPastRetention(job, clock.nowMs()) ? null : structuredClone(job);
+      return job === undefined || isPastRetention(job, clock.nowMs()) ? null : copy(job);
     },
     async apply(tenantId, jobId, guard, patch) {
       const key = recordKey(tenantId, jobId);
       const job = records.get(key);
       if (job === undefined) return { kind: 'refused' };
       if (!holds(guard, job)) {
-        return carries(job, patch) ? { kind: 'applied', job: structuredClone(job) } : { kind: 'refused' };
+        return carries(job, patch) ? { kind: 'applied', job: copy(job) } : { kind: 'refused' };
       }
-      const next = { ...job, ...structuredClone(patch) };
+      const next = { ...job, ...copy(patch) };
       index(job, 'remove');
       records.set(key, next);
       index(next, 'add');
-      return { kind: 'applied', job: structuredClone(next) };
+      return { kind: 'applied', job: copy(next) };
     },
     async list(tenantId, ask) {
       const found = firstListed(lists.of(tenantId), ask, clock.nowMs());
       const items = found.slice(0, ask.limit);
       const last = items.at(-1);
       return {
-        items: structuredClone(items),
+        items: copy(items),
         cursor: last !== undefined && found.length > ask.limit ? listKey(last) : null,
       };
     },

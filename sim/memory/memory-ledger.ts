@@ -1,5 +1,6 @@
 /** `Ledger` in memory. */
 import type { LedgerEntry } from '#core/billing/ledger.ts';
+import { isOfJob } from '#core/billing/ledger.ts';
 import type { Statement } from '#core/billing/statement.ts';
 import type { Ledger } from '#core/ports.ts';
 import { pageOf } from './pages.ts';
@@ -21,7 +22,7 @@ export function createMemoryLedger(): Ledger {
     },
     async charge(tenantId, month, jobId) {
       const entry = months.get(monthKey(tenantId, month))?.get(jobKey(jobId, 'charge'));
-      return entry === undefined || entry.kind === 'share' ? null : structuredClone(entry);
+      return entry !== undefined && isOfJob(entry) ? structuredClone(entry) : null;
     },
     async share(tenantId, month, pool) {
       const entry = months.get(monthKey(tenantId, month))?.get(shareKey(pool));
@@ -29,7 +30,11 @@ export function createMemoryLedger(): Ledger {
     },
     async refund(tenantId, month, jobId) {
       const entry = months.get(monthKey(tenantId, month))?.get(jobKey(jobId, 'refund'));
-      return entry === undefined || entry.kind === 'share' ? null : structuredClone(entry);
+      return entry !== undefined && isOfJob(entry) ? structuredClone(entry) : null;
+    },
+    async warmup(tenantId, month, warmupId) {
+      const entry = months.get(monthKey(tenantId, month))?.get(warmupKey(warmupId));
+      return entry?.kind === 'warmup' ? structuredClone(entry) : null;
     },
     async list(tenantId, month, cursor) {
       const entries = months.get(monthKey(tenantId, month)) ?? new Map<string, LedgerEntry>();
@@ -49,7 +54,14 @@ export function createMemoryLedger(): Ledger {
 }
 
 function entryKey(entry: LedgerEntry): string {
-  return entry.kind === 'share' ? shareKey(entry.pool) : jobKey(entry.jobId, entry.kind);
+  switch (entry.kind) {
+    case 'share':
+      return shareKey(entry.pool);
+    case 'warmup':
+      return warmupKey(entry.warmupId);
+    default:
+      return jobKey(entry.jobId, entry.kind);
+  }
 }
 
 function jobKey(jobId: string, kind: string): string {
@@ -59,6 +71,10 @@ function jobKey(jobId: string, kind: string): string {
 /** No job id is empty. */
 function shareKey(pool: string): string {
   return `#share#${pool}`;
+}
+
+function warmupKey(warmupId: string): string {
+  return `#warmup#${warmupId}`;
 }
 
 function monthKey(tenantId: string, month: string): string {

@@ -2,6 +2,7 @@
 import { uncalibrated } from '#core/eta/calibration.ts';
 import type { PoolRecord, Pools } from '#core/ports.ts';
 import { noOrders, obey } from '#core/scaling/pool-orders.ts';
+import { copy } from './copy.ts';
 import { pageOf } from './pages.ts';
 
 export function createMemoryPools(): Pools {
@@ -37,7 +38,7 @@ export function createMemoryPools(): Pools {
     async calibrate(pool, calibration) {
       const record = poolOf(pool);
       if (record.calibration.version !== calibration.version - 1) return 'conflict';
-      pools.set(pool, { ...record, calibration: structuredClone(calibration) });
+      pools.set(pool, { ...record, calibration: copy(calibration) });
       return 'stored';
     },
     async order(pool, order) {

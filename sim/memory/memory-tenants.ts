@@ -4,6 +4,7 @@ import type { AliasRecord } from '#core/tenancy/alias.ts';
 import { aliasId } from '#core/tenancy/alias.ts';
 import type { PlanRecord } from '#core/tenancy/plans.ts';
 import type { KeyRecord, TenantRecord } from '#core/tenancy/tenant.ts';
+import { copy } from './copy.ts';
 import type { MemoryGates } from './memory-gates.ts';
 import { pageOf } from './pages.ts';
 
@@ -15,18 +16,18 @@ export function createMemoryTenants({ gates }: { gates: MemoryGates }): Tenants 
       const name = tenant.tenantId.toLowerCase();
       if (names.has(name)) return 'exists';
       names.add(name);
-      tenants.set(tenant.tenantId, structuredClone(tenant));
+      tenants.set(tenant.tenantId, copy(tenant));
       gates.createGate(tenant.tenantId, gateStatus(tenant));
       return 'created';
     },
     async get(tenantId) {
-      return structuredClone(tenants.get(tenantId) ?? null);
+      return copy(tenants.get(tenantId) ?? null);
     },
     async update(tenant) {
       if (tenants.get(tenant.tenantId)?.version !== tenant.version - 1) return 'conflict';
       // Nothing comes between the two here, so their order is nobody's to see.
       gates.setStatus(tenant.tenantId, gateStatus(tenant));
-      tenants.set(tenant.tenantId, structuredClone(tenant));
+      tenants.set(tenant.tenantId, copy(tenant));
       return 'updated';
     },
     async list(cursor) {
@@ -52,17 +53,17 @@ export function createMemoryKeys(): Keys {
     if (key === undefined || key.tenantId !== tenantId) return null;
     const after = { ...key, ...changed(key) };
     keys.set(keyId, after);
-    return structuredClone(after);
+    return copy(after);
   }
 
   return {
     async create(key) {
       if (keys.has(key.keyId)) return 'exists';
-      keys.set(key.keyId, structuredClone(key));
+      keys.set(key.keyId, copy(key));
       return 'created';
     },
     async get(keyId) {
-      return structuredClone(keys.get(keyId) ?? null);
+      return copy(keys.get(keyId) ?? null);
     },
     async list(tenantId, cursor) {
       const own = [...keys.values()].filter((key) => key.tenantId === tenantId);
@@ -99,11 +100,11 @@ export function createMemoryAliases(): Aliases {
 function versionedMap<T extends { readonly version: number }>(keyOf: (record: T) => string) {
   const records = new Map<string, T>();
   return {
-    get: async (key: string): Promise<T | null> => structuredClone(records.get(key) ?? null),
+    get: async (key: string): Promise<T | null> => copy(records.get(key) ?? null),
     async put(record: T): Promise<'stored' | 'conflict'> {
       const stored = records.get(keyOf(record))?.version ?? 0;
       if (stored !== record.version - 1) return 'conflict';
-      records.set(keyOf(record), structuredClone(record));
+      records.set(keyOf(record), copy(record));
       return 'stored';
     },
     delete: (key: string): boolean => records.delete(key),

@@ -1,6 +1,7 @@
 /** `Tickets` in memory, as a standard SQS queue behaves with nothing lost: first sent, first handed out. */
 import { ticketLimits } from '#core/limits.ts';
 import type { Clock, HeldTicket, Ticket, Tickets } from '#core/ports.ts';
+import { copy } from './copy.ts';
 
 interface Message {
   readonly ticket: Ticket;
@@ -42,7 +43,7 @@ export function createMemoryTickets({ clock }: { clock: Clock }): Tickets {
     async send(ticket) {
       const queue = queueOf(ticket.pool);
       queue.messages.push({
-        ticket: structuredClone(ticket),
+        ticket: copy(ticket),
         visibleAtMs: clock.nowMs(),
         deliveries: 0,
         receipt: '',

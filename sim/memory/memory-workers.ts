@@ -1,6 +1,7 @@
 /** `Workers` in memory. */
 import type { Workers } from '#core/ports.ts';
 import type { WorkerRecord } from '#core/scaling/worker-record.ts';
+import { copy } from './copy.ts';
 import { pageOf } from './pages.ts';
 
 export function createMemoryWorkers(): Workers {
@@ -10,7 +11,7 @@ export function createMemoryWorkers(): Workers {
     async report(worker) {
       const stored = workers.get(worker.workerId);
       if (stored !== undefined && stored.reportedAtMs >= worker.reportedAtMs) return;
-      workers.set(worker.workerId, structuredClone(worker));
+      workers.set(worker.workerId, copy(worker));
     },
     async list(pool, sinceMs, cursor) {
       const heard = [...workers.values()].filter(

@@ -13,6 +13,7 @@ import {
   createMemoryTenants,
 } from './memory-tenants.ts';
 import { createMemoryTickets } from './memory-tickets.ts';
+import { createMemoryDeliveries, createMemoryEndpoints } from './memory-webhooks.ts';
 import { createMemoryWorkers } from './memory-workers.ts';
 
 export interface MemoryWorld extends StoragePorts {
@@ -38,5 +39,7 @@ export function createMemoryWorld({ clock, ids }: { clock: Clock; ids: Ids }): M
     keys: createMemoryKeys(),
     plans: createMemoryPlans(),
     aliases: createMemoryAliases(),
+    endpoints: createMemoryEndpoints(),
+    deliveries: createMemoryDeliveries({ clock }),
   };
 }

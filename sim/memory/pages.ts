@@ -1,4 +1,5 @@
 import type { Page } from '#core/ports.ts';
+import { copy } from './copy.ts';
 import { compareText } from './sorted.ts';
 
 /** Small, so that a test of some dozens of items meets several pages. */
@@ -12,7 +13,7 @@ export function pageOf<T>(items: Iterable<T>, keyOf: (item: T) => string, cursor
   const page = rest.slice(0, pageSize);
   const last = page.at(-1);
   return {
-    items: structuredClone(page),
+    items: copy(page),
     cursor: last !== undefined && rest.length > pageSize ? keyOf(last) : null,
   };
 }

@@ -66,7 +66,8 @@ function sharerOf(served: readonly Served[], tenantId: string): Sharer {
     chargedUsdMicros += gpuCostUsdMicros(job.usedGpuMs, usdMicrosPerHour);
     gpuMsByWorker.set(String(worker), (gpuMsByWorker.get(String(worker)) ?? 0) + job.usedGpuMs);
   }
-  return { tenantId, gpuMs, chargedUsdMicros, gpuMsByWorker, roomUsdMicros: Number.POSITIVE_INFINITY };
+  const paid = { chargedUsdMicros, warmupUsdMicros: 0 };
+  return { tenantId, gpuMs, ...paid, gpuMsByWorker, roomUsdMicros: Number.POSITIVE_INFINITY };
 }
 
 /** How long the tenant's own card is lit, running its jobs in the order of their arrival. */

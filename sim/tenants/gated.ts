@@ -61,13 +61,16 @@ function refusalOf(gate: Gate, job: SimJob, work: Work, nowMs: number): string |
     line: lineName('image', job.class),
     tagCost: tagCost(work.predictedGpuMs, tenant.weight),
     images: Math.ceil(work.weightedImages),
+    tokens: work.tokens.tokens,
+    storesFiles: true,
     gpuMs: work.predictedGpuMs,
     reservedUsdMicros: gpuCostUsdMicros(work.predictedGpuMs, usdMicrosPerHour),
   };
   const ask = planAdmission(limits, demand, nowMs);
   const [fault] = faultsOfRequest(limits, work, ask);
   if (fault !== undefined) return fault.path;
-  const view: GateView = { tenantId: tenant.tenantId, open, counters, finishTags: {}, status: 'active' };
+  const rest = { finishTags: {}, stored: {}, status: 'active' } as const;
+  const view: GateView = { tenantId: tenant.tenantId, open, counters, ...rest };
   const judgement = judge(view, ask, nowMs);
   if (judgement.kind === 'duplicate') throw new Error(`${job.jobId} is asked for twice`);
   if (judgement.kind === 'refuse') return judgement.refusal.limit;

@@ -2,11 +2,13 @@
  * Every call that a process can make to the outside, and whether it writes. Typed over the ports, so that a method that
  * is added to a port cannot be left out of the world.
  */
+import type { Outbound } from '#core/egress/outbound.ts';
 import type { Fleet, Scaler, StoragePorts } from '#core/ports.ts';
 
 export interface OutsidePorts extends StoragePorts {
   readonly fleet: Fleet;
   readonly scaler: Scaler;
+  readonly outbound: Outbound;
 }
 
 type CallTable = {
@@ -44,6 +46,7 @@ export const calls = {
     charge: 'read',
     refund: 'read',
     share: 'read',
+    warmup: 'read',
     list: 'read',
     state: 'write',
     statements: 'read',
@@ -62,14 +65,41 @@ export const calls = {
   // A receive writes: it hides what it hands out.
   tickets: { send: 'write', receive: 'write', delete: 'write', hide: 'write', depth: 'read' },
   results: { get: 'read', put: 'write', touch: 'write' },
+  endpoints: { get: 'read', list: 'read', put: 'write', remove: 'write' },
+  deliveries: { put: 'write', get: 'read', list: 'read', due: 'read', turns: 'read', rest: 'write' },
   blobs: { put: 'write', link: 'read', get: 'read' },
   fleet: { status: 'read', setDesired: 'write' },
   scaler: { wake: 'write' },
+  outbound: { send: 'write' },
 } as const satisfies CallTable;
 
 export type PortName = keyof typeof calls;
 
-/** `port.method`. */
+/** What stands behind a port, and goes down as one. */
+export type Service = 'table' | 'queue' | 'blobs' | 'compute' | 'internet';
+
+export const serviceOf: Readonly<Record<PortName, Service>> = {
+  tenants: 'table',
+  keys: 'table',
+  plans: 'table',
+  aliases: 'table',
+  gates: 'table',
+  jobs: 'table',
+  ledger: 'table',
+  pools: 'table',
+  workers: 'table',
+  results: 'table',
+  endpoints: 'table',
+  deliveries: 'table',
+  tickets: 'queue',
+  blobs: 'blobs',
+  fleet: 'compute',
+  scaler: 'compute',
+  // Receivers are drawn one by one: each has outages of its own.
+  outbound: 'internet',
+};
+
+/** `caller port.method`: a call as it is made by one flow, or by one kind of process. */
 export type Site = string;
 
 export function isWrite(port: PortName, method: string): boolean {

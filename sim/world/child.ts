@@ -10,6 +10,7 @@ const askSchema = z.object({
   runs: z.int(),
   operations: z.int().optional(),
   without: z.array(z.string()),
+  favour: z.string().optional(),
   mutant: z.string().optional(),
 });
 
@@ -17,7 +18,9 @@ const askSchema = z.object({
 const sliceRuns = 50;
 
 async function main(): Promise<void> {
-  const { seed, runs, operations, without, mutant } = askSchema.parse(JSON.parse(process.argv[2] ?? ''));
+  const { seed, runs, operations, without, favour, mutant } = askSchema.parse(
+    JSON.parse(process.argv[2] ?? ''),
+  );
   if (mutant !== undefined) plant(mutantOf(mutant));
   // Loaded now: what is planted has to be there first.
   const { runSeed } = await import('./run.ts');
@@ -25,7 +28,7 @@ async function main(): Promise<void> {
   process.on('unhandledRejection', (error) => stray.push(`unhandled rejection: ${String(error)}`));
   let tally = emptyTally();
   for (let done = 1; done <= runs; done += 1) {
-    const run = await runSeed(seed + done - 1, { operations, without });
+    const run = await runSeed(seed + done - 1, { operations, without, favour });
     addRun(tally, { ...run, violations: [...run.violations, ...stray.splice(0)] });
     if (done % sliceRuns !== 0 && done !== runs && tally.broken.length === 0) continue;
     await send(tally);

@@ -1,6 +1,7 @@
 /**
  * A client of one tenant: submits, retries what ended without an answer under the same key, cancels, and now and then is
- * given a refund or other limits by its operator, who pauses, drains and prewarms pools as well. It records what it was told, and nothing else.
+ * given a refund or other limits by its operator, who pauses, drains and prewarms pools as well. It has pools warmed up
+ * ahead of its work. It records what it was told, and nothing else.
  */
 import { cancel } from '#core/flows/cancel.ts';
 import type { OperatorOrder } from '#core/flows/order-pool.ts';
@@ -13,7 +14,9 @@ import { limitsOf } from '#core/tenancy/plans.ts';
 import type { TenantRecord } from '#core/tenancy/tenant.ts';
 import { exponentialMs } from '../random.ts';
 import type { Submission, SubmissionAnswer } from './history.ts';
+import { violate } from './history.ts';
 import { drawLimits, oneOf, pools } from './scenario.ts';
+import { warmUpOnce } from './warmups.ts';
 import type { World } from './world.ts';
 
 /** Work of one operation, drawn by weight. */
@@ -28,16 +31,23 @@ const operations = [
   'refund',
   'limits',
   'order',
+  'warmup',
 ] as const;
 
 const triesMax = 5;
-const thinkMsMean = 2_000;
+/** Of the refunds, and within about how long all its writes are made. */
+const refundCutShare = 0.4;
+const refundMs = 80;
+/** An outage is met by a good part of the operations, however long it lasts. */
+const perOutage = 12;
 
 /** Performs `count` operations, one after the other; resolves when the last was begun. */
 export async function runClient(world: World, tenantId: string, count: number): Promise<void> {
   const own: SubmitAsk[] = [];
+  const { outage, thinkMsMean } = world.scenario;
+  const meanMs = Math.max(thinkMsMean, outage === null ? 0 : (outage.toMs - outage.fromMs) / perOutage);
   for (let done = 0; done < count; done += 1) {
-    await world.loop.clock.sleep(exponentialMs(world.random, thinkMsMean));
+    await world.loop.clock.sleep(exponentialMs(world.random, meanMs));
     world.history.operations += 1;
     const operation = oneOf(world.random, operations);
     // Not awaited: a client does not stop because one call of it hangs.
@@ -53,7 +63,8 @@ async function perform(
 ): Promise<void> {
   switch (operation) {
     case 'submit':
-      return submitOnce(world, drawAsk(world, tenantId, own));
+      await submitOnce(world, drawAsk(world, tenantId, own));
+      return;
     case 'burst':
       await Promise.all(Array.from({ length: 4 }, () => submitOnce(world, drawAsk(world, tenantId, own))));
       return;
@@ -67,10 +78,12 @@ async function perform(
       return changeLimits(world, tenantId);
     case 'order':
       return orderOne(world);
+    case 'warmup':
+      return warmUpOnce(world, tenantId);
   }
 }
 
-function drawAsk({ random, ids, history }: World, tenantId: string, own: SubmitAsk[]): SubmitAsk {
+function drawAsk({ random, ids, history, webhooks }: World, tenantId: string, own: SubmitAsk[]): SubmitAsk {
   const op = ids.nonce();
   const prompt = `canary-${tenantId}-${op}`;
   history.canaries.add(prompt);
@@ -79,7 +92,7 @@ function drawAsk({ random, ids, history }: World, tenantId: string, own: SubmitA
     // Filled in by each try: the tenant as it is then.
     tenant: { tenantId } as TenantRecord,
     keyId: 'key00001',
-    model: oneOf(random, ['image', 'image', 'image-large', 'image-alone']),
+    model: oneOf(random, ['image', 'image', 'image:stable', 'image-large', 'image-alone']),
     quality: null,
     granted: null,
     input: {
@@ -92,6 +105,7 @@ function drawAsk({ random, ids, history }: World, tenantId: string, own: SubmitA
     },
     class: oneOf(random, ['interactive', 'batch', null]),
     metadata: { op },
+    webhook: webhooks.drawOwn(tenantId),
     deadlineSeconds: maybe(0.1) ? oneOf(random, [5, 60]) : null,
     cache: null,
     idempotencyKey: maybe(0.5) ? `key-${op}` : null,
@@ -117,7 +131,8 @@ async function submitAgain(world: World, tenantId: string, own: SubmitAsk[]): Pr
   await Promise.all([submitOnce(world, ask), submitOnce(world, ask)]);
 }
 
-async function submitOnce(world: World, ask: SubmitAsk): Promise<void> {
+/** Every answer, the last one first known when it is all that comes. */
+export async function submitOnce(world: World, ask: SubmitAsk): Promise<readonly SubmissionAnswer[]> {
   const { tenantId } = ask.tenant;
   const submission: Submission = {
     op: ask.metadata.op ?? '',
@@ -126,19 +141,22 @@ async function submitOnce(world: World, ask: SubmitAsk): Promise<void> {
     answers: [],
   };
   world.history.submissions.push(submission);
+  if (ask.idempotencyKey !== null) world.history.keyed.add(ask);
   for (let tries = 0; tries < triesMax; tries += 1) {
     const answer = await trySubmit(world, ask);
     submission.answers.push(answer);
     const mayRepeat =
       ask.idempotencyKey !== null && (answer.kind === 'unknown' || answer.kind === 'in_flight');
-    if (!mayRepeat) return;
+    if (!mayRepeat) break;
     await world.loop.clock.sleep(500 * 2 ** tries * (1 + world.random()));
   }
+  return submission.answers;
 }
 
 async function trySubmit(world: World, ask: SubmitAsk): Promise<SubmissionAnswer> {
-  const { process, ports } = world.api();
+  const { process, ports } = world.api('submit');
   const { clock } = process;
+  const wasDown = world.isDown('table');
   const served = await process.serve(async () => {
     const tenant = await ports.tenants.get(ask.tenant.tenantId);
     if (tenant === null) throw new Error('the scene has every tenant');
@@ -146,7 +164,10 @@ async function trySubmit(world: World, ask: SubmitAsk): Promise<SubmissionAnswer
     const outlooks = createOutlooks({ ...ports, catalog, clock });
     return submit({ ...ports, catalog, clock, ids, log, outlooks }, { ...ask, tenant });
   });
-  return served.kind === 'answered' ? answerOf(served.value) : { kind: 'unknown' };
+  const answer: SubmissionAnswer = served.kind === 'answered' ? answerOf(served.value) : { kind: 'unknown' };
+  if (wasDown && world.isDown('table') && 'jobId' in answer)
+    violate(world.history, 'I2', `${ask.metadata.op} was ${answer.kind} while the table was down`);
+  return answer;
 }
 
 function answerOf(outcome: SubmitOutcome): SubmissionAnswer {
@@ -175,7 +196,7 @@ function anyJob({ history, random }: World, tenantId: string): string | null {
 async function cancelOne(world: World, tenantId: string): Promise<void> {
   const jobId = anyJob(world, tenantId);
   if (jobId === null) return;
-  const { process, ports } = world.api();
+  const { process, ports } = world.api('cancel');
   const { clock } = process;
   const served = await process.serve(() => cancel({ ...ports, clock, log: world.log }, tenantId, jobId));
   if (served.kind !== 'answered' || served.value.kind !== 'found') return;
@@ -183,22 +204,24 @@ async function cancelOne(world: World, tenantId: string): Promise<void> {
   if (job.place.kind === 'done') world.history.ended.set(jobId, job.status);
 }
 
-/** Two operators at once, as one who clicks twice. */
-async function refundOne(world: World, tenantId: string): Promise<void> {
+/** One operator, or two at once, as one who clicks twice; some die on the way, and leave the rest to the sweep. */
+export async function refundOne(world: World, tenantId: string): Promise<void> {
+  const { ids, loop, random, scenario } = world;
   const jobId = anyJob(world, tenantId);
   if (jobId === null) return;
   const ask = { tenantId, jobId, usdMicros: null, reason: 'late' };
-  const { ids } = world;
-  await Promise.all(
-    [world.api(), world.api()].map(({ process, ports }) =>
-      process.serve(() => refund({ ...ports, clock: process.clock, ids }, ask)),
-    ),
-  );
+  const tries = Array.from({ length: oneOf(random, [1, 2]) }, async () => {
+    const { process, ports } = world.api('refund');
+    const [isCut, cutMs] = [random() < refundCutShare, random() * refundMs];
+    if (isCut && !scenario.isCalm) loop.after(cutMs, () => process.kill());
+    await process.serve(() => refund({ ...ports, clock: process.clock, ids }, ask));
+  });
+  await Promise.all(tries);
 }
 
 /** The operator orders a pool; whatever stands at the end of the chaos is ended by {@link endOrders}. */
 async function orderOne(world: World): Promise<void> {
-  const { process, ports } = world.api();
+  const { process, ports } = world.api('order');
   const { log, random } = world;
   const pool = oneOf(random, pools);
   const atMs = process.clock.nowMs();
@@ -218,7 +241,7 @@ export async function endOrders({ catalog, stores }: World): Promise<void> {
 
 /** The operator moves the tenant to other limits while its jobs are open. */
 async function changeLimits(world: World, tenantId: string): Promise<void> {
-  const { process, ports } = world.api();
+  const { process, ports } = world.api('limits');
   const overrides = drawLimits(world.random);
   await process.serve(async () => {
     const tenant = await ports.tenants.get(tenantId);
@@ -243,5 +266,8 @@ export function noteLimits({ history }: World, { tenantId, plan, overrides }: Te
       limits.budget_usd_micros_per_month,
       before.budget_usd_micros_per_month,
     ),
+    warmup_usd_micros_per_day: larger(limits.warmup_usd_micros_per_day, before.warmup_usd_micros_per_day),
+    storage_gb_max: larger(limits.storage_gb_max, before.storage_gb_max),
+    tokens_per_minute: larger(limits.tokens_per_minute, before.tokens_per_minute),
   });
 }

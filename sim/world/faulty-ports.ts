@@ -1,8 +1,8 @@
 /** The ports as one process sees them: every call takes time, and may come to any fault of the plan. */
 import type { Random } from '../random.ts';
-import type { OutsidePorts, PortName } from './calls.ts';
-import { calls, isWrite } from './calls.ts';
-import type { FaultKind, FaultPlan } from './faults.ts';
+import type { OutsidePorts, PortName, Service, Site } from './calls.ts';
+import { calls, isWrite, serviceOf } from './calls.ts';
+import type { Absence, FaultKind, FaultPlan } from './faults.ts';
 import { SimulatedFault } from './faults.ts';
 import type { Loop } from './loop.ts';
 import { never } from './loop.ts';
@@ -13,33 +13,45 @@ export interface Outside {
   readonly random: Random;
   readonly plan: FaultPlan;
   readonly ports: OutsidePorts;
+  /** How the service is out of reach now, or null. */
+  absenceOf(service: Service): Absence | null;
+  /** Whether the service turns this request away, as a table or a queue that is asked too much does. */
+  isThrottled(): boolean;
+  /** Is told of each request that was turned away and sent again. */
+  onRetry(): void;
   /** Sees every call: for counting, so that a loop that asks without end is found, and for telling what a run did. */
   onCall(call: Call): void;
 }
 
 export interface Call {
   readonly process: Process;
-  readonly site: string;
-  readonly fault: FaultKind | null;
+  readonly site: Site;
+  readonly fault: FaultKind | Absence | null;
   readonly args: readonly unknown[];
 }
 
 const latencyMsMax = 12;
 const slowMsMax = 8_000;
+/** A client gives up on a service that says nothing. */
+const deafMsMax = 3_000;
+/** Requests that the SDK makes of one call, and its wait before the second of them (`clientLimits` of the clients). */
+const requestsMax = 4;
+const retryMs = 100;
 
 type Method = (...args: unknown[]) => Promise<unknown>;
 
-export function portsFor(process: Process, outside: Outside): OutsidePorts {
+/** @param caller what the process does: its role, or the flow where it runs several */
+export function portsFor(process: Process, outside: Outside, caller: string): OutsidePorts {
   const wrapped = Object.keys(calls).map((name) => {
     // The table's keys are the ports' names: its type says so, `Object.keys` does not.
     const port = name as PortName;
-    return [port, portFor(process, outside, port)];
+    return [port, portFor(process, outside, port, caller)];
   });
   // As many ports as went in, each with the methods that it had.
   return Object.fromEntries(wrapped) as OutsidePorts;
 }
 
-function portFor(process: Process, outside: Outside, port: PortName): Record<string, Method> {
+function portFor(process: Process, outside: Outside, port: PortName, caller: string): Record<string, Method> {
   const target = outside.ports[port] as unknown as Record<string, Method>;
   const methods = Object.keys(calls[port]).map((method): [string, Method] => [
     method,
@@ -47,7 +59,8 @@ function portFor(process: Process, outside: Outside, port: PortName): Record<str
       const apply = target[method];
       if (apply === undefined) throw new Error(`no ${port}.${method} in this world`);
       return call(process, outside, {
-        site: `${port}.${method}`,
+        site: `${caller} ${port}.${method}`,
+        service: serviceOf[port],
         writes: isWrite(port, method),
         args,
         apply,
@@ -58,7 +71,8 @@ function portFor(process: Process, outside: Outside, port: PortName): Record<str
 }
 
 interface Asked {
-  readonly site: string;
+  readonly site: Site;
+  readonly service: Service;
   readonly writes: boolean;
   readonly args: readonly unknown[];
   readonly apply: Method;
@@ -66,11 +80,14 @@ interface Asked {
 
 async function call(
   process: Process,
-  { loop, random, plan, onCall }: Outside,
-  { site, writes, args, apply }: Asked,
+  outside: Outside,
+  { site, service, writes, args, apply }: Asked,
 ): Promise<unknown> {
+  const { loop, random, plan, onCall } = outside;
   await loop.running(process);
-  const fault = plan.draw(site, writes);
+  const absence = outside.absenceOf(service);
+  if (absence !== null) plan.noteDown(site);
+  const fault = absence ?? plan.draw(site, writes) ?? (await pressed(outside));
   onCall({ process, site, fault, args });
   await loop.clock.sleep(latencyOf(random, fault));
   // A request that was on its way when its process died may still arrive.
@@ -82,14 +99,25 @@ async function call(
   }
 }
 
-function latencyOf(random: Random, fault: FaultKind | null): number {
-  return 1 + random() * (fault === 'slow' ? slowMsMax : latencyMsMax);
+/** Waits out the requests that are turned away; `throttled` when the last one is as well. */
+async function pressed({ loop, isThrottled, onRetry }: Outside): Promise<'throttled' | null> {
+  for (let request = 1; isThrottled(); request += 1) {
+    if (request === requestsMax) return 'throttled';
+    onRetry();
+    await loop.clock.sleep(retryMs * 2 ** request);
+  }
+  return null;
+}
+
+function latencyOf(random: Random, fault: Call['fault']): number {
+  const longest = fault === 'slow' ? slowMsMax : fault === 'deaf' ? deafMsMax : latencyMsMax;
+  return 1 + random() * longest;
 }
 
 async function outcomeOf(
   process: Process,
-  site: string,
-  fault: FaultKind | null,
+  site: Site,
+  fault: Call['fault'],
   apply: () => Promise<unknown>,
 ): Promise<unknown> {
   switch (fault) {
@@ -98,6 +126,8 @@ async function outcomeOf(
       return apply();
     case 'throttled':
     case 'failed':
+    case 'down':
+    case 'deaf':
       throw new SimulatedFault(fault, site);
     case 'applied_failed':
       await apply();

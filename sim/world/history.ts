@@ -1,6 +1,10 @@
 /** What happened as seen from outside: what clients asked and were told, and what the stores held at each moment. */
+import type { SubmitAsk } from '#core/flows/submission.ts';
 import type { JobRecord } from '#core/job/job.ts';
 import type { PlanLimits } from '#core/tenancy/plans.ts';
+import type { DeliveryRecord } from '#core/webhook/delivery.ts';
+import type { WarmupHistory } from './warmups.ts';
+import type { Hook } from './webhooks.ts';
 
 /** One submission as its client means it, with however many tries. */
 export interface Submission {
@@ -15,20 +19,39 @@ export type SubmissionAnswer =
   | { readonly kind: 'accepted' | 'replayed'; readonly jobId: string }
   | { readonly kind: 'refused' | 'mismatch' | 'in_flight' | 'unknown' };
 
+/** A message as it came to a receiver; `isTaken`: it kept it, whatever it answered. */
+export interface ReceivedMessage {
+  readonly hook: Hook;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+  readonly isTaken: boolean;
+}
+
 export interface History {
   readonly submissions: Submission[];
   /** Refunds as the ledger took them, in micro-USD by job. */
   readonly refunded: Map<string, number>;
+  readonly warmups: WarmupHistory;
   /** Jobs that a client was told had ended, and how. */
   readonly ended: Map<string, JobRecord['status']>;
   /** The largest of each limit that the tenant ever had. */
   readonly limits: Map<string, PlanLimits>;
   /** Each job as it was last stored. */
   readonly stored: Map<string, JobRecord>;
+  /** Jobs whose reservation was released. */
+  readonly settled: Set<string>;
+  /** Bytes of the tenant's settled jobs as a reservation was taken, by its token. Nothing goes within a run. */
+  readonly keptAtAdmission: Map<string, number>;
   /** Runner calls that began, by job. */
   readonly runs: Map<string, number>;
+  /** Everything that came to receivers of webhooks, in order. */
+  readonly messages: ReceivedMessage[];
+  /** Each delivery of a webhook as it was last stored. */
+  readonly deliveries: Map<string, DeliveryRecord>;
   /** Prompts and keys: words that no log may hold. */
   readonly canaries: Set<string>;
+  /** Requests with a key, as they were made. */
+  readonly keyed: Set<SubmitAsk>;
   readonly violations: string[];
   operations: number;
 }
@@ -37,14 +60,37 @@ export function createHistory(): History {
   return {
     submissions: [],
     refunded: new Map(),
+    warmups: { asked: [], entries: [] },
     ended: new Map(),
     limits: new Map(),
     stored: new Map(),
+    settled: new Set(),
+    keptAtAdmission: new Map(),
     runs: new Map(),
+    messages: [],
+    deliveries: new Map(),
     canaries: new Set(),
+    keyed: new Set(),
     violations: [],
     operations: 0,
   };
+}
+
+/** What a job stored itself: the files of a cached result are those of the job that made them. */
+export function ownBytesOf({ outputs, receipt }: JobRecord): number {
+  return receipt?.cachedFrom === undefined ? outputs.reduce((sum, { bytes }) => sum + bytes, 0) : 0;
+}
+
+const dayMs = 24 * 60 * 60 * 1000;
+
+/** Files go at the first midnight at or after their retention: the day that begins then, since 1970. */
+export function goneDayOf({ retentionMs }: JobRecord, finishedAtMs: number): number {
+  return Math.ceil((finishedAtMs + retentionMs) / dayMs);
+}
+
+/** Whether a job's files are there no more. */
+export function hasGone(job: JobRecord, nowMs: number): boolean {
+  return job.finishedAtMs !== null && goneDayOf(job, job.finishedAtMs) * dayMs <= nowMs;
 }
 
 /** A promise that did not hold: `I1` to `I12` of reliability.md 3.1. */

@@ -17,6 +17,8 @@ export interface Loop {
   after(inMs: number, act: () => void): void;
   /** Runs every event up to `untilMs`, and lets time be that; stops early when `until` says so, asked after each. */
   run(untilMs: number, until?: () => boolean): Promise<void>;
+  /** Lets time jump to `atMs` with nothing done meanwhile: what was due by then comes late, as after a freeze of everything. */
+  leap(atMs: number): void;
   /** A clock that is `skewMs` ahead; its sleeps end when the process runs, so late while it is held, and never once dead. */
   clockFor(process: Life & { readonly skewMs: number }): Clock;
   /** Resolves at once while the process runs, at its release while it is held, and never once it is dead. */
@@ -68,16 +70,19 @@ export function createLoop(startMs: number): Loop {
       sleep: (ms, signal) => sleep(ms, signal, process),
     }),
     running,
+    leap(atMs) {
+      nowMs = Math.max(nowMs, Math.floor(atMs));
+    },
     async run(untilMs, until = () => false) {
       await settled();
       while (heap.nextAtMs() <= untilMs && !until()) {
         const next = heap.pop();
         if (next === null || next.event.wake === null) continue;
-        nowMs = next.atMs;
+        nowMs = Math.max(nowMs, next.atMs);
         next.event.wake();
         await settled();
       }
-      if (!until()) nowMs = Math.max(nowMs, untilMs);
+      if (!until()) nowMs = Math.max(nowMs, Math.floor(untilMs));
     },
   };
 }

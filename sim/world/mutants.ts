@@ -2,6 +2,8 @@
  * Planted bugs: one change each to the product's own source, made as it is loaded. A simulator that finds nothing says
  * something only if it finds these. `find` must stand in the file exactly once, so that none outlives what it breaks.
  */
+import { webhookMutants } from './webhook-mutants.ts';
+
 export interface Mutant {
   readonly name: string;
   /** What somebody who writes it would have got wrong. */
@@ -23,9 +25,11 @@ export const mutants: readonly Mutant[] = [
     mistake: 'the reservation goes before the ledger entry is written',
     file: 'core/flows/settle.ts',
     find: `  const appended = await ports.ledger.append(entry);
-  const released = await release(ports, job, job.reservation, entry);`,
-    replace: `  const released = await release(ports, job, job.reservation, entry);
-  const appended = await ports.ledger.append(entry);`,
+  await announce(ports, job);
+  const released = await release(ports, job, job.reservation, entry, storedOf(entry));`,
+    replace: `  const released = await release(ports, job, job.reservation, entry, storedOf(entry));
+  const appended = await ports.ledger.append(entry);
+  await announce(ports, job);`,
   },
   {
     name: 'no-ledger-entry',
@@ -212,8 +216,8 @@ export const mutants: readonly Mutant[] = [
     name: 'window-looks-back-only',
     mistake: 'a window is asked whether it was full before, not whether this request fits',
     file: 'core/admission/gate.ts',
-    find: `used(each) + each.add > each.max`,
-    replace: `used(each) > each.max`,
+    find: `used + add > max ?`,
+    replace: `used > max ?`,
   },
   {
     name: 'window-not-counted',
@@ -333,4 +337,178 @@ export const mutants: readonly Mutant[] = [
     find: `    sumMb(own) <= Math.min(...allotments) &&`,
     replace: ``,
   },
+  {
+    name: 'warm-up-paid-for-by-each-try',
+    mistake: 'the id of a warm-up does not follow from the idempotency key',
+    file: 'core/flows/warm-up.ts',
+    find: `: ['key', idempotencyKey];`,
+    replace: `: ['key', idempotencyKey, Math.random()];`,
+  },
+  {
+    name: 'warm-up-cap-not-looked-at',
+    mistake: 'money for warm-ups is counted and not compared with the cap',
+    file: 'core/admission/warmup-ask.ts',
+    find: `limits.warmup_usd_micros_per_day ?? unbounded`,
+    replace: `unbounded`,
+  },
+  {
+    name: 'warm-up-pays-for-its-own-time-again',
+    mistake: 'a second warm-up pays from now and not from the end of the first',
+    file: 'core/flows/warm-up.ts',
+    find: `const fromMs = Math.max(nowMs, standing?.untilMs ?? 0);`,
+    replace: `const fromMs = nowMs;`,
+  },
+  {
+    name: 'warm-up-never-ends',
+    mistake: 'a pool is kept up by a warm-up that is over',
+    file: 'core/scaling/pool-orders.ts',
+    find: `.filter(({ untilMs }) => nowMs < untilMs)`,
+    replace: `.filter(({ untilMs }) => nowMs < untilMs || untilMs > 0)`,
+  },
+  {
+    name: 'warm-up-keeps-nobody-up',
+    mistake: 'the scaler does not count what tenants pay for',
+    file: 'core/scaling/pool-orders.ts',
+    find: `standingWarmups(orders, nowMs).length > 0 ? 1 : 0`,
+    replace: `standingWarmups(orders, nowMs).length < 0 ? 1 : 0`,
+  },
+  {
+    name: 'warm-up-left-half-done',
+    mistake: 'the sweep leaves the note of a warm-up that died',
+    file: 'core/flows/sweep.ts',
+    find: `    await finishWarmUp(ports, tenantId, { name: jobId, text: token });
+    return 'settled';`,
+    replace: `    return 'open';`,
+  },
+  {
+    name: 'warm-up-money-is-kept',
+    mistake: 'a warm-up that the pool did not take stays counted in the budget',
+    file: 'core/flows/finish-warm-up.ts',
+    find: `note === null || isPaid ? []`,
+    replace: `note === null || entry !== null ? []`,
+  },
+  {
+    name: 'stored-bytes-not-counted',
+    mistake: 'what a job stored is not counted when it ends',
+    file: 'core/flows/settle.ts',
+    find: `await release(ports, job, job.reservation, entry, storedOf(entry));`,
+    replace: `await release(ports, job, job.reservation, entry);`,
+  },
+  {
+    name: 'cached-result-counted-again',
+    mistake: 'the files of a cached result are counted for each job that names them',
+    file: 'core/billing/ledger.ts',
+    find: `job.receipt?.cachedFrom === undefined ? job.outputs`,
+    replace: `job.receipt?.cachedFrom !== null ? job.outputs`,
+  },
+  {
+    name: 'storage-not-asked',
+    mistake: 'a job is admitted whatever its tenant keeps',
+    file: 'core/admission/gate.ts',
+    find: `const isBound = storageGb !== undefined && demand.storesFiles;`,
+    replace: `const isBound = storageGb !== undefined && !demand.storesFiles;`,
+  },
+  {
+    name: 'tokens-not-counted',
+    mistake: 'a request asks for no tokens',
+    file: 'core/flows/checked-request.ts',
+    find: `tokens: checked.work.tokens.tokens,`,
+    replace: `tokens: 0,`,
+  },
+  {
+    name: 'month-closed-twice',
+    mistake: 'a share is entered once for each close instead of once for each month',
+    file: 'sim/memory/memory-ledger.ts',
+    find: `return \`#share#\${pool}\`;`,
+    replace: `return \`#share#\${pool}#\${Math.random()}\`;`,
+  },
+  {
+    name: 'half-of-the-shares-stated',
+    mistake: 'a close that goes on after a crash states only the shares that it wrote itself',
+    file: 'core/flows/close-month.ts',
+    find: `if (written !== undefined) shares.push(written);`,
+    replace: `if (written !== undefined) continue;`,
+  },
+  {
+    name: 'stated-while-shares-are-written',
+    mistake: 'a pool is stated, and so closed, before its shares are in the ledger',
+    file: 'core/flows/close-month.ts',
+    find: `else if (owed !== undefined) shares.push(await appendShare(ports, account, { month, pool, nowMs, owed }));`,
+    replace: `else if (owed !== undefined) shares.push(owed), void appendShare(ports, account, { month, pool, nowMs, owed }).catch(() => null);`,
+  },
+  {
+    name: 'month-closed-too-early',
+    mistake: 'a month is closed before it ends, while jobs of it still come',
+    file: 'core/flows/close-month.ts',
+    find: `const closesAtMs = spanOf(month).toMs + costLimits.closeAfterMs;`,
+    replace: `const closesAtMs = spanOf(month).fromMs;`,
+  },
+  {
+    name: 'shares-at-list-price',
+    mistake: 'who pays a list price pays for idle time on top',
+    file: 'core/flows/month-accounts.ts',
+    find: `const hasShare = ports.costs.pricing === 'at_cost' && use.gpuMs > 0;`,
+    replace: `const hasShare = use.gpuMs > 0;`,
+  },
+  {
+    name: 'share-above-the-budget',
+    mistake: 'a share does not look at what was paid already',
+    file: 'core/flows/month-accounts.ts',
+    find: `return Math.max(0, budget - month.paidUsdMicros - shared);`,
+    replace: `return Math.max(0, budget - shared);`,
+  },
+  {
+    name: 'silence-is-life',
+    mistake: 'a worker that was killed is billed on',
+    file: 'core/billing/instance-bill.ts',
+    find: `const lastMs = isAlive(worker, nowMs) ? nowMs : worker.reportedAtMs;`,
+    replace: `const lastMs = nowMs;`,
+  },
+  {
+    name: 'gift-paid-by-the-others',
+    mistake: 'a refund raises the shares of everybody',
+    file: 'core/billing/month-shares.ts',
+    find: `if (entry.kind === 'refund' || pool === null) return;`,
+    replace: `if (pool === null) return;`,
+  },
+  {
+    name: 'refund-outside-the-month',
+    mistake: 'a refund belongs to the month in which it is given',
+    file: 'core/billing/ledger.ts',
+    find: `    kind: 'refund',
+    gpuMs: 0,`,
+    replace: `    kind: 'refund',
+    month: monthOf(nowMs),
+    gpuMs: 0,`,
+  },
+  {
+    name: 'retention-ignored',
+    mistake: 'a job answers for as long as its record is there',
+    file: 'core/job/job.ts',
+    find: `return untilMs !== null && nowMs >= untilMs;`,
+    replace: `return untilMs !== null && nowMs < 0;`,
+  },
+  {
+    name: 'spent-key-makes-a-job',
+    mistake: 'a key whose job is gone makes another of its id, which the ledger does not charge',
+    file: 'core/flows/submit.ts',
+    find: `return (await ledger.charge(tenantId, monthOf(nowMs), jobId)) !== null;`,
+    replace: `return (await ledger.charge(tenantId, monthOf(nowMs), jobId)) === undefined;`,
+  },
+  {
+    name: 'outage-answered-as-accepted',
+    mistake: 'a job that could not be stored is accepted all the same',
+    file: 'core/flows/submit.ts',
+    find: `if ((await ports.jobs.create(job)) === 'exists') {`,
+    replace: `if ((await ports.jobs.create(job).catch(() => 'created')) === 'exists') {`,
+  },
+  {
+    name: 'outage-hammered',
+    mistake: 'a worker asks a queue that is down again at once',
+    file: 'core/flows/work.ts',
+    find: `    ports.log.warn('tickets.receive_failed', { pool: ask.pool, reason: String(error) });
+    await ports.clock.sleep(receiveFailedMs, ask.stopping);`,
+    replace: `    ports.log.warn('tickets.receive_failed', { pool: ask.pool, reason: String(error) });`,
+  },
+  ...webhookMutants,
 ];

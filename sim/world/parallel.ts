@@ -9,13 +9,14 @@ export interface WorldsAsk {
   readonly runs: number;
   readonly operations?: number | undefined;
   readonly without: readonly string[];
+  readonly favour?: string | undefined;
   readonly mutant?: string | undefined;
   readonly processes: number;
 }
 
 export interface WorldsOptions {
-  /** Ends every process at the first world that breaks a promise. */
-  readonly stopAtFirst: boolean;
+  /** Ends every process once it says so of what has come in. */
+  readonly isEnough: (tally: Tally) => boolean;
   readonly onProgress?: (tally: Tally) => void;
 }
 
@@ -32,7 +33,7 @@ export async function runWorlds(ask: WorldsAsk, options: WorldsOptions): Promise
   function add(tally: Tally): void {
     addTally(total, tally);
     options.onProgress?.(total);
-    if (options.stopAtFirst && total.broken.length > 0) stop.abort();
+    if (options.isEnough(total)) stop.abort();
   }
 
   await Promise.all(children);

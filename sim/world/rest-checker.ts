@@ -3,24 +3,32 @@
  * what anybody could read: records, ledger, results. Knows the promises, and none of the code that keeps them.
  */
 import { createHash } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
+import { forgettableBuckets } from '#core/admission/stored-bytes.ts';
 import { monthOf } from '#core/admission/windows.ts';
 import type { JobEntry, LedgerEntry } from '#core/billing/ledger.ts';
+import { isOfJob } from '#core/billing/ledger.ts';
 import type { JobRecord } from '#core/job/job.ts';
 import { jobLimits } from '#core/limits.ts';
 import type { Submission } from './history.ts';
-import { violate } from './history.ts';
-import { bounds, startMs } from './scenario.ts';
+import { goneDayOf, ownBytesOf, violate } from './history.ts';
+import { bounds } from './scenario.ts';
+import { checkToldWarmups, paidForWarmups } from './warmups.ts';
+import { checkWebhooks } from './webhook-checker.ts';
 import type { World } from './world.ts';
 
 export async function checkAtRest(world: World): Promise<void> {
   checkSubmissions(world);
   checkEnds(world);
   checkRuns(world);
+  checkToldWarmups(world.history);
   for (const { tenantId } of world.scenario.tenants) {
     await checkLedger(world, tenantId);
     await checkGate(world, tenantId);
+    await checkStored(world, tenantId);
   }
   for (const job of world.history.stored.values()) await checkResult(world, job);
+  checkWebhooks(world);
   checkFleet(world);
   checkLogs(world);
 }
@@ -94,11 +102,16 @@ function checkEnds({ history }: World): void {
 }
 
 /** I3: one charge for each job, at most one refund, and nothing for anything else. */
-async function checkLedger({ history, stores }: World, tenantId: string): Promise<void> {
-  const entries = await everyEntry(stores.ledger, tenantId);
+async function checkLedger(world: World, tenantId: string): Promise<void> {
+  const { history, stores, scenario } = world;
+  const entries: LedgerEntry[] = [];
+  for (const month of monthsOf(world)) entries.push(...(await everyEntry(stores.ledger, tenantId, month)));
   const jobs = [...history.stored.values()].filter((job) => job.tenantId === tenantId);
-  const ofJobs = entries.filter((entry) => entry.kind !== 'share');
-  if (ofJobs.length < entries.length)
+  const ofJobs = entries.filter(isOfJob);
+  if (
+    entries.some(({ kind }) => kind === 'share') &&
+    (scenario.sequel !== 'month' || scenario.pricing !== 'at_cost')
+  )
     violate(history, 'I3', `the ledger has a share of ${tenantId}, and no month was closed`);
   const byJob = groupBy(ofJobs, ({ jobId }) => jobId);
   for (const job of jobs) {
@@ -111,6 +124,9 @@ async function checkLedger({ history, stores }: World, tenantId: string): Promis
 }
 
 function checkEntries(history: World['history'], job: JobRecord, own: readonly JobEntry[]): void {
+  const month = monthOf(job.createdAtMs);
+  for (const entry of own.filter((each) => each.month !== month))
+    violate(history, 'I3', `the ${entry.kind} of ${job.jobId} of ${month} is entered in ${entry.month}`);
   const charges = own.filter(({ kind }) => kind === 'charge');
   const [charge] = charges;
   if (charge === undefined || charges.length > 1) {
@@ -132,19 +148,46 @@ function checkEntries(history: World['history'], job: JobRecord, own: readonly J
 }
 
 /** I4 and I5: no reservation is left, and the month's counter is what was spent and not given back. */
-async function checkGate({ history, stores }: World, tenantId: string): Promise<void> {
+async function checkGate(world: World, tenantId: string): Promise<void> {
+  const { history, stores, loop, scenario } = world;
   const gate = await stores.gates.read(tenantId);
   const open = Object.keys(gate?.open ?? {});
   if (open.length > 0) violate(history, 'I4', `${tenantId} still has reservations: ${open.join(', ')}`);
-  const name = Object.keys(gate?.counters ?? {}).find((each) =>
-    each.startsWith('budget_usd_micros_per_month'),
-  );
-  if (name === undefined) return;
-  const spent = [...history.stored.values()]
-    .filter((job) => job.tenantId === tenantId)
-    .reduce((sum, job) => sum + (job.costUsdMicros ?? 0) - (history.refunded.get(job.jobId) ?? 0), 0);
-  const counted = gate?.counters[name];
-  if (counted !== spent) violate(history, 'I4', `${tenantId} spent ${spent} and ${counted} is counted`);
+  const nowMs = loop.clock.nowMs();
+  for (const month of monthsOf(world)) {
+    const counted = gate?.counters[`budget_usd_micros_per_month@${month}`];
+    if (counted === undefined || isForgettable(month, nowMs + scenario.skewMsMax)) continue;
+    const spent = [...history.stored.values()]
+      .filter((job) => job.tenantId === tenantId && monthOf(job.createdAtMs) === month)
+      .reduce(
+        (sum, job) => sum + (job.costUsdMicros ?? 0) - (history.refunded.get(job.jobId) ?? 0),
+        paidForWarmups(history, tenantId, month),
+      );
+    if (counted !== spent)
+      violate(history, 'I4', `${tenantId} spent ${spent} in ${month} and ${counted} is counted`);
+  }
+}
+
+/** I5: the gate has counted the results of each job once, for the midnight at which they go. */
+async function checkStored({ history, loop, scenario, stores }: World, tenantId: string): Promise<void> {
+  const isForgotten = (bucket: string) =>
+    forgettableBuckets({ [bucket]: 0 }, loop.clock.nowMs() + scenario.skewMsMax).length > 0;
+  const expected: Record<string, number> = {};
+  for (const job of history.stored.values()) {
+    if (job.tenantId !== tenantId || job.finishedAtMs === null) continue;
+    const day = String(goneDayOf(job, job.finishedAtMs));
+    const bytes = ownBytesOf(job);
+    if (bytes > 0 && !isForgotten(day)) expected[day] = (expected[day] ?? 0) + bytes;
+  }
+  const buckets = Object.entries((await stores.gates.read(tenantId))?.stored ?? {});
+  const stored = Object.fromEntries(buckets.filter(([bucket]) => !isForgotten(bucket)));
+  if (!isDeepStrictEqual(stored, expected)) {
+    violate(
+      history,
+      'I5',
+      `${tenantId} keeps ${JSON.stringify(expected)} and ${JSON.stringify(stored)} is counted`,
+    );
+  }
 }
 
 /** I6 and I9: a success has its results, whole, made by the attempt that won, from its own prompt. */
@@ -185,15 +228,30 @@ function checkLogs({ history, log }: World): void {
   violate(history, 'I12', `a log line holds ${found ?? 'a prompt'}`);
 }
 
-async function everyEntry(ledger: World['stores']['ledger'], tenantId: string): Promise<LedgerEntry[]> {
+export async function everyEntry(
+  ledger: World['stores']['ledger'],
+  tenantId: string,
+  month: string,
+): Promise<LedgerEntry[]> {
   const entries: LedgerEntry[] = [];
   let cursor: string | undefined;
   do {
-    const page = await ledger.list(tenantId, monthOf(startMs), cursor);
+    const page = await ledger.list(tenantId, month, cursor);
     entries.push(...page.items);
     cursor = page.cursor ?? undefined;
   } while (cursor !== undefined);
   return entries;
+}
+
+/** Months that a job of this run may be of, by whatever clock. */
+function monthsOf({ loop, scenario: { startMs, skewMsMax } }: World): Set<string> {
+  return new Set([startMs - skewMsMax, startMs, loop.clock.nowMs() + skewMsMax].map(monthOf));
+}
+
+/** A month's counter is of no use a week after it: no admission asks for it, and no refund corrects it. */
+function isForgettable(month: string, nowMs: number): boolean {
+  const endMs = Date.UTC(Number(month.slice(0, 4)), Number(month.slice(4)), 1);
+  return nowMs >= endMs + 7 * 24 * 60 * 60_000;
 }
 
 function groupBy<T>(items: readonly T[], keyOf: (item: T) => string): Map<string, T[]> {

@@ -2,13 +2,15 @@
  * One run: a scene drawn from a seed, a phase in which anything may fail, a phase in which nothing does, and the check.
  * The same seed gives the same run, to the last write.
  */
-import { jobLimits, sweepLimits, ticketLimits, workerLimits } from '#core/limits.ts';
+import { jobLimits, sweepLimits, ticketLimits, webhookLimits, workerLimits } from '#core/limits.ts';
 import { createRandom } from '../random.ts';
 import { runChaos } from './chaos.ts';
 import { endOrders, noteLimits, runClient } from './client.ts';
+import { faultKinds } from './faults.ts';
 import { violate } from './history.ts';
 import { checkAtRest } from './rest-checker.ts';
-import { bounds, drawScenario, startMs } from './scenario.ts';
+import { alias, bounds, drawScenario, themes, troubles, whims } from './scenario.ts';
+import { runSequel } from './sequel.ts';
 import type { World } from './world.ts';
 import { createWorld } from './world.ts';
 
@@ -18,6 +20,8 @@ export interface RunReport {
   readonly operations: number;
   readonly jobs: number;
   readonly calls: number;
+  /** Of a run in a storm: what it asked of the outside, and what the same run asks when nothing fails. */
+  readonly storm: { readonly stormy: Effort; readonly calm: Effort } | null;
   /** `site kind` to how often a fault struck. */
   readonly hits: ReadonlyMap<string, number>;
   readonly sites: ReadonlySet<string>;
@@ -25,11 +29,19 @@ export interface RunReport {
   readonly tookMs: number;
 }
 
+export interface Effort {
+  /** Requests, those that were turned away and sent again too. */
+  readonly requests: number;
+  readonly accepted: number;
+}
+
 export interface RunOptions {
   /** Operations of all clients together. @default 32 */
   readonly operations?: number;
   /** Kinds of faults, troubles and whims to leave out. @default none */
   readonly without?: readonly string[];
+  /** `site kind` to strike above all. @default what the seed favours */
+  readonly favour?: string | undefined;
   /** Is told of every call to the outside, in a line. */
   readonly trace?: (line: string) => void;
 }
@@ -49,30 +61,48 @@ export async function runWorld(seed: number, options: RunOptions = {}): Promise<
     operations: options.operations ?? operationsDefault,
     without,
   });
-  const world = createWorld(scenario, random, { without, trace: options.trace });
+  const world = createWorld(scenario, random, { ...options, without });
   for (const tenant of scenario.tenants) {
     await world.stores.tenants.create(tenant);
     noteLimits(world, tenant);
   }
+  for (const endpoint of world.webhooks.endpoints()) await world.stores.endpoints.put(endpoint);
+  await world.stores.aliases.put(alias);
   await chaos(world);
   await heal(world);
   await checkAtRest(world);
+  await runSequel(world, async () => {
+    await heal(world);
+    await checkAtRest(world);
+  });
   return world;
 }
 
 export async function runSeed(seed: number, options: RunOptions = {}): Promise<RunReport> {
   const world = await runWorld(seed, options);
-  const { loop, history } = world;
+  const { loop, history, scenario } = world;
   return {
     seed,
     violations: history.violations,
     operations: history.operations,
     jobs: history.stored.size,
     calls: sum(world.callCounts.values()),
+    storm: scenario.isStorm ? { stormy: effortOf(world), calm: await calmEffort(seed, options) } : null,
     hits: world.plan.hits,
     sites: new Set(world.callCounts.keys()),
-    tookMs: loop.clock.nowMs() - startMs,
+    tookMs: loop.clock.nowMs() - scenario.startMs,
   };
+}
+
+/** Without what fails; the draws of the scene stay, so clients, tenants and models are the same. */
+async function calmEffort(seed: number, options: RunOptions): Promise<Effort> {
+  const failures = themes.filter((theme) => theme !== 'retention' && theme !== 'month');
+  const without = [...(options.without ?? []), ...failures, ...troubles, ...whims, ...faultKinds];
+  return effortOf(await runWorld(seed, { ...options, without }));
+}
+
+function effortOf({ callCounts, retries, history }: World): Effort {
+  return { requests: sum(callCounts.values()) + retries(), accepted: history.stored.size };
 }
 
 /** Until every client has begun its last operation, and a while longer. */
@@ -87,9 +117,26 @@ async function chaos(world: World): Promise<void> {
     });
   }
   void runChaos(world, () => isOver);
+  watchOutage(world);
   await loop.run(loop.clock.nowMs() + 24 * 60 * minute, () => clientsLeft === 0 || isBroken(world));
+  await loop.run(scenario.outage?.toMs ?? 0, () => isBroken(world));
   await loop.run(loop.clock.nowMs() + world.random() * aftermathMsMax, () => isBroken(world));
   isOver = true;
+}
+
+/** I10: nobody asks without end while a service answers nobody. */
+function watchOutage({ loop, scenario: { outage, startMs }, history, callCounts }: World): void {
+  if (outage === null) return;
+  let before = 0;
+  loop.after(outage.fromMs - startMs, () => {
+    before = sum(callCounts.values());
+  });
+  loop.after(outage.toMs - startMs, () => {
+    const minutes = Math.max(1, (outage.toMs - outage.fromMs) / minute);
+    const perMinute = (sum(callCounts.values()) - before) / minutes;
+    if (perMinute > callsPerMinuteMax)
+      violate(history, 'I10', `${Math.round(perMinute)} calls a minute without ${outage.service}`);
+  });
 }
 
 /** I10: what is open ends within what its repair may take, and nobody asks without end meanwhile. */
@@ -122,7 +169,8 @@ const callsPerMinuteMax = 6_000;
  * Held processes go on, lost tickets are sent again by the second sweep, leases and visibilities run out, and what is
  * open then runs, in the worst case one after the other and as often as it may.
  */
-function boundMs({ history, scenario }: World): number {
+function boundMs(world: World): number {
+  const { history, scenario } = world;
   const open = [...history.stored.values()].filter(({ place }) => place.kind !== 'done');
   const modelMs = open.reduce(
     (total, { input }) => total + Number(input.steps) * Number(input.step_ms) + 2_000,
@@ -135,8 +183,22 @@ function boundMs({ history, scenario }: World): number {
     jobLimits.leaseMs +
     workerLimits.drainMs;
   return (
-    10 * minute + repairMs + 2 * scenario.skewMsMax + jobLimits.attemptsMax * modelMs + bounds.idleTimeoutMs
+    10 * minute +
+    repairMs +
+    messagesMs(world) +
+    2 * scenario.skewMsMax +
+    jobLimits.attemptsMax * modelMs +
+    bounds.idleTimeoutMs
   );
+}
+
+/**
+ * Messages under way wait out their retry or the claim of a process that died; every receiver takes what comes then. A
+ * turn that a lagging index hid comes a look later.
+ */
+function messagesMs({ history, loop }: World): number {
+  const waits = [...history.deliveries.values()].map(({ nextAtMs }) => (nextAtMs ?? 0) - loop.clock.nowMs());
+  return Math.max(0, ...waits) + 2 * webhookLimits.claimMs + webhookLimits.turnLookMs;
 }
 
 async function isAtRest({ history, stores, scenario, fleet, catalog }: World): Promise<boolean> {
@@ -145,6 +207,9 @@ async function isAtRest({ history, stores, scenario, fleet, catalog }: World): P
     const gate = await stores.gates.read(tenantId);
     if (gate === null || Object.keys(gate.open).length > 0) return false;
   }
+  if ([...history.deliveries.values()].some(({ status }) => status === 'pending')) return false;
+  // A month is billed by the words of its workers: each has said its last one.
+  if (scenario.sequel === 'month' && fleet.workers().length > 0) return false;
   return catalog.pools().every((pool) => fleet.desiredOf(pool) === 0);
 }
 

@@ -1,13 +1,19 @@
 /** What a run is made of, all of it drawn from the seed: tenants, models, how the outside behaves. */
+import type { Pricing } from '#core/billing/statement.ts';
+import { pricings } from '#core/billing/statement.ts';
 import type { Manifest } from '#core/models/manifest.ts';
+import type { AliasRecord } from '#core/tenancy/alias.ts';
 import type { PlanLimits } from '#core/tenancy/plans.ts';
 import type { TenantRecord } from '#core/tenancy/tenant.ts';
 import { fakeManifest } from '../memory/flow-world.ts';
 import type { Random } from '../random.ts';
+import type { Service } from './calls.ts';
 import type { Whim } from './whimsical-tickets.ts';
 
-/** 2030-03-17T17:46:40Z: no window of a day or a month ends within a run. */
-export const startMs = 1_900_000_000_000;
+/** 2030-03-17T17:46:40Z: no window of a day or a month ends within a run, unless the run is about that. */
+export const midMonthMs = 1_900_000_000_000;
+/** The end of that month. */
+export const monthEndMs = Date.UTC(2030, 3, 1);
 
 export const pools = ['shared', 'alone'] as const;
 
@@ -18,6 +24,18 @@ export const manifests: readonly Manifest[] = [
   { ...fakeManifest, id: 'image-alone', pool: 'alone', batch_max: 1 },
 ];
 
+/** Another name of the first model. */
+export const alias: AliasRecord = {
+  family: 'image',
+  name: 'stable',
+  versions: [{ version: 'v1', model: 'image', weight: 1 }],
+  createdAtMs: midMonthMs,
+  version: 1,
+};
+
+/** Not what the models charge for their time: a month is short of its bill in one pool, and ahead of it in the other. */
+export const instancePrices: Readonly<Record<string, number>> = { shared: 4_999_999, alone: 1_234_567 };
+
 export const bounds = { workersMin: 0, workersMax: 3, idleTimeoutMs: 90_000 } as const;
 
 export const troubles = ['kills', 'holds', 'drains', 'skew', 'shortage', 'lag'] as const;
@@ -25,10 +43,36 @@ export const troubles = ['kills', 'holds', 'drains', 'skew', 'shortage', 'lag'] 
 /** What goes wrong beside single calls. */
 export type Trouble = (typeof troubles)[number];
 
+/** What a run is about, in a share of them; any may be left out. */
+export const themes = ['outage', 'storm', 'favourite', 'retention', 'month'] as const;
+
+/** A service that answers nobody for a while. */
+export interface Outage {
+  readonly service: Service;
+  readonly fromMs: number;
+  readonly toMs: number;
+  /** Says nothing until its caller gives up; else it refuses at once. */
+  readonly isDeaf: boolean;
+}
+
+/**
+ * `retention`: once all is at rest, days pass, and what is past its retention is gone. `month`: the run begins shortly
+ * before a month ends; once all is at rest, days pass and the month is closed.
+ */
+export type Sequel = 'retention' | 'month' | null;
+
 export interface Scenario {
   readonly seed: number;
+  readonly startMs: number;
+  readonly sequel: Sequel;
+  readonly pricing: Pricing;
+  readonly outage: Outage | null;
+  /** Three requests of ten are turned away, everywhere. */
+  readonly isStorm: boolean;
   /** Operations of all clients together. */
   readonly operations: number;
+  /** Between two operations of a client: the longer, the more of them meet what came of earlier ones. */
+  readonly thinkMsMean: number;
   readonly tenants: readonly TenantRecord[];
   readonly troubles: ReadonlySet<Trouble>;
   readonly whims: ReadonlySet<Whim>;
@@ -47,6 +91,16 @@ export interface ScenarioOptions {
 
 /** One run in twenty. */
 const calmShare = 0.05;
+const outageShare = 0.1;
+const stormShare = 0.04;
+const retentionShare = 0.06;
+const monthShare = 0.14;
+
+const minute = 60_000;
+/** reliability.md row 38. */
+const outageMsMax = 30 * minute;
+/** Most are short: each decade of length is as likely as the next. */
+const outageMsMin = 10_000;
 
 export const whims: readonly Whim[] = ['twice', 'late', 'lost', 'undeleted', 'unhidden', 'miscounted'];
 
@@ -60,11 +114,23 @@ export function drawScenario(
   const some = <T extends string>(all: readonly T[], share: number) =>
     new Set(all.filter((each) => random() < share && !isCalm && !without.has(each)));
   const drawn = some(troubles, 0.6);
+  const sequel = drawSequel(random, without);
+  const startMs = sequel === 'month' ? monthEndMs - Math.floor(random() ** 4 * 60 * minute) : midMonthMs;
+  const outage = drawOutage(random, startMs);
+  const isStorm = random() < stormShare;
   return {
     seed,
+    startMs,
+    sequel,
+    pricing: oneOf(random, pricings),
+    outage: isCalm || without.has('outage') ? null : outage,
+    isStorm: isStorm && !isCalm && !without.has('storm'),
     operations,
     isCalm,
-    tenants: Array.from({ length: 2 + Math.floor(random() * 2) }, (_, index) => drawTenant(random, index)),
+    thinkMsMean: oneOf(random, [1_000, 2_000, 2_000, 10_000]),
+    tenants: Array.from({ length: 2 + Math.floor(random() * 2) }, (_, index) =>
+      drawTenant(random, index, startMs),
+    ),
     troubles: drawn,
     whims: some(whims, 0.6),
     lagMsMax: drawn.has('lag') ? oneOf(random, [50, 500, 5_000]) : 0,
@@ -72,7 +138,22 @@ export function drawScenario(
   };
 }
 
-function drawTenant(random: Random, index: number): TenantRecord {
+function drawSequel(random: Random, without: ReadonlySet<string>): Sequel {
+  const point = random();
+  const sequel = point < monthShare ? 'month' : point < monthShare + retentionShare ? 'retention' : null;
+  return sequel === null || without.has(sequel) ? null : sequel;
+}
+
+function drawOutage(random: Random, startMs: number): Outage | null {
+  const [isOn, isDeaf, from, length] = [random() < outageShare, random() < 0.5, random(), random()];
+  const service = oneOf<Service>(random, ['table', 'queue', 'blobs', 'compute', 'internet']);
+  if (!isOn) return null;
+  const fromMs = startMs + Math.floor(from * minute);
+  const forMs = Math.floor(outageMsMin * (outageMsMax / outageMsMin) ** length);
+  return { service, fromMs, toMs: fromMs + forMs, isDeaf };
+}
+
+function drawTenant(random: Random, index: number, startMs: number): TenantRecord {
   return {
     tenantId: `tenant-${index}`,
     plan: 'pro',
@@ -92,10 +173,15 @@ export function drawLimits(random: Random): Partial<PlanLimits> {
     result_cache: 'on',
     ...(maybe(0.3) ? { requests_per_minute: oneOf(random, [4, 12]) } : {}),
     ...(maybe(0.3) ? { budget_usd_micros_per_month: oneOf(random, [3_000, 20_000]) } : {}),
+    // Warm-ups cost 1,500 to 5,000: none, one, or a few.
+    ...(maybe(0.5) ? { warmup_usd_micros_per_day: oneOf(random, [0, 2_500, 5_000]) } : {}),
     ...(maybe(0.2) ? { gpu_seconds_per_month: oneOf(random, [4, 30]) } : {}),
     ...(maybe(0.4) ? { running_jobs_max: oneOf(random, [1, 2]) } : {}),
     ...(maybe(0.3) ? { gpu_memory_gb: oneOf(random, [0.4, 0.9]) } : {}),
     ...(maybe(0.3) ? { class_default: 'batch' as const } : {}),
+    ...(maybe(0.4) ? { storage_gb_max: oneOf(random, [0.000_001, 0.000_002]) } : {}),
+    ...(maybe(0.2) ? { tokens_per_minute: oneOf(random, [2, 6]) } : {}),
+    ...(maybe(0.4) ? { retention_days: oneOf(random, [1, 9]) } : {}),
   };
 }
 

@@ -2,7 +2,7 @@
 import { faultKinds } from './faults.ts';
 import type { RunOptions, RunReport } from './run.ts';
 import { operationsDefault, runSeed } from './run.ts';
-import { troubles, whims } from './scenario.ts';
+import { themes, troubles, whims } from './scenario.ts';
 
 export interface Shrunk extends Smaller {
   readonly seed: number;
@@ -20,7 +20,8 @@ export async function shrink(
   options: RunOptions = {},
   run: Run = runSeed,
 ): Promise<Shrunk | null> {
-  const failuresOf = async (smaller: Smaller) => (await run(seed, smaller)).violations;
+  const { favour } = options;
+  const failuresOf = async (smaller: Smaller) => (await run(seed, { ...smaller, favour })).violations;
   let best: Smaller = {
     operations: options.operations ?? operationsDefault,
     without: [...(options.without ?? [])],
@@ -37,7 +38,7 @@ export async function shrink(
   for (let half = Math.floor(best.operations / 2); half >= 1; half = Math.floor(half / 2)) {
     while (best.operations > half && (await tryOut({ ...best, operations: best.operations - half })));
   }
-  for (const kind of [...troubles, ...whims, ...faultKinds]) {
+  for (const kind of [...themes, ...troubles, ...whims, ...faultKinds]) {
     if (!best.without.includes(kind)) await tryOut({ ...best, without: [...best.without, kind] });
   }
   return { seed, ...best, violations };

@@ -3,9 +3,11 @@
  * what a job may look like from one moment to the next, and nothing of how the product gets there.
  */
 import { isDeepStrictEqual } from 'node:util';
+import { monthOf } from '#core/admission/windows.ts';
 import type { JobRecord, JobStatus } from '#core/job/job.ts';
 import type { History } from './history.ts';
 import { violate } from './history.ts';
+import { paidForWarmups } from './warmups.ts';
 
 const order: Readonly<Record<JobStatus, number>> = {
   queued: 0,
@@ -87,6 +89,17 @@ function checkNew(history: History, job: JobRecord): void {
     violate(history, 'I4', `${tenantId} has ${open.length} open jobs of ${limits.open_jobs_max}`);
   }
   checkWindows(history, own, job);
+  checkStorage(history, job);
+}
+
+/** A job that will store something was admitted while what had been counted was below the limit. */
+function checkStorage(history: History, { tenantId, jobId, reservation, receipt }: JobRecord): void {
+  const maxGb = history.limits.get(tenantId)?.storage_gb_max;
+  if (maxGb === undefined || receipt?.cachedFrom !== undefined) return;
+  const kept = history.keptAtAdmission.get(reservation) ?? 0;
+  if (kept >= maxGb * 1e9) {
+    violate(history, 'I5', `${jobId} was admitted while ${tenantId} kept ${kept} bytes of ${maxGb} GB`);
+  }
 }
 
 /** I6 and I9: a job that began with its result has that of a like job of the same tenant, at no cost. */
@@ -114,12 +127,24 @@ function checkWindows(history: History, own: readonly JobRecord[], job: JobRecor
     if (within > perMinute)
       violate(history, 'I5', `${job.tenantId}: ${within} requests in a minute of ${perMinute}`);
   }
+  const tokensMax = limits?.tokens_per_minute;
+  if (tokensMax !== undefined && job.receipt?.cachedFrom === undefined) {
+    const minuteOf = ({ createdAtMs }: JobRecord) => Math.floor(createdAtMs / 60_000);
+    const asking = own.filter(
+      (each) => each.receipt?.cachedFrom === undefined && minuteOf(each) === minuteOf(job),
+    );
+    // A prompt of a world is one word.
+    if (asking.length > tokensMax)
+      violate(history, 'I5', `${job.tenantId}: ${asking.length} tokens in a minute of ${tokensMax}`);
+  }
   const budget = limits?.budget_usd_micros_per_month;
   if (budget !== undefined) {
     const refundOf = ({ jobId }: JobRecord) => history.refunded.get(jobId) ?? 0;
-    const committed = own.reduce(
+    const month = monthOf(job.createdAtMs);
+    const ofMonth = own.filter(({ createdAtMs }) => monthOf(createdAtMs) === month);
+    const committed = ofMonth.reduce(
       (sum, each) => sum + (each.costUsdMicros ?? each.reservedUsdMicros) - refundOf(each),
-      0,
+      paidForWarmups(history, job.tenantId, month),
     );
     if (committed > budget) violate(history, 'I5', `${job.tenantId}: ${committed} micro-USD of ${budget}`);
   }

@@ -1,11 +1,12 @@
 /** Adds up runs: what the report of many seeds says. Plain data, so that a child process can send it. */
-import type { RunReport } from './run.ts';
+import type { Effort, RunReport } from './run.ts';
 
 export interface Tally {
   runs: number;
   operations: number;
   jobs: number;
   calls: number;
+  storm: { stormy: Effort; calm: Effort };
   simulatedMs: number;
   /** `site kind` to how often. */
   hits: Record<string, number>;
@@ -14,8 +15,21 @@ export interface Tally {
   broken: { seed: number; violation: string }[];
 }
 
+const noEffort: Effort = { requests: 0, accepted: 0 };
+
 export function emptyTally(): Tally {
-  return { runs: 0, operations: 0, jobs: 0, calls: 0, simulatedMs: 0, hits: {}, sites: [], broken: [] };
+  const storm = { stormy: noEffort, calm: noEffort };
+  return {
+    runs: 0,
+    operations: 0,
+    jobs: 0,
+    calls: 0,
+    storm,
+    simulatedMs: 0,
+    hits: {},
+    sites: [],
+    broken: [],
+  };
 }
 
 export function addRun(tally: Tally, run: RunReport): void {
@@ -25,6 +39,7 @@ export function addRun(tally: Tally, run: RunReport): void {
     operations: run.operations,
     jobs: run.jobs,
     calls: run.calls,
+    storm: run.storm ?? { stormy: noEffort, calm: noEffort },
     simulatedMs: run.tookMs,
     hits,
     sites: [...run.sites],
@@ -37,8 +52,16 @@ export function addTally(tally: Tally, more: Tally): void {
   tally.operations += more.operations;
   tally.jobs += more.jobs;
   tally.calls += more.calls;
+  tally.storm = {
+    stormy: plus(tally.storm.stormy, more.storm.stormy),
+    calm: plus(tally.storm.calm, more.storm.calm),
+  };
   tally.simulatedMs += more.simulatedMs;
   for (const [name, count] of Object.entries(more.hits)) tally.hits[name] = (tally.hits[name] ?? 0) + count;
   tally.sites = [...new Set([...tally.sites, ...more.sites])].toSorted();
   tally.broken.push(...more.broken);
+}
+
+function plus(left: Effort, right: Effort): Effort {
+  return { requests: left.requests + right.requests, accepted: left.accepted + right.accepted };
 }

@@ -4,6 +4,9 @@ import type { RunBatch, Runner, RunOutcome } from '#core/ports.ts';
 import type { History } from './history.ts';
 import { violate } from './history.ts';
 
+/** Enough for a few results to reach the smallest `storage_gb_max`. */
+const resultBytes = 400;
+
 export function watchRunner(runner: Runner, history: History): Runner {
   return {
     ...runner,
@@ -37,7 +40,7 @@ function withPrompt(batch: RunBatch, id: string, outcome: RunOutcome): RunOutcom
   if (outcome.kind !== 'succeeded') return outcome;
   const prompt = batch.items.find((item) => item.id === id)?.params.prompt;
   const files = outcome.files.map((file, index) => {
-    const body = new TextEncoder().encode(`${id} ${index} ${String(prompt)}`);
+    const body = new TextEncoder().encode(`${id} ${index} ${String(prompt)}`.padEnd(resultBytes));
     return { ...file, body, sha256: createHash('sha256').update(body).digest('hex') };
   });
   return { ...outcome, files };

@@ -2,6 +2,8 @@
  * A whole deployment in one event loop: stores that lag and lie, API processes, workers, the sweep and the scaler, each
  * with a clock of its own, each killable between any two calls. The flows are the product's own, unchanged.
  */
+import type { CostSettings } from '#core/billing/cost-settings.ts';
+import { costSettings } from '#core/billing/cost-settings.ts';
 import type { Catalog } from '#core/models/manifest.ts';
 import { createCatalog } from '#core/models/manifest.ts';
 import type { Ids, Scaler } from '#core/ports.ts';
@@ -10,11 +12,12 @@ import type { RecordingLog } from '../memory/recording-log.ts';
 import { createRecordingLog } from '../memory/recording-log.ts';
 import { createSeededIds } from '../memory/seeded-ids.ts';
 import type { Random } from '../random.ts';
-import type { OutsidePorts } from './calls.ts';
+import type { OutsidePorts, Service } from './calls.ts';
 import { startController } from './controller.ts';
+import { startDeliverers } from './deliverers.ts';
 import type { FaultPlan } from './faults.ts';
 import { createFaultPlan } from './faults.ts';
-import type { Call } from './faulty-ports.ts';
+import type { Call, Outside } from './faulty-ports.ts';
 import { portsFor } from './faulty-ports.ts';
 import type { History } from './history.ts';
 import { createHistory } from './history.ts';
@@ -23,11 +26,13 @@ import { createLoop } from './loop.ts';
 import type { Process, Role } from './process.ts';
 import { createProcess } from './process.ts';
 import type { Scenario } from './scenario.ts';
-import { manifests, startMs } from './scenario.ts';
+import { instancePrices, manifests } from './scenario.ts';
 import type { SimFleet } from './sim-fleet.ts';
 import { createSimFleet } from './sim-fleet.ts';
 import { startWorker } from './sim-worker.ts';
 import { createStores } from './stores.ts';
+import type { Webhooks } from './webhooks.ts';
+import { createWebhooks } from './webhooks.ts';
 
 /** What is there before any process is. */
 export interface Ground {
@@ -41,17 +46,29 @@ export interface Ground {
   readonly catalog: Catalog;
   /** The stores themselves, without faults: for the checker, and for setting the scene. */
   readonly stores: MemoryWorld;
+  readonly webhooks: Webhooks;
+  readonly costs: CostSettings;
   /** Calls by site. */
   readonly callCounts: Map<string, number>;
+  /** Requests that were turned away and sent again, beside the calls. */
+  retries(): number;
+  isDown(service: Service): boolean;
   isHealed(): boolean;
   /** From now on the outside behaves. */
   heal(): void;
+  /** From now on any call may fail once more. */
+  relapse(): void;
 }
 
 export interface World extends Ground {
   readonly fleet: SimFleet;
-  /** An API process that lives, and its view of the outside. */
-  api(): Running;
+  /**
+   * An API process that lives, and its view of the outside.
+   * @param flow what it runs, for the report @default 'api'
+   */
+  api(flow?: string): Running;
+  /** A fresh process that closes months, as a tick or an operator starts one. */
+  closer(): Running;
   /** Every process that the fleet does not look after. */
   processes(): Process[];
 }
@@ -63,24 +80,40 @@ export interface Running {
 }
 
 const apiProcesses = 2;
+const delivererProcesses = 2;
+/** Of the requests in a storm (reliability.md row 7). */
+const stormRate = 0.3;
 
 export interface WorldOptions {
   /** Kinds of faults that are left out. */
   readonly without: ReadonlySet<string>;
+  /** `site kind` to strike above all. @default what the seed favours */
+  readonly favour?: string | undefined;
   /** Is told of every call, in a line. */
   readonly trace?: ((line: string) => void) | undefined;
 }
 
-export function createWorld(scenario: Scenario, random: Random, { without, trace }: WorldOptions): World {
-  const ground = createGround(scenario, random, without);
+export function createWorld(scenario: Scenario, random: Random, options: WorldOptions): World {
+  const { trace } = options;
+  const ground = createGround(scenario, random, options);
   const { loop } = ground;
   let started = 0;
+  const views = new WeakMap<Process, Map<string, Running>>();
 
   function start(role: Role): Running {
     started += 1;
     const skewMs = Math.round((2 * random() - 1) * scenario.skewMsMax);
     const process = createProcess(loop, `${role}-${started}`, role, skewMs);
-    return { process, ports: portsFor(process, outside) };
+    return { process, ports: portsFor(process, outside, role) };
+  }
+
+  /** The process, with each call named after the flow that makes it. */
+  function runningFlow({ process }: Running, flow: string): Running {
+    const flows = views.get(process) ?? new Map<string, Running>();
+    views.set(process, flows);
+    const running = flows.get(flow) ?? { process, ports: portsFor(process, outside, flow) };
+    flows.set(flow, running);
+    return running;
   }
 
   const fleet: SimFleet = createSimFleet({
@@ -91,32 +124,48 @@ export function createWorld(scenario: Scenario, random: Random, { without, trace
   });
   const scaler: Scaler = { wake: async (pool) => controller.wake(pool) };
   const { callCounts } = ground;
-  const outside = {
+  const outside: Outside = {
     ...ground,
-    ports: { ...ground.stores, fleet, scaler },
+    ports: { ...ground.stores, fleet, scaler, outbound: ground.webhooks.outbound },
+    absenceOf: (service: Service) =>
+      ground.isDown(service) ? (scenario.outage?.isDeaf ? 'deaf' : 'down') : null,
+    isThrottled: () => scenario.isStorm && !ground.isHealed() && random() < stormRate,
+    onRetry: ground.onRetry,
     onCall(call: Call) {
       callCounts.set(call.site, (callCounts.get(call.site) ?? 0) + 1);
-      trace?.(lineOf(call, loop.clock.nowMs() - startMs));
+      trace?.(lineOf(call, loop.clock.nowMs() - scenario.startMs));
     },
   };
   const apis = Array.from({ length: apiProcesses }, () => reviving(() => start('api')));
   const [sweeper, decider] = [reviving(() => start('sweep')), reviving(() => start('scaler'))];
   const controller = startController(ground, { sweeper, decider });
+  const deliverers = Array.from({ length: delivererProcesses }, () => reviving(() => start('deliverer')));
+  startDeliverers(ground, deliverers);
 
   return {
     ...ground,
     fleet,
-    api: () => (apis[Math.floor(random() * apis.length)] ?? sweeper)(),
-    processes: () => [...apis, sweeper, decider].map((running) => running().process),
+    api: (flow = 'api') => runningFlow((apis[Math.floor(random() * apis.length)] ?? sweeper)(), flow),
+    closer: () => start('closer'),
+    processes: () => [...apis, sweeper, decider, ...deliverers].map((running) => running().process),
   };
 }
 
-function createGround(scenario: Scenario, random: Random, without: ReadonlySet<string>): Ground {
-  const loop = createLoop(startMs);
+interface OwnGround extends Ground {
+  onRetry(): void;
+}
+
+function createGround(scenario: Scenario, random: Random, { without, favour }: WorldOptions): OwnGround {
+  const { outage, pricing } = scenario;
+  const loop = createLoop(scenario.startMs);
   const history = createHistory();
-  const plan = createFaultPlan(random, { isCalm: scenario.isCalm, without });
+  const plan = createFaultPlan(random, { isCalm: scenario.isCalm, without, favour });
   const ids = createSeededIds(scenario.seed);
+  const catalog = createCatalog(manifests);
+  const costs = costSettings({ pricing, instancePrices }, catalog);
+  if (costs.kind !== 'settings') throw new Error('no prices were given that a pool could lack');
   let isHealed = false;
+  let retries = 0;
   return {
     loop,
     random,
@@ -125,13 +174,27 @@ function createGround(scenario: Scenario, random: Random, without: ReadonlySet<s
     plan,
     ids,
     log: createRecordingLog(),
-    catalog: createCatalog(manifests),
+    catalog,
+    costs: costs.settings,
     stores: createStores({ loop, random, scenario, history, ids, isHealed: () => isHealed }),
+    webhooks: createWebhooks({ loop, scenario, history, isHealed: () => isHealed }),
     callCounts: new Map(),
+    retries: () => retries,
+    onRetry() {
+      retries += 1;
+    },
+    isDown(service) {
+      const nowMs = loop.clock.nowMs();
+      return outage?.service === service && outage.fromMs <= nowMs && nowMs < outage.toMs;
+    },
     isHealed: () => isHealed,
     heal() {
       isHealed = true;
       plan.heal();
+    },
+    relapse() {
+      isHealed = false;
+      plan.relapse();
     },
   };
 }

@@ -1,15 +1,16 @@
 /**
- * Finds out who asks. Missing, malformed, unknown, wrong, expired and revoked keys get the same answer after the same
- * hash, so that neither body nor time tells them apart; a key of a known id costs no more than one of an unknown id.
+ * Finds out who asks. Missing, malformed, unknown, wrong, expired and revoked keys, and those of a stranger at the
+ * door of one tenant, get the same answer after the same hash and comparisons; all that have a key's form cost the
+ * same one read (`key-holders.ts`). So neither body nor time tells them apart (docs/benchmarks/key-timing.md).
  * Where an OIDC issuer is configured, its tokens stand for keys.
  */
 import type { MiddlewareObj } from '@middy/core';
 import type { APIGatewayProxyEvent, APIGatewayProxyResult } from 'aws-lambda';
-import { keyMatches } from '#aws/key-hash.ts';
+import { hashKey, sameHash } from '#aws/key-hash.ts';
 import { AppError } from '#core/errors.ts';
 import type { Clock } from '#core/ports.ts';
 import { keyIdOf } from '#core/tenancy/api-key.ts';
-import type { Scope } from '#core/tenancy/tenant.ts';
+import type { KeyRecord, Scope } from '#core/tenancy/tenant.ts';
 import { grantedBy, isUsable } from '#core/tenancy/tenant.ts';
 import { edgeOf } from '../edge.ts';
 import type { KeyHolder, KeyHolders } from '../key-holders.ts';
@@ -40,11 +41,13 @@ export function authenticate(
   return {
     async before({ event, context }) {
       if (scope === null) return;
-      const text = authorization.exec(requestHeaders(event).get('authorization') ?? '')?.[1] ?? '';
+      const text = bearerOf(requestHeaders(event).get('authorization') ?? '');
       const { key, tenant } = await (deps.tokens !== undefined && looksLikeToken(text)
         ? byToken(deps, deps.tokens, text)
-        : byKey(deps, text));
-      if (!mayEnter({ key, tenant }, event, deps.clock.nowMs())) throw new AppError('invalid_api_key');
+        : byKey(deps, text, (record) => mayEnter(record, event, deps.clock.nowMs())));
+      if (!mayEnter(key, event, deps.clock.nowMs()) || tenant.status === 'deleted') {
+        throw new AppError('invalid_api_key');
+      }
       // Set before the checks below, so that the log names a tenant that is refused.
       const granted = grantedBy(tenant.models, key.models);
       edgeOf(context).caller = { keyId: key.keyId, key, tenant, granted };
@@ -56,14 +59,27 @@ export function authenticate(
   };
 }
 
+/** The key or token of an `Authorization` header; empty when it has none. */
+export function bearerOf(header: string): string {
+  return authorization.exec(header)?.[1] ?? '';
+}
+
 type Holder = Pick<KeyHolder, 'key' | 'tenant'>;
 
-async function byKey({ clock, holders, keyPepper }: AuthenticateDeps, text: string): Promise<Holder> {
+async function byKey(
+  { holders, keyPepper }: AuthenticateDeps,
+  text: string,
+  enters: (key: KeyRecord) => boolean,
+): Promise<Holder> {
+  const hash = hashKey(text, keyPepper);
+  const opens = (key: KeyRecord | null) => {
+    const isSame = sameHash(hash, key?.hash ?? nobodysHash);
+    return key !== null && isSame && enters(key);
+  };
   const keyId = keyIdOf(text);
-  const holder = keyId === null ? null : await holders.get(keyId);
-  const matches = keyMatches(text, keyPepper, holder?.key.hash ?? nobodysHash);
-  if (holder === null || !matches) throw new AppError('invalid_api_key');
-  if (isUsable(holder.key, clock.nowMs())) holders.noteUse(holder);
+  const holder = keyId === null ? null : await holders.find(keyId, opens);
+  if (holder === null) throw new AppError('invalid_api_key');
+  holders.noteUse(holder);
   return holder;
 }
 
@@ -74,13 +90,10 @@ async function byToken({ holders }: AuthenticateDeps, tokens: TokenReader, text:
   return { key, tenant };
 }
 
-/**
- * Revoked and expired keys, and those of a deleted tenant, are as good as unknown; so is a stranger's at the door of
- * one tenant.
- */
-function mayEnter({ key, tenant }: Holder, event: APIGatewayProxyEvent, nowMs: number): boolean {
+/** Revoked and expired keys are as good as unknown; so is a stranger's at the door of one tenant. */
+function mayEnter(key: KeyRecord, event: APIGatewayProxyEvent, nowMs: number): boolean {
   const only = doorOf(event);
-  return isUsable(key, nowMs) && tenant.status !== 'deleted' && (only === null || only === tenant.tenantId);
+  return isUsable(key, nowMs) && (only === null || only === key.tenantId);
 }
 
 /** The one tenant that the listener of this request lets in; null when it lets in everybody. */

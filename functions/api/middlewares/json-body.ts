@@ -1,6 +1,7 @@
 /**
- * Reads the body as JSON. Two shapes are refused here because what follows cannot see them: a `__proto__` key, which
- * validators pass over in silence, and nesting so deep that recursion would end in a stack overflow.
+ * Reads the body as JSON. What is refused here is what the steps that follow cannot see: names that mean something to
+ * every object of the language (validators pass over `__proto__` in silence), nesting so deep that recursion would
+ * end in a stack overflow, and half characters, which no store takes as UTF-8.
  */
 import type { MiddlewareObj } from '@middy/core';
 import type { APIGatewayProxyEvent, APIGatewayProxyResult } from 'aws-lambda';
@@ -11,7 +12,12 @@ import { requestHeaders } from '../request-headers.ts';
 /** DynamoDB stores 32 levels; the job record around an input takes a few, and no schema needs half of that. */
 const depthMax = 16;
 
+/** Nobody needs them, and code that copies members by name can be led astray by them. */
+const refusedNames: ReadonlySet<string> = new Set(['__proto__', 'constructor', 'prototype']);
+
 const jsonType = /^application\/json *(?:; *charset="?utf-8"? *)?$/i;
+
+const halfCharacter = 'must not hold half of a surrogate pair';
 
 export function jsonBody(): MiddlewareObj<APIGatewayProxyEvent, APIGatewayProxyResult> {
   return {
@@ -42,10 +48,12 @@ function refuseUnsafe(json: unknown): void {
   for (let depth = 0; level.length > 0; depth += 1) {
     if (depth > depthMax) refuse('', `must not be nested deeper than ${depthMax} levels`);
     level = level.flatMap(({ path, value }) => {
+      if (typeof value === 'string' && !value.isWellFormed()) refuse(path, halfCharacter);
       if (typeof value !== 'object' || value === null) return [];
       return Object.entries(value).map(([name, member]) => {
+        if (!name.isWellFormed()) refuse(path, 'has a name with half of a surrogate pair');
         const at = path === '' ? name : `${path}.${name}`;
-        if (name === '__proto__') refuse(at, 'is not a known field');
+        if (refusedNames.has(name)) refuse(at, 'is not a known field');
         return { path: at, value: member };
       });
     });

@@ -1,9 +1,14 @@
-/** The one place that turns what was thrown into an error answer. Anything but an `AppError` says nothing of itself. */
+/**
+ * The one place that turns what was thrown into an error answer. Anything but an `AppError` says nothing of itself; the
+ * log gets its stack, without the words of the request that it may quote.
+ */
 import type { MiddlewareObj } from '@middy/core';
 import type { APIGatewayProxyEvent, APIGatewayProxyResult } from 'aws-lambda';
+import { isOutage } from '#aws/outage.ts';
 import { presentError } from '#core/api/error-resource.ts';
 import { AppError } from '#core/errors.ts';
 import type { Log } from '#core/ports.ts';
+import { redact, textsWithin } from '#core/redaction.ts';
 import { proxyResult } from '../answer.ts';
 import { edgeOf } from '../edge.ts';
 import { HeadedError } from '../headed-error.ts';
@@ -22,13 +27,23 @@ export function problem({
       const { error, headers } = unwrap(request.error);
       const { status, body } = presentError(error, requestId);
       if (status >= 500) {
-        log.error('api.failed', { requestId, route, code: error.code, reason: reasonOf(error) });
+        log.error('api.failed', {
+          requestId,
+          route,
+          code: error.code,
+          reason: redact(reasonOf(error), wordsOf(request.event)),
+        });
       }
       const retryAfterSeconds =
         error.options.retryAfterSeconds ?? (status === 503 ? retryUnavailableSeconds : undefined);
       request.response = proxyResult({
         status,
-        headers: { 'retry-after': retryAfterSeconds?.toString(), ...headers },
+        headers: {
+          'retry-after': retryAfterSeconds?.toString(),
+          // RFC 9110, 15.5.2: a 401 says how to ask.
+          'www-authenticate': status === 401 ? 'Bearer' : undefined,
+          ...headers,
+        },
         body,
       });
     },
@@ -37,8 +52,25 @@ export function problem({
 
 function unwrap(thrown: unknown): { error: AppError; headers: Readonly<Record<string, string>> } {
   if (thrown instanceof HeadedError) return { error: thrown.error, headers: thrown.headers };
-  const error = thrown instanceof AppError ? thrown : new AppError('internal', { cause: thrown });
-  return { error, headers: {} };
+  if (thrown instanceof AppError) return { error: thrown, headers: {} };
+  // What was written stays written, and whoever asks again under its key finds it.
+  return {
+    error: new AppError(isOutage(thrown) ? 'unavailable' : 'internal', { cause: thrown }),
+    headers: {},
+  };
+}
+
+/** Everything that the client could choose, as it came and as it was read. */
+function wordsOf({
+  path,
+  headers,
+  body,
+  multiValueQueryStringParameters,
+  ...event
+}: APIGatewayProxyEvent): string[] {
+  const text = body === null ? '' : Buffer.from(body, event.isBase64Encoded ? 'base64' : 'utf8').toString();
+  const sent = [path, headers, multiValueQueryStringParameters, event.queryStringParameters];
+  return [text, ...textsWithin(sent)];
 }
 
 function reasonOf(error: AppError): string {

@@ -17,6 +17,7 @@ describe('200', () => {
         paused_since: null,
         draining_since: null,
         prewarm: null,
+        warmups: [],
         jobs: { waiting: 1, running: 0 },
         tickets: { visible: 1, hidden: 0 },
         workers: null,

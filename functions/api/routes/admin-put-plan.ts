@@ -1,6 +1,6 @@
 import { presentPlan } from '#core/api/tenancy-resource.ts';
 import { AppError } from '#core/errors.ts';
-import { contradictions, planNameSchema, shippedPlan } from '#core/tenancy/plans.ts';
+import { contradictions, shippedPlan } from '#core/tenancy/plans.ts';
 import type { RouteHandler } from '../route-handler.ts';
 import { isolationFaults, refuse } from '../tenancy.ts';
 
@@ -9,8 +9,6 @@ export const adminPutPlan: RouteHandler<'adminPutPlan'> = async (
   deps,
   { params: { name }, body: limits },
 ) => {
-  const named = planNameSchema.safeParse(name);
-  refuse(named.success ? [] : named.error.issues.map(({ message }) => ({ path: 'name', message })));
   refuse([...contradictions(limits), ...isolationFaults(deps, limits)]);
   if (shippedPlan(name) !== null) {
     throw new AppError('conflict', {

@@ -69,6 +69,12 @@ describe('400', () => {
     [{ plan: 'gold' }, 'plan'],
     [{ weight: 0 }, 'weight'],
     [{ requests_per_day: 599 }, 'requests_per_minute'],
+    [{ storage_gb_max: 0 }, 'storage_gb_max'],
+    [{ storage_gb_max: -1 }, 'storage_gb_max'],
+    [{ storage_gb_max: 1_000_001 }, 'storage_gb_max'],
+    [{ tokens_per_minute: -5 }, 'tokens_per_minute'],
+    [{ tokens_per_minute: 2.5 }, 'tokens_per_minute'],
+    [{ prompt_tokens_max: 20, tokens_per_minute: 10 }, 'prompt_tokens_max'],
     [{ id: 'b' }, 'id'],
     [{ status: 'suspended' }, 'status'],
   ])('names the field at fault in %j and changes nothing', async (body, param) => {

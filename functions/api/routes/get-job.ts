@@ -34,7 +34,7 @@ function tagOf({ wait, ...job }: JobResource): string {
 }
 
 /** Weak comparison, as RFC 9110 asks for If-None-Match. */
-function isSeen(ifNoneMatch: string | undefined, own: string): boolean {
+export function isSeen(ifNoneMatch: string | undefined, own: string): boolean {
   if (ifNoneMatch === undefined) return false;
   const seen = ifNoneMatch.split(',').map((tag) => tag.trim().replace(/^W\//, ''));
   return seen.includes('*') || seen.includes(own);

@@ -55,7 +55,7 @@ describe('200', () => {
     expect(got.headers['content-type']).toBe('text/csv; charset=utf-8; header=present');
     expect(got.text.split('\r\n')).toEqual([
       expect.stringMatching(/^day,model,jobs,/),
-      '2030-03-17,fake-image,1,2,2.25,0,0,812,0,1250,0',
+      '2030-03-17,fake-image,1,2,2.25,0,0,812,0,1250,0,0',
       '',
     ]);
   });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { JobRecord } from '#core/job/job.ts';
-import { sampleTenant } from '#core/samples.ts';
+import { sampleNowMs, sampleTenant } from '#core/samples.ts';
 import type { TenantRecord } from '#core/tenancy/tenant.ts';
 import { createApiScene } from '../api-scene.ts';
 
@@ -85,29 +85,33 @@ describe('202', () => {
     });
   });
 
-  it('tells every limit of requests and images in the form of the IETF draft too', async () => {
+  it('tells every limit of requests, images and tokens in the form of the IETF draft too', async () => {
     const overrides = {
       requests_per_second: 2,
       requests_burst: 6,
       requests_per_minute: 3,
       images_per_minute: 9,
+      tokens_per_minute: 40,
     };
     const scene = await createApiScene({ tenant: limited(overrides) });
 
     const got = await scene.send('submitJob', '/v1/jobs', {
-      body: { ...body, input: { prompt: 'a', n: 3, size: 256 } },
+      body: { ...body, input: { prompt: 'a red ring', n: 3, size: 256 } },
     });
 
     expect(got.headers['ratelimit-policy']).toBe(
-      '"requests_per_second";q=6;w=3, "requests_per_minute";q=3;w=60, "images_per_minute";q=9;w=60',
+      '"requests_per_second";q=6;w=3, "requests_per_minute";q=3;w=60, "images_per_minute";q=9;w=60, "tokens_per_minute";q=40;w=60',
     );
     expect(got.headers.ratelimit).toBe(
-      '"requests_per_second";r=5;t=2, "requests_per_minute";r=2;t=20, "images_per_minute";r=8;t=20',
+      '"requests_per_second";r=5;t=2, "requests_per_minute";r=2;t=20, "images_per_minute";r=8;t=20, "tokens_per_minute";r=37;t=20',
     );
     expect(got.headers).toMatchObject({
       'x-ratelimit-limit-images': '9',
       'x-ratelimit-remaining-images': '8',
       'x-ratelimit-reset-images': '20s',
+      'x-ratelimit-limit-tokens': '40',
+      'x-ratelimit-remaining-tokens': '37',
+      'x-ratelimit-reset-tokens': '20s',
     });
   });
 
@@ -255,7 +259,7 @@ describe('200', () => {
 });
 
 describe('400', () => {
-  const faults: [string, unknown, { path: string; message: string }][] = [
+  const faults: [string, unknown, { path: string; message: string; code?: string }][] = [
     ['a missing model', { input: {} }, { path: 'model', message: 'is required' }],
     ['an unknown field', { ...body, modle: 'x' }, { path: 'modle', message: 'is not a known field' }],
     [
@@ -272,6 +276,24 @@ describe('400', () => {
       'a wrong choice',
       { ...body, class: 'slow' },
       { path: 'class', message: 'must be one of interactive, batch' },
+    ],
+    [
+      'an address that no message may go to',
+      { ...body, webhook: { url: 'https://192.168.1.1/' } },
+      {
+        path: 'webhook.url',
+        message: 'the address is in a private network: 192.168.1.1, private use (RFC 1918)',
+        code: 'address_private',
+      },
+    ],
+    [
+      'an event that there is not',
+      { ...body, webhook: { url: 'https://hooks.example/', events: ['job.done'] } },
+      {
+        path: 'webhook.events.0',
+        message:
+          'must be one of job.queued, job.running, job.succeeded, job.failed, job.canceled, job.expired',
+      },
     ],
     [
       'a quality that there is nowhere',
@@ -378,12 +400,13 @@ describe('400', () => {
 
   it.each([
     [{ images_per_minute: 3 }, 'input.n', 'the limit images_per_minute is 3, this alone asks for 4'],
+    [{ tokens_per_minute: 2 }, 'input.prompt', 'the limit tokens_per_minute is 2, this alone asks for 3'],
     [{ gpu_seconds_per_month: 1 }, 'input', 'the limit gpu_seconds_per_month is 1, this alone asks for 2'],
   ])('refuses what fits no window of %j without a time to come back at', async (overrides, path, message) => {
     const scene = await createApiScene({ tenant: limited(overrides) });
 
     const got = await scene.send('submitJob', '/v1/jobs', {
-      body: { ...body, input: { prompt: 'a', n: 4, steps: 4 } },
+      body: { ...body, input: { prompt: 'a red ring', n: 4, steps: 4 } },
     });
 
     expect(got.status).toBe(400);
@@ -528,9 +551,22 @@ describe('422', () => {
 
     expect(got.json.error).toMatchObject({ code: 'idempotency_mismatch', param: 'idempotency-key' });
   });
+
+  it('takes another webhook for another body, and the same one for the same', async () => {
+    const scene = await createApiScene();
+    const headers = { 'Idempotency-Key': 'order-17' };
+    const told = (url: string) => ({ ...body, webhook: { url } });
+    const send = (sent: object) => scene.send('submitJob', '/v1/jobs', { body: sent, headers });
+    await send(told('https://hooks.example/a'));
+
+    expect((await send(told('https://hooks.example/a'))).headers['idempotency-replayed']).toBe('true');
+    expect((await send(told('https://hooks.example/b'))).status).toBe(422);
+    expect((await send(body)).status).toBe(422);
+  });
 });
 
 describe('429', () => {
+  const today = Math.floor(sampleNowMs / 86_400_000);
   const limits: [keyof TenantRecord['overrides'], string, string, string][] = [
     ['requests_per_minute', 'rate_limit_exceeded', 'rate_limit_error', '20'],
     ['requests_per_second', 'rate_limit_exceeded', 'rate_limit_error', '1'],
@@ -555,6 +591,25 @@ describe('429', () => {
     },
   );
 
+  it('names tokens_per_minute, how many are used, and when it clears', async () => {
+    const scene = await createApiScene({ tenant: limited({ tokens_per_minute: 3 }) });
+    await scene.submit({ prompt: 'a lighthouse' });
+
+    const got = await scene.send('submitJob', '/v1/jobs', { body });
+
+    expect(got.status).toBe(429);
+    expect(got.json.error).toMatchObject({ code: 'rate_limit_exceeded', retryable: true, retry_after_s: 20 });
+    expect(got.json.error.message).toContain(
+      'The limit tokens_per_minute leaves no room for this job: 2 of 3 are used',
+    );
+    expect(got.headers).toMatchObject({
+      'retry-after': '20',
+      'x-ratelimit-limit-tokens': '3',
+      'x-ratelimit-remaining-tokens': '1',
+      'x-ratelimit-reset-tokens': '20s',
+    });
+  });
+
   it('tells what is left of the requests a minute', async () => {
     const scene = await createApiScene({ tenant: limited({ requests_per_minute: 1 }) });
     await scene.submit();
@@ -578,6 +633,28 @@ describe('429', () => {
     expect(got.json.error).toMatchObject({ code: 'quota_exceeded', type: 'insufficient_quota' });
     expect(got.json.error.message).toContain('gpu_seconds_per_month leaves no room for this job: 1 of 1');
     expect(got.json.error.message).toContain('2030-04-01T00:00:00.000Z');
+  });
+
+  it('names storage_gb_max once the results that are kept take so much, until enough of them have gone', async () => {
+    const scene = await createApiScene({ tenant: limited({ storage_gb_max: 0.5, retention_days: 2 }) });
+    const { gates } = scene;
+    const first = await scene.submit();
+    const token = (await gates.read('tenant-a'))?.open[first] ?? '';
+    const stored = { bucket: String(today + 3), bytes: 512_000_000 };
+    await gates.release('tenant-a', first, { token, corrections: [], finishTag: null, stored });
+
+    const got = await scene.send('submitJob', '/v1/jobs', { body });
+    await scene.clock.advance(Number(got.headers['retry-after']) * 1000 - 1_000);
+    const early = await scene.send('submitJob', '/v1/jobs', { body });
+    await scene.clock.advance(1_000);
+    const later = await scene.send('submitJob', '/v1/jobs', { body });
+
+    expect([got.status, early.status, later.status]).toEqual([429, 429, 202]);
+    expect(got.json.error).toMatchObject({ code: 'quota_exceeded', type: 'insufficient_quota' });
+    expect(got.json.error.message).toBe(
+      'The limit storage_gb_max is reached: results of 0.512 GB are kept, of 0.5 GB. ' +
+        'Enough of them go in 195200 s, at 2030-03-20T00:00:00.000Z, when their retention ends.',
+    );
   });
 
   it('lets the request through once the time it named is over', async () => {

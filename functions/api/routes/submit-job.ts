@@ -12,6 +12,7 @@ import { rateLimitHeaders } from '../rate-limit-headers.ts';
 import { refusalError } from '../refusal.ts';
 import type { ApiCall, RouteHandler } from '../route-handler.ts';
 import { waitForJob, waitOf } from '../wait-for-job.ts';
+import { checkedTarget } from '../webhooks.ts';
 
 export const submitJob: RouteHandler<'submitJob'> = async (deps, call) => {
   const { tenant, keyId, granted } = call.caller;
@@ -24,6 +25,7 @@ export const submitJob: RouteHandler<'submitJob'> = async (deps, call) => {
     input: call.body.input,
     class: call.body.class ?? null,
     metadata: call.body.metadata,
+    webhook: call.body.webhook === undefined ? null : checkedTarget(deps, 'webhook.url', call.body.webhook),
     deadlineSeconds: call.body.deadline_s ?? null,
     cache: call.body.cache ?? null,
     idempotencyKey: call.headers['idempotency-key'] ?? null,

@@ -1,0 +1,64 @@
+// A runner that says what it was given wherever it can: on both outputs, in an error, in an event, cut and shouted. It
+// speaks the protocol by hand, as a runtime in another language would.
+import { createServer } from 'node:net';
+import { createInterface } from 'node:readline';
+
+const socketPath = process.argv[process.argv.indexOf('--socket') + 1];
+
+const server = createServer((socket) => {
+  server.close();
+  const say = (message) => socket.write(`${JSON.stringify(message)}\n`);
+  createInterface({ input: socket }).on('line', (line) => answer(JSON.parse(line), say));
+  socket.on('close', () => process.exit(0));
+});
+server.listen(socketPath);
+
+function answer(message, say) {
+  switch (message.type) {
+    case 'hello':
+      return say({
+        type: 'ready',
+        protocol: message.protocol,
+        engine: 'chatty',
+        versions: {},
+        capabilities: { deltas: false, adapters: false },
+        vramTotalBytes: null,
+      });
+    case 'load':
+      return say({
+        type: 'loaded',
+        model: message.model,
+        revision: message.revision,
+        ms: 1,
+        vramBytes: null,
+      });
+    case 'ping':
+      return say({ type: 'pong', sequence: message.sequence });
+    case 'drain':
+      say({ type: 'bye', reason: 'drained' });
+      return process.exit(0);
+    case 'run':
+      return runBatch(message, say);
+  }
+}
+
+function runBatch({ batchId, items: [{ id, params }] }, say) {
+  say({ type: 'accepted', batchId });
+  process.stdout.write(`running ${JSON.stringify(params)}\n`);
+  process.stderr.write(`Traceback: KeyError ${params.prompt.toUpperCase()} / ${params.prompt.slice(20)}\n`);
+  say({
+    type: 'log',
+    level: 'warn',
+    event: 'own.event',
+    fields: { note: params.nested.note, level: 'info' },
+  });
+  say({
+    type: 'failed',
+    scope: 'item',
+    id,
+    code: 'INTERNAL',
+    message: `could not draw ${params.prompt}, sorry`,
+    retryable: false,
+    gpuMs: 1,
+  });
+}

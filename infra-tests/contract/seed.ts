@@ -1,0 +1,171 @@
+/** Objects that are there when the requests come: without them every look-up would answer 404 and show nothing. */
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import * as z from 'zod';
+
+/** What `checks.py` reads. */
+export interface Facts {
+  /** Per operation the path parameters of objects that are there. */
+  readonly paths: Readonly<Record<string, readonly Readonly<Record<string, string>>[]>>;
+  /** Per operation what a valid body holds, of the fields that it has. */
+  readonly bodies: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+  /** Ids of what the run itself stands on: its tenants and keys. */
+  readonly protected: readonly string[];
+  /** The one port that a tenant may be given. */
+  readonly freePort: number;
+}
+
+export interface Seeded {
+  readonly facts: Facts;
+  /** Key of a tenant with every scope that a tenant's key can have. */
+  readonly tenantKey: string;
+}
+
+interface Asker {
+  readonly url: string;
+  readonly key: string;
+}
+
+const createdSchema = z.object({ key: z.object({ id: z.string(), secret: z.string() }) });
+const jobSchema = z.object({ id: z.string(), status: z.literal('succeeded') });
+
+const victims = ['victim-1', 'victim-2', 'victim-3', 'victim-4'] as const;
+const fakeJob = { model: 'fake', input: { prompt: 'a lighthouse', steps: 1 } };
+const alias = { versions: [{ version: 'shapes', weight: 100 }] };
+/** Room for every submission of a long run. */
+const roomy = { open_jobs_max: 500, requests_per_second: 10_000, requests_per_minute: 100_000 };
+
+/** Seeds over HTTP alone, with the operator's key. */
+export async function seed(url: string, adminKey: string): Promise<Seeded> {
+  const admin = { url, key: adminKey };
+  const own = await addTenant(admin, 'contract');
+  const tenant = { url, key: own.key.secret };
+  const ownKeys = [];
+  for (let count = 0; count < 4; count += 1)
+    ownKeys.push((await ask(tenant, 'POST', '/v1/keys', {}, createdSchema)).key.id);
+  const jobs = await Promise.all([finishedJob(tenant), finishedJob(tenant), finishedJob(tenant)]);
+  const theirs = [];
+  for (const id of victims) theirs.push(await victim(admin, id));
+  for (const name of ['own-1', 'own-2', 'own-3']) {
+    await ask(admin, 'PUT', `/admin/v1/plans/${name}`, { weight: 1, open_jobs_max: 5 }, z.unknown());
+    await ask(admin, 'PUT', `/admin/v1/aliases/pilotlight/${name}`, alias, z.unknown());
+  }
+  const freePort = await findFreePort();
+  return {
+    tenantKey: own.key.secret,
+    facts: {
+      paths: { ...tenantPaths(jobs, ownKeys), ...adminPaths(theirs) },
+      bodies: {
+        submitJob: fakeJob,
+        adminPutAlias: alias,
+        adminSetGrants: { models: ['fake'] },
+      },
+      protected: ['operator', 'contract', own.key.id, keyIdOf(adminKey)],
+      freePort,
+    },
+  };
+}
+
+interface Victim {
+  readonly id: string;
+  readonly keys: readonly string[];
+  readonly job: string;
+}
+
+async function victim(admin: Asker, id: string): Promise<Victim> {
+  const { key } = await addTenant(admin, id);
+  const more = await ask(admin, 'POST', `/admin/v1/tenants/${id}/keys`, {}, createdSchema);
+  return { id, keys: [key.id, more.key.id], job: await finishedJob({ url: admin.url, key: key.secret }) };
+}
+
+function addTenant(admin: Asker, id: string) {
+  return ask(admin, 'POST', '/admin/v1/tenants', { id, plan: 'vip', ...roomy }, createdSchema);
+}
+
+async function finishedJob(asker: Asker): Promise<string> {
+  return (await ask(asker, 'POST', '/v1/jobs?wait=30', fakeJob, jobSchema)).id;
+}
+
+function tenantPaths(jobs: readonly string[], keys: readonly string[]): Facts['paths'] {
+  const ofJob = jobs.map((id) => ({ id }));
+  const ofKey = keys.map((id) => ({ id }));
+  return {
+    getJob: ofJob,
+    cancelJob: ofJob,
+    getJobOutput: jobs.map((id) => ({ id, n: '0' })),
+    getModel: [{ id: 'fake' }, { id: 'pilotlight-shapes' }],
+    warmUpModel: [{ id: 'fake' }, { id: 'pilotlight-shapes' }],
+    rotateKey: ofKey,
+    revokeKey: ofKey,
+  };
+}
+
+/** Two victims stay as they are for those that read and change; one is suspended, one deleted. */
+function adminPaths([first, second, third, fourth]: readonly Victim[]): Facts['paths'] {
+  const living = [first, second].flatMap((each) => (each === undefined ? [] : [each]));
+  const ofTenant = living.map(({ id }) => ({ id }));
+  const ofKey = living.flatMap(({ id, keys }) => keys.map((key) => ({ id, key })));
+  const ofJob = living.map(({ id, job }) => ({ id, job }));
+  const ofPool = [{ pool: 'fake' }];
+  const byTenant = Object.fromEntries(
+    [
+      'adminGetTenant adminUpdateTenant adminSetGrants adminGetPromptPolicy adminPutPromptPolicy',
+      'adminCreateKey adminListKeys adminListJobs adminListLedger',
+    ].flatMap((names) => names.split(' ').map((name) => [name, ofTenant])),
+  );
+  const byPool = Object.fromEntries(
+    ['adminGetPool', 'adminPausePool', 'adminResumePool', 'adminDrainPool', 'adminPrewarmPool'].map(
+      (name) => [name, ofPool],
+    ),
+  );
+  return {
+    ...byTenant,
+    ...byPool,
+    adminSuspendTenant: [{ id: third?.id ?? '' }],
+    adminResumeTenant: [{ id: third?.id ?? '' }],
+    adminDeleteTenant: [{ id: fourth?.id ?? '' }],
+    adminRotateKey: ofKey,
+    adminRevokeKey: ofKey,
+    adminGetJob: ofJob,
+    adminRefundJob: ofJob,
+    adminPutPlan: [{ name: 'own-1' }],
+    adminDeletePlan: [{ name: 'own-2' }, { name: 'own-3' }],
+    adminPutAlias: [{ family: 'pilotlight', name: 'own-1' }],
+    adminDeleteAlias: [
+      { family: 'pilotlight', name: 'own-2' },
+      { family: 'pilotlight', name: 'own-3' },
+    ],
+  };
+}
+
+async function ask<T>(
+  { url, key }: Asker,
+  method: string,
+  path: string,
+  body: unknown,
+  schema: z.ZodType<T>,
+): Promise<T> {
+  const answer = await fetch(`${url}${path}`, {
+    method,
+    headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+  });
+  const text = await answer.text();
+  if (!answer.ok) throw new Error(`seeding failed: ${method} ${path} answered ${answer.status}: ${text}`);
+  return schema.parse(JSON.parse(text));
+}
+
+function keyIdOf(key: string): string {
+  return key.split('_')[1] ?? '';
+}
+
+async function findFreePort(): Promise<number> {
+  const server = createServer();
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  await once(server, 'close');
+  if (address === null || typeof address === 'string') throw new Error('no free port');
+  return address.port;
+}

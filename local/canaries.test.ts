@@ -1,0 +1,515 @@
+/**
+ * What tenants and operators entrust to the platform is in their records, and nowhere else. Every input of every route gets
+ * a text of its own, the requests go to the real stack, jobs end in every way that there is, and then everything that the
+ * platform says is searched: what its processes print, every file that is no store, every queue and dead-letter queue,
+ * and every answer to anybody else.
+ *
+ * These may hold a canary: the two stores (`dynamodb/`, and the files of finished jobs), answers to the tenant who gave it
+ * and to the operator, and credentials files. Logs name tenants, keys, jobs, pools and models by their ids, so a name
+ * that the operator gave to a tenant is in them: that one is looked for in every other place.
+ */
+import type { ChildProcess } from 'node:child_process';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { createConnection } from 'node:net';
+import { tmpdir } from 'node:os';
+import { dirname, join, relative } from 'node:path';
+import { GetQueueUrlCommand, ListQueuesCommand, ReceiveMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { localDeadLetterName, localQueueName, queueSettings } from '#aws/resources.ts';
+import type { Route } from '#core/api/route.ts';
+import { routeList } from '#core/api/routes.ts';
+import { formatKey } from '#core/tenancy/api-key.ts';
+import { inputFor } from '#functions/api/schema-inputs.ts';
+import { createCanaries } from './canaries.ts';
+import { startEmulators } from './emulators.ts';
+
+const longMs = 240_000;
+const canaries = createCanaries();
+const printed: string[] = [];
+/** Route by what came of it, to see that each was reached. */
+const reached = new Map<string, Set<number>>();
+const answers: {
+  readonly tenant: string;
+  readonly what: string;
+  readonly status: number;
+  readonly text: string;
+}[] = [];
+
+let folder: string;
+let dataDir: string;
+let url: string;
+let stack: ChildProcess;
+const keys: Record<string, string> = {};
+/** Names, not values: of a field that nobody knows, of a tenant that is there already, of an alias. */
+const namedInErrors =
+  /: \S+ (name of an unknown field|name of a query|deep name|metadata query name|\S+ \(name\)|name of a tenant)$|: adminPutAlias id in the path$/;
+const bobsTerm = canaries.plant('bob', 'term');
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'pilotlight-canaries-'));
+  dataDir = join(folder, 'data');
+  await startStack();
+  await plantEverywhere();
+  await runJobs();
+  await stopStack();
+}, longMs);
+
+afterAll(async () => {
+  if (stack.exitCode === null && stack.signalCode === null) stack.kill('SIGKILL');
+  rmSync(folder, { recursive: true, force: true });
+});
+
+describe('what tenants entrust to the platform', () => {
+  it('was given in every route, and every route was reached', () => {
+    expect(routeList.filter(({ id }) => !reached.has(id)).map(({ id }) => id)).toEqual([]);
+    // A route that only ever refuses would hold what it was given nowhere.
+    const refusing = routeList.filter(
+      ({ id }) => ![...(reached.get(id) ?? [])].some((status) => status < 400),
+    );
+    expect(refusing.map(({ id }) => id)).toEqual([]);
+    expect(canaries.count()).toBeGreaterThan(1_000);
+  });
+
+  it('is in nothing that a process prints', () => {
+    expect(printed.join('')).toContain('serves at');
+    expect(leaksOf(printed.join(''))).toEqual([]);
+  });
+
+  it('is in no file but the stores', () => {
+    const files = readdirSync(folder, { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .map((entry) => join(entry.parentPath, entry.name));
+    const others = files.filter((file) => !isStore(relative(dataDir, file)));
+
+    expect(others.map((file) => relative(dataDir, file))).toContain('pilotlight.log');
+    expect(readFileSync(join(dataDir, 'pilotlight.log'), 'utf8')).toMatch(/"event":"attempt.failed"/);
+    for (const file of others) {
+      expect([
+        relative(dataDir, file),
+        leaksOf(readFileSync(file, 'latin1')).filter((leak) => !isOwnKey(file, leak)),
+      ]).toEqual([relative(dataDir, file), []]);
+    }
+  });
+
+  it('is in no answer to another tenant', () => {
+    const foreign = answers.flatMap(({ tenant, what, text }) =>
+      canaries
+        .found(text)
+        .filter((found) => tenant !== 'operator' && found.tenant !== tenant)
+        .map((found) => `${what} as ${tenant}: ${found.place}`),
+    );
+
+    expect(answers.length).toBeGreaterThan(500);
+    expect(foreign).toEqual([]);
+  });
+
+  it('is in no error, which names the field at fault and never its value', () => {
+    const told = answers
+      .filter(({ status }) => status >= 400)
+      .flatMap(({ what, text }) => canaries.found(text).map(({ place }) => `${what}: ${place}`))
+      .filter((each) => !namedInErrors.test(each));
+
+    expect(told).toEqual([]);
+  });
+
+  it('is in no answer to somebody without a key', () => {
+    const told = answers
+      .filter(({ tenant }) => tenant === 'nobody')
+      .flatMap(({ text }) => canaries.found(text));
+
+    expect(told).toEqual([]);
+  });
+
+  it('is told from other text in every spelling that it may come in', () => {
+    const canary = canaries.plant('ada', 'the search itself');
+
+    for (const text of [
+      canary,
+      canary.toUpperCase(),
+      `x${canary}x`,
+      btoa(JSON.stringify([canary, 1])),
+      JSON.stringify({ a: `\n${canary}"` }),
+    ]) {
+      expect(leaksOf(text)).toHaveLength(1);
+    }
+  });
+
+  it('is in no message of any queue or dead-letter queue', { timeout: longMs }, async () => {
+    const messages = await everyMessage();
+
+    expect(messages.dead.length).toBeGreaterThan(0);
+    expect(leaksOf(JSON.stringify(messages))).toEqual([]);
+  });
+});
+
+/** Where records and results are, by design. */
+function isStore(file: string): boolean {
+  return /^(dynamodb|s3|s3-objects|compile-cache)\//.test(file) || /\.(db|sqlite)(-wal|-shm)?$/.test(file);
+}
+
+/** The operator's key and that of the first tenant are handed over in a file of mode 0600. */
+function isOwnKey(file: string, leak: string): boolean {
+  return file === join(dataDir, 'credentials.json') && leak.startsWith('a key: ');
+}
+
+/** What a text must not hold; the names of tenants excepted, where a log says who it is about. */
+function leaksOf(text: string): string[] {
+  return canaries
+    .found(text)
+    .filter(({ canary, place }) => !(place.endsWith(' name of a tenant') && onlyAsName(text, canary)))
+    .map(({ place, canary }) => `${place}: ${aroundOf(text, canary)}`);
+}
+
+function onlyAsName(text: string, canary: string): boolean {
+  return !text.replaceAll(new RegExp(`"tenantId":"${canary}"|--${canary}`, 'g'), '').includes(canary);
+}
+
+function aroundOf(text: string, canary: string): string {
+  const at = text.indexOf(canary);
+  return at === -1 ? '(in another spelling)' : text.slice(Math.max(0, at - 120), at + 60);
+}
+
+async function startStack(): Promise<void> {
+  const args = [
+    '--port',
+    '0',
+    '--data',
+    dataDir,
+    '--no-first-job',
+    '--idle-timeout',
+    '60',
+    '--max-workers',
+    '1',
+  ];
+  stack = spawn(process.execPath, [join(dirname(import.meta.dirname), 'local', 'main.ts'), ...args], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  for (const stream of [stack.stdout, stack.stderr]) {
+    stream?.setEncoding('utf8').on('data', (text: string) => printed.push(text));
+  }
+  await until(async () => printed.join('').includes('serves at'));
+  url = /serves at (\S+)/.exec(printed.join(''))?.[1] ?? '';
+  const credentials = JSON.parse(readFileSync(join(dataDir, 'credentials.json'), 'utf8'));
+  keys.operator = credentials.admin_key;
+  for (const tenant of ['ada', 'bob']) {
+    const made = await ask('operator', 'POST', '/admin/v1/tenants', { body: { id: tenant, plan: 'vip' } });
+    keys[tenant] = JSON.parse(made.text).key.secret;
+  }
+  // Before the first request of the tenant, which is remembered with its policy for a while.
+  const policy = { mode: 'block', terms: [bobsTerm] };
+  await ask('operator', 'PUT', '/admin/v1/tenants/bob/prompt-policy', { body: policy });
+  for (const [tenant, key] of Object.entries(keys)) canaries.watch(key, tenant, 'a key');
+}
+
+async function stopStack(): Promise<void> {
+  stack.kill('SIGTERM');
+  await once(stack, 'exit');
+}
+
+async function until(isSo: () => Promise<boolean>): Promise<void> {
+  while (!(await isSo())) {
+    if (stack.exitCode !== null) throw new Error(`the stack ended: ${printed.join('')}`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+interface Asked {
+  readonly body?: unknown;
+  readonly raw?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly route?: string;
+}
+
+/** Sends one request as the tenant (or with no key, as nobody) and keeps the answer. */
+async function ask(
+  tenant: string,
+  method: string,
+  path: string,
+  { body, raw, headers = {}, route }: Asked = {},
+) {
+  const key = keys[tenant];
+  const text = raw ?? (body === undefined ? undefined : JSON.stringify(body));
+  const got = await fetch(new URL(path, url), {
+    method,
+    redirect: 'manual',
+    headers: {
+      ...(key === undefined ? {} : { authorization: `Bearer ${key}` }),
+      ...(text === undefined ? {} : { 'content-type': 'application/json' }),
+      ...headers,
+    },
+    ...(text === undefined ? {} : { body: text }),
+  });
+  const whole = `${JSON.stringify([...got.headers])}\n${await got.text()}`;
+  // The secret of a new key is told this once; whatever says it again is a leak.
+  const isMaking = got.status === 201 || path.endsWith('/rotate');
+  const secret = isMaking ? /plk_[0-9a-z]{8}_[0-9A-Za-z]{43}_[0-9A-Za-z]{6}/.exec(whole)?.[0] : undefined;
+  if (secret !== undefined) canaries.watch(secret, 'the platform', `the key of ${method} ${path}`);
+  answers.push({
+    tenant,
+    what: `${method} ${path}`,
+    status: got.status,
+    text: secret === undefined ? whole : whole.replace(secret, ''),
+  });
+  if (route !== undefined) reached.set(route, (reached.get(route) ?? new Set()).add(got.status));
+  return { status: got.status, text: whole.slice(whole.indexOf('\n') + 1) };
+}
+
+/** Every route: its own inputs, foreign ones, malformed ones. */
+async function plantEverywhere(): Promise<void> {
+  const job = await submitted('ada', { prompt: 'a lighthouse', steps: 1, step_ms: 1 });
+  await ended('ada', job);
+  for (const route of routeList) {
+    const tenant = route.scope === 'admin' ? 'operator' : 'ada';
+    const plant = (place: string) => canaries.plant(tenant, `${route.id} ${place}`);
+    const { path, accepted } = await aimedAt(route, job, plant);
+    await ask(tenant, route.method, path, { route: route.id, headers: headersOf(route, plant), ...accepted });
+    for (const asked of hostile(route, plant)) {
+      await ask(tenant, route.method, `${path.split('?')[0]}${asked.query ?? ''}`, {
+        route: route.id,
+        ...asked,
+      });
+    }
+    const lost = route.path.replaceAll(/\{[^}]+\}/g, () => plant('id in the path'));
+    await ask(tenant, route.method, lost, { route: route.id, ...accepted });
+    const strangers = ['bob', 'nobody'].map((stranger) => {
+      const headers = headersOf(route, (place) => canaries.plant(stranger, place));
+      return ask(stranger, route.method, lost, { headers });
+    });
+    const wrong = wrongKeys(plant).map((authorization) =>
+      ask('nobody', route.method, route.path, { headers: { authorization } }),
+    );
+    await Promise.all([...strangers, ...wrong]);
+  }
+  await sayNonsense(canaries.plant('nobody', 'a broken request line'));
+}
+
+/** The path of objects that there are, and a body that is taken, with a canary wherever it holds a text. */
+async function aimedAt(route: Route, job: string, plant: (place: string) => string) {
+  const isOfTenants = route.path.startsWith('/admin/v1/tenants/');
+  const fresh = isOfTenants && !route.path.includes('{job}') ? await newTenant() : null;
+  const ownKey = route.path.startsWith('/v1/keys/{id}') ? await newKey() : '';
+  const names: Record<string, string> = {
+    id: isOfTenants ? (fresh?.id ?? 'ada') : route.path.startsWith('/v1/models') ? 'fake' : ownKey || job,
+    key: fresh?.key ?? '',
+    job,
+    pool: 'fake',
+    name: route.path.includes('{family}') ? 'stable' : 'mine',
+    family: 'fake',
+    n: '0',
+  };
+  const path = route.path.replaceAll(/\{([^}]+)\}/g, (_, name: string) => names[name] ?? '');
+  const body = bodies[route.id]?.(plant);
+  const query = route.id === 'adminCloseCosts' ? '?month=2025-01' : '';
+  return { path: path + query, accepted: body === undefined ? emptyBody(route) : { body } };
+}
+
+/** An empty body where the route takes one that may be empty. */
+function emptyBody({ body }: Route): Asked {
+  return body?.safeParse({}).success === true ? { body: {} } : {};
+}
+
+/** Bodies that are taken; what a schema alone cannot know: which plans, models and versions there are. */
+const bodies: Record<string, (plant: (place: string) => string) => unknown> = {
+  submitJob: (plant) => ({
+    model: 'fake',
+    input: { prompt: plant('prompt'), steps: 1, step_ms: 1 },
+    metadata: { [plant('name in metadata')]: plant('metadata') },
+  }),
+  createKey: (plant) => ({ label: plant('label') }),
+  adminCreateKey: (plant) => ({ label: plant('label') }),
+  adminCreateTenant: (plant) => ({ id: plant('name of a tenant'), plan: 'pro' }),
+  adminUpdateTenant: () => ({ plan: 'pro' }),
+  adminSetGrants: () => ({ models: ['fake'] }),
+  adminPutPromptPolicy: (plant) => ({ mode: 'block', terms: [plant('term')] }),
+  adminPutPlan: () => ({ weight: 2, open_jobs_max: 5 }),
+  adminPutAlias: () => ({ versions: [{ version: '1', weight: 1 }] }),
+  adminPrewarmPool: () => ({ workers: 0 }),
+  adminRefundJob: (plant) => ({ reason: plant('reason') }),
+};
+
+async function newTenant(): Promise<{ id: string; key: string }> {
+  const id = `tenant-${answers.length}`;
+  const made = JSON.parse(
+    (await ask('operator', 'POST', '/admin/v1/tenants', { body: { id, plan: 'pro' } })).text,
+  );
+  return { id, key: made.key.id };
+}
+
+async function newKey(): Promise<string> {
+  return JSON.parse((await ask('ada', 'POST', '/v1/keys', { body: {} })).text).key.id;
+}
+
+/** Every header that is read, and some that are not. */
+function headersOf({ headers }: Route, plant: (place: string) => string): Record<string, string> {
+  const known = Object.keys(headers?.shape ?? {}).filter((name) => name !== 'prefer');
+  const others = [
+    'x-forwarded-for',
+    'x-api-key',
+    'cookie',
+    'referer',
+    'user-agent',
+    'traceparent',
+    'x-amz-meta-a',
+    'origin',
+  ];
+  const named = [...known, ...others].map((name) => [name, plant(`header ${name}`)]);
+  // An id of this form is refused; one of the safe form is what the log is meant to name.
+  return {
+    ...Object.fromEntries(named),
+    'x-request-id': `${plant('header x-request-id')}/`,
+    prefer: `x=${plant('header prefer')}`,
+  };
+}
+
+/** Inputs that are refused, each for another reason. */
+function hostile(route: Route, plant: (place: string) => string): (Asked & { readonly query?: string })[] {
+  const queries = Object.keys(route.query?.shape ?? {}).map((name) => ({
+    query: `?${name}=${plant(`query ${name}`)}`,
+  }));
+  const unknown = {
+    query: `?${plant('name of a query')}=${plant('value of an unknown query')}&metadata.${plant('metadata query name')}=${plant('metadata query')}`,
+  };
+  if (route.method === 'GET') return [...queries, unknown];
+  const whole = JSON.stringify({ [plant('name of an unknown field')]: plant('value of an unknown field') });
+  const generated =
+    route.body === undefined ? [] : [{ body: inputFor(route.body, (place) => plant(`field ${place}`)) }];
+  return [
+    ...queries,
+    unknown,
+    ...generated,
+    ...wrongTypes(route, plant),
+    { raw: whole },
+    { raw: `{"a":"${plant('broken JSON')}` },
+    { raw: `"${plant('body that is a text')}"` },
+    { raw: `{"__proto__":"${plant('value of __proto__')}"}` },
+    { raw: `${`{"${plant('deep name')}":`.repeat(20)}1${'}'.repeat(20)}` },
+    { raw: `{"a":"${plant('half character')}\\ud800"}` },
+    { raw: whole, headers: { 'content-type': `text/${plant('content type')}` } },
+    { raw: `{"a":"${plant('large body')}${'x'.repeat(140_000)}"}` },
+  ];
+}
+
+/** The generated body with each of its fields replaced by a text in a list. */
+function wrongTypes({ body }: Route, plant: (place: string) => string): Asked[] {
+  const value = body === undefined ? null : inputFor(body, () => 'text');
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.keys(value).map((name) => ({ body: { ...value, [name]: [plant(`wrong type of ${name}`)] } }));
+}
+
+function wrongKeys(plant: (place: string) => string): string[] {
+  const key = formatKey('zzzzzzzz', Buffer.from(plant('key').padEnd(32).slice(0, 32)));
+  canaries.watch(key, 'nobody', 'a made-up key');
+  return [
+    `Bearer ${key}`,
+    `Bearer ${plant('bearer')}`,
+    `Basic ${btoa(`user:${plant('basic')}`)}`,
+    plant('authorization'),
+    `Bearer a.${plant('token')}.b`,
+  ];
+}
+
+/** Bytes that are no request; the server answers 400 by itself. */
+async function sayNonsense(canary: string): Promise<void> {
+  const { hostname, port } = new URL(url);
+  const socket = createConnection({ host: hostname, port: Number(port) });
+  let text = '';
+  socket.setEncoding('utf8').on('data', (piece: string) => {
+    text += piece;
+  });
+  socket.end(`GET /${canary} HTTP/1.1\r\nHost: x\r\nX: ${canary}\u0000\r\n\r\n`);
+  await once(socket, 'close');
+  answers.push({ tenant: 'nobody', what: 'nonsense', status: 400, text });
+}
+
+async function submitted(
+  tenant: string,
+  input: Readonly<Record<string, unknown>>,
+  model = 'fake',
+): Promise<string> {
+  const plant = (place: string) => canaries.plant(tenant, `${JSON.stringify(input.fault ?? model)} ${place}`);
+  const body = { model, input, metadata: { [plant('name in metadata')]: plant('metadata') } };
+  const got = await ask(tenant, 'POST', '/v1/jobs', {
+    body,
+    headers: { 'idempotency-key': plant('idempotency key') },
+  });
+  return JSON.parse(got.text).id;
+}
+
+async function ended(tenant: string, id: string): Promise<string> {
+  for (;;) {
+    const job = JSON.parse((await ask(tenant, 'GET', `/v1/jobs/${id}?wait=20`)).text);
+    if (job.finished_at !== null) return `${job.status} ${job.error?.code ?? ''}`.trim();
+  }
+}
+
+/** Jobs that end in every way: well, by every fault, canceled, refused by a policy, and one that is left in its queue. */
+async function runJobs(): Promise<void> {
+  const fast = { steps: 1, step_ms: 1 };
+  const prompt = (place: string) => `a ${canaries.plant('ada', `prompt of ${place}`)}\n"quoted" lighthouse`;
+  const faults = ['crash', 'oom', 'nan', 'error'];
+  const demo = await submitted('ada', { prompt: prompt('demo') }, 'pilotlight-shapes');
+  const failing = await Promise.all(
+    faults.map((fault) => submitted('ada', { ...fast, fault, prompt: prompt(fault) })),
+  );
+  const canceled = await submitted('ada', { steps: 500, step_ms: 100, prompt: prompt('cancel') });
+  await ask('ada', 'POST', `/v1/jobs/${canceled}/cancel`);
+  await submitted('ada', { ...fast, size: 'large', prompt: prompt('a refused job') });
+  const refused = `a ${canaries.plant('bob', 'refused prompt')} and ${bobsTerm}`;
+  const answer = await ask('bob', 'POST', '/v1/jobs', {
+    body: { model: 'fake', input: { ...fast, prompt: refused } },
+  });
+  expect(JSON.parse(answer.text).error.code).toBe('prompt_rejected');
+
+  const ends = await Promise.all([...failing, canceled, demo].map((id) => ended('ada', id)));
+  expect(ends).toEqual([
+    'failed poison',
+    'failed out_of_memory',
+    'failed nan_output',
+    'failed model_error',
+    'canceled canceled',
+    'succeeded',
+  ]);
+  // What is nobody's to see, asked for by somebody who knows its id.
+  for (const path of ['', '/output/0']) await ask('bob', 'GET', `/v1/jobs/${demo}${path}`);
+  await ask('operator', 'POST', '/admin/v1/pools/fake/pause', {});
+  await submitted('ada', { ...fast, prompt: prompt('a job whose ticket dies') });
+}
+
+/** Receives what every queue holds; the ticket that waits is received until its queue gives it up. */
+async function everyMessage() {
+  const emulators = await startEmulators({ dataDir, pools: ['fake'] });
+  const { endpoints, region, credentials } = emulators.config;
+  const sqs = new SQSClient({
+    region,
+    endpoint: endpoints?.sqs ?? '',
+    ...(credentials === undefined ? {} : { credentials }),
+  });
+  try {
+    const { QueueUrls = [] } = await sqs.send(new ListQueuesCommand({}));
+    const urlOf = async (QueueName: string) =>
+      (await sqs.send(new GetQueueUrlCommand({ QueueName }))).QueueUrl;
+    const waiting = await urlOf(localQueueName('fake'));
+    const receive = async (QueueUrl: string | undefined, VisibilityTimeout: number) => {
+      const { Messages = [] } = await sqs.send(
+        new ReceiveMessageCommand({
+          QueueUrl,
+          VisibilityTimeout,
+          MaxNumberOfMessages: 10,
+          MessageAttributeNames: ['All'],
+          MessageSystemAttributeNames: ['All'],
+        }),
+      );
+      return Messages;
+    };
+    const held = await receive(waiting, 0);
+    for (let times = 0; times <= queueSettings.deadLetter.receivesMax; times += 1) await receive(waiting, 0);
+    const dead = await receive(await urlOf(localDeadLetterName('fake')), 60);
+    const rest = await Promise.all(QueueUrls.map((each) => receive(each, 60)));
+    return { held, dead, rest: rest.flat() };
+  } finally {
+    sqs.destroy();
+    await emulators.close();
+  }
+}

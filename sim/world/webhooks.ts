@@ -1,0 +1,150 @@
+/**
+ * Webhooks of a world: who wants to be told where, and how the receivers there behave. Drawn by chance of their own, so
+ * that the rest of a world goes as it would without them.
+ */
+import type { Outbound, OutboundAnswer, OutboundRequest } from '#core/egress/outbound.ts';
+import type { Deliveries } from '#core/ports.ts';
+import { defaultEndpointId, newEndpoint } from '#core/webhook/endpoint.ts';
+import type { JobEvent } from '#core/webhook/event.ts';
+import { endEvents, jobEvents } from '#core/webhook/event.ts';
+import { formatSecret, sharedSecret } from '#core/webhook/secret.ts';
+import { answered } from '../memory/memory-outbound.ts';
+import type { Random } from '../random.ts';
+import { createRandom } from '../random.ts';
+import type { History } from './history.ts';
+import type { Loop } from './loop.ts';
+import type { Scenario } from './scenario.ts';
+import { oneOf } from './scenario.ts';
+
+export const webhookKey = 'the webhook key of a simulated platform';
+
+const kinds = ['well', 'flaky', 'down', 'slow', 'forgetful', 'gone'] as const;
+
+/**
+ * - `well` takes everything; after healing, all but `gone` do.
+ * - `flaky` fails now and then, `down` always, in every way there is.
+ * - `slow` takes up to twenty seconds: some of what it has taken is told as timed out.
+ * - `forgetful` takes a message and now and then says that it has not.
+ * - `gone` answers 410.
+ */
+type ReceiverKind = (typeof kinds)[number];
+
+/** An address, whose it is, and what its owner knows of it. */
+export interface Hook {
+  readonly tenantId: string;
+  readonly endpointId: string;
+  readonly url: string;
+  readonly kind: ReceiverKind;
+  readonly events: readonly JobEvent[];
+  readonly secret: string;
+}
+
+export interface Webhooks {
+  readonly hooks: readonly Hook[];
+  readonly outbound: Outbound;
+  /** What a submission of this tenant says of a webhook of its own: mostly nothing. */
+  drawOwn(tenantId: string): { readonly url: string; readonly events: JobEvent[] } | null;
+  /** What the stores hold as the world begins. */
+  endpoints(): ReturnType<typeof newEndpoint>[];
+}
+
+interface WebhooksOptions {
+  readonly loop: Loop;
+  readonly scenario: Scenario;
+  readonly history: History;
+  readonly isHealed: () => boolean;
+}
+
+export function createWebhooks({ loop, scenario, history, isHealed }: WebhooksOptions): Webhooks {
+  const random = createRandom(scenario.seed + 0x5eb0);
+  const hooks = scenario.tenants.flatMap(({ tenantId }) => drawHooks(random, tenantId, scenario.isCalm));
+  for (const { url } of hooks) history.canaries.add(new URL(url).searchParams.get('token') ?? url);
+
+  return {
+    hooks,
+    outbound: { send: (request) => receive({ loop, random, history, isHealed }, hooks, request) },
+    drawOwn(tenantId) {
+      const own = hooks.find((hook) => hook.tenantId === tenantId && hook.endpointId === defaultEndpointId);
+      return own === undefined || random() < 0.7 ? null : { url: own.url, events: [...own.events] };
+    },
+    endpoints: () =>
+      hooks
+        .filter(({ endpointId }) => endpointId !== defaultEndpointId)
+        .map((hook) => newEndpoint(hook, { ...hook, nowMs: scenario.startMs })),
+  };
+}
+
+function drawHooks(random: Random, tenantId: string, isCalm: boolean): Hook[] {
+  return ['whe_1', 'whe_2', defaultEndpointId].flatMap((name) => {
+    const isDefault = name === defaultEndpointId;
+    const endpointId = isDefault ? name : `${name}_${tenantId}`;
+    const secret = formatSecret(sharedSecret(webhookKey, { tenantId, endpointId, version: 1 }));
+    const token = `canary-hook-${tenantId}-${name}`;
+    const hook: Hook = {
+      tenantId,
+      endpointId,
+      url: `https://${tenantId}.example/${name}?token=${token}`,
+      kind: oneOf(random, isCalm ? ['well'] : kinds),
+      events: oneOf(random, [endEvents, jobEvents, ['job.succeeded', 'job.failed']]),
+      secret,
+    };
+    return random() < 0.5 ? [hook] : [];
+  });
+}
+
+interface ReceivePlace {
+  readonly loop: Loop;
+  readonly random: Random;
+  readonly history: History;
+  readonly isHealed: () => boolean;
+}
+
+async function receive(
+  { loop, random, history, isHealed }: ReceivePlace,
+  hooks: readonly Hook[],
+  { url, headers, body, timeoutMs }: OutboundRequest,
+): Promise<OutboundAnswer> {
+  const hook = hooks.find((each) => each.url === url);
+  if (hook === undefined) throw new Error(`nobody named ${url}`);
+  const kind = isHealed() && hook.kind !== 'gone' ? 'well' : hook.kind;
+  const fails = random() < failShares[kind];
+  const takesMs = random() * (kind === 'slow' ? 20_000 : 200);
+  const failure = oneOf(random, failures);
+  const isTaken = !fails || kind === 'forgetful';
+  const text = new TextDecoder().decode(body);
+  history.messages.push({ hook, headers, body: text, isTaken: isTaken && kind !== 'gone' });
+  await loop.clock.sleep(Math.min(takesMs, timeoutMs));
+  if (takesMs > timeoutMs) return { kind: 'failed', reason: 'timeout', detail: '' };
+  if (kind === 'gone') return answered(410);
+  return fails ? failure : answered(oneOf(random, [200, 202, 204]));
+}
+
+const failShares: Readonly<Record<ReceiverKind, number>> = {
+  well: 0,
+  flaky: 0.4,
+  down: 1,
+  slow: 0,
+  forgetful: 0.4,
+  gone: 0,
+};
+
+const failures = [
+  answered(500),
+  answered(301, { location: 'https://elsewhere.example/' }),
+  answered(429, { 'retry-after': '20' }),
+  answered(404),
+  { kind: 'failed', reason: 'connect', detail: '' },
+  { kind: 'failed', reason: 'reset', detail: '' },
+] as const satisfies readonly OutboundAnswer[];
+
+/** Notes each delivery as it is stored. */
+export function watchDeliveries(deliveries: Deliveries, history: History): Deliveries {
+  return {
+    ...deliveries,
+    async put(delivery) {
+      const outcome = await deliveries.put(delivery);
+      if (outcome === 'stored') history.deliveries.set(delivery.deliveryId, delivery);
+      return outcome;
+    },
+  };
+}
