@@ -5,6 +5,7 @@ import { SQSClient } from '@aws-sdk/client-sqs';
 import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import * as z from 'zod';
 import { ticketLimits } from '#core/limits.ts';
+import { tellOutages } from './outage.ts';
 
 export const awsConfigSchema = z.object({
   region: z.string().min(1),
@@ -73,6 +74,9 @@ export function createClients(config: AwsConfig): Clients {
     // An emulator on a loopback address has no name per bucket.
     forcePathStyle: config.endpoints !== undefined,
   });
+  tellOutages(dynamodb.middlewareStack, 'dynamodb');
+  tellOutages(queues.middlewareStack, 'sqs');
+  tellOutages(blobs.middlewareStack, 's3');
   return {
     documents: DynamoDBDocumentClient.from(dynamodb, { marshallOptions: { removeUndefinedValues: true } }),
     queues,

@@ -21,10 +21,14 @@ export function quantile(values: readonly number[], share: number): number {
   return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? Number.NaN;
 }
 
-/** A whole-number flag, or what it is without one. */
+/** A flag that makes no sense: one line and exit code 2. */
+export class FlagError extends Error {}
+
+/** A whole-number flag, or what it is without one. Throws {@link FlagError}. */
 export function wholeFlag(flags: BenchFlags, name: string, otherwise: number): number {
   const value = flags[name];
   if (value === undefined) return otherwise;
-  if (typeof value !== 'string' || !/^\d+$/.test(value)) throw new Error(`--${name} must be a whole number`);
+  if (typeof value !== 'string' || !/^\d+$/.test(value))
+    throw new FlagError(`--${name} must be a whole number`);
   return Number(value);
 }

@@ -13,7 +13,14 @@ export interface Target {
 
 export type SubmitAnswer =
   | { readonly kind: 'accepted'; readonly jobId: string }
-  | { readonly kind: 'refused'; readonly code: string; readonly retryAfterMs: number }
+  | {
+      readonly kind: 'refused';
+      readonly status: number;
+      readonly code: string;
+      readonly retryAfterMs: number;
+      /** Whether the answer said when to come back. */
+      readonly saysWhen: boolean;
+    }
   /** No answer at all: the request may or may not have been taken. */
   | { readonly kind: 'unanswered'; readonly reason: string };
 
@@ -46,8 +53,14 @@ export async function submitOnce(
     const content: unknown = await answer.json();
     if (answer.ok) return { kind: 'accepted', jobId: jobAnswerSchema.parse(content).id };
     const { error } = errorAnswerSchema.parse(content);
-    const retryAfterMs = Number(answer.headers.get('retry-after') ?? 1) * 1000;
-    return { kind: 'refused', code: error.code, retryAfterMs };
+    const retryAfter = answer.headers.get('retry-after');
+    return {
+      kind: 'refused',
+      status: answer.status,
+      code: error.code,
+      retryAfterMs: Number(retryAfter ?? 1) * 1000,
+      saysWhen: retryAfter !== null,
+    };
   } catch (error) {
     if (error instanceof z.ZodError) throw error;
     const cause = error instanceof Error ? (error.cause ?? error) : error;
@@ -66,10 +79,10 @@ export async function openJobs(target: Target): Promise<number> {
   return limits.limits.find(({ name }) => name === 'open_jobs_max')?.used ?? 0;
 }
 
-/** Waits until the tenant has no open job; false when that takes longer than `patienceMs`. */
-export async function drained(target: Target, patienceMs: number): Promise<boolean> {
+/** Waits until the tenant has no open job; false when that takes longer than `patienceMs`, or `ending` aborts. */
+export async function drained(target: Target, patienceMs: number, ending?: AbortSignal): Promise<boolean> {
   const untilMs = performance.now() + patienceMs;
-  while (performance.now() < untilMs) {
+  while (performance.now() < untilMs && ending?.aborted !== true) {
     const open = await openJobs(target).catch(() => 1);
     if (open === 0) return true;
     await delay(250);

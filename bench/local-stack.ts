@@ -2,6 +2,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -13,9 +14,13 @@ const startMsMax = 60_000;
 export interface LocalStack {
   readonly url: string;
   readonly key: string;
+  /** The operator's. */
+  readonly adminKey: string;
   readonly process: ChildProcess;
   /** Process ids of the workers, not of their runners. */
   workerIds(): number[];
+  /** Process ids of the runners of all workers. */
+  runnerIds(): number[];
   /** Resolves to the first line on standard output that matches; counts from the start of the process. */
   line(pattern: RegExp): Promise<string>;
   /** SIGTERM, and waits until it is gone. */
@@ -24,11 +29,35 @@ export interface LocalStack {
   kill(): Promise<void>;
 }
 
-export async function startLocalStack(dataDir: string, args: readonly string[] = []): Promise<LocalStack> {
+/** How the process is started, where it matters. */
+export interface StackProcess {
+  /** Of Node itself, before the script. */
+  readonly nodeArgs?: readonly string[];
+  /** Beside the environment of this process. */
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** The stack ended before it served: with its exit code and what it said on standard error. */
+export class StackNotStarted extends Error {
+  readonly exitCode: number | null;
+
+  constructor(exitCode: number | null, said: string) {
+    super(said);
+    this.name = 'StackNotStarted';
+    this.exitCode = exitCode;
+  }
+}
+
+/** Throws {@link StackNotStarted} when the process ends instead of serving. */
+export async function startLocalStack(
+  dataDir: string,
+  args: readonly string[] = [],
+  { nodeArgs = [], env = {} }: StackProcess = {},
+): Promise<LocalStack> {
   const child = spawn(
     process.execPath,
-    [join(root, 'local', 'main.ts'), '--port', '0', '--data', dataDir, ...args],
-    { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] },
+    [...nodeArgs, join(root, 'local', 'main.ts'), '--port', '0', '--data', dataDir, ...args],
+    { cwd: root, stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env } },
   );
   const exited = once(child, 'exit');
   const line = lineReader(child);
@@ -38,8 +67,10 @@ export async function startLocalStack(dataDir: string, args: readonly string[] =
   return {
     url,
     key: credentials.tenants.demo.key,
+    adminKey: credentials.admin_key,
     process: child,
     workerIds: () => childrenOf(child.pid),
+    runnerIds: () => childrenOf(child.pid).flatMap(childrenOf),
     line,
     async stop() {
       child.kill('SIGTERM');
@@ -57,6 +88,7 @@ function lineReader(child: ChildProcess): LocalStack['line'] {
   const lines: string[] = [];
   const errors: string[] = [];
   const waiting = new Set<() => void>();
+  let isClosed = false;
   const wake = () => {
     for (const look of waiting) look();
   };
@@ -66,7 +98,11 @@ function lineReader(child: ChildProcess): LocalStack['line'] {
     wake();
   });
   createInterface({ input: child.stderr }).on('line', (text) => errors.push(text));
-  child.once('exit', wake);
+  // After its last words, which `exit` may come before.
+  child.once('close', () => {
+    isClosed = true;
+    wake();
+  });
 
   return (pattern) =>
     new Promise((resolve, reject) => {
@@ -80,7 +116,7 @@ function lineReader(child: ChildProcess): LocalStack['line'] {
       const look = () => {
         const found = lines.find((text) => pattern.test(text));
         if (found !== undefined) end(found);
-        else if (child.exitCode !== null) end(new Error(`the stack ended: ${errors.join('\n')}`));
+        else if (isClosed) end(new StackNotStarted(child.exitCode, errors.join('\n')));
       };
       waiting.add(look);
       look();
@@ -88,6 +124,15 @@ function lineReader(child: ChildProcess): LocalStack['line'] {
 }
 
 function childrenOf(pid: number | undefined): number[] {
+  try {
+    // Without starting a process where the kernel tells; a process is the child of the thread that started it.
+    return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean).map(Number);
+  } catch {
+    return pgrepChildren(pid);
+  }
+}
+
+function pgrepChildren(pid: number | undefined): number[] {
   try {
     const output = execFileSync('pgrep', ['-P', String(pid)], { encoding: 'utf8' });
     return output.split('\n').filter(Boolean).map(Number);

@@ -3,6 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { availableParallelism, cpus } from 'node:os';
 import { parseArgs } from 'node:util';
 import type { Bench, BenchReport } from './bench.ts';
+import { FlagError } from './bench.ts';
 
 const benches: Record<string, { readonly summary: string; readonly load: () => Promise<Bench> }> = {
   start: {
@@ -14,8 +15,14 @@ const benches: Record<string, { readonly summary: string; readonly load: () => P
     load: async () => (await import('./burst.ts')).burstBench,
   },
   kills: {
-    summary: 'kill -9 of workers and of the whole platform under load (--kills 50 --seed 1)',
+    summary:
+      'kill -9, SIGSTOP, full disk, damaged files, jumping clocks under load (--kills 50 --jobs 0 --seed 1 --faults kill,stop)',
     load: async () => (await import('./kills.ts')).killsBench,
+  },
+  load: {
+    summary:
+      'offered load from half to twice the published limits: refusals, goodput, latency (--seconds 8 --rounds 3)',
+    load: async () => (await import('./load.ts')).loadBench,
   },
   limiter: {
     summary: 'admission by parallel submitters, beside flask-limiter and a token bucket (--python FILE)',
@@ -54,7 +61,22 @@ ${Object.entries(benches)
   .map(([name, { summary }]) => `  ${name.padEnd(10)} ${summary}`)
   .join('\n')}
 
-Example: npm run bench -- burst --sizes 10,100,1000`;
+Options of kills:
+  --kills N      how many; the run ends after the last (default 50)
+  --jobs N       accepted jobs at least, spread over the kills (default: as many as come)
+  --faults LIST  of kill, stop, disk, corrupt, clock (default kill)
+  --seed N       draws the same faults again (default 1)
+  --minutes N    no fault is begun later than this (default: no bound)
+
+Options of load:
+  --seconds N    how long each load is offered (default 8)
+  --rounds N     how often; medians count (default 3)
+
+Examples:
+  npm run bench -- load --seconds 4 --json load.json
+  npm run bench -- burst --sizes 10,100,1000
+  npm run bench -- kills --kills 20 --seed 7 --faults kill,stop,disk,corrupt,clock
+  npm run bench -- kills --kills 1000 --jobs 10000 --faults kill,stop,disk,corrupt,clock --minutes 60 --json kills.json`;
 
 async function main(argv: string[]): Promise<number> {
   const { values, positionals } = parseArgs({
@@ -64,6 +86,11 @@ async function main(argv: string[]): Promise<number> {
       json: { type: 'string' },
       sizes: { type: 'string' },
       kills: { type: 'string' },
+      jobs: { type: 'string' },
+      faults: { type: 'string' },
+      minutes: { type: 'string' },
+      seconds: { type: 'string' },
+      rounds: { type: 'string' },
       seed: { type: 'string' },
       seeds: { type: 'string' },
       samples: { type: 'string' },
@@ -101,4 +128,10 @@ function print(name: string, { rows, failures }: BenchReport): void {
   for (const failure of failures) process.stdout.write(`FAILED: ${failure}\n`);
 }
 
-process.exit(await main(process.argv.slice(2)));
+process.exit(
+  await main(process.argv.slice(2)).catch((error: unknown) => {
+    if (!(error instanceof FlagError)) throw error;
+    process.stderr.write(`${error.message} (see npm run bench -- --help)\n`);
+    return 2;
+  }),
+);

@@ -91,6 +91,7 @@ export const jobErrors = {
 export const startErrors = {
   port_in_use: 'The port is in use.',
   data_unwritable: 'The data folder cannot be written.',
+  data_full: 'There is no room left for the data folder. Make some and start again; nothing is lost.',
   data_broken: 'The data folder cannot be read.',
   data_in_use: 'Another process serves from this data folder.',
   weights_missing: 'A weight file is missing or damaged.',

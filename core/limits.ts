@@ -43,6 +43,11 @@ export const jobLimits = {
   leaseMs: 30 * second,
   /** Two renewals may be lost before a lease runs out. */
   renewMs: 10 * second,
+  /**
+   * A lease that runs further ahead than this and a lease's length was taken under a clock that was wrong. Two clocks
+   * that are five minutes off, each its own way, are ten minutes apart.
+   */
+  leaseAheadMsMax: 10 * minute,
   /** How long a job may wait to start unless its request says otherwise. */
   startWithinMsDefault: 24 * hour,
   startWithinMsMax: 7 * 24 * hour,

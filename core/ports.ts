@@ -431,7 +431,11 @@ export interface Runner {
 
 export type LoadOutcome =
   | { readonly kind: 'loaded'; readonly loadMs: number }
-  | { readonly kind: 'failed'; readonly code: 'no_such_model' | 'out_of_memory' | 'model_error' };
+  /** `worker_lost`: the process that was to load it is gone, or could not be started. */
+  | {
+      readonly kind: 'failed';
+      readonly code: 'no_such_model' | 'out_of_memory' | 'model_error' | 'worker_lost';
+    };
 
 /** What a batch takes of a card, and in whose process it runs. */
 export interface RunNeeds {

@@ -1,34 +1,51 @@
 /**
- * DynamoDB for the local stack: dynalite on LevelDB, in process, with three measures of our own (all on version 4.0.0,
- * which is pinned):
+ * DynamoDB for the local stack: dynalite on LevelDB, in process, with measures of our own (all on version 4.0.0, which
+ * is pinned):
  * - dynalite writes the index entries first and the item after; a kill in between leaves a job that stands in no line
  *   for ever. Here both go into one LevelDB batch, which is written whole or not at all.
  * - dynalite throws when a client vanishes in mid-request, which would end the whole stack with every killed worker.
  * - a table whose creation was cut short stays `CREATING` for ever; at boot it is made `ACTIVE`.
+ * - dynalite throws when LevelDB cannot write, which would end the whole stack on a full disk. Here such a write is
+ *   answered 500, as DynamoDB does, and `write-line.ts` mends the store when there is room again.
  *
  * LevelDB's own lock is the lock of the data folder: the kernel drops it with the process, so none is ever stale. Its
  * log is handed to the kernel with every write: a killed process loses nothing, a power cut may lose the last moment.
  */
-import type { Server } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { createRequire } from 'node:module';
 import { tables } from '#aws/resources.ts';
 import { StartError } from '#core/errors.ts';
+import type { Clock, Log } from '#core/ports.ts';
+import { isFull } from './full-disk.ts';
 import { listen } from './listen.ts';
+import type { Operation, WriteLine } from './write-line.ts';
+import { createWriteLine } from './write-line.ts';
+
+export interface LocalTablesOptions {
+  readonly folder: string;
+  /** 0 takes a free one. */
+  readonly port: number;
+  readonly log: Log;
+  readonly clock: Clock;
+}
 
 export interface LocalTables {
   readonly endpoint: string;
   close(): Promise<void>;
 }
 
-type Done = (error: Error | null, value?: unknown) => void;
+type Done = (error: Error | typeof outOfService | null, value?: unknown) => void;
 type Stored = Record<string, unknown>;
 
 /** What we use of dynalite's store; it ships no types. */
 interface Store {
   readonly db: {
     open(): Promise<void>;
-    close(done: Done): void;
-    batch(operations: readonly Operation[]): Promise<void>;
+    /** Ends dynalite's use of the store for good; `_original` is LevelDB's own. */
+    close: { (done: Done): void; readonly _original: () => Promise<void> };
+    batch(operations: readonly Operation[], done?: Done): Promise<void> | undefined;
+    put(key: string, value: Stored, done: Done): void;
+    del(key: string, done: Done): void;
   };
   readonly tableDb: {
     get(name: string, done: Done): void;
@@ -39,10 +56,6 @@ interface Store {
     del(key: string, done: Done): void;
   };
 }
-
-type Operation =
-  | { readonly type: 'put'; readonly key: string; readonly value: Stored }
-  | { readonly type: 'del'; readonly key: string };
 
 interface TableSchema extends Stored {
   readonly TableName: string;
@@ -75,19 +88,37 @@ const dynaliteDb: DynaliteDb = require('dynalite/db');
 
 makeWritesWhole();
 
+/** What dynalite answers with when a callback brings it: DynamoDB's word for a fault of its own. */
+const outOfService = {
+  statusCode: 500,
+  body: {
+    __type: 'com.amazonaws.dynamodb.v20120810#InternalServerError',
+    message: 'The store takes no writes at the moment.',
+  },
+};
+
 /**
  * Opens the store in `folder` and serves it on the loopback address.
- * @throws StartError `data_in_use`, `data_broken`, `port_in_use`
+ * @throws StartError `data_in_use`, `data_broken`, `data_full`, `port_in_use`
  */
-export async function startLocalTables(folder: string, port: number): Promise<LocalTables> {
-  const { server, store } = createServer(folder);
-  await open(store, folder);
+export async function startLocalTables(options: LocalTablesOptions): Promise<LocalTables> {
+  const { server, store } = createServer(options.folder);
+  await open(store, options.folder);
   await finishTables(store);
   survivePeers(server);
+  const pause = pausable(server);
+  const line = guardWrites(store, options, pause);
   try {
-    const endpoint = await listen(server, port);
-    return { endpoint, close: () => close(server) };
+    const endpoint = await listen(server, options.port);
+    return {
+      endpoint,
+      async close() {
+        await line.close();
+        await close(server);
+      },
+    };
   } catch (error) {
+    await line.close();
     await called((done) => store.db.close(done));
     throw error;
   }
@@ -116,6 +147,7 @@ async function open(store: Store, folder: string): Promise<void> {
   } catch (error) {
     const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
     const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
+    if (isFull(cause)) throw new StartError('data_full', folder, error);
     throw new StartError(code === 'LEVEL_LOCKED' ? 'data_in_use' : 'data_broken', folder, error);
   }
 }
@@ -144,10 +176,7 @@ function makeWritesWhole(): void {
       ),
     ];
     const write = (last: Operation, written: Done) => {
-      store.db.batch([...operations, last]).then(
-        () => setImmediate(written, null),
-        (error) => setImmediate(written, error),
-      );
+      store.db.batch([...operations, last], written);
     };
     const items = store.getItemDb(TableName);
     const { put, del } = items;
@@ -161,6 +190,70 @@ function makeWritesWhole(): void {
       items.put = put;
       items.del = del;
     }
+  };
+}
+
+/** Every write of dynalite goes through one line, which a failed one closes until the store is mended. */
+function guardWrites(store: Store, options: LocalTablesOptions, pause: Pause): WriteLine {
+  const { db } = store;
+  const batch = db.batch.bind(db);
+  const line = createWriteLine({
+    ...options,
+    store: async (operations) => batch(operations),
+    // Nobody reads while the store is closed; on failure it stays so, and the next try opens it.
+    reopen: () =>
+      pause(async () => {
+        await db.close._original();
+        await db.open();
+      }),
+  });
+  const write = (operations: readonly Operation[], done: Done) => {
+    line.write(operations).then(
+      () => setImmediate(done, null),
+      () => setImmediate(done, outOfService),
+    );
+  };
+  db.put = (key, value, done) => write([{ type: 'put', key, value }], done);
+  db.del = (key, done) => write([{ type: 'del', key }], done);
+  db.batch = (operations, done = () => undefined) => {
+    write(operations, done);
+    return undefined;
+  };
+  return line;
+}
+
+type Pause = (act: () => Promise<void>) => Promise<void>;
+
+/** Runs an act between requests: those under way end first, and those that come are answered 500 until it succeeded. */
+function pausable(server: Server): Pause {
+  const handlers = server.listeners('request');
+  const underWay = new Set<ServerResponse>();
+  let isPaused = false;
+  let idle = (): void => undefined;
+  server.removeAllListeners('request');
+  server.on('request', (request: IncomingMessage, response: ServerResponse) => {
+    if (isPaused) {
+      request.resume();
+      response.writeHead(outOfService.statusCode, { 'content-type': 'application/x-amz-json-1.0' });
+      response.end(JSON.stringify(outOfService.body));
+      return;
+    }
+    underWay.add(response);
+    response.once('close', () => {
+      underWay.delete(response);
+      if (underWay.size === 0) idle();
+    });
+    for (const handler of handlers) handler.call(server, request, response);
+  });
+  return async (act) => {
+    isPaused = true;
+    if (underWay.size > 0) {
+      await new Promise<void>((resolve) => {
+        idle = resolve;
+      });
+    }
+    await act();
+    isPaused = false;
   };
 }
 

@@ -6,10 +6,11 @@ import { networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { AwsPorts } from '#aws/aws-ports.ts';
 import { createAwsPorts } from '#aws/aws-ports.ts';
 import { StartError } from '#core/errors.ts';
+import { ticketLimits } from '#core/limits.ts';
 import type { Ticket } from '#core/ports.ts';
 import { sampleJob } from '#core/samples.ts';
 import type { EmulatorOptions, Emulators } from './emulators.ts';
@@ -187,6 +188,28 @@ describe('a process killed in mid-write', () => {
 
     expect(await tickets.depth(pool)).toEqual({ visible: 1, hidden: 1 });
     expect(await tickets.receive(pool, 2, 0)).toMatchObject([{ jobId: held[0]?.jobId, deliveries: 2 }]);
+  });
+});
+
+describe('a clock that was a day ahead', () => {
+  afterEach(() => vi.useRealTimers());
+
+  it('hides no ticket for longer than a worker may, once the stack has started under the right one', async () => {
+    const trueMs = Date.now();
+    vi.useFakeTimers({ toFake: ['Date'], now: trueMs + 24 * 60 * 60 * 1000 });
+    const first = await boot();
+    await first.tickets.send(ticketOf('job-1'));
+    await first.tickets.receive(pool, 1, 0);
+    await first.end();
+
+    vi.setSystemTime(trueMs);
+    const second = await boot();
+    expect(await second.tickets.depth(pool)).toEqual({ visible: 0, hidden: 1 });
+    await second.end();
+    vi.setSystemTime(trueMs + ticketLimits.visibilityMs + 1);
+    const third = await boot();
+
+    expect(await third.tickets.receive(pool, 1, 0)).toMatchObject([{ jobId: 'job-1', deliveries: 2 }]);
   });
 });
 

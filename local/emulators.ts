@@ -8,14 +8,20 @@ import {
   CreateTableCommand,
   DescribeTableCommand,
   DynamoDBClient,
+  InternalServerError,
   ResourceInUseException,
 } from '@aws-sdk/client-dynamodb';
 import type { AwsConfig } from '#aws/clients.ts';
+import { createJsonLog } from '#aws/json-log.ts';
 import type { TableResource } from '#aws/resources.ts';
 import { bucketSettings, tables } from '#aws/resources.ts';
+import { systemClock } from '#aws/system-clock.ts';
 import { StartError } from '#core/errors.ts';
+import type { Log } from '#core/ports.ts';
 import { startLocalTables } from './dynalite.ts';
 import { startLocalQueuesAndBlobs } from './fauxqs.ts';
+import { isFull } from './full-disk.ts';
+import { holdStores } from './stores/hold.ts';
 
 export interface EmulatorOptions {
   readonly dataDir: string;
@@ -26,6 +32,11 @@ export interface EmulatorOptions {
    * @default free ones
    */
   readonly ports?: { readonly dynamodb?: number; readonly queuesAndBlobs?: number };
+  /**
+   * Hears when the stores cannot write.
+   * @default standard error
+   */
+  readonly log?: Log;
 }
 
 export interface Emulators {
@@ -40,12 +51,33 @@ const credentials = { accessKeyId: 'local', secretAccessKey: 'local' };
 const region = 'us-east-1';
 const activeLooksMax = 100;
 
-/** @throws StartError `data_unwritable`, `data_in_use`, `data_broken`, `port_in_use` */
+/** @throws StartError `data_unwritable`, `data_in_use`, `data_broken`, `data_full`, `port_in_use` */
 export async function startEmulators(options: EmulatorOptions): Promise<Emulators> {
-  const { dataDir, pools, ports = {} } = options;
+  const { dataDir, pools, ports = {}, log = createJsonLog(systemClock) } = options;
   await makeWritable(dataDir);
-  // First, because LevelDB's lock guards the whole folder.
-  const dynamodb = await startLocalTables(join(dataDir, 'dynamodb'), ports.dynamodb ?? 0);
+  const hold = await holdStores(dataDir);
+  try {
+    const opened = await openStores({ dataDir, pools, ports, log });
+    return {
+      ...opened,
+      async close() {
+        await opened.close();
+        await hold.release();
+      },
+    };
+  } catch (error) {
+    hold.abandon();
+    throw error;
+  }
+}
+
+async function openStores({ dataDir, pools, ports, log }: Required<EmulatorOptions>): Promise<Emulators> {
+  const dynamodb = await startLocalTables({
+    folder: join(dataDir, 'dynamodb'),
+    port: ports.dynamodb ?? 0,
+    log,
+    clock: systemClock,
+  });
   try {
     await createTables(dynamodb.endpoint);
     const other = await startLocalQueuesAndBlobs(dataDir, ports.queuesAndBlobs ?? 0);
@@ -72,16 +104,17 @@ export async function startEmulators(options: EmulatorOptions): Promise<Emulator
     };
   } catch (error) {
     await dynamodb.close();
-    throw error;
+    throw error instanceof InternalServerError ? new StartError('data_full', dataDir, error) : error;
   }
 }
 
-async function makeWritable(dataDir: string): Promise<void> {
+/** @throws StartError `data_unwritable`, `data_full` */
+export async function makeWritable(dataDir: string): Promise<void> {
   try {
     await mkdir(dataDir, { recursive: true });
     await access(dataDir, constants.W_OK | constants.X_OK);
   } catch (error) {
-    throw new StartError('data_unwritable', dataDir, error);
+    throw new StartError(isFull(error) ? 'data_full' : 'data_unwritable', dataDir, error);
   }
 }
 

@@ -5,7 +5,9 @@
  * - handing a message back (visibility 0) breaks its own NOT NULL column and drops the message from memory;
  * - a long poll whose client is gone still takes the next message and hides it for a whole visibility timeout;
  * - every write waits for the disk (`synchronous=FULL`) while the event loop stands still. `NORMAL` loses nothing to a
- *   killed process, only the last moment to a power cut, as LevelDB does beside it.
+ *   killed process, only the last moment to a power cut, as LevelDB does beside it;
+ * - it hides a message until an hour of the wall clock, so one that jumps back hides it for that long more. SQS's own
+ *   clock does not jump; here the hours move with it.
  */
 import { findPackageJSON } from 'node:module';
 import { dirname, join } from 'node:path';
@@ -14,6 +16,8 @@ import { pathToFileURL } from 'node:url';
 import { buildApp } from 'fauxqs';
 import { bucketSettings, localDeadLetterName, localQueueName, queueSettings } from '#aws/resources.ts';
 import { StartError } from '#core/errors.ts';
+import { ticketLimits } from '#core/limits.ts';
+import { isFull } from './full-disk.ts';
 import { listenFault, loopback } from './listen.ts';
 
 export interface LocalQueuesAndBlobs {
@@ -64,7 +68,11 @@ export async function startLocalQueuesAndBlobs(folder: string, port: number): Pr
     if (socket.destroyed || socket.readableEnded) handBack(stores.sqsStore, request.body, payload);
     return payload;
   });
-  app.addHook('onClose', async () => persistence.close());
+  const stopKeeping = keepTime(stores.sqsStore, persistence);
+  app.addHook('onClose', async () => {
+    stopKeeping();
+    persistence.close();
+  });
   if (!stores.s3Store.hasBucket(bucketSettings.localName))
     stores.s3Store.createBucket(bucketSettings.localName);
   try {
@@ -95,16 +103,52 @@ async function load(folder: string): Promise<Parts> {
   try {
     persistence = new PersistenceManager(folder);
     persistence.db.exec('PRAGMA synchronous = NORMAL');
+    boundHiding(persistence);
     // Before the stores know of it: a queue that is made again replaces its row, and its messages go with the row.
     persistence.load(stores.sqsStore, stores.snsStore, stores.s3Store);
   } catch (error) {
-    throw new StartError('data_broken', folder, error);
+    throw new StartError(isFull(error) ? 'data_full' : 'data_broken', folder, error);
   }
   const ready = persistence.db.prepare(
     'UPDATE sqs_messages SET receipt_handle = NULL, visibility_deadline = NULL WHERE message_id = ?',
   );
   persistence.updateMessageReady = (messageId) => ready.run(messageId);
   return { ...attached(stores, persistence), persistence };
+}
+
+/** Nothing hides a ticket for longer than this, unless the clock was moved while nobody ran. */
+function boundHiding({ db }: Persistence): void {
+  const latestMs = String(Date.now() + ticketLimits.visibilityMs);
+  db.prepare(
+    'UPDATE sqs_messages SET visibility_deadline = CAST(? AS INTEGER) WHERE visibility_deadline > CAST(? AS INTEGER)',
+  ).run(latestMs, latestMs);
+}
+
+const clockLookMs = 1_000;
+/** Less is a clock being set right by and by. */
+const jumpMsMin = 2_000;
+
+/** Moves what is hidden along with a wall clock that jumps. The answer ends it. */
+function keepTime(sqs: SqsStore, { db }: Persistence): () => void {
+  const move = db.prepare(
+    'UPDATE sqs_messages SET visibility_deadline = visibility_deadline + CAST(? AS INTEGER) WHERE visibility_deadline IS NOT NULL',
+  );
+  const ahead = () => Date.now() - performance.now();
+  let aheadMs = ahead();
+  const timer = setInterval(() => {
+    const jumpMs = Math.round(ahead() - aheadMs);
+    if (Math.abs(jumpMs) < jumpMsMin) return;
+    try {
+      move.run(String(jumpMs));
+    } catch {
+      // A full disk: moved in memory only, and bounded at the next start.
+    }
+    aheadMs += jumpMs;
+    for (const queue of sqs.allQueues()) {
+      for (const held of queue.inflightMessages.values()) held.visibilityDeadline += jumpMs;
+    }
+  }, clockLookMs).unref();
+  return () => clearInterval(timer);
 }
 
 function attached(stores: Stores, persistence: Persistence): Stores {

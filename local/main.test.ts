@@ -101,7 +101,8 @@ describe('a start that cannot be', () => {
     const { code, stderr } = await run('--data', folder, '--port', '0');
 
     expect(code).toBe(2);
-    expect(stderr).toMatch(/^The data folder cannot be read\. .*\n$/);
+    expect(stderr).toMatch(/^The data folder cannot be read\. .*fauxqs\.db .*\n$/);
+    expect(stderr).toContain('Put back a copy');
   });
 
   it('says that another process serves from the data folder', async () => {

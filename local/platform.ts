@@ -15,6 +15,7 @@ import { createJsonLog } from '#aws/json-log.ts';
 import { readManifests } from '#aws/manifest-files.ts';
 import { systemClock } from '#aws/system-clock.ts';
 import { publicHttps } from '#core/egress/policy.ts';
+import { AppError, StartError } from '#core/errors.ts';
 import { createCatalog } from '#core/models/manifest.ts';
 import type { Clock } from '#core/ports.ts';
 import type { ScalingBounds } from '#core/scaling/policy.ts';
@@ -25,7 +26,7 @@ import { paceRefusals } from '#functions/api/refusal-pace.ts';
 import project from '../package.json' with { type: 'json' };
 import type { LocalCredentials } from './credentials.ts';
 import { ensureCredentials, ensureSecrets } from './credentials.ts';
-import { startEmulators } from './emulators.ts';
+import { makeWritable, startEmulators } from './emulators.ts';
 import { createLocalFleet } from './fleet.ts';
 import { startGateway } from './gateway.ts';
 import type { LogFile } from './log-file.ts';
@@ -71,9 +72,10 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
   await checkWeights(catalog, modelsDir);
   const costs = costSettingsOf(parseEnv(costEnvSchema, process.env), catalog);
 
-  const emulators = await startEmulators({ dataDir: options.dataDir, pools: catalog.pools() });
+  await makeWritable(options.dataDir);
   const logFile = await openLogFile(join(options.dataDir, 'pilotlight.log'));
   const log = createJsonLog(systemClock, {}, logFile.write);
+  const emulators = await startEmulators({ dataDir: options.dataDir, pools: catalog.pools(), log });
   if (leftOut.length > 0) log.info('models.left_out', { models: leftOut.join(' ') });
   const ports = createAwsPorts(emulators.config, { log });
   const closeStores = async () => {
@@ -131,7 +133,9 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
     };
   } catch (error) {
     await closeStores();
-    throw error;
+    // Nobody else uses these stores yet: they answer so when they cannot write.
+    const cannotWrite = error instanceof AppError && error.code === 'unavailable';
+    throw cannotWrite ? new StartError('data_full', options.dataDir, error) : error;
   }
 }
 

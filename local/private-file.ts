@@ -2,6 +2,7 @@
 import { readFile, rename, writeFile } from 'node:fs/promises';
 import type * as z from 'zod';
 import { StartError } from '#core/errors.ts';
+import { isFull } from './full-disk.ts';
 
 /**
  * Null when there is no such file.
@@ -22,9 +23,16 @@ export async function readJson<T>(path: string, schema: z.ZodType<T>): Promise<T
   }
 }
 
-/** Whole or not at all: a crash while writing must not lock anybody out. */
+/**
+ * Whole or not at all: a crash while writing must not lock anybody out.
+ * @throws StartError `data_full`, `data_unwritable`
+ */
 export async function writePrivately(path: string, content: unknown): Promise<void> {
   const draft = `${path}.new`;
-  await writeFile(draft, `${JSON.stringify(content, null, 2)}\n`, { mode: 0o600 });
-  await rename(draft, path);
+  try {
+    await writeFile(draft, `${JSON.stringify(content, null, 2)}\n`, { mode: 0o600 });
+    await rename(draft, path);
+  } catch (error) {
+    throw new StartError(isFull(error) ? 'data_full' : 'data_unwritable', path, error);
+  }
 }

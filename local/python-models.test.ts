@@ -5,19 +5,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import * as z from 'zod';
+import { jobSchema } from '#core/api/job-resource.ts';
 import type { Platform } from './platform.ts';
 import { startPlatform } from './platform.ts';
 
 const container = join(import.meta.dirname, '..', 'gpu-container');
 const python = process.env.PILOTLIGHT_PYTHON;
-
-const jobSchema = z.looseObject({
-  id: z.string(),
-  status: z.string(),
-  outputs: z.array(z.looseObject({ url: z.string(), width: z.number(), height: z.number() })).nullish(),
-  receipt: z.looseObject({ engine: z.string(), versions: z.record(z.string(), z.string()) }).nullish(),
-  error: z.looseObject({ code: z.string() }).nullish(),
-});
 
 describe.skipIf(python === undefined)('a model of the Python runtime (PILOTLIGHT_PYTHON is not set)', () => {
   let folder: string;
@@ -51,9 +44,12 @@ describe.skipIf(python === undefined)('a model of the Python runtime (PILOTLIGHT
     });
     const job = await ended(accepted.id);
 
-    expect(job).toMatchObject({ status: 'succeeded', outputs: [{ width: 64 }, { width: 64 }] });
-    expect(job.receipt).toMatchObject({ engine: 'python', versions: { torch: expect.any(String) } });
-    const picture = await fetch(job.outputs?.[0]?.url ?? '');
+    expect(job).toMatchObject({
+      status: 'succeeded',
+      output: [{ width: 64 }, { width: 64 }],
+      receipt: { engine: 'python', seeds: [3, 4], runtime_versions: { torch: expect.any(String) } },
+    });
+    const picture = await ask('GET', job.output[0]?.url ?? '');
     expect(
       Buffer.from(await picture.arrayBuffer())
         .subarray(1, 4)
@@ -70,7 +66,7 @@ describe.skipIf(python === undefined)('a model of the Python runtime (PILOTLIGHT
     expect(await ended(accepted.id)).toMatchObject({
       status: 'failed',
       error: { code: 'invalid_input' },
-      cost_usd_micros: 0,
+      cost: { usd_micros: 0 },
     });
   });
 
@@ -82,7 +78,11 @@ describe.skipIf(python === undefined)('a model of the Python runtime (PILOTLIGHT
   }
 
   async function call(method: string, path: string, body?: object) {
-    const response = await fetch(`${platform.url}${path}`, {
+    return jobSchema.parse(await (await ask(method, path, body)).json());
+  }
+
+  function ask(method: string, path: string, body?: object): Promise<Response> {
+    return fetch(`${platform.url}${path}`, {
       method,
       headers: {
         authorization: `Bearer ${platform.credentials.tenants.demo.key}`,
@@ -90,7 +90,6 @@ describe.skipIf(python === undefined)('a model of the Python runtime (PILOTLIGHT
       },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
-    return jobSchema.parse(await response.json());
   }
 });
 

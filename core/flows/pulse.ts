@@ -80,8 +80,9 @@ async function beat(
   }
 }
 
+/** On both sides of now: after a clock that jumped back, the lease it took is put right at once. */
 function isDue(own: Beat, nowMs: number): boolean {
-  return !own.lost && (own.dirty || nowMs - own.writtenAtMs >= jobLimits.renewMs);
+  return !own.lost && (own.dirty || Math.abs(nowMs - own.writtenAtMs) >= jobLimits.renewMs);
 }
 
 async function renewOne(ports: PulsePorts, workerId: string, own: Beat): Promise<void> {

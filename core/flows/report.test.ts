@@ -37,6 +37,19 @@ describe('the reports of a worker', () => {
     expect(await seen()).toMatchObject({ phase: 'ended' });
   });
 
+  it('count no time backwards when the clock jumps back under a load and a call', async () => {
+    const { world, reports, seen, jump } = await start();
+    const runner = reports.watch(world.runner);
+    const load = runner.load(model, revision);
+    jump(-60_000);
+    await world.clock.advance(1_000);
+    await load;
+
+    await reports.end();
+
+    expect(await seen()).toMatchObject({ loadMs: 0, busyMs: 0 });
+  });
+
   it('count the jobs that run, and the time in calls once they ended', async () => {
     const { world, reports, seen } = await start();
     const runner = reports.watch(world.runner);
@@ -107,11 +120,16 @@ describe('the reports of a worker', () => {
 
 async function start() {
   const world = await createFlowWorld();
-  const reports = startReports(world, { workerId, pool: worldPool });
+  let offsetMs = 0;
+  const clock = { ...world.clock, nowMs: () => world.clock.nowMs() + offsetMs };
+  const reports = startReports({ ...world, clock }, { workerId, pool: worldPool });
+  const jump = (ms: number) => {
+    offsetMs += ms;
+  };
   const seen = async (): Promise<WorkerRecord> => {
     const [worker] = (await world.workers.list(worldPool, 0)).items;
     if (worker === undefined) throw new Error('the worker was not heard of');
     return worker;
   };
-  return { world, reports, seen };
+  return { world, reports, seen, jump };
 }

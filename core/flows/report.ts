@@ -111,7 +111,7 @@ function watched(runner: Runner, { clock, state, change }: Watch): Runner {
       } finally {
         change(() => {
           state.loads -= 1;
-          state.loadMs += clock.nowMs() - fromMs;
+          state.loadMs += tookMs(clock, fromMs);
         });
       }
     },
@@ -122,12 +122,17 @@ function watched(runner: Runner, { clock, state, change }: Watch): Runner {
         return await runner.run(batch, events);
       } finally {
         state.runningJobs -= batch.items.length;
-        state.busyMs += clock.nowMs() - fromMs;
+        state.busyMs += tookMs(clock, fromMs);
       }
     },
     cancel: (itemId) => runner.cancel(itemId),
     resident: () => runner.resident(),
   };
+}
+
+/** Never negative, which no record may be, though the clock jumped back meanwhile. */
+function tookMs(clock: Clock, fromMs: number): number {
+  return Math.max(0, clock.nowMs() - fromMs);
 }
 
 /** Sends the latest word once the one under way is through; the promise resolves when it was sent. */

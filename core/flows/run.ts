@@ -75,7 +75,8 @@ export async function runBatch(ports: RunPorts, ask: RunAsk): Promise<void> {
     const loadingAtMs = ports.clock.nowMs();
     const loaded = await ports.runner.load(first.model, first.modelRevision, needsOf(jobs));
     // The wait as the job sees it: a load that prewarming began earlier counts from here only.
-    const loadMs = ports.clock.nowMs() - loadingAtMs;
+    // A clock that jumps back meanwhile must not make a record that nobody can read.
+    const loadMs = Math.max(0, ports.clock.nowMs() - loadingAtMs);
     const outcomes = await runLoaded(ports, { ...ask, jobs }, loaded, pulse.events);
     const context: EndContext = {
       ...ask,

@@ -42,7 +42,8 @@ export async function scale(ports: ScalePorts, pool: string, bounds: ScalingBoun
       openJobs: record.state === 'waking' && !isHeld ? Math.max(1, openJobs) : openJobs,
       jobsPerWorker: jobsPerWorker(ports.catalog, pool),
       desired: fleet.desired,
-      idleForMs: record.state === 'idle' || record.state === 'cold' ? nowMs - record.stateSinceMs : null,
+      idleForMs:
+        record.state === 'idle' || record.state === 'cold' ? Math.abs(nowMs - record.stateSinceMs) : null,
       prewarmed,
       isHeldBack: isHeld,
     },
@@ -82,7 +83,7 @@ const freshWakeMs = 10_000;
 /** Or a prewarm did, and its workers are on their way; a pool that came out of a drain or a pause is cold by then. */
 function isWaking({ state, stateSinceMs }: PoolRecord, prewarmed: number, nowMs: number): boolean {
   if (prewarmed > 0) return state === 'waking' || state === 'cold';
-  return state === 'waking' && nowMs - stateSinceMs < freshWakeMs;
+  return state === 'waking' && Math.abs(nowMs - stateSinceMs) < freshWakeMs;
 }
 
 /** Keeps the pool's item small. What another scaler forgets first, or a tenant renews meanwhile, is left alone. */
@@ -110,7 +111,7 @@ const drainSettlesMs = 2_000;
 
 function mayEmpty({ orders }: PoolRecord, { desired }: FleetStatus, nowMs: number): boolean {
   if (orders.drainingAtMs === null) return false;
-  return desired === 0 || nowMs - orders.drainingAtMs >= drainSettlesMs;
+  return desired === 0 || Math.abs(nowMs - orders.drainingAtMs) >= drainSettlesMs;
 }
 
 /**

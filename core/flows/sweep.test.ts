@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { FlowWorld } from '#sim/memory/flow-world.ts';
 import { createFlowWorld, submission, worldPool } from '#sim/memory/flow-world.ts';
-import { sweepLimits } from '../limits.ts';
+import { claim, renew } from '../job/transitions.ts';
+import { jobLimits, sweepLimits } from '../limits.ts';
 import type { SubmitPorts } from './submission.ts';
 import { submit } from './submit.ts';
 import { sweep } from './sweep.ts';
@@ -119,5 +120,57 @@ describe('the sweep', () => {
     await sweep(world);
 
     expect((await world.gates.listOpen()).items).toEqual([]);
+  });
+
+  it('shortens a lease that a clock a day ahead has taken, and its worker, if it lives, goes on', async () => {
+    const world = await createFlowWorld();
+    const job = await submitJob(world);
+    await world.clock.advance(sweepLimits.graceMs);
+    const aheadMs = world.clock.nowMs() + 24 * 60 * 60 * 1000;
+    const { guard, patch } = claim(job, 'worker-ahead', aheadMs);
+    await world.jobs.apply(job.tenantId, job.jobId, guard, patch);
+
+    await sweep(world);
+
+    const held = await world.jobs.get(job.tenantId, job.jobId);
+    const endsAtMs = world.clock.nowMs() + jobLimits.leaseMs;
+    expect(held).toMatchObject({ attempt: 1, place: { workerId: 'worker-ahead', expiresAtMs: endsAtMs } });
+    expect(await world.jobs.lapsed(worldPool, endsAtMs + 1, 10)).toHaveLength(1);
+    const renewal = renew(held ?? job, 'worker-ahead', world.clock.nowMs(), null);
+    const renewed = await world.jobs.apply(job.tenantId, job.jobId, renewal.guard, renewal.patch);
+    expect(renewed.kind).toBe('applied');
+  });
+
+  it('leaves a lease of a clock that is ten minutes from its own', async () => {
+    const world = await createFlowWorld();
+    const job = await submitJob(world);
+    await world.clock.advance(sweepLimits.graceMs);
+    const { guard, patch } = claim(job, 'worker-ahead', world.clock.nowMs() + jobLimits.leaseAheadMsMax);
+    await world.jobs.apply(job.tenantId, job.jobId, guard, patch);
+    const before = await world.jobs.get(job.tenantId, job.jobId);
+
+    await sweep(world);
+
+    expect(await world.jobs.get(job.tenantId, job.jobId)).toEqual(before);
+  });
+
+  it('is not kept from the others by a reservation that it cannot sweep', async () => {
+    const world = await createFlowWorld();
+    const broken = await submitJob(world);
+    const dying = { ...world.jobs, create: () => Promise.reject(new Error('killed')) };
+    await expect(submit({ ...world, jobs: dying }, submission(world.tenant))).rejects.toThrow('killed');
+    await world.clock.advance(sweepLimits.graceMs);
+    const unreadable: typeof world.jobs = {
+      ...world.jobs,
+      get: (tenantId, jobId, how) =>
+        jobId === broken.jobId
+          ? Promise.reject(new Error('unreadable'))
+          : world.jobs.get(tenantId, jobId, how),
+    };
+
+    const report = await sweep({ ...world, jobs: unreadable });
+
+    expect(report.released).toBe(1);
+    expect(await openReservations(world)).toEqual([broken.jobId]);
   });
 });

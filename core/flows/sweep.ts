@@ -3,6 +3,7 @@
  * it twice changes nothing, so any number of sweeps may run at once.
  *
  * - jobs past their deadline to start expire;
+ * - leases that were taken under a clock that ran ahead are shortened;
  * - tickets are topped up to the jobs that are not terminal, so every job is found again;
  * - reservations of terminal jobs settle, and results worth keeping are kept; those of no job are released, and refunds
  *   and warm-ups under way are finished.
@@ -12,7 +13,7 @@ import { readToken, trueUp } from '../admission/reservation.ts';
 import { poolOfWarmupNote } from '../admission/warmup-note.ts';
 import type { LineEntry } from '../job/job.ts';
 import { isTerminal, jobClasses } from '../job/job.ts';
-import { expire, isOverdue } from '../job/transitions.ts';
+import { expire, isOverdue, shortenLease } from '../job/transitions.ts';
 import { sweepLimits } from '../limits.ts';
 import type { Catalog } from '../models/manifest.ts';
 import type { Clock, Pools, Scaler } from '../ports.ts';
@@ -103,11 +104,25 @@ async function sweepGate(
   const nowMs = ports.clock.nowMs();
   const reservations = Object.entries(gate.open);
   for (const [jobId, token] of reservations) {
-    const outcome = await sweepReservation(ports, { tenantId, jobId, token, nowMs });
+    const outcome = await attemptReservation(ports, { tenantId, jobId, token, nowMs });
     if (outcome !== 'open') done[outcome] += 1;
   }
   if (reservations.length === 0) await ports.gates.rest(tenantId, nowMs);
   return done;
+}
+
+/** One that cannot be swept, such as of a record that cannot be read, must not keep the others from it. */
+async function attemptReservation(
+  ports: SweepPorts,
+  ask: Parameters<typeof sweepReservation>[1],
+): ReturnType<typeof sweepReservation> {
+  try {
+    return await sweepReservation(ports, ask);
+  } catch (error) {
+    const { tenantId, jobId } = ask;
+    ports.log.error('sweep.reservation_failed', { tenantId, jobId, reason: String(error) });
+    return 'open';
+  }
 }
 
 async function sweepReservation(
@@ -128,7 +143,11 @@ async function sweepReservation(
   if (ageMs < sweepLimits.graceMs) return 'open';
   const job = await ports.jobs.get(tenantId, jobId, { consistent: true });
   if (job !== null && job.reservation === token) {
-    if (!isTerminal(job)) return 'open';
+    if (!isTerminal(job)) {
+      const shorter = shortenLease(job, nowMs);
+      if (shorter !== null) await applyTransition(ports, job, shorter);
+      return 'open';
+    }
     await settle(ports, job);
     await remember(ports, job);
     return 'settled';

@@ -47,6 +47,28 @@ const openReservations = async (world: FlowWorld) =>
   Object.keys((await world.gates.read(world.tenant.tenantId))?.open ?? {});
 
 describe('a worker', () => {
+  it('stores no negative time of a job whose model loaded while the clock jumped back a day', async () => {
+    const world = await createFlowWorld();
+    const job = await submitJob(world);
+    let offsetMs = 0;
+    const clock = { ...world.clock, nowMs: () => world.clock.nowMs() + offsetMs };
+    const runner: FlowWorld['runner'] = {
+      ...world.runner,
+      async load(model, revision, needs) {
+        offsetMs = -24 * 60 * 60 * second;
+        return world.runner.load(model, revision, needs);
+      },
+    };
+    startWorker({ ...world, clock, runner });
+
+    await world.clock.advance(10 * second);
+
+    const { status, timings } = await read(world, job);
+    expect(status).toBe('succeeded');
+    for (const ms of Object.values(timings ?? {})) expect(ms).toBeGreaterThanOrEqual(0);
+    expect(await openReservations(world)).toEqual([]);
+  });
+
   it('stores the outputs of an encrypted volume as such, and others not', async () => {
     const tenant = sampleTenant({ overrides: { volume: 'encrypted' } });
     const world = await createFlowWorld({ tenant });

@@ -58,7 +58,7 @@ async function light(ports: WorkPorts, pool: string): Promise<void> {
   const nowMs = ports.clock.nowMs();
   const moved = await ports.pools.move(pool, ['cold', 'waking'], 'warm', nowMs);
   if (moved === 'moved' && before.state === 'waking')
-    await noteWake(ports, pool, nowMs - before.stateSinceMs);
+    await noteWake(ports, pool, Math.max(0, nowMs - before.stateSinceMs));
 }
 
 async function receive(ports: WorkPorts, ask: WorkAsk): Promise<HeldTicket[]> {

@@ -107,6 +107,22 @@ export function renew(
   };
 }
 
+/**
+ * The lease runs further than any may, because it was taken under a clock that ran ahead: it gets the length of one
+ * from now. A worker that lives renews it as ever; the job of one that died is not kept waiting for that clock's time.
+ * Null for any other lease.
+ */
+export function shortenLease(job: Pick<JobRecord, 'attempt' | 'place'>, nowMs: number): Transition | null {
+  const { place } = job;
+  if (place.kind !== 'lease') return null;
+  if (place.expiresAtMs <= nowMs + jobLimits.leaseMs + jobLimits.leaseAheadMsMax) return null;
+  return {
+    guard: { attempt: job.attempt, place: 'lease' },
+    patch: { place: leaseFor(place.workerId, nowMs) },
+    effects: [],
+  };
+}
+
 export function succeed(job: JobRecord, nowMs: number, outputs: JobOutput[], done: Finished): Transition {
   const steps = job.progress?.steps;
   const finished = finish(job, 'lease', {

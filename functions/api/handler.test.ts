@@ -3,6 +3,7 @@ import type { Context } from 'aws-lambda';
 import { describe, expect, it } from 'vitest';
 import type { Route } from '#core/api/route.ts';
 import { routeList } from '#core/api/routes.ts';
+import { AppError } from '#core/errors.ts';
 import { apiLimits } from '#core/limits.ts';
 import { sampleTenant } from '#core/samples.ts';
 import { formatKey } from '#core/tenancy/api-key.ts';
@@ -312,7 +313,7 @@ describe('an outage of a service behind the API', () => {
   it('is 503 with a time to come back at, and a request that is repeated then is accepted once', async () => {
     const base = await createApiScene();
     let isDown = true;
-    const throttled = Object.assign(new Error('slow down'), { name: 'ThrottlingException' });
+    const throttled = new AppError('unavailable');
     const create: typeof base.jobs.create = (job) =>
       isDown ? Promise.reject(throttled) : base.jobs.create(job);
     const scene = await createApiScene({ change: { ...base, jobs: { ...base.jobs, create } } });

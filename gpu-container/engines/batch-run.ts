@@ -22,6 +22,7 @@ export class BatchRun implements RunContext {
   readonly #message: RunMessage;
   readonly #send: (message: RunnerMessage) => void;
   readonly #open: Map<string, OpenItem>;
+  #lacksRoom = false;
 
   /** Deadlines count from here, so make it when `accepted` is sent. */
   constructor(message: RunMessage, send: (message: RunnerMessage) => void) {
@@ -42,6 +43,7 @@ export class BatchRun implements RunContext {
       this.#failOpen('INTERNAL', 'the engine left the item open');
     } catch (err) {
       if (err instanceof EngineFault && err.code === 'CUDA_FATAL') throw err;
+      this.#lacksRoom = isWithoutRoom(err);
       this.#failOpen(err instanceof EngineFault ? err.code : 'INTERNAL', textOf(err));
     }
   }
@@ -81,7 +83,9 @@ export class BatchRun implements RunContext {
   end(itemId: string, end: ItemEnd): void {
     const item = this.#openItem(itemId);
     this.#open.delete(itemId);
-    this.#send(endMessage(itemId, item, end));
+    const message = endMessage(itemId, item, end);
+    // No fault of the item: on another worker, or here when there is room again, it may end well.
+    this.#send(this.#lacksRoom && message.type === 'failed' ? { ...message, retryable: true } : message);
   }
 
   #openItem(itemId: string): OpenItem {
@@ -123,6 +127,11 @@ function endMessage(id: string, item: OpenItem, end: ItemEnd): RunnerMessage {
 
 function itemFailure(id: string, code: FailureCode, message: string, gpuMs: number): RunnerMessage {
   return { type: 'failed', scope: 'item', id, code, message, retryable: isRetryable(code), gpuMs };
+}
+
+/** The disk that the files go to is full, or a quota on it. */
+function isWithoutRoom(err: unknown): boolean {
+  return err instanceof Error && 'code' in err && ['ENOSPC', 'EDQUOT', 'EFBIG'].includes(String(err.code));
 }
 
 function textOf(err: unknown): string {

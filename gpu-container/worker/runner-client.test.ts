@@ -245,7 +245,7 @@ describe('a runner that is lost', () => {
     const loaded = await client.load('fake', '1');
     const outcomes = await client.run(batchOf({ a: {} }), ignore);
 
-    expect(loaded).toEqual({ kind: 'failed', code: 'model_error' });
+    expect(loaded).toEqual({ kind: 'failed', code: 'worker_lost' });
     expect(outcomes.get('a')).toMatchObject(lost);
     expect(await readdir(scratchRoot)).toEqual([]);
   });
@@ -256,7 +256,7 @@ describe('a runner that is lost', () => {
       startMs: 300,
     });
 
-    expect(await client.load('fake', '1')).toEqual({ kind: 'failed', code: 'model_error' });
+    expect(await client.load('fake', '1')).toEqual({ kind: 'failed', code: 'worker_lost' });
   });
 });
 
@@ -308,7 +308,7 @@ describe('closing a runner client', () => {
     await client.load('fake', '1');
     await client.close();
 
-    expect(await client.load('fake', '1')).toEqual({ kind: 'failed', code: 'model_error' });
+    expect(await client.load('fake', '1')).toEqual({ kind: 'failed', code: 'worker_lost' });
     expect((await client.run(batchOf({ a: {} }), ignore)).get('a')).toMatchObject(lost);
   });
 

@@ -144,7 +144,7 @@ export class RunnerClient implements Runner {
   #forget({ scratchDir, isOverMemory }: RunnerProcess): void {
     this.#process = null;
     this.#resident.clear();
-    this.#onLoadEnded?.({ kind: 'failed', code: isOverMemory ? 'out_of_memory' : 'model_error' });
+    this.#onLoadEnded?.({ kind: 'failed', code: isOverMemory ? 'out_of_memory' : 'worker_lost' });
     this.#running?.lose(isOverMemory ? 'out_of_memory' : 'worker_lost');
     // Behind the call that may still read what the process left.
     this.#inLane(() => rm(scratchDir, { recursive: true, force: true })).catch((err: unknown) => {
@@ -154,13 +154,13 @@ export class RunnerClient implements Runner {
 
   async #load(model: string, revision: string): Promise<LoadOutcome> {
     const runner = await this.#ensureProcess();
-    if (runner === null) return { kind: 'failed', code: 'model_error' };
+    if (runner === null) return { kind: 'failed', code: 'worker_lost' };
     const key = residentKey(model, revision, null);
     if (this.#resident.has(key)) return { kind: 'loaded', loadMs: 0 };
     const outcome = await new Promise<LoadOutcome>((resolve) => {
       this.#onLoadEnded = resolve;
       if (this.#process === runner) runner.send({ type: 'load', model, revision });
-      else resolve({ kind: 'failed', code: 'model_error' });
+      else resolve({ kind: 'failed', code: 'worker_lost' });
     });
     this.#onLoadEnded = null;
     if (outcome.kind === 'loaded' && this.#process === runner) this.#resident.add(key);
@@ -193,7 +193,7 @@ export class RunnerClient implements Runner {
     const { clock, log } = this.#options;
     const outcomes = collectOutcomes(batch, events, { ready: runner.ready, scratchDir, log });
     const startMs = clock.nowMs();
-    const lose = (reason: LossReason) => outcomes.lose(clock.nowMs() - startMs, reason);
+    const lose = (reason: LossReason) => outcomes.lose(Math.max(0, clock.nowMs() - startMs), reason);
     const running = { outcomes, lose };
     this.#running = running;
     try {
@@ -274,6 +274,7 @@ function loadFailureOf(code: FailureCode): LoadFailureCode {
 }
 
 function unloadedOutcome(code: LoadFailureCode): RunOutcome {
+  if (code === 'worker_lost') return lostOutcome(0);
   return code === 'out_of_memory' ? failedOutcome(code, true, 0) : failedOutcome('model_error', false, 0);
 }
 

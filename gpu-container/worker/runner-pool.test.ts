@@ -202,8 +202,8 @@ describe('a runner pool', () => {
     await pool.load('fake', '1', shared);
     await pool.close();
 
-    expect(await pool.load('fake', '1', own('a'))).toEqual({ kind: 'failed', code: 'model_error' });
-    expect(await pool.load('fake', '1', shared)).toEqual({ kind: 'failed', code: 'model_error' });
+    expect(await pool.load('fake', '1', own('a'))).toEqual({ kind: 'failed', code: 'worker_lost' });
+    expect(await pool.load('fake', '1', shared)).toEqual({ kind: 'failed', code: 'worker_lost' });
     expect(pool.processIds().size).toBe(0);
   });
 });

@@ -85,14 +85,13 @@ export class RunnerProcess {
   readonly #readiness = Promise.withResolvers<ReadyMessage>();
   #isOverMemory = false;
   #ready: ReadyMessage | null = null;
-  #heardMs: number;
+  #isHeard = false;
 
   /** For {@link startRunnerProcess}; the process is of use after {@link greet}. */
   constructor(connection: Connection) {
     this.pid = connection.pid;
     this.scratchDir = connection.scratchDir;
     this.#connection = connection;
-    this.#heardMs = connection.clock.nowMs();
     const closed = new Promise<void>((resolve) => connection.socket.once('close', () => resolve()));
     this.ended = Promise.all([closed, aborted(connection.exited)]).then(() => undefined);
     this.#listen();
@@ -145,10 +144,10 @@ export class RunnerProcess {
   }
 
   #listen(): void {
-    const { socket, clock, onMessage } = this.#connection;
+    const { socket, onMessage } = this.#connection;
     const read = createFrameReader(runnerMessageSchema);
     socket.on('data', (chunk) => {
-      this.#heardMs = clock.nowMs();
+      this.#isHeard = true;
       for (const frame of read(chunk)) {
         if (frame.kind === 'fault') this.kill(`${frame.fault.kind} frame: ${frame.fault.detail}`);
         else if (frame.message.type === 'ready') this.#readiness.resolve(frame.message);
@@ -161,14 +160,17 @@ export class RunnerProcess {
 
   async #watchSilence(): Promise<void> {
     const { clock, exited, pingMs, silenceMs } = this.#connection;
-    let askedMs = clock.nowMs();
+    // In pings, not by the clock: one that jumps ahead would kill a runner that lives, and one that jumps back spare one
+    // that does not. When this process itself was stopped, that is one ping too.
+    let silentMs = 0;
     for (let sequence = 0; !exited.aborted; sequence += 1) {
-      if (this.#heardMs >= askedMs) askedMs = clock.nowMs();
+      this.#isHeard = false;
       this.send({ type: 'ping', sequence });
       await clock.sleep(pingMs, exited);
-      // When this process itself was stopped, answers wait unread: one turn lets them in.
-      if (clock.nowMs() - askedMs >= silenceMs) await nextTurn();
-      if (this.#heardMs < askedMs && clock.nowMs() - askedMs >= silenceMs) return this.kill('silent');
+      // Then answers wait unread: one turn lets them in.
+      if (!this.#isHeard) await nextTurn();
+      silentMs = this.#isHeard ? 0 : silentMs + pingMs;
+      if (silentMs >= silenceMs) return this.kill('silent');
     }
   }
 

@@ -4,7 +4,6 @@
  */
 import type { MiddlewareObj } from '@middy/core';
 import type { APIGatewayProxyEvent, APIGatewayProxyResult } from 'aws-lambda';
-import { isOutage } from '#aws/outage.ts';
 import { presentError } from '#core/api/error-resource.ts';
 import { AppError } from '#core/errors.ts';
 import type { Log } from '#core/ports.ts';
@@ -53,11 +52,7 @@ export function problem({
 function unwrap(thrown: unknown): { error: AppError; headers: Readonly<Record<string, string>> } {
   if (thrown instanceof HeadedError) return { error: thrown.error, headers: thrown.headers };
   if (thrown instanceof AppError) return { error: thrown, headers: {} };
-  // What was written stays written, and whoever asks again under its key finds it.
-  return {
-    error: new AppError(isOutage(thrown) ? 'unavailable' : 'internal', { cause: thrown }),
-    headers: {},
-  };
+  return { error: new AppError('internal', { cause: thrown }), headers: {} };
 }
 
 /** Everything that the client could choose, as it came and as it was read. */
