@@ -8,9 +8,14 @@ import { createCatalog, manifestSchema } from '#core/models/manifest.ts';
 
 /** @throws StartError `invalid_manifest` that names the file and every fault in it */
 export async function readCatalog(modelsDir: string): Promise<Catalog> {
+  return createCatalog(await readManifests(modelsDir));
+}
+
+/** By the names of their folders. @throws as {@link readCatalog} */
+export async function readManifests(modelsDir: string): Promise<readonly Manifest[]> {
   const entries = await readdir(modelsDir, { withFileTypes: true });
   const names = entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
-  return createCatalog(await Promise.all(names.toSorted().map((name) => readManifest(modelsDir, name))));
+  return Promise.all(names.toSorted().map((name) => readManifest(modelsDir, name)));
 }
 
 async function readManifest(modelsDir: string, name: string): Promise<Manifest> {

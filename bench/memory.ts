@@ -12,6 +12,7 @@ import type { Manifest } from '#core/models/manifest.ts';
 import { predictedPeakMb } from '#core/models/memory.ts';
 import { residentMb } from '#gpu/worker/process-memory.ts';
 import { RunnerClient } from '#gpu/worker/runner-client.ts';
+import { runnerCommand } from '#gpu/worker/runner-command.ts';
 import type { Bench } from './bench.ts';
 
 const modelsDir = join(import.meta.dirname, '..', 'gpu-container', 'models');
@@ -45,7 +46,12 @@ export const memoryBench: Bench = async () => {
 
 async function measure(manifest: Manifest, size: number, images: number) {
   const log = createJsonLog(systemClock, {}, () => undefined);
-  const client = new RunnerClient({ engine: 'demo', modelsDir, clock: systemClock, log });
+  const client = new RunnerClient({
+    command: runnerCommand('demo', { device: 'cpu' }),
+    modelsDir,
+    clock: systemClock,
+    log,
+  });
   try {
     // A model that is not there starts the process and loads nothing.
     await client.load('no-such-model', '1');

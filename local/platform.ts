@@ -12,10 +12,11 @@ import type { AwsConfig } from '#aws/clients.ts';
 import { costEnvSchema, costSettingsOf } from '#aws/cost-env.ts';
 import { awsEnvOf, parseEnv } from '#aws/env.ts';
 import { createJsonLog } from '#aws/json-log.ts';
-import { readCatalog } from '#aws/manifest-files.ts';
+import { readManifests } from '#aws/manifest-files.ts';
 import { systemClock } from '#aws/system-clock.ts';
 import { publicHttps } from '#core/egress/policy.ts';
 import { AppError, StartError } from '#core/errors.ts';
+import { createCatalog } from '#core/models/manifest.ts';
 import type { Clock } from '#core/ports.ts';
 import type { ScalingBounds } from '#core/scaling/policy.ts';
 import type { ApiDeps } from '#functions/api/api-deps.ts';
@@ -34,7 +35,7 @@ import { createOwnPools } from './own-pools.ts';
 import { createTenantPorts } from './tenant-ports.ts';
 import { startTicks } from './ticks.ts';
 import { alsoLocal, startWebhooks } from './webhooks.ts';
-import { checkWeights } from './weights.ts';
+import { checkWeights, runsHere } from './weights.ts';
 
 export interface PlatformOptions extends ScalingBounds {
   readonly port: number;
@@ -67,7 +68,7 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 /** @throws StartError in one clear line for everything a person can mend */
 export async function startPlatform(options: PlatformOptions): Promise<Platform> {
   const modelsDir = options.modelsDir ?? join(root, 'gpu-container', 'models');
-  const catalog = await readCatalog(modelsDir);
+  const { catalog, leftOut } = await localCatalog(modelsDir);
   await checkWeights(catalog, modelsDir);
   const costs = costSettingsOf(parseEnv(costEnvSchema, process.env), catalog);
 
@@ -75,6 +76,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
   const logFile = await openLogFile(join(options.dataDir, 'pilotlight.log'));
   const log = createJsonLog(systemClock, {}, logFile.write);
   const emulators = await startEmulators({ dataDir: options.dataDir, pools: catalog.pools(), log });
+  if (leftOut.length > 0) log.info('models.left_out', { models: leftOut.join(' ') });
   const ports = createAwsPorts(emulators.config, { log });
   const closeStores = async () => {
     ports.close();
@@ -137,6 +139,16 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
   }
 }
 
+async function localCatalog(modelsDir: string) {
+  const manifests = await readManifests(modelsDir);
+  const python = process.env.PILOTLIGHT_PYTHON;
+  const offered = await Promise.all(manifests.map((manifest) => runsHere(manifest, { modelsDir, python })));
+  return {
+    catalog: createCatalog(manifests.filter((_, index) => offered[index])),
+    leftOut: manifests.filter((_, index) => !offered[index]).map(({ id }) => id),
+  };
+}
+
 /** As on AWS, by environment. Loaded only where an issuer is configured, so that nobody else's start waits for it. */
 async function tokensOf(ports: { readonly clock: Clock }): Promise<Pick<ApiDeps, 'tokens'>> {
   const oidc = oidcOptionsOf(parseEnv(oidcEnvSchema, process.env));
@@ -163,6 +175,8 @@ function workerStarter(
         PILOTLIGHT_POOL: pool,
         PILOTLIGHT_MODELS_DIR: modelsDir,
         PILOTLIGHT_GPU_MEMORY_MB: process.env.PILOTLIGHT_GPU_MEMORY_MB,
+        PILOTLIGHT_PYTHON: process.env.PILOTLIGHT_PYTHON,
+        PILOTLIGHT_DEVICE: process.env.PILOTLIGHT_DEVICE,
       },
     });
     for (const stream of [child.stdout, child.stderr]) {

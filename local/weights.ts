@@ -1,17 +1,33 @@
 /**
- * Checks at start that every weight file is there with its size, so that a broken checkout is said at once and not at
+ * Which models this machine can run. Checks at start that every weight file is there with its size, so that a broken checkout is said at once and not at
  * the first job. The runner checks the hashes when it loads.
  */
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as z from 'zod';
 import { StartError } from '#core/errors.ts';
-import type { Catalog } from '#core/models/manifest.ts';
+import type { Catalog, Manifest } from '#core/models/manifest.ts';
 
 const weightsSchema = z.object({ files: z.record(z.string(), z.object({ bytes: z.int().positive() })) });
 
 /** Engines that compute: their models must bring a `weights.json`. */
 const enginesWithWeights: ReadonlySet<string> = new Set(['demo']);
+
+/**
+ * Whether a model is offered here: one for the Python runtime is, once there is a Python for it and its weights were put
+ * beside its manifest.
+ */
+export async function runsHere(
+  { engine, id }: Manifest,
+  { modelsDir, python }: { readonly modelsDir: string; readonly python: string | undefined },
+): Promise<boolean> {
+  if (engine !== 'python') return true;
+  if (python === undefined) return false;
+  return stat(join(modelsDir, id, 'weights')).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );
+}
 
 /** @throws StartError `weights_missing`, naming the file */
 export async function checkWeights(catalog: Catalog, modelsDir: string): Promise<void> {

@@ -67,3 +67,22 @@ describe('a manifest', () => {
     expect(manifestSchema.parse(int4).variant).toEqual({ of: 'fake-image', quant: 'int4' });
   });
 });
+
+describe('the engine of a manifest', () => {
+  const runtime = { runner: 'z_image', dtype: 'bfloat16' } as const;
+
+  it.each([
+    ['python without a runtime', { ...fakeManifest, engine: 'python' }],
+    ['another with one', { ...fakeManifest, runtime }],
+    [
+      'a runner that there is not',
+      { ...fakeManifest, engine: 'python', runtime: { ...runtime, runner: 'x' } },
+    ],
+  ])('is refused: %s', (_, manifest) => {
+    expect(manifestSchema.safeParse(manifest).error?.issues[0]?.path[0]).toBe('runtime');
+  });
+
+  it('may be python, with a runtime', () => {
+    expect(manifestSchema.safeParse({ ...fakeManifest, engine: 'python', runtime }).success).toBe(true);
+  });
+});

@@ -21,13 +21,21 @@ const poolSchema = idSchema.max(basePoolCharactersMax).refine((pool) => !pool.in
 });
 const timeMsSchema = z.number().nonnegative();
 
+/** A kind of runner of `gpu-container/runtime`, and how it loads the weights. */
+const runtimeSchema = z.strictObject({
+  runner: z.enum(['z_image']),
+  dtype: z.enum(['bfloat16', 'float32']),
+});
+
 const manifestFields = z.strictObject({
   id: idSchema,
   revision: z.string().min(1),
   title: z.string(),
   description: z.string(),
   task: z.enum(['text-to-image']),
-  engine: z.enum(['fake', 'demo']),
+  engine: z.enum(['fake', 'demo', 'python']),
+  /** What the Python runtime makes of it; for the engine `python`, and for no other. */
+  runtime: runtimeSchema.optional(),
   pool: poolSchema,
   license: z.strictObject({ spdx: z.string(), notes: z.string() }),
   /** JSON Schema 2020-12 of `input`; `additionalProperties` must be false, defaults are filled in. */
@@ -62,11 +70,19 @@ const manifestFields = z.strictObject({
   prompt_tokens: z.strictObject({ kind: z.enum(tokenKinds), max: z.int().positive() }).optional(),
 });
 
-export const manifestSchema = manifestFields.refine(
-  ({ input_schema: { properties }, prompt_format, prompt_tokens }) =>
-    properties.prompt?.type === 'string' || (prompt_format === undefined && prompt_tokens === undefined),
-  { path: ['input_schema', 'properties', 'prompt'], message: 'must be a string for what is said of prompts' },
-);
+export const manifestSchema = manifestFields
+  .refine(({ engine, runtime }) => (engine === 'python') === (runtime !== undefined), {
+    path: ['runtime'],
+    message: 'belongs to the engine python, which needs it',
+  })
+  .refine(
+    ({ input_schema: { properties }, prompt_format, prompt_tokens }) =>
+      properties.prompt?.type === 'string' || (prompt_format === undefined && prompt_tokens === undefined),
+    {
+      path: ['input_schema', 'properties', 'prompt'],
+      message: 'must be a string for what is said of prompts',
+    },
+  );
 
 export type Manifest = z.infer<typeof manifestSchema>;
 export type ModelInput = JobRecord['input'];

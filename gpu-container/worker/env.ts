@@ -8,4 +8,11 @@ export const workerEnvSchema = awsEnvSchema.extend({
   PILOTLIGHT_MODELS_DIR: z.string().startsWith('/'),
   /** Memory of the worker's card, in units of 10^6 bytes. Absent: no bound is known, and batches are not held to one. */
   PILOTLIGHT_GPU_MEMORY_MB: z.coerce.number().int().positive().optional(),
+  /** A Python with the packages of `runtime/requirements.txt`, for models whose engine is `python`. */
+  PILOTLIGHT_PYTHON: z.string().startsWith('/').optional(),
+  /** Where such models run, as torch names it. */
+  PILOTLIGHT_DEVICE: z
+    .string()
+    .regex(/^(cpu|cuda(:\d+)?)$/, 'must be cpu, cuda or cuda:N')
+    .default('cpu'),
 });

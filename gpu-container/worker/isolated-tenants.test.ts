@@ -16,6 +16,7 @@ import { sampleTenant } from '#core/samples.ts';
 import { createMemoryWorld } from '#sim/memory/memory-world.ts';
 import { createSeededIds } from '#sim/memory/seeded-ids.ts';
 import { RunnerClient } from './runner-client.ts';
+import { runnerCommand } from './runner-command.ts';
 import { RunnerPool } from './runner-pool.ts';
 
 const log: Log = { info: () => undefined, warn: () => undefined, error: () => undefined };
@@ -37,7 +38,14 @@ async function openWorld() {
   const runner = new RunnerPool({
     createClient: (memoryMaxMb) =>
       new RunnerClient({
-        ...{ engine: 'fake', modelsDir, clock: systemClock, log, scratchRoot, memoryWatchMs: 20 },
+        ...{
+          command: runnerCommand('fake', { device: 'cpu' }),
+          modelsDir,
+          clock: systemClock,
+          log,
+          scratchRoot,
+          memoryWatchMs: 20,
+        },
         memoryMaxMb: memoryMaxMb ?? undefined,
       }),
     weightsMb: (model) => catalog.get(model)?.manifest.memory.weights_mb ?? 0,

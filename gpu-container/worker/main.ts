@@ -17,6 +17,7 @@ import type { Clock, Log, Pools, Runner } from '#core/ports.ts';
 import { firstModels } from '#core/scaling/first-models.ts';
 import { workerEnvSchema } from './env.ts';
 import { RunnerClient } from './runner-client.ts';
+import { runnerCommand } from './runner-command.ts';
 import { RunnerPool } from './runner-pool.ts';
 
 async function main(): Promise<void> {
@@ -34,10 +35,14 @@ async function main(): Promise<void> {
   const workerId = ports.ids.next('worker');
   const reports = startReports(ports, { workerId, pool: env.PILOTLIGHT_POOL });
   const { PILOTLIGHT_GPU_MEMORY_MB: gpuMemoryMb } = env;
+  const command = runnerCommand(first.manifest.engine, {
+    python: env.PILOTLIGHT_PYTHON,
+    device: env.PILOTLIGHT_DEVICE,
+  });
   const runners = new RunnerPool({
     createClient: (memoryMaxMb) =>
       new RunnerClient({
-        engine: first.manifest.engine,
+        command,
         modelsDir: env.PILOTLIGHT_MODELS_DIR,
         clock: ports.clock,
         log: ports.log,

@@ -8,6 +8,7 @@ import { systemClock } from '#aws/system-clock.ts';
 import type { Log, LogFields, RunBatch, RunItem, RunOutcome } from '#core/ports.ts';
 import type { RunnerClientOptions } from './runner-client.ts';
 import { RunnerClient } from './runner-client.ts';
+import { runnerCommand } from './runner-command.ts';
 
 interface Setup {
   readonly client: RunnerClient;
@@ -21,7 +22,7 @@ async function setUp(options: Partial<RunnerClientOptions> = {}): Promise<Setup>
   const write = (event: string, fields: LogFields = {}) => void logged.push({ event, fields });
   const log: Log = { info: write, warn: write, error: write };
   const client = new RunnerClient({
-    engine: 'fake',
+    command: runnerCommand('fake', { device: 'cpu' }),
     modelsDir: scratchRoot,
     clock: systemClock,
     log,

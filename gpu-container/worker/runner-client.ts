@@ -19,20 +19,18 @@ import type {
   RunOutcome,
 } from '#core/ports.ts';
 import { redact, textsWithin } from '#core/redaction.ts';
-import type { EngineName } from '../engines/engine.ts';
 import type { FailedMessage, FailureCode, RunMessage, RunnerMessage } from '../protocol/messages.ts';
 import { type BatchOutcomes, collectOutcomes, failedOutcome, lostOutcome } from './batch-outcomes.ts';
 import type { RunnerProcess, RunnerProcessOptions } from './runner-process.ts';
 import { startRunnerProcess } from './runner-process.ts';
 
 export interface RunnerClientOptions {
-  readonly engine: EngineName;
   /** Absolute path of the folder that holds one folder for each model. */
   readonly modelsDir: string;
   readonly clock: Clock;
   readonly log: Log;
-  /** Program and arguments of the runner. Default: this engine in a Node process. */
-  readonly command?: readonly string[];
+  /** Program and arguments of the runner, of `runnerCommand`. */
+  readonly command: readonly string[];
   /**
    * Hard cap of the process, in units of 10^6 bytes.
    * @default none
@@ -228,9 +226,8 @@ export class RunnerClient implements Runner {
 }
 
 function processOptions(options: RunnerClientOptions): RunnerProcessOptions {
-  const runnerPath = join(import.meta.dirname, '..', 'engines', 'runner.ts');
   return {
-    command: options.command ?? [process.execPath, runnerPath, '--engine', options.engine],
+    command: options.command,
     modelsDir: options.modelsDir,
     scratchRoot: options.scratchRoot ?? tmpdir(),
     startMs: options.startMs ?? workerLimits.runnerStartMs,

@@ -7,6 +7,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { systemClock } from '#aws/system-clock.ts';
 import type { Log, LogFields, RunBatch, RunItem, RunNeeds, RunOutcome } from '#core/ports.ts';
 import { RunnerClient } from './runner-client.ts';
+import { runnerCommand } from './runner-command.ts';
 import type { RunnerPoolOptions } from './runner-pool.ts';
 import { RunnerPool } from './runner-pool.ts';
 
@@ -27,7 +28,7 @@ async function setUp(options: Partial<RunnerPoolOptions> = {}) {
   const pool = new RunnerPool({
     createClient: (memoryMaxMb) =>
       new RunnerClient({
-        engine: 'fake',
+        command: runnerCommand('fake', { device: 'cpu' }),
         modelsDir: scratchRoot,
         clock: systemClock,
         log,

@@ -1,0 +1,1 @@
+"""Runs models on a device for a worker that speaks the runner protocol (`gpu-container/protocol`)."""

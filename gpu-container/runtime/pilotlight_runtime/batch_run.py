@@ -1,0 +1,134 @@
+"""One batch on its way through a runner.
+
+Every item ends in exactly one frame, whatever the runner does or leaves undone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from .messages import Delta, Failed, FailureCode, File, Progress, Result, Run, RunnerMessage, is_retryable
+from .runner import BatchItem, OutputFile, Plan, Runner, RunnerError
+
+Send = Callable[[RunnerMessage], None]
+
+
+@dataclass
+class _OpenItem:
+    index: int
+    """Place in the batch, which names the item's files: an id may hold any character."""
+    stop_at_s: float
+    files: list[File] = field(default_factory=list)
+    last_step: int = 0
+    is_canceled: bool = False
+
+
+class BatchRun:
+    """The context of one batch. `cancel` may come from another thread; everything else from the device's."""
+
+    def __init__(self, message: Run, send: Send) -> None:
+        """Deadlines count from here, so make it when `accepted` is sent."""
+        now_s = time.monotonic()
+        self.message = message
+        self._send = send
+        self._open = {
+            item.id: _OpenItem(index, now_s + (float("inf") if item.deadline_ms is None else item.deadline_ms / 1000))
+            for index, item in enumerate(message.items)
+        }
+
+    def execute(self, runner: Runner) -> None:
+        """Runs to the end.
+
+        Raises:
+            RunnerError: `CUDA_FATAL`, which makes the process unusable.
+        """
+        try:
+            for items in self._readable(runner):
+                runner.run(items, self)
+            self._fail_open("INTERNAL", "the runner left the item open")
+        except RunnerError as error:
+            if error.code == "CUDA_FATAL":
+                raise
+            self._fail_open(error.code, error.message)
+        except Exception as error:
+            # The name of its kind only: what a library says may hold the prompt.
+            self._fail_open("INTERNAL", type(error).__name__)
+
+    def _readable(self, runner: Runner) -> list[list[BatchItem]]:
+        """The items whose parameters the runner reads, by batch key; every other one is ended, alone."""
+        by_key: dict[str, list[BatchItem]] = {}
+        for item in self.message.items:
+            plan = self._plan_of(runner, BatchItem(item.id, item.params))
+            if plan is not None:
+                by_key.setdefault(plan.batch_key, []).append(BatchItem(item.id, item.params))
+        return list(by_key.values())
+
+    def _plan_of(self, runner: Runner, item: BatchItem) -> Plan | None:
+        try:
+            return runner.plan(item)
+        except RunnerError as error:
+            self.fail(item.id, error.code, error.message)
+            return None
+
+    def cancel(self, item_id: str) -> None:
+        """Marks an open item to be stopped; any other id changes nothing."""
+        item = self._open.get(item_id)
+        if item is not None:
+            item.is_canceled = True
+
+    def is_stopped(self, item_id: str) -> bool:
+        item = self._open.get(item_id)
+        return item is None or item.is_canceled or item.stop_at_s <= time.monotonic()
+
+    def progress(self, item_id: str, step: int, steps: int) -> None:
+        item = self._open[item_id]
+        if not item.last_step < step <= steps:
+            raise RunnerError("INTERNAL", f"progress went from {item.last_step} to {step} of {steps}")
+        item.last_step = step
+        self._send(Progress(id=item_id, step=step, steps=steps))
+
+    def delta(self, item_id: str, text: str) -> None:
+        if item_id in self._open:
+            self._send(Delta(id=item_id, text=text))
+
+    def write(self, item_id: str, file: OutputFile) -> None:
+        item = self._open[item_id]
+        path = f"{item.index}-{len(item.files)}.{file.extension}"
+        entry = File(
+            path=path,
+            content_type=file.content_type,
+            bytes=len(file.body),
+            sha256=hashlib.sha256(file.body).hexdigest(),
+            width=file.width,
+            height=file.height,
+        )
+        item.files.append(entry)
+        with (Path(self.message.scratch_dir) / path).open("xb") as output:
+            output.write(file.body)
+
+    def succeed(self, item_id: str, seeds: Sequence[int], gpu_ms: float) -> None:
+        item = self._open.pop(item_id)
+        result = Result(id=item_id, files=item.files, seeds=list(seeds), unknown_words=[], gpu_ms=round(gpu_ms))
+        self._send(result)
+
+    def stop(self, item_id: str, gpu_ms: float) -> None:
+        item = self._open[item_id]
+        if item.is_canceled:
+            self.fail(item_id, "CANCELLED", "canceled on request", gpu_ms)
+        else:
+            self.fail(item_id, "DEADLINE", "the deadline of the item passed", gpu_ms)
+
+    def fail(self, item_id: str, code: FailureCode, message: str, gpu_ms: float = 0) -> None:
+        del self._open[item_id]
+        retryable = is_retryable(code)
+        self._send(
+            Failed(scope="item", id=item_id, code=code, message=message, retryable=retryable, gpu_ms=round(gpu_ms))
+        )
+
+    def _fail_open(self, code: FailureCode, message: str) -> None:
+        for item_id in list(self._open):
+            self.fail(item_id, code, message)

@@ -1,0 +1,28 @@
+"""From what a pipeline computed to the files of an item."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+from .runner import OutputFile, RunnerError
+
+
+def png_of(picture: Any) -> OutputFile:
+    """Encodes one picture: an array of height x width x 3 floats from 0 to 1.
+
+    Raises:
+        RunnerError: `NAN_OUTPUT` for what is not finite or altogether black: overflow in half precision ends as either.
+    """
+    import numpy as np
+    from PIL import Image
+
+    if not np.isfinite(picture).all():
+        raise RunnerError("NAN_OUTPUT", "the picture is not finite")
+    pixels = (picture * 255).round().astype(np.uint8)
+    if not pixels.any():
+        raise RunnerError("NAN_OUTPUT", "the picture is black")
+    height, width, _ = pixels.shape
+    body = io.BytesIO()
+    Image.fromarray(pixels).save(body, "PNG")
+    return OutputFile(body.getvalue(), "image/png", "png", width, height)

@@ -1,0 +1,110 @@
+"""Finds the model in its folder and makes the runner that its manifest names."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import platform
+from collections.abc import Callable, Mapping
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from .devices import failure_of
+from .runner import Runner, RunnerError, Setup
+
+PACKAGES = ("torch", "diffusers", "transformers")
+
+
+# Read when the libraries are imported: nothing is ever asked of a hub, and bars are for terminals.
+os.environ.update(HF_HUB_OFFLINE="1", HF_HUB_DISABLE_PROGRESS_BARS="1")
+
+
+def _z_image() -> Runner:
+    from diffusers import ZImagePipeline  # noqa: F401  This is what takes seconds.
+    from diffusers.utils import logging as diffusers_logging
+    from transformers.utils import logging
+
+    from .z_image import ZImageRunner
+
+    diffusers_logging.disable_progress_bar()
+    logging.disable_progress_bar()
+    return ZImageRunner()
+
+
+# Kinds load on demand: importing their libraries takes seconds, and `ready` must not wait for it.
+KINDS: Mapping[str, Callable[[], Runner]] = {"z_image": _z_image}
+
+
+class Registry:
+    """The models below one folder: `<id>/manifest.json` says what it is, `<id>/weights/` holds it."""
+
+    def __init__(self, models_dir: Path) -> None:
+        self._models_dir = models_dir
+
+    def versions(self) -> Mapping[str, str]:
+        """Of this runtime and the libraries that draw, as far as they are installed."""
+        found = {"python": platform.python_version()}
+        for package in PACKAGES:
+            try:
+                found[package] = version(package)
+            except PackageNotFoundError:
+                continue
+        return found
+
+    def create(self, model: str, revision: str, device: str) -> Runner:
+        """Makes the runner of a model, ready to run.
+
+        Raises:
+            RunnerError: `MODEL_NOT_LOADED` without such a model and revision, or with broken weights; `OOM`.
+        """
+        model_dir = self._models_dir / model
+        options = self._options_of(model_dir, revision)
+        kind = KINDS.get(str(options.get("runner")))
+        if kind is None:
+            raise RunnerError("MODEL_NOT_LOADED", f"this runtime has no runner called {options.get('runner')}")
+        made = _set_up(kind, Setup(model_dir=model_dir, options=options, device=device))
+        # Out of reach of the exception, whose frames hold what was loaded so far.
+        if isinstance(made, RunnerError):
+            raise made
+        return made
+
+    def warm(self) -> None:
+        """Imports what the models of the folder need, so that the first `load` need not; what fails is told by it."""
+        for manifest in self._models_dir.glob("*/manifest.json"):
+            kind = KINDS.get(str(_runtime_of(manifest).get("runner")))
+            if kind is not None:
+                with contextlib.suppress(ImportError):
+                    kind()
+
+    def _options_of(self, model_dir: Path, revision: str) -> Mapping[str, Any]:
+        manifest = model_dir / "manifest.json"
+        if not manifest.is_file():
+            raise RunnerError("MODEL_NOT_LOADED", "there is no such model")
+        found = json.loads(manifest.read_text("utf-8"))["revision"]
+        if found != revision:
+            raise RunnerError("MODEL_NOT_LOADED", f"revision {found} is here, not {revision}")
+        return _runtime_of(manifest)
+
+
+def _runtime_of(manifest: Path) -> Mapping[str, Any]:
+    """The part of a manifest that is for this runtime; empty for models of other engines."""
+    runtime = json.loads(manifest.read_text("utf-8")).get("runtime")
+    return runtime if isinstance(runtime, dict) else {}
+
+
+def _set_up(kind: Callable[[], Runner], setup: Setup) -> Runner | RunnerError:
+    try:
+        runner = kind()
+        runner.setup(setup)
+    except RunnerError as error:
+        return RunnerError(error.code, error.message)
+    except Exception as error:
+        code = failure_of(error)
+        if code == "OOM":
+            return RunnerError("OOM", "the model does not fit")
+        if code == "CUDA_FATAL":
+            return RunnerError("CUDA_FATAL", type(error).__name__)
+        return RunnerError("MODEL_NOT_LOADED", f"{type(error).__name__}: {error}")
+    return runner

@@ -1,0 +1,121 @@
+"""What the code of a model must do, free of sockets, frames and threads.
+
+A *runner* holds one model. The host makes it, calls `setup` once, then `run` for one batch at a time, and `unload` at
+the end, all from one thread: pipelines are not safe to share (12 wrong pictures of 12 were measured).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from .messages import FailureCode
+
+
+class RunnerError(Exception):
+    """Ends what is open with its code. Of `CUDA_FATAL` the whole process ends: such a context serves nothing more."""
+
+    def __init__(self, code: FailureCode, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What a runner is made from."""
+
+    model_dir: Path
+    """Holds the manifest, and the weights below `weights/`. Read only."""
+    options: Mapping[str, Any]
+    """`runtime` of the manifest: dtype and whatever this kind of runner takes."""
+    device: str
+    """As torch names it: `cuda`, `cuda:1`, `cpu`."""
+
+
+@dataclass(frozen=True)
+class BatchItem:
+    """One job of a batch, with the input that the platform validated."""
+
+    id: str
+    params: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class OutputFile:
+    """A file of an item."""
+
+    body: bytes
+    content_type: str
+    extension: str
+    width: int | None = None
+    height: int | None = None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What one item asks of the device."""
+
+    batch_key: str
+    """Items of one key may share a call."""
+    images: int
+    pixels: int
+    """Of one image."""
+    steps: int
+
+
+class RunContext(Protocol):
+    """How a runner tells what becomes of its items. Every item ends exactly once; one that is left open fails."""
+
+    def is_stopped(self, item_id: str) -> bool:
+        """True once the item should end without a result; then `stop` it."""
+        ...
+
+    def progress(self, item_id: str, step: int, steps: int) -> None: ...
+
+    def delta(self, item_id: str, text: str) -> None:
+        """A piece of the item's text, in order."""
+        ...
+
+    def write(self, item_id: str, file: OutputFile) -> None:
+        """Stores a file of the item before the item ends."""
+        ...
+
+    def succeed(self, item_id: str, seeds: Sequence[int], gpu_ms: float) -> None: ...
+
+    def stop(self, item_id: str, gpu_ms: float) -> None:
+        """After `is_stopped`: the host knows whether that was a cancel or the deadline."""
+        ...
+
+    def fail(self, item_id: str, code: FailureCode, message: str, gpu_ms: float = 0) -> None: ...
+
+
+class Runner(Protocol):
+    """One model on one device."""
+
+    def setup(self, setup: Setup) -> None:
+        """Makes the model ready to run.
+
+        Raises:
+            RunnerError: `MODEL_NOT_LOADED` when files are missing or are not what they should be, `OOM` when it does
+                not fit. Nothing of it is left on the device then.
+        """
+        ...
+
+    def plan(self, item: BatchItem) -> Plan:
+        """Reads the parameters of one item.
+
+        Raises:
+            RunnerError: `INVALID_INPUT`, with a message that a tenant may see.
+        """
+        ...
+
+    def run(self, items: Sequence[BatchItem], context: RunContext) -> None:
+        """Runs items of one batch key together. A raise ends every open item with its code, `INTERNAL` without one."""
+        ...
+
+    def unload(self) -> None:
+        """Gives the device back. Nothing is called afterwards."""
+        ...

@@ -1,0 +1,109 @@
+/** A model of the Python runtime on the whole stack: from a request to its pictures, by random weights. */
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import * as z from 'zod';
+import { jobSchema } from '#core/api/job-resource.ts';
+import type { Platform } from './platform.ts';
+import { startPlatform } from './platform.ts';
+
+const container = join(import.meta.dirname, '..', 'gpu-container');
+const python = process.env.PILOTLIGHT_PYTHON;
+
+describe.skipIf(python === undefined)('a model of the Python runtime (PILOTLIGHT_PYTHON is not set)', () => {
+  let folder: string;
+  let platform: Platform;
+
+  beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'pilotlight-python-'));
+    const modelsDir = join(folder, 'models');
+    execFileSync(python ?? '', [join(container, 'runtime', 'tests', 'tiny_z_image.py'), modelsDir], {
+      stdio: 'pipe',
+    });
+    writeFileSync(join(modelsDir, 'tiny-z-image', 'manifest.json'), JSON.stringify(tinyManifest()));
+    platform = await startPlatform({
+      port: 0,
+      dataDir: join(folder, 'data'),
+      modelsDir,
+      workersMin: 0,
+      workersMax: 1,
+      idleTimeoutMs: 60_000,
+    });
+  });
+  afterAll(async () => {
+    await platform?.close();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  it('goes from a request to pictures, and its receipt names what drew them', async () => {
+    const accepted = await call('POST', '/v1/jobs', {
+      model: 'tiny-z-image',
+      input: { prompt: 'a red ring', n: 2, size: 64, seed: 3 },
+    });
+    const job = await ended(accepted.id);
+
+    expect(job).toMatchObject({
+      status: 'succeeded',
+      output: [{ width: 64 }, { width: 64 }],
+      receipt: { engine: 'python', seeds: [3, 4], runtime_versions: { torch: expect.any(String) } },
+    });
+    const picture = await ask('GET', job.output[0]?.url ?? '');
+    expect(
+      Buffer.from(await picture.arrayBuffer())
+        .subarray(1, 4)
+        .toString(),
+    ).toBe('PNG');
+  });
+
+  it('refuses a prompt that the model would have cut, for nothing', async () => {
+    const accepted = await call('POST', '/v1/jobs', {
+      model: 'tiny-z-image',
+      input: { prompt: 'word '.repeat(300), size: 64 },
+    });
+
+    expect(await ended(accepted.id)).toMatchObject({
+      status: 'failed',
+      error: { code: 'invalid_input' },
+      cost: { usd_micros: 0 },
+    });
+  });
+
+  async function ended(jobId: string) {
+    for (;;) {
+      const job = await call('GET', `/v1/jobs/${jobId}?wait=20`);
+      if (job.status !== 'queued' && job.status !== 'running') return job;
+    }
+  }
+
+  async function call(method: string, path: string, body?: object) {
+    return jobSchema.parse(await (await ask(method, path, body)).json());
+  }
+
+  function ask(method: string, path: string, body?: object): Promise<Response> {
+    return fetch(`${platform.url}${path}`, {
+      method,
+      headers: {
+        authorization: `Bearer ${platform.credentials.tenants.demo.key}`,
+        'content-type': 'application/json',
+      },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+  }
+});
+
+/** The real model's, with sizes and figures of the tiny one. */
+function tinyManifest(): object {
+  const file = join(container, 'models', 'z-image-turbo', 'manifest.json');
+  const real = z
+    .looseObject({ input_schema: z.looseObject({ properties: z.looseObject({}) }) })
+    .parse(JSON.parse(readFileSync(file, 'utf8')));
+  const size = { type: 'integer', enum: [64], default: 64 };
+  return {
+    ...real,
+    id: 'tiny-z-image',
+    runtime: { runner: 'z_image', dtype: 'float32' },
+    input_schema: { ...real.input_schema, properties: { ...real.input_schema.properties, size } },
+  };
+}
