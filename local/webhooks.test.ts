@@ -18,14 +18,15 @@ interface Message {
 }
 
 const received: Message[] = [];
-/** What the receiver answers next; 204 once that is used up. */
+/** What the receiver answers to the next message of `job.queued`; 204 once that is used up, and to every other. */
 const answers: number[] = [];
 const receiver = createServer(async (request, response) => {
   const headers = Object.fromEntries(
     Object.entries(request.headers).map(([name, value]) => [name, String(value)]),
   );
-  received.push({ headers, body: await text(request) });
-  response.writeHead(answers.shift() ?? 204).end();
+  const body = await text(request);
+  received.push({ headers, body });
+  response.writeHead((JSON.parse(body).type === 'job.queued' && answers.shift()) || 204).end();
 });
 
 let cwd: string;
@@ -110,7 +111,7 @@ describe('webhooks on a laptop', () => {
     received.length = 0;
     answers.push(503);
     const job = await json('generate', 'a lighthouse', '--model', 'fake', '--no-wait');
-    await expect.poll(() => typesOf(job.id), { timeout: 10_000 }).toEqual(['job.queued']);
+    await expect.poll(() => typesOf(job.id), { timeout: 10_000 }).toContain('job.queued');
 
     await platform.close();
     platform = await start();

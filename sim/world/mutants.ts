@@ -93,7 +93,7 @@ export const mutants: readonly Mutant[] = [
     name: 'lease-never-renewed',
     mistake: 'the pulse of a running batch writes nothing',
     file: 'core/flows/pulse.ts',
-    find: `return !own.lost && (own.dirty || nowMs - own.writtenAtMs >= jobLimits.renewMs);`,
+    find: `return !own.lost && (own.dirty || Math.abs(nowMs - own.writtenAtMs) >= jobLimits.renewMs);`,
     replace: `return own.lost && nowMs < 0;`,
   },
   {
