@@ -9,7 +9,12 @@ import { planAdmission } from './gate.ts';
 import { rememberRefusals } from './remember-refusals.ts';
 
 async function setup() {
-  const clock = createManualClock(sampleNowMs);
+  const manual = createManualClock(sampleNowMs);
+  let jumpedMs = 0;
+  const clock = { ...manual, nowMs: () => manual.nowMs() + jumpedMs };
+  const jump = (byMs: number) => {
+    jumpedMs += byMs;
+  };
   const world = createMemoryWorld({ clock, ids: createSeededIds(1) });
   const tenant = sampleTenant({ overrides: { open_jobs_max: 1 } });
   await world.tenants.create(tenant);
@@ -40,7 +45,7 @@ async function setup() {
   };
   const free = (jobId: string, token: string) =>
     gates.release('tenant-a', jobId, { token, corrections: [], finishTag: null });
-  return { clock, world, admit, free, asked: () => asked };
+  return { clock, jump, world, admit, free, asked: () => asked };
 }
 
 it('asks the store once for many refusals in a row', async () => {
@@ -64,6 +69,19 @@ it('notices a freed place when the memory ends', async () => {
 
   expect((await admit('job_2')).kind).toBe('refused');
   await clock.advance(gateLimits.refusalRememberedMs);
+  expect((await admit('job_2')).kind).toBe('admitted');
+});
+
+it('asks again after a clock that ran ahead was put right, and not a day later', async () => {
+  const { admit, free, jump, world } = await setup();
+  await admit('job_1');
+  jump(24 * 60 * 60 * 1000);
+  await admit('job_2');
+  const token = (await world.gates.read('tenant-a'))?.open.job_1 ?? '';
+  await free('job_1', token);
+
+  jump(-24 * 60 * 60 * 1000);
+
   expect((await admit('job_2')).kind).toBe('admitted');
 });
 

@@ -6,6 +6,7 @@
  * The memory lasts {@link gateLimits.refusalRememberedMs}, so a place that was freed is noticed that much later at
  * worst; nothing is ever admitted from memory.
  */
+import { isFresh } from '../fresh.ts';
 import { gateLimits } from '../limits.ts';
 import type { Clock, Gates } from '../ports.ts';
 import type { GateView } from './gate.ts';
@@ -15,14 +16,14 @@ import { judge } from './gate.ts';
 const tenantsMax = 256;
 
 export function rememberRefusals(gates: Gates, clock: Clock): Gates {
-  const remembered = new Map<string, { readonly gate: GateView; readonly untilMs: number }>();
+  const remembered = new Map<string, { readonly gate: GateView; readonly sinceMs: number }>();
 
   return {
     ...gates,
     async admit(tenantId, ask) {
       const nowMs = clock.nowMs();
       const memory = remembered.get(tenantId);
-      if (memory !== undefined && nowMs < memory.untilMs) {
+      if (memory !== undefined && isFresh(memory.sinceMs, gateLimits.refusalRememberedMs, nowMs)) {
         const judgement = judge(memory.gate, ask, nowMs);
         if (judgement.kind === 'refuse') {
           return { kind: 'refused', refusal: judgement.refusal, gate: memory.gate };
@@ -31,8 +32,7 @@ export function rememberRefusals(gates: Gates, clock: Clock): Gates {
       const outcome = await gates.admit(tenantId, ask);
       remembered.delete(tenantId);
       if (outcome.kind === 'refused') {
-        const untilMs = clock.nowMs() + gateLimits.refusalRememberedMs;
-        remembered.set(tenantId, { gate: outcome.gate, untilMs });
+        remembered.set(tenantId, { gate: outcome.gate, sinceMs: clock.nowMs() });
         const oldest = remembered.keys().next();
         if (remembered.size > tenantsMax && oldest.done !== true) remembered.delete(oldest.value);
       }

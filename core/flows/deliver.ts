@@ -10,6 +10,7 @@
  * Any number of processes may do this at once: a delivery is claimed by one write, and a process that dies leaves its
  * claims to run out.
  */
+import { isFresh } from '../fresh.ts';
 import { webhookLimits } from '../limits.ts';
 import type { DeliveryRecord } from '../webhook/delivery.ts';
 import type { TryPorts } from './try-delivery.ts';
@@ -38,7 +39,7 @@ export function createDeliverer(ports: DeliverPorts, stopping?: AbortSignal): De
     const nowMs = ports.clock.nowMs();
     const { dueMax, backlogKeptMs } = webhookLimits;
     const known = backlogs.get(tenantId);
-    if (known !== undefined && nowMs - known.foundAtMs < backlogKeptMs) return startBacklog(tenantId);
+    if (known !== undefined && isFresh(known.foundAtMs, backlogKeptMs, nowMs)) return startBacklog(tenantId);
     const due = await ports.deliveries.due(tenantId, nowMs, dueMax);
     backlogs.set(tenantId, { deliveries: due, foundAtMs: nowMs });
     startBacklog(tenantId);

@@ -3,11 +3,13 @@
  * end at a bound. One look serves a process for `etaLimits.lookMs`, however many jobs are asked about, and takes in
  * the jobs that the process itself admits meanwhile, so that of a burst each is told of the ones before it.
  */
+
 import type { ToldStart } from '../eta/calibration.ts';
 import { calibrated } from '../eta/calibration.ts';
 import type { Outlook, ToldReady } from '../eta/outlook.ts';
 import { outlookOf } from '../eta/outlook.ts';
 import type { OutlookRules, SeenLine, SeenWorker } from '../eta/supply.ts';
+import { isFresh } from '../fresh.ts';
 import type { JobClass, JobRecord, LineEntry } from '../job/job.ts';
 import { lineEntryOf } from '../job/job.ts';
 import { etaLimits, jobLimits, workerLimits } from '../limits.ts';
@@ -45,13 +47,13 @@ export function createOutlooks(
   ports: OutlookPorts,
   { wakeMs = etaLimits.wakeMs }: OutlookOptions = {},
 ): Outlooks {
-  const looks = new Map<string, { readonly untilMs: number; outlook: Promise<Outlook> }>();
+  const looks = new Map<string, { readonly sinceMs: number; outlook: Promise<Outlook> }>();
 
   function lookAt(pool: string): { outlook: Promise<Outlook> } {
     const nowMs = ports.clock.nowMs();
     const kept = looks.get(pool);
-    if (kept !== undefined && nowMs < kept.untilMs) return kept;
-    const look = { untilMs: nowMs + etaLimits.lookMs, outlook: readOutlook(ports, pool, wakeMs) };
+    if (kept !== undefined && isFresh(kept.sinceMs, etaLimits.lookMs, nowMs)) return kept;
+    const look = { sinceMs: nowMs, outlook: readOutlook(ports, pool, wakeMs) };
     looks.set(pool, look);
     // A look that failed is not kept: the next one may go better.
     look.outlook.catch(() => {

@@ -4,6 +4,7 @@
  * is harmless. What an order means is in `scaling/pool-orders.ts`.
  */
 
+import { isFresh } from '../fresh.ts';
 import { sweepLimits, warmupLimits } from '../limits.ts';
 import type { Catalog } from '../models/manifest.ts';
 import type { Clock, Fleet, Jobs, Log, PoolRecord, Pools } from '../ports.ts';
@@ -83,7 +84,7 @@ const freshWakeMs = 10_000;
 /** Or a prewarm did, and its workers are on their way; a pool that came out of a drain or a pause is cold by then. */
 function isWaking({ state, stateSinceMs }: PoolRecord, prewarmed: number, nowMs: number): boolean {
   if (prewarmed > 0) return state === 'waking' || state === 'cold';
-  return state === 'waking' && Math.abs(nowMs - stateSinceMs) < freshWakeMs;
+  return state === 'waking' && isFresh(stateSinceMs, freshWakeMs, nowMs);
 }
 
 /** Keeps the pool's item small. What another scaler forgets first, or a tenant renews meanwhile, is left alone. */

@@ -33,3 +33,22 @@ it('forgets the oldest key when it remembers as many as it may', async () => {
   await holders.find('key0', isThere);
   expect(reads).toEqual(['key0']);
 });
+
+it('forgets a revoked key as soon as ever when the clock ran ahead and was put right', async () => {
+  let nowMs = sampleNowMs + 24 * 60 * 60 * 1000;
+  const stored = new Map([['key1', sampleKey({ keyId: 'key1' })]]);
+  const holders = createKeyHolders({
+    clock: { ...createManualClock(sampleNowMs), nowMs: () => nowMs },
+    keys: { get: async (keyId) => stored.get(keyId) ?? null, touch: async () => undefined },
+    log: createRecordingLog(),
+    plans: { get: async () => null },
+    tenants: { get: async () => sampleTenant() },
+  });
+  const before = await holders.find('key1', isThere);
+
+  nowMs = sampleNowMs;
+  stored.delete('key1');
+
+  expect(before).not.toBeNull();
+  expect(await holders.find('key1', isThere)).toBeNull();
+});

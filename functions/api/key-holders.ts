@@ -6,6 +6,7 @@
  * Nobody is refused out of memory: a key that is unknown, wrong, expired or revoked costs one read of the key and
  * nothing else, each time. If memory answered for the ids that it holds, its speed would tell which ids there are.
  */
+import { isFresh } from '#core/fresh.ts';
 import { apiLimits } from '#core/limits.ts';
 import type { Clock, Keys, Log, Plans, Tenants } from '#core/ports.ts';
 import { shippedPlan } from '#core/tenancy/plans.ts';
@@ -96,15 +97,17 @@ async function tenantOf({ plans, tenants }: KeyHolderPorts, tenantId: string): P
 /** What was found for each id in the last {@link apiLimits.keyCacheMs}. Null and failures are not kept. */
 function memory<T>(clock: Clock) {
   // By age: a Map keeps the order of insertion, and every entry lives equally long.
-  const entries = new Map<string, { readonly untilMs: number; readonly found: Promise<T | null> }>();
+  const entries = new Map<string, { readonly sinceMs: number; readonly found: Promise<T | null> }>();
   return {
     recall(id: string): Promise<T | null> | null {
       const entry = entries.get(id);
-      return entry !== undefined && clock.nowMs() < entry.untilMs ? entry.found : null;
+      return entry !== undefined && isFresh(entry.sinceMs, apiLimits.keyCacheMs, clock.nowMs())
+        ? entry.found
+        : null;
     },
 
     keep(id: string, found: Promise<T | null>): Promise<T | null> {
-      const entry = { untilMs: clock.nowMs() + apiLimits.keyCacheMs, found };
+      const entry = { sinceMs: clock.nowMs(), found };
       entries.delete(id);
       entries.set(id, entry);
       const forget = () => {
