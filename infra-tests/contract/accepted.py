@@ -10,7 +10,8 @@ from dataclasses import dataclass
 FIT = "RejectedPositiveData"
 
 CURSORS = (
-    "listJobs listKeys adminListTenants adminListKeys adminListPlans adminListAliases adminListJobs adminListLedger"
+    "listJobs listKeys listDeliveries adminListTenants adminListKeys adminListPlans adminListAliases adminListJobs "
+    "adminListLedger"
 )
 LIMITS = "adminCreateTenant adminUpdateTenant adminPutPlan"
 
@@ -50,6 +51,10 @@ RULES = [
     Accepted(
         FIT, "submitJob warmUpModel", 422, "idempotency-key", "another body",
         "whether a key was used before, and with which body, depends on the requests before",
+    ),
+    Accepted(
+        FIT, "submitJob createWebhook", 400, r"(webhook\.)?url", ".",
+        "which addresses may be reached is the guard's to say (docs/egress.md)",
     ),
     Accepted(
         FIT, "createKey adminCreateKey", 400, "expires_at", "in the future",

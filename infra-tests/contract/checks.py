@@ -60,6 +60,8 @@ def before_call(context, case, kwargs):
     aim_path(operation, case, to_seed)
     if is_positive(case, ParameterLocation.QUERY):
         shorten_wait(case)
+        if to_seed:
+            begin_at_the_start(case)
     if is_positive(case, ParameterLocation.HEADER):
         shorten_prefer(case)
     if is_positive(case, ParameterLocation.BODY) and isinstance(case.body, dict):
@@ -92,6 +94,12 @@ def aim_path(operation, case, to_seed):
     elif not about_path:
         # Made-up ones are often of objects that an answer named before.
         case.path_parameters = {**case.path_parameters, list(case.path_parameters)[-1]: "missing"}
+
+
+def begin_at_the_start(case):
+    """No made-up cursor is one that a page gave, and a list that never answers shows nothing."""
+    if case.query and "cursor" in case.query:
+        case.query = {name: value for name, value in case.query.items() if name != "cursor"}
 
 
 def shorten_wait(case):

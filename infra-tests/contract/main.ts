@@ -72,7 +72,12 @@ async function main(): Promise<number> {
   const options = optionsSchema.parse(values);
   const folder = await mkdtemp(join(tmpdir(), 'pilotlight-contract-'));
   const dataDir = join(folder, 'data');
-  const stack = await startLocalStack(dataDir, ['--no-first-job', '--max-workers', '1']);
+  const stack = await startLocalStack(dataDir, [
+    '--no-first-job',
+    '--max-workers',
+    '1',
+    '--allow-local-webhooks',
+  ]);
   // Ctrl-C reaches the stack as well; a signal to us alone would leave it behind.
   for (const signal of ['SIGTERM', 'SIGHUP'] as const) {
     process.once(signal, () => {

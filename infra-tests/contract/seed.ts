@@ -1,6 +1,8 @@
 /** Objects that are there when the requests come: without them every look-up would answer 404 and show nothing. */
 import { once } from 'node:events';
-import { createServer } from 'node:net';
+import { createServer as createHttpServer } from 'node:http';
+import { createServer, type Server } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 import * as z from 'zod';
 
 /** What `checks.py` reads. */
@@ -27,11 +29,15 @@ interface Asker {
 }
 
 const createdSchema = z.object({ key: z.object({ id: z.string(), secret: z.string() }) });
+const idSchema = z.object({ id: z.string() });
+const deliveriesSchema = z.object({ data: z.array(z.object({ status: z.string() })) });
 const jobSchema = z.object({ id: z.string(), status: z.literal('succeeded') });
 
 const victims = ['victim-1', 'victim-2', 'victim-3', 'victim-4'] as const;
 const fakeJob = { model: 'fake', input: { prompt: 'a lighthouse', steps: 1 } };
 const alias = { versions: [{ version: 'shapes', weight: 100 }] };
+/** Where nobody listens on this machine. */
+const nobodysUrl = 'http://127.0.0.1:1/';
 /** Room for every submission of a long run. */
 const roomy = { open_jobs_max: 500, requests_per_second: 10_000, requests_per_minute: 100_000 };
 
@@ -44,6 +50,7 @@ export async function seed(url: string, adminKey: string): Promise<Seeded> {
   for (let count = 0; count < 4; count += 1)
     ownKeys.push((await ask(tenant, 'POST', '/v1/keys', {}, createdSchema)).key.id);
   const jobs = await Promise.all([finishedJob(tenant), finishedJob(tenant), finishedJob(tenant)]);
+  const hooks = await webhooks(tenant);
   const theirs = [];
   for (const id of victims) theirs.push(await victim(admin, id));
   for (const name of ['own-1', 'own-2', 'own-3']) {
@@ -54,15 +61,62 @@ export async function seed(url: string, adminKey: string): Promise<Seeded> {
   return {
     tenantKey: own.key.secret,
     facts: {
-      paths: { ...tenantPaths(jobs, ownKeys), ...adminPaths(theirs) },
+      paths: { ...tenantPaths(jobs, ownKeys), ...webhookPaths(hooks), ...adminPaths(theirs) },
       bodies: {
         submitJob: fakeJob,
+        createWebhook: { url: nobodysUrl },
         adminPutAlias: alias,
         adminSetGrants: { models: ['fake'] },
       },
       protected: ['operator', 'contract', own.key.id, keyIdOf(adminKey)],
       freePort,
     },
+  };
+}
+
+interface Hook {
+  readonly id: string;
+  /** Of a test that got through, so that it can be replayed. */
+  readonly delivery: string;
+}
+
+/** One for each route that changes a webhook, and one to be read, told of their tests by a receiver that takes them all. */
+async function webhooks(tenant: Asker): Promise<Hook[]> {
+  const receiver = createHttpServer((_request, response) => response.writeHead(204).end());
+  receiver.listen(0, '127.0.0.1');
+  await once(receiver, 'listening');
+  // It takes replays for as long as the run lasts, and does not make it last.
+  receiver.unref();
+  const url = `http://127.0.0.1:${portOf(receiver)}/`;
+  return Promise.all(
+    ['read', 'rotated', 'tested', 'tested', 'deleted', 'deleted'].map(() => webhook(tenant, url)),
+  );
+}
+
+async function webhook(tenant: Asker, url: string): Promise<Hook> {
+  const { id } = await ask(tenant, 'POST', '/v1/webhooks', { url }, idSchema);
+  const { id: delivery } = await ask(tenant, 'POST', `/v1/webhooks/${id}/test`, undefined, idSchema);
+  const path = `/v1/webhooks/${id}/deliveries`;
+  for (;;) {
+    const { data } = await ask(tenant, 'GET', path, undefined, deliveriesSchema);
+    if (data.every(({ status }) => status === 'delivered')) return { id, delivery };
+    await delay(100);
+  }
+}
+
+function webhookPaths(hooks: readonly Hook[]): Facts['paths'] {
+  const [read, rotated, ...others] = hooks;
+  if (read === undefined || rotated === undefined) return {};
+  const ids = others.map(({ id }) => ({ id }));
+  const ofHook = [read, rotated].map(({ id }) => ({ id }));
+  return {
+    getWebhook: ofHook,
+    // One test at a time, and a replay of one is a test under way.
+    testWebhook: ids.slice(0, 2),
+    listDeliveries: ofHook,
+    replayDelivery: [read, rotated].map(({ id, delivery }) => ({ id, delivery })),
+    rotateWebhook: [{ id: rotated.id }],
+    deleteWebhook: ids.slice(2),
   };
 }
 
@@ -148,7 +202,7 @@ async function ask<T>(
   const answer = await fetch(`${url}${path}`, {
     method,
     headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
-    body: JSON.stringify(body),
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   });
   const text = await answer.text();
   if (!answer.ok) throw new Error(`seeding failed: ${method} ${path} answered ${answer.status}: ${text}`);
@@ -163,9 +217,14 @@ async function findFreePort(): Promise<number> {
   const server = createServer();
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
-  const address = server.address();
+  const port = portOf(server);
   server.close();
   await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('no free port');
+  return port;
+}
+
+function portOf(server: Server): number {
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('no port');
   return address.port;
 }
