@@ -38,7 +38,8 @@ afterEach(async () => {
   stack = undefined;
   disk?.unmount();
   disk = undefined;
-  rmSync(folder, { recursive: true, force: true });
+  // What was just killed may still be writing.
+  rmSync(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 });
 });
 
 async function start(args: readonly string[] = [], clocks?: Clocks): Promise<LocalStack> {
