@@ -6,7 +6,7 @@
  * The memory lasts {@link gateLimits.refusalRememberedMs}, so a place that was freed is noticed that much later at
  * worst; nothing is ever admitted from memory.
  */
-import { isFresh } from '../fresh.ts';
+import { isFresh } from '../jumping-clock.ts';
 import { gateLimits } from '../limits.ts';
 import type { Clock, Gates } from '../ports.ts';
 import type { GateView } from './gate.ts';

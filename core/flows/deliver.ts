@@ -10,7 +10,7 @@
  * Any number of processes may do this at once: a delivery is claimed by one write, and a process that dies leaves its
  * claims to run out.
  */
-import { isFresh } from '../fresh.ts';
+import { isFresh } from '../jumping-clock.ts';
 import { webhookLimits } from '../limits.ts';
 import type { DeliveryRecord } from '../webhook/delivery.ts';
 import type { TryPorts } from './try-delivery.ts';

@@ -3,8 +3,10 @@
  * canceled or taken over. Every write of it is a renewal, so progress and the look for a cancellation cost nothing
  * extra.
  */
+
 import type { JobRecord } from '../job/job.ts';
 import { renew } from '../job/transitions.ts';
+import { isFresh } from '../jumping-clock.ts';
 import { jobLimits } from '../limits.ts';
 import type { Clock, RunEvents, Runner } from '../ports.ts';
 import type { ApplyPorts } from './apply.ts';
@@ -82,7 +84,7 @@ async function beat(
 
 /** On both sides of now: after a clock that jumped back, the lease it took is put right at once. */
 function isDue(own: Beat, nowMs: number): boolean {
-  return !own.lost && (own.dirty || Math.abs(nowMs - own.writtenAtMs) >= jobLimits.renewMs);
+  return !own.lost && (own.dirty || !isFresh(own.writtenAtMs, jobLimits.renewMs, nowMs));
 }
 
 async function renewOne(ports: PulsePorts, workerId: string, own: Beat): Promise<void> {

@@ -3,7 +3,9 @@
  * in between. Words are sent one after another and only the latest that waits is sent, so a slow store delays them and
  * never the work; one that fails is made good by the next.
  */
+
 import { residentKey } from '../dispatch/choose-batch.ts';
+import { tookMs } from '../jumping-clock.ts';
 import { workerLimits } from '../limits.ts';
 import type { Clock, Log, Runner, Workers } from '../ports.ts';
 import type { WorkerPhase, WorkerRecord } from '../scaling/worker-record.ts';
@@ -111,7 +113,7 @@ function watched(runner: Runner, { clock, state, change }: Watch): Runner {
       } finally {
         change(() => {
           state.loads -= 1;
-          state.loadMs += tookMs(clock, fromMs);
+          state.loadMs += tookMs(fromMs, clock.nowMs());
         });
       }
     },
@@ -122,17 +124,12 @@ function watched(runner: Runner, { clock, state, change }: Watch): Runner {
         return await runner.run(batch, events);
       } finally {
         state.runningJobs -= batch.items.length;
-        state.busyMs += tookMs(clock, fromMs);
+        state.busyMs += tookMs(fromMs, clock.nowMs());
       }
     },
     cancel: (itemId) => runner.cancel(itemId),
     resident: () => runner.resident(),
   };
-}
-
-/** Never negative, which no record may be, though the clock jumped back meanwhile. */
-function tookMs(clock: Clock, fromMs: number): number {
-  return Math.max(0, clock.nowMs() - fromMs);
 }
 
 /** Sends the latest word once the one under way is through; the promise resolves when it was sent. */

@@ -21,6 +21,7 @@ import {
   succeed,
   tryAgain,
 } from '../job/transitions.ts';
+import { tookMs } from '../jumping-clock.ts';
 import type { Catalog } from '../models/manifest.ts';
 import type {
   Blobs,
@@ -75,8 +76,7 @@ export async function runBatch(ports: RunPorts, ask: RunAsk): Promise<void> {
     const loadingAtMs = ports.clock.nowMs();
     const loaded = await ports.runner.load(first.model, first.modelRevision, needsOf(jobs));
     // The wait as the job sees it: a load that prewarming began earlier counts from here only.
-    // A clock that jumps back meanwhile must not make a record that nobody can read.
-    const loadMs = Math.max(0, ports.clock.nowMs() - loadingAtMs);
+    const loadMs = tookMs(loadingAtMs, ports.clock.nowMs());
     const outcomes = await runLoaded(ports, { ...ask, jobs }, loaded, pulse.events);
     const context: EndContext = {
       ...ask,
@@ -280,9 +280,9 @@ function costOf(ports: RunPorts, job: JobRecord, gpuMs: number): number {
 function timingsOf(job: JobRecord, at: { ranAtMs: number; nowMs: number; loadMs: number }): JobTimings {
   const startedAtMs = job.startedAtMs ?? job.createdAtMs;
   return {
-    queuedMs: Math.max(0, startedAtMs - job.createdAtMs),
+    queuedMs: tookMs(job.createdAtMs, startedAtMs),
     loadMs: at.loadMs,
     runMs: Math.max(0, at.ranAtMs - startedAtMs - at.loadMs),
-    uploadMs: Math.max(0, at.nowMs - at.ranAtMs),
+    uploadMs: tookMs(at.ranAtMs, at.nowMs),
   };
 }

@@ -4,7 +4,7 @@
  * is harmless. What an order means is in `scaling/pool-orders.ts`.
  */
 
-import { isFresh } from '../fresh.ts';
+import { isFresh } from '../jumping-clock.ts';
 import { sweepLimits, warmupLimits } from '../limits.ts';
 import type { Catalog } from '../models/manifest.ts';
 import type { Clock, Fleet, Jobs, Log, PoolRecord, Pools } from '../ports.ts';
@@ -112,7 +112,7 @@ const drainSettlesMs = 2_000;
 
 function mayEmpty({ orders }: PoolRecord, { desired }: FleetStatus, nowMs: number): boolean {
   if (orders.drainingAtMs === null) return false;
-  return desired === 0 || Math.abs(nowMs - orders.drainingAtMs) >= drainSettlesMs;
+  return desired === 0 || !isFresh(orders.drainingAtMs, drainSettlesMs, nowMs);
 }
 
 /**

@@ -6,7 +6,7 @@
  * Nobody is refused out of memory: a key that is unknown, wrong, expired or revoked costs one read of the key and
  * nothing else, each time. If memory answered for the ids that it holds, its speed would tell which ids there are.
  */
-import { isFresh } from '#core/fresh.ts';
+import { isFresh } from '#core/jumping-clock.ts';
 import { apiLimits } from '#core/limits.ts';
 import type { Clock, Keys, Log, Plans, Tenants } from '#core/ports.ts';
 import { shippedPlan } from '#core/tenancy/plans.ts';

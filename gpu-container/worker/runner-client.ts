@@ -7,6 +7,7 @@ import { mkdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { residentKey } from '#core/dispatch/choose-batch.ts';
+import { tookMs } from '#core/jumping-clock.ts';
 import { protocolLimits, workerLimits } from '#core/limits.ts';
 import type {
   Clock,
@@ -193,7 +194,7 @@ export class RunnerClient implements Runner {
     const { clock, log } = this.#options;
     const outcomes = collectOutcomes(batch, events, { ready: runner.ready, scratchDir, log });
     const startMs = clock.nowMs();
-    const lose = (reason: LossReason) => outcomes.lose(Math.max(0, clock.nowMs() - startMs), reason);
+    const lose = (reason: LossReason) => outcomes.lose(tookMs(startMs, clock.nowMs()), reason);
     const running = { outcomes, lose };
     this.#running = running;
     try {

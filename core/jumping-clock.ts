@@ -1,4 +1,4 @@
-/** How long what a process remembers counts, under a clock that may jump. */
+/** Spans of time under a clock that may jump either way between two looks at it. */
 
 /**
  * Whether what was learnt at `sinceMs` still counts at `nowMs`, `keptMs` long on either side: what was learnt under a
@@ -6,4 +6,9 @@
  */
 export function isFresh(sinceMs: number, keptMs: number, nowMs: number): boolean {
   return Math.abs(nowMs - sinceMs) < keptMs;
+}
+
+/** How long it took, in milliseconds. Never negative, which no record may be, though the clock jumped back meanwhile. */
+export function tookMs(sinceMs: number, nowMs: number): number {
+  return Math.max(0, nowMs - sinceMs);
 }
