@@ -127,15 +127,13 @@ export function demandOf(checked: CheckedRequest, nonce: string): Demand {
  * another request. A request that names no class has the fingerprint that it always had: that of an interactive one.
  */
 function fingerprintOf(ask: SubmitAsk): string {
-  const { model, input, metadata, deadlineSeconds, class: jobClass } = ask;
+  const { model, input, metadata, deadlineSeconds } = ask;
+  const always = { model, input, class: ask.class ?? 'interactive', metadata, deadlineSeconds };
   // Left out where the request does not name them: the fingerprints of earlier requests have no such members.
-  const [cache, quality, webhook] = [
-    ask.cache ?? undefined,
-    ask.quality ?? undefined,
-    ask.webhook ?? undefined,
-  ];
   const named = {
-    ...{ model, quality, input, class: jobClass ?? 'interactive', metadata, deadlineSeconds, cache, webhook },
+    cache: ask.cache ?? undefined,
+    quality: ask.quality ?? undefined,
+    webhook: ask.webhook ?? undefined,
   };
-  return digest(canonicalJson(named));
+  return digest(canonicalJson({ ...always, ...named }));
 }
