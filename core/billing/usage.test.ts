@@ -50,6 +50,12 @@ describe('a usage report', () => {
     expect(total).toMatchObject({ jobs: 1, gpuMs: 812, usdMicros: 391, sharedUsdMicros: 70 });
   });
 
+  it('has no row for a share of nothing', () => {
+    const share = sampleShare({ usdMicros: 0, parts: { coldStart: 0, idle: 0 } });
+
+    expect(reportOf([share], ['day']).rows).toEqual([]);
+  });
+
   it('counts a warm-up on the day it was asked for, as money of its model and key and of no job or tag', () => {
     const entries = [sampleWarmup({ model: 'b' }), sampleWarmup({ model: 'b', atMs: sampleNowMs + dayMs })];
 

@@ -95,6 +95,8 @@ export function createUsageMeter({ groupBy, fromMs, toMs }: UsageAsk, nowMs: num
 
   return {
     add(entry) {
+      // A close has written down that it asks for nothing: that makes no row.
+      if (entry.kind === 'share' && entry.usdMicros === 0) return;
       const atMs = usedAtMs(entry);
       if (atMs >= fromMs && atMs < toMs) count(entry, atMs, usedBy(entry));
       if (!isOfJob(entry)) return;

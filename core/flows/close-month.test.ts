@@ -25,6 +25,8 @@ const { fromMs, toMs } = spanOf(month);
 const hourMs = 60 * 60 * 1000;
 /** Micro-USD an hour: a thousand for a second. */
 const price = 3_600_000;
+/** The share of a tenant that was served and owes none. */
+const nothing = { coldStart: 0, idle: 0 };
 
 describe('closing a month', () => {
   it('charges loads to whom the worker served, idle time by GPU time, and meets the bill', async () => {
@@ -103,7 +105,7 @@ describe('closing a month', () => {
 
     await closeMonth(world.ports, month);
 
-    expect(await world.shareOf('capped')).toBeNull();
+    expect(await world.shareOf('capped')).toEqual(nothing);
   });
 
   it('holds a budget over all pools together', async () => {
@@ -131,7 +133,7 @@ describe('closing a month', () => {
     expect(outcome).toMatchObject({
       statements: [{ billUsdMicros: 1_000, chargedUsdMicros: 4_000, operatorUsdMicros: -3_000 }],
     });
-    expect(await world.shareOf('tenant-a')).toBeNull();
+    expect(await world.shareOf('tenant-a')).toEqual(nothing);
   });
 
   it('counts a warm-up towards the idle time of the tenant that paid for it, and nobody pays for that time again', async () => {
@@ -160,7 +162,7 @@ describe('closing a month', () => {
 
     const outcome = await closeMonth(world.ports, month);
 
-    expect(await world.shareOf('tenant-a')).toBeNull();
+    expect(await world.shareOf('tenant-a')).toEqual(nothing);
     expect(await world.shareOf('waiting')).toBeNull();
     expect(await world.shareOf('tenant-b')).toEqual({ coldStart: 0, idle: 8_000 });
     expect(outcome).toMatchObject({ statements: [{ tenants: 2, operatorUsdMicros: 0 }] });
@@ -175,7 +177,7 @@ describe('closing a month', () => {
     const outcome = await closeMonth(world.ports, month);
 
     expect(outcome).toMatchObject({ statements: [{ chargedUsdMicros: 14_000, operatorUsdMicros: -4_000 }] });
-    expect(await world.shareOf('tenant-a')).toBeNull();
+    expect(await world.shareOf('tenant-a')).toEqual(nothing);
   });
 
   it('counts warm-ups against the hard budget that bounds a share', async () => {
@@ -229,6 +231,41 @@ describe('closing a month', () => {
     expect(world.ports.log.events().filter((event) => event === 'month.closed')).toHaveLength(1);
   });
 
+  it('has decided on every tenant by the time it states, so one that finds more room meanwhile adds nothing', async () => {
+    const world = await createCostWorld();
+    await world.addTenant({ tenantId: 'capped', overrides: { budget_usd_micros_per_month: 1_000 } });
+    await world.worker({ workerId: 'w1', livedMs: 4_000, loadMs: 0 });
+    const charge = await world.job({ tenantId: 'capped', workerId: 'w1', gpuMs: 1_000 });
+    const [reached, mayState] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const { ledger } = world.ports;
+    const first = closeMonth(
+      withLedger(world.ports, {
+        async state(statement) {
+          reached.resolve();
+          await mayState.promise;
+          return ledger.state(statement);
+        },
+      }),
+      month,
+    );
+    await reached.promise;
+    await ledger.append(refundEntryOf(charge, 500, toMs));
+
+    const second = closeMonth(
+      withLedger(world.ports, {
+        async append(entry) {
+          mayState.resolve();
+          await first;
+          return ledger.append(entry);
+        },
+      }),
+      month,
+    );
+
+    expect(await second).toMatchObject({ statements: [{ idleUsdMicros: 0, operatorUsdMicros: 3_000 }] });
+    expect(await world.shareOf('capped')).toEqual(nothing);
+  });
+
   it('waits until the last job of the month must have settled', async () => {
     const world = await createCostWorld({ nowMs: toMs + costLimits.closeAfterMs - 1 });
 
@@ -279,22 +316,21 @@ describe('a close that finds other figures than the one that died before it', ()
 
     const outcome = await closeMonth(world.ports, month);
 
-    expect(await world.shareOf('tenant-b')).toBeNull();
+    expect(await world.shareOf('tenant-b')).toEqual(nothing);
     expect(outcome).toMatchObject({ statements: [{ idleUsdMicros: 4_000, operatorUsdMicros: -4_000 }] });
   });
 
   it('states the share that is there, though the list does not show it yet', async () => {
     const world = await dieAfterOneShare();
     await world.job({ tenantId: 'tenant-b', workerId: 'w1', gpuMs: 2_000 });
-    const lagging: Ledger = {
-      ...world.ports.ledger,
+    const lagging = withLedger(world.ports, {
       async list(...asked) {
         const page = await world.ports.ledger.list(...asked);
         return { ...page, items: page.items.filter(({ kind }) => kind !== 'share') };
       },
-    };
+    });
 
-    const outcome = await closeMonth({ ...world.ports, ledger: lagging }, month);
+    const outcome = await closeMonth(lagging, month);
 
     expect(outcome).toMatchObject({ statements: [{ idleUsdMicros: 8_500, operatorUsdMicros: -2_500 }] });
   });
@@ -330,6 +366,10 @@ describe('the month that is due', () => {
     expect(dueMonth(spanOf('203001').toMs)).toBe('202912');
   });
 });
+
+function withLedger(ports: ClosePorts, change: Partial<Ledger>): ClosePorts {
+  return { ...ports, ledger: { ...ports.ledger, ...change } };
+}
 
 describe('every history of a fleet', () => {
   const tenantIds = ['a', 'b', 'c', 'd'];

@@ -4,7 +4,8 @@
  *
  * Order and crashes:
  * 1. read workers, tenants and their ledgers: nothing of the month moves any more, see `costLimits.closeAfterMs`;
- * 2. append one share per tenant. A crash leaves some of them; the next run finds those and appends the others;
+ * 2. append one share per tenant that was served, of nothing too: the first one decides, for every run at once, because
+ *    they may see other budgets and refunds. A crash leaves some; the next run finds those and appends the others;
  * 3. state, once, by the shares that are in the ledger. A pool that is stated is closed: no run looks at it again.
  *
  * Entries never change: should a run find another bill than the one that crashed before it, the shares of that one

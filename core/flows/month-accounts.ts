@@ -39,12 +39,14 @@ export interface PoolMonth {
   readonly nowMs: number;
 }
 
-/** By tenant, none of zero; `unshared` is what is known of the statement before any share is written. */
 export interface DividedPool {
+  /** What is known of the statement before any share is written. */
   readonly unshared: Unshared;
+  /** Of every tenant that may be asked for one, of nothing too. */
   readonly shares: ReadonlyMap<string, ShareParts>;
 }
 
+const noShare: ShareParts = { coldStart: 0, idle: 0 };
 const noUse: PoolUse = { gpuMs: 0, chargedUsdMicros: 0, warmupUsdMicros: 0, gpuMsByWorker: new Map() };
 
 /** Every tenant with its month: as many reads as the ledgers have pages. */
@@ -63,6 +65,7 @@ export async function dividePool(ports: CostPorts, ask: PoolMonth): Promise<Divi
   const sharers = await someAtOnce(accounts, (account) => sharerOf(ports, account, ask));
   const served = sharers.filter(({ gpuMs }) => gpuMs > 0);
   const { chargedUsdMicros, shares } = divideBill(bill, lives, sharers, usdMicrosPerHour);
+  const asked = pricing === 'at_cost' ? served : [];
   const { usdMicros: billUsdMicros, ...measured } = bill;
   const unshared = {
     ...{ month, pool, pricing, usdMicrosPerHour, ...measured },
@@ -72,7 +75,10 @@ export async function dividePool(ports: CostPorts, ask: PoolMonth): Promise<Divi
     billUsdMicros,
     chargedUsdMicros,
   };
-  return { unshared, shares };
+  return {
+    unshared,
+    shares: new Map(asked.map(({ tenantId }) => [tenantId, shares.get(tenantId) ?? noShare])),
+  };
 }
 
 async function readAccount(ports: CostPorts, tenant: TenantRecord, month: string): Promise<Account> {

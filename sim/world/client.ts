@@ -234,9 +234,15 @@ async function orderOne(world: World): Promise<void> {
   await process.serve(() => orderPool({ ...ports, clock: process.clock, log }, pool, order));
 }
 
-/** The operator lets every pool go on. */
-export async function endOrders({ catalog, stores }: World): Promise<void> {
-  for (const pool of catalog.pools()) await stores.pools.order(pool, { kind: 'resume' });
+/** The operator lets every paused pool go on; not awaited, because the loop has to run for that. */
+export async function endOrders(world: World): Promise<void> {
+  const { catalog, log, stores } = world;
+  for (const pool of catalog.pools()) {
+    if ((await stores.pools.read(pool)).orders.pausedAtMs === null) continue;
+    const { process, ports } = world.api('order');
+    const { clock } = process;
+    void process.serve(() => orderPool({ ...ports, clock, log }, pool, { kind: 'resume' }));
+  }
 }
 
 /** The operator moves the tenant to other limits while its jobs are open. */

@@ -193,11 +193,16 @@ function boundMs(world: World): number {
 }
 
 /**
- * Messages under way wait out their retry or the claim of a process that died; every receiver takes what comes then. A
- * turn that a lagging index hid comes a look later.
+ * Messages under way wait out their retry or the claim of a process that died; every receiver takes what comes then. One
+ * that is at its receiver as the world heals may still fail, and waits a whole step of its schedule. A turn that a lagging
+ * index hid comes a look later.
  */
 function messagesMs({ history, loop }: World): number {
-  const waits = [...history.deliveries.values()].map(({ nextAtMs }) => (nextAtMs ?? 0) - loop.clock.nowMs());
+  const waits = [...history.deliveries.values()]
+    .filter(({ status }) => status === 'pending')
+    .map(({ nextAtMs, triesSpent }) =>
+      Math.max((nextAtMs ?? 0) - loop.clock.nowMs(), webhookLimits.retryDelaysMs[triesSpent - 1] ?? 0),
+    );
   return Math.max(0, ...waits) + 2 * webhookLimits.claimMs + webhookLimits.turnLookMs;
 }
 

@@ -29,8 +29,12 @@ describe('simulated worlds', () => {
     expect(Object.keys(tally.hits).some((hit) => hit.endsWith(' down'))).toBe(true);
   });
 
-  /** Worlds that once broke a promise. 218: a calm world in a storm, whose jobs took a second attempt. */
-  it.each([218])('keep every promise in world %i', async (seed) => {
+  /**
+   * Worlds that once broke a promise, or seemed to. 218: a calm world in a storm, whose jobs took a second attempt. 488: a
+   * message that failed as the world healed. 2174: a pool let go on without waking its scaler. 2880: two closes of a month
+   * that saw different budgets.
+   */
+  it.each([218, 488, 2174, 2880])('keep every promise in world %i', async (seed) => {
     const { violations } = await runSeed(seed);
 
     expect(violations).toEqual([]);
