@@ -65,7 +65,7 @@ export async function dividePool(ports: CostPorts, ask: PoolMonth): Promise<Divi
   const sharers = await someAtOnce(accounts, (account) => sharerOf(ports, account, ask));
   const served = sharers.filter(({ gpuMs }) => gpuMs > 0);
   const { chargedUsdMicros, shares } = divideBill(bill, lives, sharers, usdMicrosPerHour);
-  const asked = pricing === 'at_cost' ? served : [];
+  const asked = sharers.filter((sharer) => mayBeAsked(ports.costs, sharer));
   const { usdMicros: billUsdMicros, ...measured } = bill;
   const unshared = {
     ...{ month, pool, pricing, usdMicrosPerHour, ...measured },
@@ -100,10 +100,13 @@ async function sharerOf(
 ): Promise<Sharer & { readonly tenant: TenantRecord }> {
   const { tenant, month } = account;
   const use = month.byPool.get(ask.pool) ?? noUse;
-  // A list price is all that is to be paid.
-  const hasShare = ports.costs.pricing === 'at_cost' && use.gpuMs > 0;
-  const roomUsdMicros = hasShare ? await roomOf(ports, account, ask) : 0;
+  const roomUsdMicros = mayBeAsked(ports.costs, use) ? await roomOf(ports, account, ask) : 0;
   return { ...use, tenant, tenantId: tenant.tenantId, roomUsdMicros };
+}
+
+/** A list price is all that is to be paid, and who was not served pays nothing. */
+function mayBeAsked({ pricing }: Pick<CostSettings, 'pricing'>, { gpuMs }: PoolUse): boolean {
+  return pricing === 'at_cost' && gpuMs > 0;
 }
 
 async function livesOf(ports: CostPorts, { month, pool, nowMs }: PoolMonth): Promise<WorkerLife[]> {

@@ -9,6 +9,7 @@ import { parseArgs } from 'node:util';
 import * as z from 'zod';
 import { coverageOf, gapsIn, runsForCoverage, uncalledIn } from './coverage.ts';
 import { mutantOf, mutants } from './mutants.ts';
+import type { WorldsAsk } from './parallel.ts';
 import { runWorlds } from './parallel.ts';
 import { plant } from './plant.ts';
 import type { Tally } from './tally.ts';
@@ -120,24 +121,36 @@ function amplificationOf({ storm: { stormy, calm } }: Tally): number {
   return stormy.requests / stormy.accepted / (calm.requests / calm.accepted);
 }
 
+/** One process each, and so many at once as there are: most are found in the first worlds. */
 async function findAll(options: Options): Promise<number> {
+  const left = mutants.map(({ name }) => name);
   let missed = 0;
-  for (const { name } of mutants) missed += await find(options, name);
+  async function findNext(): Promise<void> {
+    for (let name = left.shift(); name !== undefined; name = left.shift()) {
+      missed += await find({ ...options, processes: 1 }, name);
+    }
+  }
+  await Promise.all(Array.from({ length: options.processes }, findNext));
   say(`${mutants.length - missed} of ${mutants.length} planted bugs found`);
   return missed === 0 ? 0 : 1;
 }
 
 /** 0 when some world finds it, else 1. */
-async function find(options: Options, mutant: string): Promise<number> {
-  mutantOf(mutant);
-  const { runs, broken } = await runWorlds(
-    { ...options, mutant },
-    { isEnough: (each) => each.broken.length > 0 },
-  );
+async function find(options: Options, name: string): Promise<number> {
+  const { seed } = mutantOf(name);
+  const ask = { ...options, mutant: name };
+  if (seed !== undefined && (await findIn({ ...ask, seed, runs: 1 }))) return 0;
+  if (await findIn(ask)) return 0;
+  say(`${name}: NOT FOUND`);
+  return 1;
+}
+
+async function findIn(ask: WorldsAsk): Promise<boolean> {
+  const { runs, broken } = await runWorlds(ask, { isEnough: (each) => each.broken.length > 0 });
   const [first] = broken;
-  if (first === undefined) say(`${mutant}: NOT FOUND in ${runs} worlds`);
-  else say(`${mutant}: found in world ${first.seed} after ${runs} (${first.violation})`);
-  return first === undefined ? 1 : 0;
+  if (first === undefined) return false;
+  say(`${ask.mutant}: found in world ${first.seed} after ${runs} (${first.violation})`);
+  return true;
 }
 
 async function replay(

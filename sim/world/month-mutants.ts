@@ -19,6 +19,7 @@ export const monthMutants: readonly Mutant[] = [
   {
     name: 'stated-while-shares-are-written',
     mistake: 'a pool is stated, and so closed, before its shares are in the ledger',
+    seed: 5180,
     file: 'core/flows/close-month.ts',
     find: `else if (owed !== undefined) shares.push(await appendShare(ports, account, { month, pool, nowMs, owed }));`,
     replace: `else if (owed !== undefined) shares.push(owed), void appendShare(ports, account, { month, pool, nowMs, owed }).catch(() => null);`,
@@ -34,12 +35,13 @@ export const monthMutants: readonly Mutant[] = [
     name: 'shares-at-list-price',
     mistake: 'who pays a list price pays for idle time on top',
     file: 'core/flows/month-accounts.ts',
-    find: `const hasShare = ports.costs.pricing === 'at_cost' && use.gpuMs > 0;`,
-    replace: `const hasShare = use.gpuMs > 0;`,
+    find: `return pricing === 'at_cost' && gpuMs > 0;`,
+    replace: `return gpuMs > 0;`,
   },
   {
     name: 'share-above-the-budget',
     mistake: 'a share does not look at what was paid already',
+    seed: 5180,
     file: 'core/flows/month-accounts.ts',
     find: `return Math.max(0, budget - month.paidUsdMicros - shared);`,
     replace: `return Math.max(0, budget - shared);`,
@@ -71,8 +73,9 @@ export const monthMutants: readonly Mutant[] = [
   {
     name: 'shares-of-something-alone',
     mistake: 'a close that asks nothing of a tenant leaves that open for another one',
+    seed: 2880,
     file: 'core/flows/month-accounts.ts',
-    find: `const asked = pricing === 'at_cost' ? served : [];`,
-    replace: `const asked = pricing === 'at_cost' ? served.filter(({ tenantId }) => shares.has(tenantId)) : [];`,
+    find: `const asked = sharers.filter((sharer) => mayBeAsked(ports.costs, sharer));`,
+    replace: `const asked = sharers.filter(({ tenantId }) => shares.has(tenantId));`,
   },
 ];

@@ -12,6 +12,8 @@ export interface Mutant {
   readonly file: string;
   readonly find: string;
   readonly replace: string;
+  /** A world that has found it, of one that takes hundreds to find: looked at first. */
+  readonly seed?: number;
 }
 
 export function mutantOf(name: string): Mutant {
@@ -93,6 +95,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'lease-never-renewed',
     mistake: 'the pulse of a running batch writes nothing',
+    seed: 191,
     file: 'core/flows/pulse.ts',
     find: `return !own.lost && (own.dirty || !isFresh(own.writtenAtMs, jobLimits.renewMs, nowMs));`,
     replace: `return own.lost && nowMs < 0;`,
@@ -158,6 +161,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'sweep-releases-what-is-still-coming',
     mistake: 'a submission that was held up creates its job after its reservation went',
+    seed: 5514,
     file: 'core/flows/sweep.ts',
     find: `if (job === null && (await ports.jobs.forbid(tenantId, jobId, token)) === 'exists') return 'open';`,
     replace: ``,
@@ -274,6 +278,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'every-refund-note-corrects',
     mistake: 'the budget gets back what another try of the refund gave',
+    seed: 91,
     file: 'core/flows/refund.ts',
     find: `const corrections = note === null || entry === null ? []`,
     replace: `const corrections = note === null ? []`,
@@ -405,6 +410,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'storage-not-asked',
     mistake: 'a job is admitted whatever its tenant keeps',
+    seed: 79,
     file: 'core/admission/gate.ts',
     find: `const isBound = storageGb !== undefined && demand.storesFiles;`,
     replace: `const isBound = storageGb !== undefined && !demand.storesFiles;`,
@@ -440,6 +446,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'outage-hammered',
     mistake: 'a worker asks a queue that is down again at once',
+    seed: 108,
     file: 'core/flows/work.ts',
     find: `    ports.log.warn('tickets.receive_failed', { pool: ask.pool, reason: String(error) });
     await ports.clock.sleep(receiveFailedMs, ask.stopping);`,
