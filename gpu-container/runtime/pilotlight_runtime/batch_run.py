@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from .messages import Delta, Failed, FailureCode, File, Progress, Result, Run, RunnerMessage, is_retryable
 from .runner import BatchItem, OutputFile, Plan, Runner, RunnerError
@@ -40,31 +41,34 @@ class BatchRun:
             for index, item in enumerate(message.items)
         }
 
-    def execute(self, runner: Runner) -> None:
-        """Runs to the end.
+    def execute(self, runner: Runner) -> FailureCode | None:
+        """Runs to the end, and gives back the code of what ended it for every item still open.
 
         Raises:
             RunnerError: `CUDA_FATAL`, which makes the process unusable.
         """
         try:
-            for items in self._readable(runner):
-                runner.run(items, self)
+            for asked in self._readable(runner):
+                runner.run(asked, self)
             self._fail_open("INTERNAL", "the runner left the item open")
         except RunnerError as error:
             if error.code == "CUDA_FATAL":
                 raise
             self._fail_open(error.code, error.message)
+            return error.code
         except Exception as error:
             # The name of its kind only: what a library says may hold the prompt.
             self._fail_open("INTERNAL", type(error).__name__)
+            return "INTERNAL"
+        return None
 
-    def _readable(self, runner: Runner) -> list[list[BatchItem]]:
-        """The items whose parameters the runner reads, by batch key; every other one is ended, alone."""
-        by_key: dict[str, list[BatchItem]] = {}
+    def _readable(self, runner: Runner) -> list[dict[str, Any]]:
+        """What the runner read of the items that it can read, by batch key; every other one is ended, alone."""
+        by_key: dict[str, dict[str, Any]] = {}
         for item in self.message.items:
             plan = self._plan_of(runner, BatchItem(item.id, item.params))
             if plan is not None:
-                by_key.setdefault(plan.batch_key, []).append(BatchItem(item.id, item.params))
+                by_key.setdefault(plan.batch_key, {})[item.id] = plan.asked
         return list(by_key.values())
 
     def _plan_of(self, runner: Runner, item: BatchItem) -> Plan | None:

@@ -157,6 +157,7 @@ class Session:
         except RunnerError as error:
             if error.code == "CUDA_FATAL":
                 raise
+            self._device.reclaim()
             return self._send(_load_failure(message, error.code, error.message))
         except Exception as error:
             return self._send(_load_failure(message, "INTERNAL", type(error).__name__))
@@ -182,8 +183,10 @@ class Session:
         message = run.message
         refusal = self._refusal_of(message)
         if refusal is None:
-            run.execute(self._resident[(message.model, message.revision)])
-            self._device.reclaim()
+            ended_by = run.execute(self._resident[(message.model, message.revision)])
+            # The allocator keeps what it has for the next batch, unless that was not enough.
+            if ended_by == "OOM":
+                self._device.reclaim()
         else:
             self._send(_batch_failure(message.batch_id, *refusal))
         self._runs.remove(run)

@@ -56,14 +56,12 @@ class OutputFile:
 
 @dataclass(frozen=True)
 class Plan:
-    """What one item asks of the device."""
+    """What one item asks for, as its runner read it."""
 
     batch_key: str
     """Items of one key may share a call."""
-    images: int
-    pixels: int
-    """Of one image."""
-    steps: int
+    asked: Any
+    """The runner's own: `run` is given it back."""
 
 
 class RunContext(Protocol):
@@ -112,8 +110,11 @@ class Runner(Protocol):
         """
         ...
 
-    def run(self, items: Sequence[BatchItem], context: RunContext) -> None:
-        """Runs items of one batch key together. A raise ends every open item with its code, `INTERNAL` without one."""
+    def run(self, asked: Mapping[str, Any], context: RunContext) -> None:
+        """Runs what `plan` read of items of one batch key, by item, together and in that order.
+
+        A raise ends every open item with its code, `INTERNAL` without one.
+        """
         ...
 
     def unload(self) -> None:

@@ -8,7 +8,7 @@ taken as it is; an exception out of the step callback leaves the pipeline sound.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any
 
 import msgspec
@@ -67,12 +67,10 @@ class ZImageRunner:
 
     def plan(self, item: BatchItem) -> Plan:
         params = self._params_of(item)
-        key = f"{params.size}:{params.steps}"
-        return Plan(batch_key=key, images=params.n, pixels=params.size**2, steps=params.steps)
+        return Plan(batch_key=f"{params.size}:{params.steps}", asked=params)
 
-    def run(self, items: Sequence[BatchItem], context: RunContext) -> None:
-        params = {item.id: self._params_of(item) for item in items}
-        failure = _Call(self._pipeline, self._encode, params, context).run()
+    def run(self, asked: Mapping[str, _Params], context: RunContext) -> None:
+        failure = _Call(self._pipeline, self._encode, asked, context).run()
         # Out of reach of the exception, whose frames hold the tensors that did not fit.
         if failure is not None:
             raise failure

@@ -80,14 +80,18 @@ def runner(models_dir: Path, drawn: list[Any]) -> ZImageRunner:
     return made
 
 
+def run(runner: ZImageRunner, items: Sequence[BatchItem], told: Told) -> None:
+    runner.run({each.id: runner.plan(each).asked for each in items}, told)
+
+
 def item(item_id: str = "a", **params: Any) -> BatchItem:
     return BatchItem(item_id, {"prompt": "a red ring", "size": 32, "steps": 3, "seed": 7, **params})
 
 
 def test_a_picture_does_not_depend_on_its_batch_mates(runner: ZImageRunner, drawn: list[Any]) -> None:
-    runner.run([item("a", n=2)], Told())
+    run(runner, [item("a", n=2)], Told())
     mates = [item("b", prompt="two blue squares beside each other", seed=1), item("a", n=2), item("c", seed=99)]
-    runner.run(mates, Told())
+    run(runner, mates, Told())
 
     alone, together = drawn[:2], drawn[3:5]
     assert np.abs(np.array(alone) - np.array(together)).max() < 1e-5
@@ -96,7 +100,7 @@ def test_a_picture_does_not_depend_on_its_batch_mates(runner: ZImageRunner, draw
 def test_pictures_of_one_item_have_seeds_of_their_own_that_it_tells(runner: ZImageRunner, drawn: list[Any]) -> None:
     told = Told()
 
-    runner.run([item("pair", n=2, seed=2**32 - 1), item("second", seed=0)], told)
+    run(runner, [item("pair", n=2, seed=2**32 - 1), item("second", seed=0)], told)
 
     assert told.ends == {"pair": [2**32 - 1, 0], "second": [0]}
     assert np.abs(drawn[1] - drawn[2]).max() < 1e-5
@@ -106,16 +110,16 @@ def test_pictures_of_one_item_have_seeds_of_their_own_that_it_tells(runner: ZIma
 def test_without_a_seed_one_is_drawn_by_lot_and_told(runner: ZImageRunner) -> None:
     told = Told()
 
-    runner.run([item("a", seed=None), item("b", seed=None)], told)
+    run(runner, [item("a", seed=None), item("b", seed=None)], told)
 
     assert told.ends["a"] != told.ends["b"]
 
 
 def test_one_that_is_canceled_leaves_its_mates_in_peace(runner: ZImageRunner, drawn: list[Any]) -> None:
-    runner.run([item("kept")], Told())
+    run(runner, [item("kept")], Told())
     told = Told(stops={"gone": 1})
 
-    runner.run([item("gone", seed=8), item("kept")], told)
+    run(runner, [item("gone", seed=8), item("kept")], told)
 
     assert told.ends == {"gone": "stopped", "kept": [7]}
     assert told.steps == {"gone": [1], "kept": [1, 2, 3]}
@@ -124,11 +128,11 @@ def test_one_that_is_canceled_leaves_its_mates_in_peace(runner: ZImageRunner, dr
 
 
 def test_when_all_are_canceled_the_call_ends_and_the_next_one_is_right(runner: ZImageRunner, drawn: list[Any]) -> None:
-    runner.run([item()], Told())
+    run(runner, [item()], Told())
     told = Told(stops={"a": 1, "b": 1})
 
-    runner.run([item("a"), item("b")], told)
-    runner.run([item()], Told())
+    run(runner, [item("a"), item("b")], told)
+    run(runner, [item()], Told())
 
     assert told.ends == {"a": "stopped", "b": "stopped"}
     assert told.steps == {"a": [1], "b": [1]}
@@ -139,15 +143,15 @@ def test_when_all_are_canceled_the_call_ends_and_the_next_one_is_right(runner: Z
 def test_a_call_that_runs_out_of_memory_says_so_and_the_next_one_is_right(
     runner: ZImageRunner, drawn: list[Any], part: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    runner.run([item()], Told())
+    run(runner, [item()], Told())
     name, _, method = part.partition(".")
     component = getattr(runner._pipeline, name)
     with monkeypatch.context() as patch:
         patch.setattr(component, method or "forward", out_of_memory)
 
         with pytest.raises(RunnerError) as raised:
-            runner.run([item()], Told())
-    runner.run([item()], Told())
+            run(runner, [item()], Told())
+    run(runner, [item()], Told())
 
     assert raised.value.code == "OOM"
     # A chain would hold the frames, and with them the tensors that did not fit.
@@ -240,7 +244,7 @@ def test_a_picture_that_is_none_fails_its_item_alone(models_dir: Path, value: fl
     spoiling.setup(Setup(models_dir / tiny_z_image.MODEL, {"runner": "z_image", "dtype": "float32"}, "cpu"))
     told = Told()
 
-    spoiling.run([item("bad"), item("good")], told)
+    run(spoiling, [item("bad"), item("good")], told)
 
     assert told.ends == {"bad": "NAN_OUTPUT", "good": [7]}
 
