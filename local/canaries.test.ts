@@ -266,7 +266,8 @@ async function ask(
 
 /** Every route: its own inputs, foreign ones, malformed ones. */
 async function plantEverywhere(): Promise<void> {
-  const job = await submitted('ada', { prompt: 'a lighthouse', steps: 1, step_ms: 1 });
+  // Long enough to cost something: what costs nothing cannot be refunded.
+  const job = await submitted('ada', { prompt: 'a lighthouse', steps: 2, step_ms: 20 });
   await ended('ada', job);
   for (const route of routeList) {
     const tenant = route.scope === 'admin' ? 'operator' : 'ada';
