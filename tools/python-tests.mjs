@@ -6,14 +6,16 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 const requirements = 'tools/requirements-test.txt';
+const torch = 'torch==2.13.0';
+/** Of builds without a card, ~200 MB: what PyPI itself has for Linux is made for cards, and takes several GB. */
+const torchIndex = 'https://download.pytorch.org/whl/cpu';
 const versionNeeded = [3, 11];
 const quietly = ['--quiet', '--disable-pip-version-check'];
 const folders = ['gpu-container', 'infra-tests'];
 
-/** Sums of the run; a run that could not happen counts as one failure. */
-export function pythonTests(root) {
+/** Sums of the run; a run that could not happen, without a `python`, counts as one failure. */
+export function pythonTests(root, python) {
   console.log('\n== Python tests');
-  const python = ensurePython(root);
   if (python === null) return { passed: 0, failed: 1 };
   const lint = run(python, ['-m', 'ruff', 'check', ...folders], root, 'inherit');
   const { status, stdout } = run(python, ['-m', 'pytest', '-q', ...folders], root, 'pipe');
@@ -43,26 +45,33 @@ function ensureEnvironment(root, python) {
   const marker = join(folder, '.requirements');
   const wanted = createHash('sha256')
     .update(readFileSync(join(root, requirements)))
+    .update(torch)
     .digest('hex');
   if (existsSync(marker) && readFileSync(marker, 'utf8') === wanted) return venvPython;
   console.log('Installing the Python test requirements (once) ...');
-  const steps = [
-    [python, ['-m', 'venv', '--clear', folder]],
-    // Files of known hashes alone, and no package builds itself: what would run its setup script as us.
-    [
-      venvPython,
-      ['-m', 'pip', 'install', ...quietly, '--require-hashes', '--only-binary', ':all:', '-r', requirements],
-    ],
-  ];
-  for (const [command, args] of steps) {
-    if (run(command, args, root, 'inherit').status !== 0) return null;
-  }
+  if (run(python, ['-m', 'venv', '--clear', folder], root, 'inherit').status !== 0) return null;
+  // Files of known hashes alone, and no package builds itself: what would run its setup script as us.
+  const locked = ['--require-hashes', '--only-binary', ':all:', '--no-deps', '-r', requirements];
+  if (!pip(venvPython, root, locked) || !installTorch(venvPython, root)) return null;
   writeFileSync(marker, wanted);
   return venvPython;
 }
 
+/** Its builds differ by index, and so do their hashes: what it needs is locked, and it alone is not. */
+function installTorch(python, root) {
+  const once = ['--no-deps', '--only-binary', ':all:', torch];
+  const reach = ['--retries', '0', '--timeout', '10', '--index-url', torchIndex];
+  const isThere = () => run(python, ['-c', 'import torch'], root, 'ignore').status === 0;
+  return (pip(python, root, [...reach, ...once], 'ignore') || pip(python, root, once)) && isThere();
+}
+
+function pip(python, root, args, output = 'inherit') {
+  return run(python, ['-m', 'pip', 'install', ...quietly, ...args], root, output).status === 0;
+}
+
 function run(command, args, cwd, output) {
-  return spawnSync(command, args, { cwd, encoding: 'utf8', stdio: ['ignore', output, 'inherit'] });
+  const errors = output === 'ignore' ? 'ignore' : 'inherit';
+  return spawnSync(command, args, { cwd, encoding: 'utf8', stdio: ['ignore', output, errors] });
 }
 
 function sum(text, pattern) {

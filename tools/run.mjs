@@ -86,9 +86,9 @@ async function check() {
     ['openapi.json is up to date', node, ['tools/write-openapi.ts', '--check']],
   ];
   const broken = steps.filter(([title, ...command]) => !step(title, command)).map(([title]) => title);
-  const vitest = vitestTests(node, bin('vitest/vitest.mjs'));
-  const python = pythonTests(root);
-  // After the Python tests, which make the environment that it runs in.
+  const venvPython = ensurePython(root);
+  const vitest = vitestTests(node, bin('vitest/vitest.mjs'), venvPython);
+  const python = pythonTests(root, venvPython);
   const contract = ['the API against its document', node, scripts.contract];
   steps.push(contract);
   if (!step(contract[0], contract.slice(1))) broken.push(contract[0]);
@@ -103,15 +103,16 @@ function step(title, [command, args]) {
   return spawnSync(command, args, { cwd: root, stdio: 'inherit' }).status === 0;
 }
 
-/** Runs vitest; a run that ends without a report counts as one failure. */
-function vitestTests(node, vitest) {
+/** Runs vitest, the tests of Python's runtime too where there is one; a run that ends without a report counts as one failure. */
+function vitestTests(node, vitest, python) {
   console.log('\n== TypeScript tests');
   const folder = join(root, 'node_modules', '.cache', 'pilotlight');
   const report = join(folder, 'vitest.json');
   mkdirSync(folder, { recursive: true });
   rmSync(report, { force: true });
   const args = [vitest, 'run', '--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
-  const { status } = spawnSync(node, args, { cwd: root, stdio: 'inherit' });
+  const env = python === null ? process.env : { PILOTLIGHT_PYTHON: python, ...process.env };
+  const { status } = spawnSync(node, args, { cwd: root, stdio: 'inherit', env });
   if (!existsSync(report)) return { passed: 0, failed: 1 };
   const { numPassedTests, numFailedTests, numFailedTestSuites } = JSON.parse(readFileSync(report, 'utf8'));
   const failed = Math.max(numFailedTests, numFailedTestSuites > 0 || status !== 0 ? 1 : 0);
