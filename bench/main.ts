@@ -36,6 +36,11 @@ const benches: Record<string, { readonly summary: string; readonly load: () => P
     summary: 'the demo model: a batch of 8 against one picture at a time',
     load: async () => (await import('./batching.ts')).batchingBench,
   },
+  drain: {
+    summary:
+      'simulated: how much of a card’s time one worker uses while a line is drained, beside plain loops (--jobs 10000)',
+    load: async () => (await import('./drain.ts')).drainBench,
+  },
   memory: {
     summary: 'the demo model: resident memory of its runner against the figures of its manifest',
     load: async () => (await import('./memory.ts')).memoryBench,

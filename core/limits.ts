@@ -79,6 +79,12 @@ export const ticketLimits = {
 export const workerLimits = {
   /** Waiting this long for batch mates costs less than a model step and fills batches under load. */
   batchWindowMs: 25,
+  /** The next batch is claimed so long before the card is free: a receive, the window and four calls of 10 to 40 ms. */
+  claimLeadMs: 300,
+  /** What was claimed ahead waits for the runner no longer: another worker may be idle. */
+  aheadMs: second,
+  /** One that runs, one that was claimed, and two whose results are stored: each holds a call's pictures in memory. */
+  batchesMax: 4,
   /** Drain must end before ECS kills the task (stopTimeout <= 120 s) and before a Spot notice runs out. */
   drainMs: 25 * second,
   /** Connecting to a runner, which has to start its process, and the first frame from it. */

@@ -1,47 +1,24 @@
 /**
- * Runs one claimed batch to its end: load, run, store the results, finish, settle. While it runs, a pulse renews the
- * leases, carries progress and brings back cancellations.
+ * One claimed batch on its way: load, run, store the results, finish, settle. From its claim to its end a pulse renews
+ * the leases, carries progress and brings back cancellations.
+ *
+ * A batch may be claimed while another one runs, and its jobs are ended while the next one runs: only between `run` and
+ * its end does it have the runner.
  *
  * Safety rests on the attempt number alone: a worker whose lease another took over finds every write refused, and its
  * results lie under a path that nothing names.
  */
-
-import { gpuCostUsdMicros } from '../billing/price.ts';
 import { roomMbOf } from '../dispatch/packing.ts';
-import type { JobError, JobOutput, JobRecord, JobTimings } from '../job/job.ts';
-import type { Finished } from '../job/transitions.ts';
-import {
-  afterClaim,
-  attemptsSpent,
-  cancelRunning,
-  fail,
-  giveBack,
-  jobError,
-  mayTryAgain,
-  succeed,
-  tryAgain,
-} from '../job/transitions.ts';
+import type { JobRecord } from '../job/job.ts';
+import { afterClaim, cancelRunning, fail, jobError } from '../job/transitions.ts';
 import { tookMs } from '../jumping-clock.ts';
-import type { Catalog } from '../models/manifest.ts';
-import type {
-  Blobs,
-  Clock,
-  Ids,
-  LoadOutcome,
-  RunEvents,
-  RunFile,
-  RunNeeds,
-  Runner,
-  RunOutcome,
-} from '../ports.ts';
-import type { ApplyPorts } from './apply.ts';
+import type { Ids, LoadOutcome, RunEvents, RunNeeds, Runner, RunOutcome } from '../ports.ts';
 import { applyTransition } from './apply.ts';
+import type { EndContext, EndPorts } from './end-job.ts';
+import { endJob } from './end-job.ts';
 import { startPulse } from './pulse.ts';
 
-export interface RunPorts extends ApplyPorts {
-  readonly blobs: Blobs;
-  readonly catalog: Catalog;
-  readonly clock: Clock;
+export interface RunPorts extends EndPorts {
   readonly ids: Ids;
   readonly runner: Runner;
 }
@@ -59,39 +36,84 @@ export interface RunAsk {
   readonly gpuMemoryMb?: number | undefined;
 }
 
-type Succeeded = Extract<RunOutcome, { kind: 'succeeded' }>;
-
-/** Returns when every job of the batch ended, went back to the line, or was taken over. */
-export async function runBatch(ports: RunPorts, ask: RunAsk): Promise<void> {
-  const jobs: JobRecord[] = [];
-  for (const job of ask.jobs) {
-    if (await endsAtOnce(ports, job, ask.gpuMemoryMb)) continue;
-    jobs.push(job);
-  }
-  const first = jobs[0];
-  if (first === undefined) return;
-
-  const pulse = startPulse(ports, { ...ask, jobs });
-  try {
-    const loadingAtMs = ports.clock.nowMs();
-    const loaded = await ports.runner.load(first.model, first.modelRevision, needsOf(jobs));
-    // The wait as the job sees it: a load that prewarming began earlier counts from here only.
-    const loadMs = tookMs(loadingAtMs, ports.clock.nowMs());
-    const outcomes = await runLoaded(ports, { ...ask, jobs }, loaded, pulse.events);
-    const context: EndContext = {
-      ...ask,
-      batchSize: jobs.length,
-      loadMs,
-    };
-    await Promise.all(jobs.map((job) => end(ports, pulse.latest(job), outcomes.get(job.jobId), context)));
-  } finally {
-    await pulse.stop();
-  }
+export interface Batch {
+  /** Of its claimed jobs, those that are to be run. */
+  readonly jobs: readonly JobRecord[];
+  /**
+   * Loads and runs; resolves once the runner is free again. To be called once. Where it rejects the batch is over: its
+   * leases run out.
+   */
+  run(watch: RunWatch): Promise<void>;
+  /** Ends every job by what `run` found; without one, it goes back to the line. */
+  end(): Promise<void>;
 }
 
-interface EndContext extends RunAsk {
-  readonly batchSize: number;
-  readonly loadMs: number;
+export interface RunWatch {
+  /** The model is there and the call begins. */
+  onBegun(): void;
+  onProgress(step: number, steps: number): void;
+}
+
+/** Takes the batch on; jobs that are not to be run any more, or that no worker of this kind can run, end here. */
+export async function takeBatch(ports: RunPorts, ask: RunAsk): Promise<Batch> {
+  const jobs: JobRecord[] = [];
+  for (const job of ask.jobs) if (!(await endsAtOnce(ports, job, ask.gpuMemoryMb))) jobs.push(job);
+  const pulse = startPulse(ports, { ...ask, jobs });
+  let ran: Ran | null = null;
+  return {
+    jobs,
+    async run(watch) {
+      try {
+        ran = await runCall(ports, { ...ask, jobs }, pulse.events, watch);
+      } catch (error) {
+        await pulse.stop();
+        throw error;
+      }
+    },
+    async end() {
+      const { outcomes, ...call } = ran ?? notRun(jobs, ports.clock.nowMs());
+      const context: EndContext = { ...ask, ...call };
+      try {
+        await Promise.all(
+          jobs.map((job) => endJob(ports, pulse.latest(job), outcomes.get(job.jobId), context)),
+        );
+      } finally {
+        await pulse.stop();
+      }
+    },
+  };
+}
+
+interface Ran extends Pick<EndContext, 'batchSize' | 'begunAtMs' | 'loadMs'> {
+  readonly outcomes: ReadonlyMap<string, RunOutcome>;
+}
+
+async function runCall(ports: RunPorts, ask: RunAsk, events: RunEvents, watch: RunWatch): Promise<Ran> {
+  const { jobs } = ask;
+  const begunAtMs = ports.clock.nowMs();
+  const [first] = jobs;
+  if (first === undefined) return notRun(jobs, begunAtMs);
+  const loaded = await ports.runner.load(first.model, first.modelRevision, needsOf(jobs));
+  // The wait as the job sees it: a load that prewarming began earlier counts from here only.
+  const loadMs = tookMs(begunAtMs, ports.clock.nowMs());
+  watch.onBegun();
+  const outcomes = await runLoaded(ports, ask, loaded, watched(events, watch));
+  return { outcomes, batchSize: jobs.length, begunAtMs, loadMs };
+}
+
+function watched(events: RunEvents, watch: RunWatch): RunEvents {
+  return {
+    ...events,
+    onProgress(itemId, step, steps) {
+      events.onProgress(itemId, step, steps);
+      watch.onProgress(step, steps);
+    },
+  };
+}
+
+function notRun(jobs: readonly JobRecord[], nowMs: number): Ran {
+  const outcomes = sameForAll(jobs, { kind: 'canceled', gpuMs: 0 });
+  return { outcomes, batchSize: jobs.length, begunAtMs: nowMs, loadMs: 0 };
 }
 
 /** A claim can show that the job is not to be run any more, or that no worker of this kind can. */
@@ -159,130 +181,4 @@ async function runLoaded(
 
 function sameForAll(jobs: readonly JobRecord[], outcome: RunOutcome): ReadonlyMap<string, RunOutcome> {
   return new Map(jobs.map((job) => [job.jobId, outcome]));
-}
-
-/** Turns what the runner said of one job into its transition. */
-async function end(
-  ports: RunPorts,
-  job: JobRecord,
-  outcome: RunOutcome | undefined,
-  context: EndContext,
-): Promise<void> {
-  if (outcome === undefined) return endFailed(ports, job, jobError('worker_lost'), context);
-  switch (outcome.kind) {
-    case 'succeeded':
-      return endSucceeded(ports, job, outcome, context);
-    case 'canceled':
-      return endCanceled(ports, job, outcome.gpuMs);
-    case 'failed':
-      return endFailed(ports, job, { ...jobError(outcome.code), retryable: outcome.retryable }, context);
-  }
-}
-
-async function endSucceeded(
-  ports: RunPorts,
-  job: JobRecord,
-  outcome: Succeeded,
-  context: EndContext,
-): Promise<void> {
-  const ranAtMs = ports.clock.nowMs();
-  let outputs: JobOutput[];
-  try {
-    outputs = await Promise.all(outcome.files.map((file, index) => store(ports, job, file, index)));
-  } catch (error) {
-    ports.log.warn('output.upload_failed', {
-      tenantId: job.tenantId,
-      jobId: job.jobId,
-      reason: String(error),
-    });
-    return endFailed(ports, job, jobError('output_upload_failed'), context);
-  }
-  const nowMs = ports.clock.nowMs();
-  const timings = timingsOf(job, { ranAtMs, nowMs, loadMs: context.loadMs });
-  await applyTransition(
-    ports,
-    job,
-    succeed(job, nowMs, outputs, finishedOf(ports, job, outcome, timings, context)),
-  );
-}
-
-/** The runner stopped: because the tenant asked, or because the worker is going away. */
-async function endCanceled(ports: RunPorts, job: JobRecord, gpuMs: number): Promise<void> {
-  if (job.cancelRequestedAtMs === null) {
-    await applyTransition(ports, job, giveBack(job));
-    return;
-  }
-  const usage = { gpuMs, images: 0, weightedImages: 0 };
-  const nowMs = ports.clock.nowMs();
-  await applyTransition(
-    ports,
-    job,
-    cancelRunning(job, nowMs, { usage, costUsdMicros: costOf(ports, job, gpuMs) }),
-  );
-}
-
-async function endFailed(
-  ports: RunPorts,
-  job: JobRecord,
-  error: JobError,
-  context: EndContext,
-): Promise<void> {
-  const { tenantId, jobId, attempt } = job;
-  ports.log.warn('attempt.failed', { tenantId, jobId, attempt, code: error.code, spent: attemptsSpent(job) });
-  if (context.interrupt.aborted) {
-    await applyTransition(ports, job, giveBack(job));
-  } else if (mayTryAgain(job, error)) {
-    await applyTransition(ports, job, tryAgain(job, error));
-  } else {
-    const last = error.code === 'worker_lost' ? jobError('poison') : { ...error, retryable: false };
-    await applyTransition(ports, job, fail(job, ports.clock.nowMs(), last));
-  }
-}
-
-async function store(ports: RunPorts, job: JobRecord, file: RunFile, index: number): Promise<JobOutput> {
-  const extension = file.contentType === 'image/png' ? 'png' : 'txt';
-  const path = `jobs/${job.jobId}/${job.attempt}/${index}.${extension}`;
-  const care = { isEncrypted: job.encrypted, retentionMs: job.retentionMs };
-  await ports.blobs.put(job.tenantId, path, file.body, file.contentType, care);
-  const { type, contentType, sha256, width, height } = file;
-  return { type, path, contentType, bytes: file.body.byteLength, sha256, width, height };
-}
-
-function finishedOf(
-  ports: RunPorts,
-  job: JobRecord,
-  outcome: Succeeded,
-  timings: JobTimings,
-  context: EndContext,
-): Finished {
-  return {
-    usage: { gpuMs: outcome.gpuMs, images: job.images, weightedImages: job.weightedImages },
-    costUsdMicros: costOf(ports, job, outcome.gpuMs),
-    timings,
-    receipt: {
-      workerId: context.workerId,
-      engine: outcome.engine,
-      modelRevision: job.modelRevision,
-      batchSize: context.batchSize,
-      seeds: [...outcome.seeds],
-      unknownWords: [...outcome.unknownWords],
-      versions: { ...outcome.versions },
-    },
-  };
-}
-
-/** GPU time at the model's price, never above what admission set aside: a slow card is our fault, not the tenant's. */
-function costOf(ports: RunPorts, job: JobRecord, gpuMs: number): number {
-  const perHour = ports.catalog.get(job.model)?.manifest.usd_micros_per_gpu_hour ?? 0;
-  return Math.min(job.reservedUsdMicros, gpuCostUsdMicros(gpuMs, perHour));
-}
-
-function timingsOf(job: JobRecord, at: { ranAtMs: number; nowMs: number; loadMs: number }): JobTimings {
-  const startedAtMs = job.startedAtMs ?? job.createdAtMs;
-  return {
-    queuedMs: tookMs(job.createdAtMs, startedAtMs),
-    loadMs: at.loadMs,
-    runMs: Math.max(0, at.ranAtMs - startedAtMs - at.loadMs),
-    uploadMs: tookMs(at.ranAtMs, at.nowMs),
-  };
 }

@@ -268,6 +268,71 @@ describe('a worker', () => {
   });
 });
 
+describe('a batch that was claimed ahead', () => {
+  /** One runs for a second more, and the next one, of another tenant, is claimed. */
+  async function createScene() {
+    const world = await createFlowWorld();
+    const first = await submitJob(world, { steps: 8, step_ms: 1_000 });
+    const second = await submitJob(world, { steps: 4, step_ms: 1_000 });
+    const worker = startWorker(world, 'worker_1', 1);
+    // The model loads in a second, and the last of eight steps ends at nine.
+    await world.clock.advance(8_900);
+    expect((await read(world, second)).place).toMatchObject({ kind: 'lease', workerId: 'worker_1' });
+    expect(world.runner.calls).toEqual([[first.jobId]]);
+    return { world, first, second, worker };
+  }
+
+  it('has the runner as soon as that is free, and the time it waited counts as waited', async () => {
+    const { world, first, second } = await createScene();
+
+    await world.clock.advance(8 * 1_000);
+
+    expect(world.runner.calls).toEqual([[first.jobId], [second.jobId]]);
+    expect(await read(world, second)).toMatchObject({
+      status: 'succeeded',
+      attempt: 1,
+      timings: { queuedMs: 9_000, runMs: 4_000 },
+    });
+  });
+
+  it('goes back to the line, with no attempt spent, when the worker is told to stop', async () => {
+    const { world, first, second, worker } = await createScene();
+
+    worker.stopping.abort();
+    await world.clock.advance(5 * 1_000);
+    await worker.done;
+
+    expect((await read(world, first)).status).toBe('succeeded');
+    expect(await read(world, second)).toMatchObject({
+      place: { kind: 'line' },
+      attempt: 1,
+      interruptions: 1,
+    });
+    expect(world.runner.calls).toEqual([[first.jobId]]);
+    expect(await world.tickets.depth(worldPool)).toEqual({ visible: 1, hidden: 0 });
+  });
+
+  it('goes back when the one before takes longer than its steps let expect', async () => {
+    const world = await createFlowWorld();
+    const first = await submitJob(world, { steps: 2, step_ms: 1_000 });
+    const next = await submitJob(world, { steps: 4, step_ms: 1_000 });
+    const stuck: FlowWorld['runner'] = {
+      ...world.runner,
+      async run(batch, events) {
+        const outcomes = await world.runner.run(batch, events);
+        await world.clock.sleep(30 * second);
+        return outcomes;
+      },
+    };
+    startWorker({ ...world, runner: stuck }, 'worker_1', 1);
+
+    await world.clock.advance(10 * second);
+
+    expect((await read(world, first)).status).toBe('running');
+    expect(await read(world, next)).toMatchObject({ place: { kind: 'line' }, attempt: 1, interruptions: 1 });
+  });
+});
+
 describe('a worker that is lost', () => {
   it('leaves its jobs to the next one, which finishes each of them once', async () => {
     const world = await createFlowWorld();

@@ -1,20 +1,27 @@
 /**
  * A worker's life: receive tickets, claim late, run, and account for the tickets.
  *
- * While a batch runs, its tickets stay hidden and are kept so; they are deleted once the batch ended, so a worker that
+ * The card must not wait for the table: the next batch is claimed shortly before the one that runs is expected to end
+ * (`lane.ts`), and the jobs of a batch are ended while the next one runs. What was claimed ahead goes back to the line when
+ * the runner does not come free soon, or the worker is told to stop.
+ *
+ * From its claim to its end the tickets of a batch are kept hidden; they are deleted once it ended, so a worker that
  * dies leaves them to come back. Never are more tickets deleted than jobs ended, except tickets that found nothing to
  * do and nobody at work: those are spare.
  */
+import type { JobRecord } from '../job/job.ts';
 import { isTerminal } from '../job/job.ts';
 import { ticketLimits, workerLimits } from '../limits.ts';
 import type { HeldTicket } from '../ports.ts';
 import { isHeldBack } from '../scaling/pool-orders.ts';
 import { announceStarts } from './announce.ts';
 import { noteStarts, noteWake } from './calibrate.ts';
-import type { Claimed, ClaimPorts } from './claim.ts';
+import type { ClaimPorts } from './claim.ts';
 import { claimBatch } from './claim.ts';
-import type { RunPorts } from './run.ts';
-import { runBatch } from './run.ts';
+import type { Lane, LaneAsk } from './lane.ts';
+import { createLane } from './lane.ts';
+import type { Batch, RunPorts, RunWatch } from './run.ts';
+import { takeBatch } from './run.ts';
 
 export type WorkPorts = ClaimPorts & RunPorts;
 
@@ -34,22 +41,34 @@ export interface WorkAsk {
   readonly interrupt: AbortSignal;
 }
 
-/** Wait after a receive that failed: SQS is out of reach, and asking faster would not bring it back. */
-const receiveFailedMs = 1_000;
+/** Wait after a call that failed: what it asked is out of reach, and asking faster would not bring it back. */
+const failedMs = 1_000;
+
+/** What a worker has in hand. */
+interface Bench {
+  readonly lane: Lane;
+  /** Batches from their claim to their last write. */
+  readonly batches: Set<Promise<void>>;
+}
 
 /** Returns after `stopping`, when the batch under way has ended or, after `interrupt`, went back to the line. */
 export async function work(ports: WorkPorts, ask: WorkAsk): Promise<void> {
   await light(ports, ask.pool);
+  const bench: Bench = { lane: createLane(ports.clock), batches: new Set() };
   let interactiveInARow = 0;
   while (!ask.stopping.aborted) {
+    await bench.lane.nearFree(ask.stopping);
+    if (bench.batches.size >= workerLimits.batchesMax) await Promise.race(bench.batches);
     const held = await receive(ports, ask);
     if (held.length === 0) continue;
-    if (ask.stopping.aborted) {
+    // Waiting for tickets may take longer than the batch was expected to: others may have the time.
+    if (ask.stopping.aborted || !bench.lane.isNearFree()) {
       await ports.tickets.hide(ask.pool, held, 0);
-      return;
+      continue;
     }
-    interactiveInARow = await serve(ports, ask, held, interactiveInARow);
+    interactiveInARow = await serve(ports, ask, bench, { held, interactiveInARow });
   }
+  await Promise.all(bench.batches);
 }
 
 /** The pool has a worker that serves; the one that makes it so knows how long that took. */
@@ -67,7 +86,7 @@ async function receive(ports: WorkPorts, ask: WorkAsk): Promise<HeldTicket[]> {
     return await ports.tickets.receive(ask.pool, max, ticketLimits.longPollMs, ask.stopping);
   } catch (error) {
     ports.log.warn('tickets.receive_failed', { pool: ask.pool, reason: String(error) });
-    await ports.clock.sleep(receiveFailedMs, ask.stopping);
+    await ports.clock.sleep(failedMs, ask.stopping);
     return [];
   }
 }
@@ -76,22 +95,28 @@ async function receive(ports: WorkPorts, ask: WorkAsk): Promise<HeldTicket[]> {
 async function serve(
   ports: WorkPorts,
   ask: WorkAsk,
-  held: readonly HeldTicket[],
-  interactiveInARow: number,
+  bench: Bench,
+  { held, interactiveInARow }: Pick<InHand, 'held'> & { readonly interactiveInARow: number },
 ): Promise<number> {
   try {
     if (await waitHeldBack(ports, ask, held)) return interactiveInARow;
-    if (ask.slots > 1) await ports.clock.sleep(workerLimits.batchWindowMs, ask.stopping);
+    // Behind a batch that runs, mates have had that time to come.
+    if (ask.slots > 1 && bench.lane.isFree())
+      await ports.clock.sleep(workerLimits.batchWindowMs, ask.stopping);
     const worker = { ...ask, resident: ports.runner.resident(), interactiveInARow };
     const claimed = await claimBatch(ports, worker, held);
     if (claimed.jobs.length === 0) await putAway(ports, ask, held);
-    else await runHolding(ports, ask, held, claimed);
+    else await begin(ports, ask, bench, { held, jobs: claimed.jobs });
     return claimed.interactiveInARow;
   } catch (error) {
-    ports.log.error('batch.failed', { pool: ask.pool, workerId: ask.workerId, reason: String(error) });
-    await ports.clock.sleep(receiveFailedMs, ask.stopping);
+    await tellFailed(ports, ask, error);
     return interactiveInARow;
   }
+}
+
+async function tellFailed(ports: WorkPorts, ask: WorkAsk, error: unknown): Promise<void> {
+  ports.log.error('batch.failed', { pool: ask.pool, workerId: ask.workerId, reason: String(error) });
+  await ports.clock.sleep(failedMs, ask.stopping);
 }
 
 /**
@@ -107,26 +132,67 @@ async function waitHeldBack(ports: WorkPorts, ask: WorkAsk, held: readonly HeldT
   return true;
 }
 
-async function runHolding(
-  ports: WorkPorts,
-  ask: WorkAsk,
-  held: readonly HeldTicket[],
-  { jobs }: Claimed,
-): Promise<void> {
-  const own = held.slice(0, jobs.length);
+interface InHand {
+  readonly held: readonly HeldTicket[];
+  readonly jobs: readonly JobRecord[];
+}
+
+/** Resolves once the batch has the runner, or never will; what is left of it goes on in `bench.batches`. */
+async function begin(ports: WorkPorts, ask: WorkAsk, bench: Bench, { held, jobs }: InHand): Promise<void> {
   const spare = held.slice(jobs.length);
   if (spare.length > 0) await ports.tickets.hide(ask.pool, spare, 0);
 
+  const begun = Promise.withResolvers<void>();
+  const inHand = { held: held.slice(0, jobs.length), jobs };
+  const batch = carry(ports, ask, inHand, { lane: bench.lane, onBegun: begun.resolve })
+    .catch((error: unknown) => tellFailed(ports, ask, error))
+    .finally(() => {
+      bench.batches.delete(batch);
+      begun.resolve();
+    });
+  bench.batches.add(batch);
+  await begun.promise;
+}
+
+/** One batch from its claim to its last write. */
+async function carry(
+  ports: WorkPorts,
+  ask: WorkAsk,
+  { held, jobs }: InHand,
+  { lane, onBegun }: { readonly lane: Lane; readonly onBegun: () => void },
+): Promise<void> {
   const ended = new AbortController();
-  const holding = hold(ports, ask.pool, own, ended.signal);
+  const holding = hold(ports, ask.pool, held, ended.signal);
   const noted = Promise.all([noteStarts(ports, ask.pool, jobs), announceStarts(ports, jobs)]);
   try {
-    await runBatch(ports, { ...ask, jobs });
+    const batch = await takeBatch(ports, { ...ask, jobs });
+    const isFree = await lane.freeSoon();
+    if (isFree && !ask.stopping.aborted && batch.jobs.length > 0) {
+      const running = lane.enter(laneAskOf(batch.jobs), (watch) => runPaced(ports, ask, batch, watch));
+      onBegun();
+      await running;
+    }
+    await batch.end();
   } finally {
     ended.abort();
     await Promise.all([holding, noted]);
   }
-  await ports.tickets.delete(ask.pool, own);
+  await ports.tickets.delete(ask.pool, held);
+}
+
+function laneAskOf(jobs: readonly JobRecord[]): LaneAsk {
+  const predictedMs = jobs.reduce((sum, { predictedGpuMs }) => sum + predictedGpuMs, 0);
+  return { model: jobs[0]?.model ?? '', predictedMs };
+}
+
+/** A runner that cannot even be asked keeps the lane a while: claims that follow at once would spend every attempt. */
+async function runPaced(ports: WorkPorts, ask: WorkAsk, batch: Batch, watch: RunWatch): Promise<void> {
+  try {
+    await batch.run(watch);
+  } catch (error) {
+    await ports.clock.sleep(failedMs, ask.stopping);
+    throw error;
+  }
 }
 
 /** Keeps the tickets hidden for as long as the batch runs. */

@@ -67,7 +67,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'slow-card-is-charged',
     mistake: 'GPU time beyond the prediction is charged',
-    file: 'core/flows/run.ts',
+    file: 'core/flows/end-job.ts',
     find: `return Math.min(job.reservedUsdMicros, gpuCostUsdMicros(gpuMs, perHour));`,
     replace: `return gpuCostUsdMicros(gpuMs, perHour);`,
   },
@@ -110,14 +110,14 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'success-before-upload',
     mistake: 'a job succeeds while its results are on their way',
-    file: 'core/flows/run.ts',
+    file: 'core/flows/end-job.ts',
     find: `await ports.blobs.put(`,
     replace: `void ports.blobs.put(`,
   },
   {
     name: 'result-path-without-attempt',
     mistake: 'two attempts write their results to one place',
-    file: 'core/flows/run.ts',
+    file: 'core/flows/end-job.ts',
     find: `job.attempt}/`,
     replace: `0}/`,
   },
@@ -449,7 +449,7 @@ export const mutants: readonly Mutant[] = [
     seed: 108,
     file: 'core/flows/work.ts',
     find: `    ports.log.warn('tickets.receive_failed', { pool: ask.pool, reason: String(error) });
-    await ports.clock.sleep(receiveFailedMs, ask.stopping);`,
+    await ports.clock.sleep(failedMs, ask.stopping);`,
     replace: `    ports.log.warn('tickets.receive_failed', { pool: ask.pool, reason: String(error) });`,
   },
   ...monthMutants,

@@ -1,0 +1,166 @@
+/** The ends of a job that a worker ran: what the runner said of it becomes its transition. */
+import { gpuCostUsdMicros } from '../billing/price.ts';
+import type { JobError, JobOutput, JobRecord, JobTimings } from '../job/job.ts';
+import type { Finished } from '../job/transitions.ts';
+import {
+  attemptsSpent,
+  cancelRunning,
+  fail,
+  giveBack,
+  jobError,
+  mayTryAgain,
+  succeed,
+  tryAgain,
+} from '../job/transitions.ts';
+import { tookMs } from '../jumping-clock.ts';
+import type { Catalog } from '../models/manifest.ts';
+import type { Blobs, Clock, RunFile, RunOutcome } from '../ports.ts';
+import type { ApplyPorts } from './apply.ts';
+import { applyTransition } from './apply.ts';
+
+export interface EndPorts extends ApplyPorts {
+  readonly blobs: Blobs;
+  readonly catalog: Catalog;
+  readonly clock: Clock;
+}
+
+/** The call that the job was in. */
+export interface EndContext {
+  readonly workerId: string;
+  /** Aborts when the worker must be gone: what failed then goes back to the line. */
+  readonly interrupt: AbortSignal;
+  readonly batchSize: number;
+  /** When the runner took it up: what was claimed ahead has waited until then. */
+  readonly begunAtMs: number;
+  readonly loadMs: number;
+}
+
+type Succeeded = Extract<RunOutcome, { kind: 'succeeded' }>;
+
+/** @param outcome undefined when the runner said nothing of the job */
+export async function endJob(
+  ports: EndPorts,
+  job: JobRecord,
+  outcome: RunOutcome | undefined,
+  context: EndContext,
+): Promise<void> {
+  if (outcome === undefined) return endFailed(ports, job, jobError('worker_lost'), context);
+  switch (outcome.kind) {
+    case 'succeeded':
+      return endSucceeded(ports, job, outcome, context);
+    case 'canceled':
+      return endCanceled(ports, job, outcome.gpuMs);
+    case 'failed':
+      return endFailed(ports, job, { ...jobError(outcome.code), retryable: outcome.retryable }, context);
+  }
+}
+
+async function endSucceeded(
+  ports: EndPorts,
+  job: JobRecord,
+  outcome: Succeeded,
+  context: EndContext,
+): Promise<void> {
+  const ranAtMs = ports.clock.nowMs();
+  let outputs: JobOutput[];
+  try {
+    outputs = await Promise.all(outcome.files.map((file, index) => store(ports, job, file, index)));
+  } catch (error) {
+    ports.log.warn('output.upload_failed', {
+      tenantId: job.tenantId,
+      jobId: job.jobId,
+      reason: String(error),
+    });
+    return endFailed(ports, job, jobError('output_upload_failed'), context);
+  }
+  const nowMs = ports.clock.nowMs();
+  const timings = timingsOf(job, { ...context, ranAtMs, nowMs });
+  await applyTransition(
+    ports,
+    job,
+    succeed(job, nowMs, outputs, finishedOf(ports, job, outcome, timings, context)),
+  );
+}
+
+/** The runner stopped: because the tenant asked, or because the worker is going away. */
+async function endCanceled(ports: EndPorts, job: JobRecord, gpuMs: number): Promise<void> {
+  if (job.cancelRequestedAtMs === null) {
+    await applyTransition(ports, job, giveBack(job));
+    return;
+  }
+  const usage = { gpuMs, images: 0, weightedImages: 0 };
+  const nowMs = ports.clock.nowMs();
+  await applyTransition(
+    ports,
+    job,
+    cancelRunning(job, nowMs, { usage, costUsdMicros: costOf(ports, job, gpuMs) }),
+  );
+}
+
+async function endFailed(
+  ports: EndPorts,
+  job: JobRecord,
+  error: JobError,
+  context: EndContext,
+): Promise<void> {
+  const { tenantId, jobId, attempt } = job;
+  ports.log.warn('attempt.failed', { tenantId, jobId, attempt, code: error.code, spent: attemptsSpent(job) });
+  if (context.interrupt.aborted) {
+    await applyTransition(ports, job, giveBack(job));
+  } else if (mayTryAgain(job, error)) {
+    await applyTransition(ports, job, tryAgain(job, error));
+  } else {
+    const last = error.code === 'worker_lost' ? jobError('poison') : { ...error, retryable: false };
+    await applyTransition(ports, job, fail(job, ports.clock.nowMs(), last));
+  }
+}
+
+async function store(ports: EndPorts, job: JobRecord, file: RunFile, index: number): Promise<JobOutput> {
+  const extension = file.contentType === 'image/png' ? 'png' : 'txt';
+  const path = `jobs/${job.jobId}/${job.attempt}/${index}.${extension}`;
+  const care = { isEncrypted: job.encrypted, retentionMs: job.retentionMs };
+  await ports.blobs.put(job.tenantId, path, file.body, file.contentType, care);
+  const { type, contentType, sha256, width, height } = file;
+  return { type, path, contentType, bytes: file.body.byteLength, sha256, width, height };
+}
+
+function finishedOf(
+  ports: EndPorts,
+  job: JobRecord,
+  outcome: Succeeded,
+  timings: JobTimings,
+  context: EndContext,
+): Finished {
+  return {
+    usage: { gpuMs: outcome.gpuMs, images: job.images, weightedImages: job.weightedImages },
+    costUsdMicros: costOf(ports, job, outcome.gpuMs),
+    timings,
+    receipt: {
+      workerId: context.workerId,
+      engine: outcome.engine,
+      modelRevision: job.modelRevision,
+      batchSize: context.batchSize,
+      seeds: [...outcome.seeds],
+      unknownWords: [...outcome.unknownWords],
+      versions: { ...outcome.versions },
+    },
+  };
+}
+
+/** GPU time at the model's price, never above what admission set aside: a slow card is our fault, not the tenant's. */
+function costOf(ports: EndPorts, job: JobRecord, gpuMs: number): number {
+  const perHour = ports.catalog.get(job.model)?.manifest.usd_micros_per_gpu_hour ?? 0;
+  return Math.min(job.reservedUsdMicros, gpuCostUsdMicros(gpuMs, perHour));
+}
+
+function timingsOf(
+  job: JobRecord,
+  at: Pick<EndContext, 'begunAtMs' | 'loadMs'> & { readonly ranAtMs: number; readonly nowMs: number },
+): JobTimings {
+  return {
+    queuedMs: tookMs(job.createdAtMs, at.begunAtMs),
+    loadMs: at.loadMs,
+    runMs: Math.max(0, at.ranAtMs - at.begunAtMs - at.loadMs),
+    uploadMs: tookMs(at.ranAtMs, at.nowMs),
+  };
+}
