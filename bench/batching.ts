@@ -1,11 +1,24 @@
-/** What a shared model call gains the demo model: eight pictures in one call against eight calls, in one run. */
+/**
+ * What a shared model call gains: the demo model's eight pictures in one call against eight calls, and, with `--python`, how
+ * much of a bare loop of full calls the whole stack keeps, beside other servers in the same run.
+ */
 import { benchShapes } from '#gpu/engines/demo/shapes.bench.ts';
-import type { Bench } from './bench.ts';
+import type { Bench, BenchReport } from './bench.ts';
+import { wholeFlag } from './bench.ts';
+import { keptLeast, serverRows } from './model-servers.ts';
 
 /** Eight pictures in one call must cost well under eight calls. */
 const ratioMax = 6;
 
-export const batchingBench: Bench = async () => {
+export const batchingBench: Bench = async (flags) => {
+  const demo = await demoReport();
+  if (typeof flags.python !== 'string') return demo;
+  const { rows, kept } = await serverRows({ jobs: wholeFlag(flags, 'jobs', 160), python: flags.python });
+  const failures = kept < keptLeast ? [`the stack kept ${kept.toFixed(3)} of the bare loop`] : [];
+  return { rows: [...demo.rows, ...rows], failures: [...demo.failures, ...failures] };
+};
+
+async function demoReport(): Promise<BenchReport> {
   const { batch1Ms, batch8Ms, ratio, rounds, steps } = await benchShapes();
   return {
     rows: [
@@ -21,4 +34,4 @@ export const batchingBench: Bench = async () => {
     ],
     failures: ratio < ratioMax ? [] : [`eight took ${ratio.toFixed(2)} times one`],
   };
-};
+}

@@ -1,11 +1,8 @@
 /** Two limiters that people use instead, over a Redis of their own. What is not installed says so in its row. */
-import type { ChildProcess } from 'node:child_process';
 import { execFile, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import { freePort, stop, until, waitFor } from './baseline-process.ts';
 import type { BenchReport } from './bench.ts';
 
 type Row = BenchReport['rows'][number];
@@ -24,7 +21,6 @@ interface Counted {
 
 const folder = join(import.meta.dirname, 'baselines');
 const run = promisify(execFile);
-const startLooksMax = 100;
 
 export async function baselineRows(ask: BaselineAsk): Promise<Row[]> {
   const names = {
@@ -122,40 +118,4 @@ function rowOf(limiter: string, { limit, submitters }: BaselineAsk, { admitted, 
 async function waitForRedis(python: string, url: string): Promise<void> {
   const ping = 'import redis, sys; redis.Redis.from_url(sys.argv[1]).ping()';
   await until(() => run(python, ['-c', ping, url]).then(Boolean, () => false), url);
-}
-
-async function waitFor(url: string): Promise<void> {
-  await until(
-    () =>
-      fetch(url).then(
-        ({ ok }) => ok,
-        () => false,
-      ),
-    url,
-  );
-}
-
-async function until(isUp: () => Promise<boolean>, what: string): Promise<void> {
-  for (let looks = 0; looks < startLooksMax; looks += 1) {
-    if (await isUp()) return;
-    await delay(100);
-  }
-  throw new Error(`${what} did not come up`);
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('a TCP server has a port');
-  return address.port;
-}
-
-async function stop(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  const ended = once(child, 'exit');
-  child.kill('SIGKILL');
-  await ended;
 }

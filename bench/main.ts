@@ -33,7 +33,8 @@ const benches: Record<string, { readonly summary: string; readonly load: () => P
     load: async () => (await import('./key-timing.ts')).keyTimingBench,
   },
   batching: {
-    summary: 'the demo model: a batch of 8 against one picture at a time',
+    summary:
+      'a call of 8 against one at a time; with --python FILE the stack beside LitServe and FastAPI (--jobs 160)',
     load: async () => (await import('./batching.ts')).batchingBench,
   },
   drain: {

@@ -1,0 +1,46 @@
+/** Processes that benchmarks start to compare with. */
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
+
+const startLooksMax = 600;
+
+/** Resolves once a GET of the URL succeeds. Throws when it does not within a minute. */
+export async function waitFor(url: string): Promise<void> {
+  await until(
+    () =>
+      fetch(url).then(
+        ({ ok }) => ok,
+        () => false,
+      ),
+    url,
+  );
+}
+
+export async function until(isUp: () => Promise<boolean>, what: string): Promise<void> {
+  for (let looks = 0; looks < startLooksMax; looks += 1) {
+    if (await isUp()) return;
+    await delay(100);
+  }
+  throw new Error(`${what} did not come up`);
+}
+
+/** A port of this machine that nobody listened on a moment ago. */
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  await once(server, 'close');
+  if (address === null || typeof address === 'string') throw new Error('a TCP server has a port');
+  return address.port;
+}
+
+/** Kills the process, and waits until it is gone. */
+export async function stop(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const ended = once(child, 'exit');
+  child.kill('SIGKILL');
+  await ended;
+}
