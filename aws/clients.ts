@@ -68,15 +68,9 @@ export function createClients(config: AwsConfig): Clients {
     ...common(config, config.endpoints?.sqs),
     requestHandler: handler(limits, limits.queueRequestMs),
   });
-  const blobs = new S3Client({
-    ...common(config, config.endpoints?.s3),
-    requestHandler: handler(limits, limits.blobRequestMs),
-    // An emulator on a loopback address has no name per bucket.
-    forcePathStyle: config.endpoints !== undefined,
-  });
+  const blobs = createBlobClient(config);
   tellOutages(dynamodb.middlewareStack, 'dynamodb');
   tellOutages(queues.middlewareStack, 'sqs');
-  tellOutages(blobs.middlewareStack, 's3');
   return {
     documents: DynamoDBDocumentClient.from(dynamodb, { marshallOptions: { removeUndefinedValues: true } }),
     queues,
@@ -89,7 +83,22 @@ export function createClients(config: AwsConfig): Clients {
   };
 }
 
-function common(config: AwsConfig, endpoint: string | undefined) {
+/** What S3 alone needs: prewarming a machine knows no table and no queue. */
+export type BlobConfig = Pick<AwsConfig, 'region' | 'endpoints' | 'credentials'>;
+
+export function createBlobClient(config: BlobConfig): S3Client {
+  const limits = config.endpoints === undefined ? clientLimits : embeddedLimits;
+  const blobs = new S3Client({
+    ...common(config, config.endpoints?.s3),
+    requestHandler: handler(limits, limits.blobRequestMs),
+    // An emulator on a loopback address has no name per bucket.
+    forcePathStyle: config.endpoints !== undefined,
+  });
+  tellOutages(blobs.middlewareStack, 's3');
+  return blobs;
+}
+
+function common(config: BlobConfig, endpoint: string | undefined) {
   return {
     region: config.region,
     maxAttempts: clientLimits.attemptsMax,

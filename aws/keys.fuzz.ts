@@ -105,6 +105,26 @@ describe('an object key', () => {
   });
 });
 
+describe('keys of model files', () => {
+  it('stay below the prefix of models, or are refused', () => {
+    fc.assert(
+      fc.property(anyText, anyText, anyText, (model, revision, path) => {
+        let key: string;
+        try {
+          key = keys.modelFileKey(model, revision, path);
+        } catch (error) {
+          expect(error).toBeInstanceOf(AppError);
+          return;
+        }
+        expect(posix.normalize(key)).toBe(key);
+        expect(key).toBe(`models/${model}/${revision}/${path}`);
+        expect(model + revision).not.toContain('/');
+      }),
+      budget(300),
+    );
+  });
+});
+
 /** Every builder of an item's key or of an index partition, by what it is made from. */
 const builders: Record<string, (tenant: string, one: string, two: string) => keys.ItemKey | string> = {
   job: (tenant, one) => keys.jobKey(tenant, one),

@@ -233,6 +233,15 @@ export function objectKey(tenantId: string, path: string): string {
   return `${bucketSettings.tenantPrefix}${checkedTenant(tenantId)}/${path}`;
 }
 
+/** Object key of a file of a model: `models/<model>/<revision>/weights/<...>`. */
+export function modelFileKey(model: string, revision: string, path: string): string {
+  const segments = [model, revision, ...path.split('/')];
+  if (path.length > pathCharactersMax || !segments.every((segment) => segmentForm.test(segment))) {
+    throw new AppError('not_found', { privateDetail: 'malformed path of a model' });
+  }
+  return `${bucketSettings.modelPrefix}${segments.join('/')}`;
+}
+
 /**
  * A position in a list as an opaque text. `scope` names the list and its owner; a cursor of one scope is refused in
  * another, and holds only what the list's own keys are rebuilt from, so a forged one reaches no other tenant.

@@ -101,6 +101,8 @@ export const queueSettings = {
 export const bucketSettings = {
   localName: 'pilotlight',
   tenantPrefix: 'tenants/',
+  /** Weights, by model and revision. Operators put them there; what expires are files of tenants alone. */
+  modelPrefix: 'models/',
   /** Whatever carries no tag of its own. Pictures go with their job records. */
   expireAfterDays: retentionDaysMax,
   /**

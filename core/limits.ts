@@ -109,6 +109,29 @@ export const workerLimits = {
   recordKeptMs: 100 * 24 * hour,
 } as const;
 
+const mebibyte = 1024 * 1024;
+
+/** Pulling weights from S3 to a disk before a model is loaded. */
+export const weightLimits = {
+  /** S3 answers fastest for ranges of 8 to 16 MB ("Performance guidelines for Amazon S3"). */
+  partBytes: 8 * mebibyte,
+  /** A connection brings 85 to 90 MB/s at best (same source): sixteen fill a 10 Gbit/s link, and hold 128 MiB. */
+  partsInFlight: 16,
+  /** While the last part of a file is on its way, and while it is hashed, others keep the link busy. */
+  filesInFlight: 4,
+  /** At a hundredth of a connection's best speed a part takes 10 s; what takes longer than this hangs. */
+  partMs: 60 * second,
+  /** First try included; waits in between double from `retryMs`, so the last comes after about six seconds. */
+  attemptsMax: 6,
+  retryMs: 200,
+  /** A list of a thousand files takes 150 KB. */
+  listBytesMax: 4 * mebibyte,
+  /** Between two words on progress. */
+  progressMs: 5 * second,
+  /** Stays free, for scratch and logs. */
+  freeBytesMin: 256 * mebibyte,
+} as const;
+
 export const etaLimits = {
   /** A look at a pool serves every answer of a process for this long: five reads a second and pool at most. */
   lookMs: second,

@@ -29,6 +29,7 @@ const table: Record<string, readonly string[]> = {
     'npm:sharp',
     'node:',
   ],
+  'gpu-container/image': ['npm:zod', 'node:'],
   'gpu-container/worker': [
     'core',
     'aws',
@@ -68,6 +69,7 @@ const testSupport: ReadonlySet<string> = new Set([
   'functions/api/refused-keys.ts',
   'functions/api/schema-inputs.ts',
   'gpu-container/engines/runner-under-test.ts',
+  'gpu-container/worker/weights/weights-scene.ts',
   'local/canaries.ts',
   'local/emulators.crash-child.ts',
   'sim/fuzz-budget.ts',

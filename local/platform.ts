@@ -54,6 +54,8 @@ export interface Platform {
   readonly url: string;
   readonly credentials: LocalCredentials;
   readonly ports: ReturnType<typeof createAwsPorts>;
+  /** Where everything is: for a worker that is started by hand. */
+  readonly config: AwsConfig;
   /** Process ids of all workers. */
   workerIds(): number[];
   /** Drains the workers and stops; what is open goes on at the next start. */
@@ -123,6 +125,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
       url: gateway.url,
       credentials,
       ports,
+      config: emulators.config,
       workerIds: () => ownPools.names().flatMap((pool) => fleet.processIds(pool)),
       async close() {
         await Promise.all([gateway.close(), tenantPorts.stop()]);

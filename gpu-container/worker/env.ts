@@ -2,17 +2,52 @@
 import * as z from 'zod';
 import { awsEnvSchema } from '#aws/env.ts';
 
-export const workerEnvSchema = awsEnvSchema.extend({
+const absoluteSchema = z.string().startsWith('/', 'must be an absolute path');
+
+/** What a machine must know to load models, whether or not it serves. */
+const modelFields = {
   PILOTLIGHT_POOL: z.string().min(1),
   /** Absolute path of the folder with one folder per model. */
-  PILOTLIGHT_MODELS_DIR: z.string().startsWith('/'),
+  PILOTLIGHT_MODELS_DIR: absoluteSchema,
+  /** Folder on a disk that weights are brought to from the bucket. Absent: they lie beside the manifests. */
+  PILOTLIGHT_WEIGHTS_DIR: absoluteSchema.optional(),
   /** Memory of the worker's card, in units of 10^6 bytes. Absent: no bound is known, and batches are not held to one. */
   PILOTLIGHT_GPU_MEMORY_MB: z.coerce.number().int().positive().optional(),
   /** A Python with the packages of `runtime/requirements.txt`, for models whose engine is `python`. */
-  PILOTLIGHT_PYTHON: z.string().startsWith('/').optional(),
+  PILOTLIGHT_PYTHON: absoluteSchema.optional(),
   /** Where such models run, as torch names it. */
   PILOTLIGHT_DEVICE: z
     .string()
     .regex(/^(cpu|cuda(:\d+)?)$/, 'must be cpu, cuda or cuda:N')
     .default('cpu'),
+  /** Written once the machine is ready. Absent: none. */
+  PILOTLIGHT_READY_FILE: absoluteSchema.optional(),
+};
+
+export const workerEnvSchema = awsEnvSchema.extend({
+  ...modelFields,
+  /**
+   * What is done before the worker takes work: `shapes` brings weights, loads and runs each size once; `load` begins to
+   * load and takes work meanwhile; `none` waits for the first job.
+   */
+  PILOTLIGHT_PREWARM: z.enum(['none', 'load', 'shapes']).default('load'),
 });
+
+/** Of a machine that is made ready and serves nothing: it needs no table and no queue, and S3 only for weights. */
+export const prewarmEnvSchema = z
+  .object({
+    ...modelFields,
+    ...awsEnvSchema.pick({ PILOTLIGHT_ENDPOINTS: true }).shape,
+    ...awsEnvSchema.pick({ AWS_REGION: true, PILOTLIGHT_BUCKET: true }).partial().shape,
+  })
+  .superRefine((env, context) => {
+    if (env.PILOTLIGHT_WEIGHTS_DIR === undefined) return;
+    for (const name of ['AWS_REGION', 'PILOTLIGHT_BUCKET'] as const) {
+      if (env[name] !== undefined) continue;
+      context.addIssue({ code: 'custom', path: [name], message: 'must be set to bring weights' });
+    }
+  });
+
+export type PrewarmEnv = z.infer<typeof prewarmEnvSchema>;
+
+export type WorkerEnv = z.infer<typeof workerEnvSchema>;

@@ -49,6 +49,12 @@ const passedVariables = [
   'NVIDIA_DRIVER_CAPABILITIES',
 ];
 
+/**
+ * ONNX Runtime keeps a note of its machine in the home folder and reports to its makers, unless it is told not to; the
+ * second name is what other libraries listen to.
+ */
+const quiet = { ORT_DISABLE_TELEMETRY: '1', DO_NOT_TRACK: '1' };
+
 /** Starts the program in a session of its own. Its output becomes log lines, never part of the conversation. */
 export function spawnRunner(options: RunnerCommand, scratchDir: string): ChildProcess {
   const socketPath = socketPathOf(scratchDir);
@@ -57,7 +63,7 @@ export function spawnRunner(options: RunnerCommand, scratchDir: string): ChildPr
   }
   const [program, ...rest] = options.command;
   if (program === undefined) throw new Error('the runner command is empty');
-  const env: NodeJS.ProcessEnv = { TMPDIR: scratchDir };
+  const env: NodeJS.ProcessEnv = { ...quiet, TMPDIR: scratchDir };
   for (const name of passedVariables) if (process.env[name] !== undefined) env[name] = process.env[name];
   const cap = options.memoryMaxMb === undefined ? [] : ['--memory-max-mb', String(options.memoryMaxMb)];
   const child = spawn(program, [...rest, '--socket', socketPath, '--models', options.modelsDir, ...cap], {

@@ -31,6 +31,7 @@ from .messages import (
     Hello,
     Load,
     Loaded,
+    Log,
     Ping,
     Pong,
     Ready,
@@ -42,7 +43,7 @@ from .messages import (
     is_retryable,
 )
 from .registry import Registry
-from .runner import Runner, RunnerError
+from .runner import Phases, Runner, RunnerError
 
 START_S = 30.0
 """A worker that died before it connected must not leave its runner behind: `workerLimits.runnerStartMs`."""
@@ -150,10 +151,11 @@ class Session:
         key = (message.model, message.revision)
         start_s = time.perf_counter()
         was_resident = key in self._resident
+        phases = Phases()
         try:
             self._check_memory()
             if not was_resident:
-                self._resident[key] = self._registry.create(message.model, message.revision, self._device.name)
+                self._resident[key] = self._registry.create(message.model, message.revision, self._device.name, phases)
         except RunnerError as error:
             if error.code == "CUDA_FATAL":
                 raise
@@ -163,6 +165,8 @@ class Session:
             return self._send(_load_failure(message, "INTERNAL", type(error).__name__))
         ms = 0 if was_resident else max(1, round((time.perf_counter() - start_s) * 1000))
         vram = self._device.allocated_bytes()
+        if not was_resident:
+            self._send(Log(level="info", event="model.phases", fields={"model": message.model, **phases.ms}))
         self._send(Loaded(model=message.model, revision=message.revision, ms=ms, vram_bytes=vram))
         self._send(self._stats())
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from .devices import failure_of
-from .runner import Runner, RunnerError, Setup
+from .runner import Phases, Runner, RunnerError, Setup
 
 PACKAGES = ("torch", "diffusers", "transformers")
 
@@ -42,6 +42,8 @@ class Registry:
 
     def __init__(self, models_dir: Path) -> None:
         self._models_dir = models_dir
+        # Imports that `warm` made, for the first load that they save the time.
+        self._warmed: dict[str, Phases] = {}
 
     def versions(self) -> Mapping[str, str]:
         """Of this runtime and the libraries that draw, as far as they are installed."""
@@ -53,18 +55,21 @@ class Registry:
                 continue
         return found
 
-    def create(self, model: str, revision: str, device: str) -> Runner:
-        """Makes the runner of a model, ready to run.
+    def create(self, model: str, revision: str, device: str, phases: Phases | None = None) -> Runner:
+        """Makes the runner of a model, ready to run, and notes in `phases` what took how long.
 
         Raises:
             RunnerError: `MODEL_NOT_LOADED` without such a model and revision, or with broken weights; `OOM`.
         """
         model_dir = self._models_dir / model
         options = self._options_of(model_dir, revision)
-        kind = KINDS.get(str(options.get("runner")))
+        name = str(options.get("runner"))
+        kind = KINDS.get(name)
         if kind is None:
             raise RunnerError("MODEL_NOT_LOADED", f"this runtime has no runner called {options.get('runner')}")
-        made = _set_up(kind, Setup(model_dir=model_dir, options=options, device=device))
+        phases = phases or Phases()
+        phases.ms.update(self._warmed.pop(name, Phases()).ms)
+        made = _set_up(kind, Setup(model_dir=model_dir, options=options, device=device, phases=phases))
         # Out of reach of the exception, whose frames hold what was loaded so far.
         if isinstance(made, RunnerError):
             raise made
@@ -73,9 +78,11 @@ class Registry:
     def warm(self) -> None:
         """Imports what the models of the folder need, so that the first `load` need not; what fails is told by it."""
         for manifest in self._models_dir.glob("*/manifest.json"):
-            kind = KINDS.get(str(_runtime_of(manifest).get("runner")))
-            if kind is not None:
-                with contextlib.suppress(ImportError):
+            name = str(_runtime_of(manifest).get("runner"))
+            kind = KINDS.get(name)
+            if kind is not None and name not in self._warmed:
+                self._warmed[name] = Phases()
+                with contextlib.suppress(ImportError), self._warmed[name].timed("importMs"):
                     kind()
 
     def _options_of(self, model_dir: Path, revision: str) -> Mapping[str, Any]:
@@ -96,7 +103,8 @@ def _runtime_of(manifest: Path) -> Mapping[str, Any]:
 
 def _set_up(kind: Callable[[], Runner], setup: Setup) -> Runner | RunnerError:
     try:
-        runner = kind()
+        with setup.phases.timed("importMs"):
+            runner = kind()
         runner.setup(setup)
     except RunnerError as error:
         return RunnerError(error.code, error.message)

@@ -6,8 +6,10 @@ the end, all from one thread: pipelines are not safe to share (12 wrong pictures
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -23,6 +25,22 @@ class RunnerError(Exception):
         self.message = message
 
 
+class Phases:
+    """How long each part of a load took, in milliseconds, in the order they ended."""
+
+    def __init__(self) -> None:
+        self.ms: dict[str, int] = {}
+
+    @contextmanager
+    def timed(self, name: str) -> Iterator[None]:
+        """Adds what passes within to the phase; a part that raises counts too."""
+        start_s = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.ms[name] = self.ms.get(name, 0) + round((time.perf_counter() - start_s) * 1000)
+
+
 @dataclass(frozen=True)
 class Setup:
     """What a runner is made from."""
@@ -33,6 +51,8 @@ class Setup:
     """`runtime` of the manifest: dtype and whatever this kind of runner takes."""
     device: str
     """As torch names it: `cuda`, `cuda:1`, `cpu`."""
+    phases: Phases = field(default_factory=Phases)
+    """A runner times its own here: `readMs` of the weights, `toDeviceMs`."""
 
 
 @dataclass(frozen=True)

@@ -59,11 +59,13 @@ class ZImageRunner:
         weights = setup.model_dir / "weights"
         if not (weights / "model_index.json").is_file():
             raise RunnerError("MODEL_NOT_LOADED", "the folder of the model has no weights")
-        pipeline = ZImagePipeline.from_pretrained(
-            weights, dtype=getattr(torch, options.dtype), use_safetensors=True, local_files_only=True
-        )
+        with setup.phases.timed("readMs"):
+            pipeline = ZImagePipeline.from_pretrained(
+                weights, dtype=getattr(torch, options.dtype), use_safetensors=True, local_files_only=True
+            )
         pipeline.set_progress_bar_config(disable=True)
-        self._pipeline = pipeline.to(setup.device)
+        with setup.phases.timed("toDeviceMs"):
+            self._pipeline = pipeline.to(setup.device)
 
     def plan(self, item: BatchItem) -> Plan:
         params = self._params_of(item)

@@ -17,7 +17,7 @@ import torch
 
 from pilotlight_runtime.pictures import png_of
 from pilotlight_runtime.registry import Registry
-from pilotlight_runtime.runner import BatchItem, OutputFile, RunnerError, Setup
+from pilotlight_runtime.runner import BatchItem, OutputFile, Phases, RunnerError, Setup
 from pilotlight_runtime.z_image import TOKENS_MAX, ZImageRunner
 
 
@@ -182,6 +182,18 @@ def test_a_load_that_fails_says_why(
         Registry(models_dir).create(tiny_z_image.MODEL, "1", "cpu")
 
     assert failed.value.code == code
+
+
+def test_a_load_tells_how_long_its_phases_took_and_the_first_what_was_imported_before(models_dir: Path) -> None:
+    registry, first, second = Registry(models_dir), Phases(), Phases()
+    registry.warm()
+
+    registry.create(tiny_z_image.MODEL, "1", "cpu", first).unload()
+    registry.create(tiny_z_image.MODEL, "1", "cpu", second).unload()
+
+    assert list(first.ms) == ["importMs", "readMs", "toDeviceMs"]
+    assert first.ms["readMs"] > 0
+    assert all(ms >= 0 for ms in [*first.ms.values(), *second.ms.values()])
 
 
 def test_a_model_of_another_revision_or_without_weights_is_not_loaded(models_dir: Path, tmp_path: Path) -> None:

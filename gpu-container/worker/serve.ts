@@ -1,0 +1,165 @@
+/**
+ * Serves one pool with one runner, until SIGTERM.
+ *
+ * Shutdown ladder: SIGTERM (ECS scale-in, Spot notice, Ctrl-C) stops new batches; the batch under way may finish
+ * within `workerLimits.drainMs`, then goes back to the line without spending an attempt. A parent that dies without
+ * a word (the local stack, killed) ends the worker at once: its leases run out.
+ */
+import type { AwsPorts } from '#aws/aws-ports.ts';
+import { createAwsPorts } from '#aws/aws-ports.ts';
+import { awsConfigOf, parseEnv } from '#aws/env.ts';
+import { readCatalog } from '#aws/manifest-files.ts';
+import { StartError } from '#core/errors.ts';
+import type { Reports } from '#core/flows/report.ts';
+import { startReports } from '#core/flows/report.ts';
+import { work } from '#core/flows/work.ts';
+import { ticketLimits, workerLimits } from '#core/limits.ts';
+import type { Catalog } from '#core/models/manifest.ts';
+import type { Log, Runner } from '#core/ports.ts';
+import { firstModels } from '#core/scaling/first-models.ts';
+import type { WorkerEnv } from './env.ts';
+import { workerEnvSchema } from './env.ts';
+import { prewarm } from './prewarm.ts';
+import { keepReady } from './ready-file.ts';
+import type { PoolRunners } from './runners.ts';
+import { createPoolRunners } from './runners.ts';
+import { withWeights } from './weights/with-weights.ts';
+
+interface Life {
+  /** Aborts when no further batch may start. */
+  readonly stopping: AbortSignal;
+  /** Aborts when the batch under way must go back to the line. */
+  readonly interrupt: AbortSignal;
+}
+
+interface Scene extends AwsPorts {
+  readonly env: WorkerEnv;
+  readonly workerId: string;
+  readonly catalog: Catalog;
+  readonly pool: PoolRunners;
+  readonly runner: Runner;
+  readonly reports: Reports;
+  readonly life: Life;
+}
+
+/** The exit code, once the worker is drained. @throws StartError for what a person can mend */
+export async function serve(): Promise<number> {
+  const env = parseEnv(workerEnvSchema, process.env);
+  const ports = createAwsPorts(awsConfigOf(env));
+  const workerId = ports.ids.next('worker');
+  // Before anything that takes time: a process that is the first of its container does not end by itself.
+  const life = watchForTheEnd(ports.log, workerId);
+  const catalog = await readCatalog(env.PILOTLIGHT_MODELS_DIR);
+  const pool = createPoolRunners({ ...ports, catalog }, env);
+  const reports = startReports(ports, { workerId, pool: env.PILOTLIGHT_POOL });
+  life.stopping.addEventListener('abort', () => reports.draining());
+  const runner = reports.watch(brought(ports.log, { catalog, pool, life }));
+  try {
+    await serveUntilTheEnd({ ...ports, env, workerId, catalog, pool, runner, reports, life });
+  } finally {
+    await pool.close();
+    await reports.end();
+    ports.close();
+  }
+  return 0;
+}
+
+async function serveUntilTheEnd(scene: Scene): Promise<void> {
+  const { env, workerId, life, reports, catalog, pool } = scene;
+  // Loading beside the first long poll takes the model's load time out of the first job's wait.
+  const prewarmed = env.PILOTLIGHT_PREWARM === 'none' ? null : prewarmFirst(scene);
+  if (env.PILOTLIGHT_PREWARM === 'shapes') {
+    // A load cannot be called off; it ends with its process.
+    const giveUp = () => void pool.runners.close();
+    life.interrupt.addEventListener('abort', giveUp);
+    await prewarmed;
+    life.interrupt.removeEventListener('abort', giveUp);
+  }
+  if (life.stopping.aborted) return;
+  reports.serving();
+  const who = { workerId, pool: env.PILOTLIGHT_POOL };
+  const file = env.PILOTLIGHT_READY_FILE;
+  const kept = file === undefined ? null : keepReady(scene, file, who, life.stopping);
+  const slots = slotsOf(catalog, env.PILOTLIGHT_POOL);
+  await work(scene, { ...who, ...life, slots, gpuMemoryMb: env.PILOTLIGHT_GPU_MEMORY_MB });
+  await Promise.all([prewarmed, kept]);
+}
+
+/** Weights are brought before a load where they come from the bucket. */
+function brought(
+  log: Log,
+  { catalog, pool, life }: { readonly catalog: Catalog; readonly pool: PoolRunners; readonly life: Life },
+): Runner {
+  const { folders, runners } = pool;
+  return folders === null
+    ? runners
+    : withWeights({ catalog, folders, log, runner: runners, signal: life.interrupt });
+}
+
+/** As many jobs as the pool's widest batch takes. */
+function slotsOf(catalog: Catalog, pool: string): number {
+  const widest = Math.max(1, ...catalog.poolModels(pool).map(({ manifest }) => manifest.batch_max));
+  return Math.min(widest, ticketLimits.receiveMax);
+}
+
+/**
+ * Of `load` nothing depends on it: a model that could not be loaded ahead is loaded for its first job. A worker that is
+ * to run each size first serves only once a model came up.
+ * @throws StartError `model_not_ready` when none did, under `shapes` alone
+ */
+async function prewarmFirst(scene: Scene): Promise<void> {
+  const { env, pool, runner, log, clock, life } = scene;
+  const isDeep = env.PILOTLIGHT_PREWARM === 'shapes';
+  // Loads are told as the worker's own; dummy generations are no batches, and are not.
+  const direct: Runner = {
+    load: (...ask) => runner.load(...ask),
+    run: (...ask) => pool.runners.run(...ask),
+    cancel: (itemId) => pool.runners.cancel(itemId),
+    resident: () => pool.runners.resident(),
+  };
+  const ports = {
+    clock,
+    log,
+    folders: pool.folders,
+    runner: direct,
+    gpuMemoryMb: env.PILOTLIGHT_GPU_MEMORY_MB,
+  };
+  let failed = '';
+  let ready = 0;
+  for (const model of await firstOf(scene)) {
+    if (life.stopping.aborted) break;
+    const depth = isDeep ? 'shapes' : 'load';
+    const outcome = await prewarm(ports, model, { depth, signal: life.stopping });
+    if (outcome.kind === 'ready') ready += 1;
+    else failed = `${model.manifest.id}: ${outcome.stage}: ${outcome.message}`;
+  }
+  if (isDeep && failed !== '' && ready === 0 && !life.stopping.aborted)
+    throw new StartError('model_not_ready', failed);
+}
+
+/** None where the store cannot say what tenants pay to have warm: jobs bring their models themselves. */
+async function firstOf({ env, pool, pools, log, clock }: Scene) {
+  try {
+    const { orders } = await pools.read(env.PILOTLIGHT_POOL);
+    return firstModels(pool.models, orders, clock.nowMs());
+  } catch (error) {
+    log.warn('worker.not_prewarmed', { pool: env.PILOTLIGHT_POOL, reason: String(error) });
+    return [];
+  }
+}
+
+function watchForTheEnd(log: Log, workerId: string): Life {
+  const stopping = new AbortController();
+  const interrupt = new AbortController();
+  const drain = (reason: string) => {
+    if (stopping.signal.aborted) return;
+    log.info('worker.draining', { workerId, reason });
+    stopping.abort();
+    setTimeout(() => interrupt.abort(), workerLimits.drainMs).unref();
+  };
+  process.on('SIGTERM', () => drain('SIGTERM'));
+  // A terminal sends Ctrl-C to the whole group; the parent decides about it and sends SIGTERM.
+  process.on('SIGINT', () => undefined);
+  process.on('disconnect', () => process.exit(1));
+  return { stopping: stopping.signal, interrupt: interrupt.signal };
+}
