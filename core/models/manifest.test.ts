@@ -78,11 +78,31 @@ describe('the engine of a manifest', () => {
       'a runner that there is not',
       { ...fakeManifest, engine: 'python', runtime: { ...runtime, runner: 'x' } },
     ],
+    [
+      'an upscaler without the size that it begins above',
+      { ...fakeManifest, engine: 'python', runtime: { ...runtime, upscaler: 'x2.safetensors' } },
+    ],
+    [
+      'a largest size of its own without an upscaler',
+      { ...fakeManifest, engine: 'python', runtime: { ...runtime, native_size_max: 1024 } },
+    ],
+    [
+      'an upscaler that is not beside the weights',
+      {
+        ...fakeManifest,
+        engine: 'python',
+        runtime: { ...runtime, upscaler: '../x2.safetensors', native_size_max: 1024 },
+      },
+    ],
   ])('is refused: %s', (_, manifest) => {
     expect(manifestSchema.safeParse(manifest).error?.issues[0]?.path[0]).toBe('runtime');
   });
 
-  it('may be python, with a runtime', () => {
-    expect(manifestSchema.safeParse({ ...fakeManifest, engine: 'python', runtime }).success).toBe(true);
+  it.each([
+    ['plain', runtime],
+    ['of NewBie', { ...runtime, runner: 'newbie' }],
+    ['with an upscaler', { ...runtime, upscaler: 'x2.safetensors', native_size_max: 1024, adapters_mb: 500 }],
+  ])('may be python, with a runtime: %s', (_, its) => {
+    expect(manifestSchema.safeParse({ ...fakeManifest, engine: 'python', runtime: its }).success).toBe(true);
   });
 });

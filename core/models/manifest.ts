@@ -22,10 +22,23 @@ const poolSchema = idSchema.max(basePoolCharactersMax).refine((pool) => !pool.in
 const timeMsSchema = z.number().nonnegative();
 
 /** A kind of runner of `gpu-container/runtime`, and how it loads the weights. */
-const runtimeSchema = z.strictObject({
-  runner: z.enum(['z_image']),
-  dtype: z.enum(['bfloat16', 'float32']),
-});
+const runtimeSchema = z
+  .strictObject({
+    runner: z.enum(['z_image', 'newbie']),
+    dtype: z.enum(['bfloat16', 'float32']),
+    /** Of pictures: MB of adapters that stay loaded, beside the weights. */
+    adapters_mb: z.int().positive().optional(),
+    /** Of pictures: a file beside the weights whose network doubles sizes above `native_size_max`, drawn at half. */
+    upscaler: z
+      .string()
+      .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*\.safetensors$/)
+      .optional(),
+    native_size_max: z.int().positive().optional(),
+  })
+  .refine(({ upscaler, native_size_max }) => (upscaler === undefined) === (native_size_max === undefined), {
+    path: ['upscaler'],
+    message: 'belongs to native_size_max, which needs it',
+  });
 
 const manifestFields = z.strictObject({
   id: idSchema,

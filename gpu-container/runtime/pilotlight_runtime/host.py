@@ -43,7 +43,7 @@ from .messages import (
     is_retryable,
 )
 from .registry import Registry
-from .runner import Phases, Runner, RunnerError
+from .runner import AdaptingRunner, Phases, Runner, RunnerError
 
 START_S = 30.0
 """A worker that died before it connected must not leave its runner behind: `workerLimits.runnerStartMs`."""
@@ -143,7 +143,7 @@ class Session:
             protocol=PROTOCOL_VERSION,
             engine="python",
             versions=dict(self._registry.versions()),
-            capabilities=Capabilities(deltas=True, adapters=False),
+            capabilities=Capabilities(deltas=True, adapters=True),
             vram_total_bytes=self._device.total_bytes(),
         )
 
@@ -185,14 +185,15 @@ class Session:
 
     def _run(self, run: BatchRun) -> None:
         message = run.message
-        refusal = self._refusal_of(message)
+        refusal = self._refusal_of(message) or self._adapt(message)
         if refusal is None:
             ended_by = run.execute(self._resident[(message.model, message.revision)])
-            # The allocator keeps what it has for the next batch, unless that was not enough.
-            if ended_by == "OOM":
-                self._device.reclaim()
         else:
+            ended_by = refusal[0]
             self._send(_batch_failure(message.batch_id, *refusal))
+        # The allocator keeps what it has for the next batch, unless that was not enough.
+        if ended_by == "OOM":
+            self._device.reclaim()
         self._runs.remove(run)
 
     def _refusal_of(self, message: Run) -> tuple[FailureCode, str] | None:
@@ -200,8 +201,19 @@ class Session:
             return "OOM", OVER_MEMORY
         if (message.model, message.revision) not in self._resident:
             return "MODEL_NOT_LOADED", "the model is not loaded"
-        if message.adapters:
-            return "ADAPTER_INVALID", "this engine takes no adapters"
+        return None
+
+    def _adapt(self, message: Run) -> tuple[FailureCode, str] | None:
+        """Brings in the adapters of a batch, or says why not."""
+        runner = self._resident[(message.model, message.revision)]
+        if not isinstance(runner, AdaptingRunner):
+            return ("ADAPTER_INVALID", "this model takes no adapters") if message.adapters else None
+        try:
+            runner.adapt(message.adapters)
+        except RunnerError as error:
+            if error.code == "CUDA_FATAL":
+                raise
+            return error.code, error.message
         return None
 
     def _check_memory(self) -> None:

@@ -14,15 +14,26 @@ def png_of(picture: Any) -> OutputFile:
     Raises:
         RunnerError: `NAN_OUTPUT` for what is not finite or altogether black: overflow in half precision ends as either.
     """
-    import numpy as np
     from PIL import Image
+
+    pixels = pixels_of(picture)
+    height, width, _ = pixels.shape
+    body = io.BytesIO()
+    Image.fromarray(pixels).save(body, "PNG")
+    return OutputFile(body.getvalue(), "image/png", "png", width, height)
+
+
+def pixels_of(picture: Any) -> Any:
+    """Gives the picture in bytes.
+
+    Raises:
+        RunnerError: `NAN_OUTPUT`, as `png_of`.
+    """
+    import numpy as np
 
     if not np.isfinite(picture).all():
         raise RunnerError("NAN_OUTPUT", "the picture is not finite")
     pixels = (picture * 255).round().astype(np.uint8)
     if not pixels.any():
         raise RunnerError("NAN_OUTPUT", "the picture is black")
-    height, width, _ = pixels.shape
-    body = io.BytesIO()
-    Image.fromarray(pixels).save(body, "PNG")
-    return OutputFile(body.getvalue(), "image/png", "png", width, height)
+    return pixels

@@ -23,18 +23,31 @@ os.environ.update(HF_HUB_OFFLINE="1", HF_HUB_DISABLE_PROGRESS_BARS="1")
 
 def _z_image() -> Runner:
     from diffusers import ZImagePipeline  # noqa: F401  This is what takes seconds.
-    from diffusers.utils import logging as diffusers_logging
-    from transformers.utils import logging
 
     from .z_image import ZImageRunner
 
-    diffusers_logging.disable_progress_bar()
-    logging.disable_progress_bar()
+    _silence_bars()
     return ZImageRunner()
 
 
+def _newbie() -> Runner:
+    from . import newbie_pipeline  # noqa: F401  This is what takes seconds.
+    from .newbie import NewbieRunner
+
+    _silence_bars()
+    return NewbieRunner()
+
+
+def _silence_bars() -> None:
+    from diffusers.utils import logging as diffusers_logging
+    from transformers.utils import logging
+
+    diffusers_logging.disable_progress_bar()
+    logging.disable_progress_bar()
+
+
 # Kinds load on demand: importing their libraries takes seconds, and `ready` must not wait for it.
-KINDS: Mapping[str, Callable[[], Runner]] = {"z_image": _z_image}
+KINDS: Mapping[str, Callable[[], Runner]] = {"z_image": _z_image, "newbie": _newbie}
 
 
 class Registry:

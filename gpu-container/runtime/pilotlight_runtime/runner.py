@@ -11,9 +11,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
-from .messages import FailureCode
+from .messages import Adapter, FailureCode
 
 
 class RunnerError(Exception):
@@ -139,4 +139,18 @@ class Runner(Protocol):
 
     def unload(self) -> None:
         """Gives the device back. Nothing is called afterwards."""
+        ...
+
+
+@runtime_checkable
+class AdaptingRunner(Runner, Protocol):
+    """A runner whose model takes adapters."""
+
+    def adapt(self, adapters: Sequence[Adapter]) -> None:
+        """Makes this set the one that `run` uses until the next; none of them gives the model as it is.
+
+        Raises:
+            RunnerError: `ADAPTER_INVALID`, with a message that a tenant may see, before the device is touched; `OOM`
+                when they do not fit, which leaves the model usable.
+        """
         ...

@@ -6,8 +6,21 @@ import os
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parent
 sys.path[:0] = [str(ROOT), str(ROOT.parent)]
 
 # Small models gain nothing by more, and threads that wait for each other spin.
 os.environ["OMP_NUM_THREADS"] = "1"
+
+
+@pytest.fixture(scope="session")
+def models_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the tiny model of every kind."""
+    import kinds
+
+    folder = tmp_path_factory.mktemp("models")
+    for kind in kinds.ALL:
+        kind.make(folder)
+    return folder

@@ -1,25 +1,25 @@
 """Makes a Z-Image pipeline of a million random parameters: the real classes, nothing downloaded.
 
 Sizes as in diffusers' own `tests/pipelines/z_image/test_z_image.py`; the tokenizer is ours, of single bytes.
-Run as a script: `python tiny_z_image.py DIR` writes `DIR/tiny-z-image/{manifest.json,weights/}`.
+Written as `DIR/tiny-z-image/{manifest.json,weights/}`.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import sys
 from pathlib import Path
-from typing import Any
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 
 import torch
 from diffusers import AutoencoderKL, FlowMatchEulerDiscreteScheduler, ZImagePipeline, ZImageTransformer2DModel
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers
-from transformers import PreTrainedTokenizerFast, Qwen3Config, Qwen3Model
+from tiny_tokenizers import tokenizer_of
+from transformers import Qwen3Config, Qwen3Model
 
 MODEL = "tiny-z-image"
+
+SPECIAL = ("<|endoftext|>", "<|im_start|>", "<|im_end|>")
 
 TEMPLATE = (
     "{% for message in messages %}<|im_start|>{{ message.role }}\n{{ message.content }}<|im_end|>\n{% endfor %}"
@@ -88,25 +88,6 @@ def pipeline_of() -> ZImagePipeline:
         scheduler=FlowMatchEulerDiscreteScheduler(shift=3.0),
         vae=vae.eval(),
         text_encoder=text_encoder.eval(),
-        tokenizer=tokenizer_of(),
+        tokenizer=tokenizer_of(SPECIAL, pad_token=SPECIAL[0], chat_template=TEMPLATE),
         transformer=transformer.eval(),
     )
-
-
-def tokenizer_of() -> Any:
-    """One token a byte, and the words of the chat template."""
-    special = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
-    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
-    vocabulary = {symbol: index for index, symbol in enumerate([*alphabet, *special])}
-    tokenizer = Tokenizer(models.BPE(vocab=vocabulary, merges=[]))
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    tokenizer.decoder = decoders.ByteLevel()
-    fast = PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer, pad_token="<|endoftext|>", additional_special_tokens=special, chat_template=TEMPLATE
-    )
-    fast.padding_side = "right"
-    return fast
-
-
-if __name__ == "__main__":
-    main(Path(sys.argv[1]))

@@ -1,0 +1,133 @@
+"""What runners of diffusers pipelines share: reading options and parameters, adapters, and giving memory back."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar, Generic, TypeVar
+
+import msgspec
+
+from .adapter_names import AdapterNames
+from .adapters import Adapters
+from .messages import Adapter
+from .picture_call import Encode, Pictures
+from .pictures import png_of
+from .runner import BatchItem, Plan, RunContext, RunnerError, Setup
+from .upscale import Upscaler, load_upscaler
+
+
+class Options(msgspec.Struct, frozen=True):
+    """`runtime` of the manifest."""
+
+    runner: str
+    dtype: str = "bfloat16"
+    adapters_mb: int = 1000
+    """Memory that loaded adapters may take: four of the usual 250 MB."""
+    upscaler: str | None = None
+    """A file beside the weights: sizes above `native_size_max` are drawn at half and upscaled."""
+    native_size_max: int | None = None
+
+
+Asked = TypeVar("Asked", bound=Pictures)
+
+
+class PictureRunner(ABC, Generic[Asked]):
+    """One pipeline, and the adapters that were loaded into it."""
+
+    params_type: ClassVar[Any]
+    """A frozen struct that refuses what it does not name."""
+    call_type: ClassVar[Any]
+    """The `PictureCall` of this kind."""
+
+    def __init__(self, encode: Encode = png_of) -> None:
+        self.pipeline: Any = None
+        self._encode = encode
+        self._adapters: Adapters | None = None
+        self._upscaler: Upscaler | None = None
+        self._native_size_max: int | None = None
+
+    @abstractmethod
+    def load(self, weights: Path, dtype: Any) -> Any:
+        """Reads the pipeline from its folder, onto the CPU."""
+
+    @abstractmethod
+    def adapter_names(self) -> AdapterNames:
+        """How files of adapters name the layers of this model."""
+
+    @abstractmethod
+    def check(self, params: Asked) -> None:
+        """Refuses with `INVALID_INPUT` what the types alone let through."""
+
+    @abstractmethod
+    def batch_key(self, params: Asked) -> str:
+        """Equal for items that may share a call."""
+
+    def setup(self, setup: Setup) -> None:
+        import torch
+
+        options = msgspec.convert(setup.options, Options)
+        weights = setup.model_dir / "weights"
+        if not (weights / "model_index.json").is_file():
+            raise RunnerError("MODEL_NOT_LOADED", "the folder of the model has no weights")
+        if (options.upscaler is None) != (options.native_size_max is None):
+            raise RunnerError("MODEL_NOT_LOADED", "upscaler and native_size_max belong together")
+        dtype = getattr(torch, options.dtype)
+        if options.upscaler is not None:
+            self._upscaler = load_upscaler(weights, options.upscaler, setup.device, dtype)
+            self._native_size_max = options.native_size_max
+        with setup.phases.timed("readMs"):
+            pipeline = self.load(weights, dtype)
+        pipeline.set_progress_bar_config(disable=True)
+        with setup.phases.timed("toDeviceMs"):
+            self.pipeline = pipeline.to(setup.device)
+        self._adapters = Adapters(self.pipeline, self.adapter_names(), options.adapters_mb * 1_000_000)
+
+    def plan(self, item: BatchItem) -> Plan:
+        try:
+            params = msgspec.convert(dict(item.params), self.params_type)
+        except msgspec.ValidationError as error:
+            raise RunnerError("INVALID_INPUT", str(error)) from None
+        self._check_size(params.size)
+        self.check(params)
+        return Plan(batch_key=self.batch_key(params), asked=params)
+
+    def adapt(self, adapters: Sequence[Adapter]) -> None:
+        self._loaded_adapters().use(adapters)
+
+    def run(self, asked: Mapping[str, Asked], context: RunContext) -> None:
+        size = next(iter(asked.values())).size
+        failure = self.call_type(self.pipeline, self._encode, asked, context, self._upscaler_of(size)).run()
+        # Out of reach of the exception, whose frames hold the tensors that did not fit.
+        if failure is None:
+            return
+        if failure.code == "OOM":
+            self._loaded_adapters().clear()
+        raise failure
+
+    def unload(self) -> None:
+        self.pipeline = None
+        self._adapters = None
+        self._upscaler = None
+
+    def _upscaler_of(self, size: int) -> Upscaler | None:
+        """For sizes that are not drawn as they are."""
+        return self._upscaler if self._native_size_max is not None and size > self._native_size_max else None
+
+    def _check_size(self, size: int) -> None:
+        # A pipeline draws in patches of two by two latents.
+        step = self.pipeline.vae_scale_factor * 2
+        upscaler = self._upscaler_of(size)
+        if upscaler is not None:
+            step *= upscaler.scale
+            largest = (self._native_size_max or 0) * upscaler.scale
+            if size > largest:
+                raise RunnerError("INVALID_INPUT", f"size: must be at most {largest}")
+        if size % step != 0:
+            raise RunnerError("INVALID_INPUT", f"size: must be a multiple of {step}")
+
+    def _loaded_adapters(self) -> Adapters:
+        if self._adapters is None:
+            raise RunnerError("MODEL_NOT_LOADED", "the model is not set up")
+        return self._adapters
