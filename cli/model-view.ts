@@ -66,10 +66,13 @@ export function inputTable(schema: JsonObject): string {
 }
 
 function memoryText({ memory }: ModelResource): string {
+  const weights = formatGb(memory.weights_mb);
+  if (memory.per_answer_mb !== undefined)
+    return `${weights}, and for each answer ${formatGb(memory.per_answer_mb)}`;
   const rows = memory.per_image.map(
     ({ pixels, mb }) => `${formatGb(mb)} at ${Math.round(Math.sqrt(pixels))} px`,
   );
-  return `${formatGb(memory.weights_mb)}, and for each image ${rows.join(', ')}`;
+  return `${weights}, and for each image ${rows.join(', ')}`;
 }
 
 function promptText({ prompt: { format, tokens_max, tokens_kind } }: ModelResource): string | null {

@@ -13,7 +13,15 @@ function faultsOfIssue(issue: Issue, prefix: readonly string[]): ErrorDetail[] {
   if (issue.code === 'unrecognized_keys') {
     return issue.keys.map((key) => ({ path: [...path, key].join('.'), message: 'is not a known field' }));
   }
+  const within = issue.code === 'invalid_union' ? meantBranch(issue) : undefined;
+  if (within !== undefined) return within.flatMap((each) => faultsOfIssue(each, path));
   return [{ path: path.join('.'), message: sentenceOf(issue) }];
+}
+
+/** Of a union of types, the one that the value is of: its faults all lie within, and those of the others do not. */
+function meantBranch({ errors }: Extract<Issue, { code: 'invalid_union' }>): readonly Issue[] | undefined {
+  const fitting = errors.filter((issues) => issues.every(({ path }) => path.length > 0));
+  return fitting.length === 1 ? fitting[0] : undefined;
 }
 
 function sentenceOf(issue: Issue): string {

@@ -55,6 +55,11 @@ export const jobLimits = {
   keptMs: 30 * 24 * hour,
   /** Progress rides on renewals and on writes of its own at most this often: one WRU each. */
   progressMs: 500,
+  /**
+   * Of a text that stands in the job's item beside its file: some 4,000 tokens of English. With an input of
+   * `apiLimits.bodyBytesMax` the item stays far below DynamoDB's 400 KiB.
+   */
+  inlineTextBytesMax: 16 * kibibyte,
 } as const;
 
 export const ticketLimits = {
@@ -243,8 +248,11 @@ export const costLimits = {
 } as const;
 
 export const protocolLimits = {
-  /** A frame holds prompts and file names, never pictures. */
-  frameBytesMax: 1024 * kibibyte,
+  /**
+   * A frame holds inputs and file names, never results: 64 jobs, which is the most that a manifest's `batch_max` may be,
+   * with bodies of `apiLimits.bodyBytesMax` are 8 MiB, and their ids and defaults are small.
+   */
+  frameBytesMax: 9 * kibibyte * kibibyte,
   pingMs: 2 * second,
 } as const;
 
@@ -330,6 +338,8 @@ export const batchLimits = {
 } as const;
 
 export const imageLimits = {
+  /** Pictures in all messages of a chat; a request with more than a few inline passes `apiLimits.bodyBytesMax` anyway. */
+  perChatMax: 16,
   /** OpenAI's own limit on a picture in a request. */
   bytesMax: 20 * kibibyte * kibibyte,
   /** 4,096 x 4,096: the photo of a telephone fits, no model here takes a quarter of it. 64 MiB decoded. */

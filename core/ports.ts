@@ -13,7 +13,7 @@ import type { JobEntry, LedgerEntry, ShareEntry, WarmupEntry } from './billing/l
 import type { Statement } from './billing/statement.ts';
 import type { CachedResult } from './cache/cached-result.ts';
 import type { Calibration } from './eta/calibration.ts';
-import type { JobClass, JobRecord, JobStatus, LineEntry } from './job/job.ts';
+import type { FinishReason, JobClass, JobRecord, JobStatus, LineEntry } from './job/job.ts';
 import type { Guard, JobPatch } from './job/transitions.ts';
 import type { PoolOrder, PoolOrders } from './scaling/pool-orders.ts';
 import type { PoolState } from './scaling/pool-state.ts';
@@ -463,6 +463,15 @@ export interface RunItem {
 
 export interface RunEvents {
   onProgress(itemId: string, step: number, steps: number): void;
+  /** Pieces of an item's text as they are made, in order, told to those who ask: its file has the whole. */
+  onDelta?(itemId: string, text: string): void;
+}
+
+/** How a text came to its end, and the tokens that were read and written for it. */
+export interface RunAnswer {
+  readonly finishReason: FinishReason;
+  readonly promptTokens: number;
+  readonly completionTokens: number;
 }
 
 export type RunOutcome =
@@ -474,6 +483,8 @@ export type RunOutcome =
       readonly unknownWords: readonly string[];
       readonly engine: string;
       readonly versions: Readonly<Record<string, string>>;
+      /** Of an item that wrote text, which is its first file. */
+      readonly answer?: RunAnswer;
     }
   | { readonly kind: 'canceled'; readonly gpuMs: number }
   | {

@@ -494,6 +494,19 @@ async function runJobs(): Promise<void> {
   const failing = await Promise.all(
     faults.map((fault) => submitted('ada', { ...fast, fault, prompt: prompt(fault) })),
   );
+  const chat = (place: string) => ({
+    messages: [
+      { role: 'system', content: prompt(`${place}, of the system`) },
+      { role: 'user', content: [{ type: 'text', text: prompt(`${place}, a part`) }] },
+    ],
+    step_ms: 1,
+  });
+  // Its answer repeats what it was told.
+  const answered = await submitted('ada', chat('a chat'), 'fake-chat');
+  const unanswered = await submitted('ada', { ...chat('a chat that fails'), fault: 'error' }, 'fake-chat');
+  const url = `https://pictures.example/${canaries.plant('ada', 'address of a picture')}`;
+  const picture = [{ role: 'user', content: [{ type: 'image_url', image_url: { url } }] }];
+  await submitted('ada', { messages: picture }, 'fake-chat');
   const canceled = await submitted('ada', { steps: 500, step_ms: 100, prompt: prompt('cancel') });
   await ask('ada', 'POST', `/v1/jobs/${canceled}/cancel`);
   await submitted('ada', { ...fast, size: 'large', prompt: prompt('a refused job') });
@@ -503,7 +516,8 @@ async function runJobs(): Promise<void> {
   });
   expect(JSON.parse(answer.text).error.code).toBe('prompt_rejected');
 
-  const ends = await Promise.all([...failing, canceled, demo].map((id) => ended('ada', id)));
+  const jobs = [...failing, canceled, demo, answered, unanswered];
+  const ends = await Promise.all(jobs.map((id) => ended('ada', id)));
   expect(ends).toEqual([
     'failed poison',
     'failed out_of_memory',
@@ -511,9 +525,13 @@ async function runJobs(): Promise<void> {
     'failed model_error',
     'canceled canceled',
     'succeeded',
+    'succeeded',
+    'failed model_error',
   ]);
   // What is nobody's to see, asked for by somebody who knows its id.
-  for (const path of ['', '/output/0']) await ask('bob', 'GET', `/v1/jobs/${demo}${path}`);
+  for (const path of ['', '/output/0']) {
+    for (const job of [demo, answered]) await ask('bob', 'GET', `/v1/jobs/${job}${path}`);
+  }
   await ask('operator', 'POST', '/admin/v1/pools/fake/pause', {});
   await submitted('ada', { ...fast, prompt: prompt('a job whose ticket dies') });
 }

@@ -1,4 +1,4 @@
-/** A model of the Python runtime on the whole stack: from a request to its pictures, by random weights. */
+/** Models of the Python runtime on the whole stack: from a request to its pictures or its answer, by random weights. */
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -13,7 +13,7 @@ const container = join(import.meta.dirname, '..', 'gpu-container');
 const python = process.env.PILOTLIGHT_PYTHON;
 
 /** A worker of a pool starts a Python that imports torch and diffusers: 10 s of a core that is free, more of one that is not. */
-const coldStartMs = 120_000;
+const coldStartMs = 240_000;
 
 describe.skipIf(python === undefined)('a model of the Python runtime (PILOTLIGHT_PYTHON is not set)', () => {
   let folder: string;
@@ -28,6 +28,7 @@ describe.skipIf(python === undefined)('a model of the Python runtime (PILOTLIGHT
     for (const [real, tiny] of tinyModels) {
       writeFileSync(join(modelsDir, tiny, 'manifest.json'), JSON.stringify(tinyManifest(real, tiny)));
     }
+    writeFileSync(join(modelsDir, 'tiny-qwen-vl', 'manifest.json'), JSON.stringify(tinyChatManifest()));
     platform = await startPlatform({
       port: 0,
       dataDir: join(folder, 'data'),
@@ -103,6 +104,47 @@ describe.skipIf(python === undefined)('a model of the Python runtime (PILOTLIGHT
     coldStartMs,
   );
 
+  it('goes from a question about a picture to an answer, with its tokens and how it ended', {
+    timeout: coldStartMs,
+  }, async () => {
+    const asked = { messages: question(png), max_tokens: 6, temperature: 0, seed: 3 };
+
+    const [one, again, other] = await Promise.all(
+      [asked, asked, { ...asked, messages: question(otherPng) }].map(async (input) => {
+        const { id } = await call('POST', '/v1/jobs', { model: 'tiny-qwen-vl', input });
+        return ended(id);
+      }),
+    );
+
+    expect(one).toMatchObject({
+      status: 'succeeded',
+      output: [{ type: 'text', content_type: 'text/plain; charset=utf-8', finish_reason: 'length' }],
+      usage: { images: 0, output_tokens: 6 },
+      receipt: { engine: 'python', seeds: [3], runtime_versions: { transformers: expect.any(String) } },
+    });
+    expect(one?.usage?.input_tokens).toBeGreaterThan(20);
+    expect(one?.cost?.usd_micros).toBeGreaterThan(0);
+    const file = await (await ask('GET', one?.output[0]?.url ?? '')).text();
+    expect(file).toBe(one?.output[0]?.text);
+    expect(again?.output[0]?.text).toBe(file);
+    expect(other?.output[0]?.text).not.toBe(file);
+    expect(JSON.stringify(one)).not.toContain(png.slice(30));
+  });
+
+  it('refuses a chat that is longer than its model reads, for nothing', {
+    timeout: coldStartMs,
+  }, async () => {
+    const messages = [{ role: 'user', content: 'word '.repeat(300) }];
+
+    const accepted = await call('POST', '/v1/jobs', { model: 'tiny-qwen-vl', input: { messages } });
+
+    expect(await ended(accepted.id)).toMatchObject({
+      status: 'failed',
+      error: { code: 'invalid_input' },
+      cost: { usd_micros: 0 },
+    });
+  });
+
   async function ended(jobId: string) {
     for (;;) {
       const job = await call('GET', `/v1/jobs/${jobId}?wait=20`);
@@ -125,6 +167,27 @@ describe.skipIf(python === undefined)('a model of the Python runtime (PILOTLIGHT
     });
   }
 });
+
+/** 32 x 32 pixels of red, and of blue. */
+const png =
+  'data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAACAAAAAgCAIAAAD8GO2jAAAAKElEQVR4nO3NMQEAAAjDMMC/ZzDBvlRA01vZJvwHAAAAAAAAAAAAbx2jxAE/i2AjOgAAAABJRU5ErkJggg==';
+const otherPng =
+  'data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAACAAAAAgCAIAAAD8GO2jAAAAKUlEQVR4nO3NMQEAAAjDsIF/z2ACvlRAU8nks369AwAAAAAAAAAAgMMWocYBP7wfsd0AAAAASUVORK5CYII=';
+
+function question(url: string): object[] {
+  const picture = { type: 'image_url', image_url: { url } };
+  return [{ role: 'user', content: [picture, { type: 'text', text: 'what is this?' }] }];
+}
+
+/** The real model's, with the context of the tiny one. */
+function tinyChatManifest(): object {
+  const file = join(container, 'models', 'qwen3-vl-8b', 'manifest.json');
+  return {
+    ...JSON.parse(readFileSync(file, 'utf8')),
+    id: 'tiny-qwen-vl',
+    runtime: { runner: 'qwen_vl', dtype: 'float32', context_tokens_max: 1024 },
+  };
+}
 
 const tinyModels = [
   ['z-image-turbo', 'tiny-z-image'],

@@ -10,7 +10,7 @@ const work = {
   steps: 8,
   pixels: 262_144,
   weightedImages: 2,
-  tokens: { tokens: 30, path: 'input.max_tokens' },
+  tokens: { tokens: 30, written: 20, path: 'input.max_tokens' },
   predictedGpuMs: 1_500,
   memoryMb: 8_000,
   weightsMb: 17_500,

@@ -34,7 +34,8 @@ function overMemory(limits: PlanLimits, work: Work): ErrorDetail[] {
   const needMb = weightsMb + work.memoryMb;
   if (needMb <= allotmentMb) return [];
   const message = `the limit gpu_memory_gb is ${limits.gpu_memory_gb}, this alone takes ${needMb / 1000} GB`;
-  if (weightsMb >= allotmentMb) return [{ path: 'model', message }];
+  // Nothing of a request makes an answer take less.
+  if (weightsMb >= allotmentMb || work.images === 0) return [{ path: 'model', message }];
   const isFewerEnough = weightsMb + work.memoryMb / work.images <= allotmentMb;
   return [{ path: isFewerEnough ? 'input.n' : 'input.size', message }];
 }

@@ -62,7 +62,7 @@ const succeeded = {
   finished_at: '2026-11-20T12:00:02.400Z',
   wait: null,
   progress: { step: 4, steps: 4 },
-  usage: { gpu_ms: 812, images: 1, weighted_images: 1 },
+  usage: { gpu_ms: 812, images: 1, weighted_images: 1, input_tokens: 0, output_tokens: 0 },
   cost: { usd_micros: 321 },
   timings: { queued_ms: 1500, load_ms: 0, run_ms: 850, upload_ms: 50 },
   receipt: {

@@ -1,9 +1,10 @@
 /** The job as it travels: request, answer, list. */
 import * as z from 'zod';
+import { withoutPictures } from '../chat/messages.ts';
 import type { ComingPhase, WaitReason } from '../eta/supply.ts';
 import { waitReasons } from '../eta/supply.ts';
-import type { JobRecord } from '../job/job.ts';
-import { jobClasses, jobStatuses } from '../job/job.ts';
+import type { JobOutput, JobRecord } from '../job/job.ts';
+import { finishReasons, jobClasses, jobStatuses } from '../job/job.ts';
 import { apiLimits, jobLimits } from '../limits.ts';
 import { qualities } from '../tenancy/alias.ts';
 import { webhookTargetSchema } from './webhook-resource.ts';
@@ -63,6 +64,16 @@ export const jobOutputSchema = z.strictObject({
   height: countSchema.optional(),
   bytes: countSchema,
   sha256: z.string(),
+  text: z
+    .string()
+    .optional()
+    .meta({
+      description: `Of a text of at most ${jobLimits.inlineTextBytesMax} bytes; left out where the tenant's volume is encrypted`,
+    }),
+  finish_reason: z
+    .enum(finishReasons)
+    .optional()
+    .meta({ description: 'Of a text: stop, or length where it reached max_tokens' }),
 });
 
 const waitSchema = z.strictObject({
@@ -106,7 +117,9 @@ export const jobSchema = z
     model: z.string(),
     model_revision: z.string(),
     class: z.enum(jobClasses),
-    input: z.record(z.string(), z.json()),
+    input: z
+      .record(z.string(), z.json())
+      .meta({ description: 'As it was understood; pictures of messages are left out' }),
     output: z.array(jobOutputSchema),
     error: z.strictObject({ code: z.string(), message: z.string(), retryable: z.boolean() }).nullable(),
     metadata: z.record(z.string(), z.string()),
@@ -124,7 +137,13 @@ export const jobSchema = z
     }),
     progress: z.strictObject({ step: countSchema, steps: countSchema }).nullable(),
     usage: z
-      .strictObject({ gpu_ms: countSchema, images: countSchema, weighted_images: z.number() })
+      .strictObject({
+        gpu_ms: countSchema,
+        images: countSchema,
+        weighted_images: z.number(),
+        input_tokens: countSchema,
+        output_tokens: countSchema,
+      })
       .nullable(),
     cost: z.strictObject({ usd_micros: countSchema }).nullable(),
     timings: z
@@ -185,16 +204,8 @@ export function presentJob(job: JobRecord, wait: WaitView | null): JobResource {
     model: job.model,
     model_revision: job.modelRevision,
     class: job.class,
-    input: job.input,
-    output: job.outputs.map(({ type, contentType, width, height, bytes, sha256 }, index) => ({
-      type,
-      url: `${self}/output/${index}`,
-      content_type: contentType,
-      width,
-      height,
-      bytes,
-      sha256,
-    })),
+    input: withoutPictures(job.input),
+    output: job.outputs.map((output, index) => presentOutput(output, `${self}/output/${index}`)),
     // The last error of a job that will be tried again is not its end.
     error: job.place.kind === 'done' ? job.error : null,
     metadata: job.metadata,
@@ -212,13 +223,34 @@ export function presentJob(job: JobRecord, wait: WaitView | null): JobResource {
   };
 }
 
+function presentOutput(output: JobOutput, url: string): JobResource['output'][number] {
+  const { type, contentType, width, height, bytes, sha256, text, finishReason } = output;
+  return {
+    type,
+    url,
+    content_type: contentType,
+    width,
+    height,
+    bytes,
+    sha256,
+    text,
+    finish_reason: finishReason,
+  };
+}
+
 function presentRun({
   usage,
   timings,
   receipt,
 }: JobRecord): Pick<JobResource, 'usage' | 'timings' | 'receipt'> {
   return {
-    usage: usage && { gpu_ms: usage.gpuMs, images: usage.images, weighted_images: usage.weightedImages },
+    usage: usage && {
+      gpu_ms: usage.gpuMs,
+      images: usage.images,
+      weighted_images: usage.weightedImages,
+      input_tokens: usage.inputTokens,
+      output_tokens: usage.outputTokens,
+    },
     timings: timings && {
       queued_ms: timings.queuedMs,
       load_ms: timings.loadMs,

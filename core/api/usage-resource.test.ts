@@ -13,6 +13,8 @@ const sums = {
   jobs: 1,
   images: 2,
   weightedImages: 0.5,
+  inputTokens: 11,
+  outputTokens: 12,
   gpuMs: 3,
   storageByteHours: 4,
   usdMicros: -5,
@@ -61,10 +63,10 @@ describe('CSV', () => {
 
     expect(csv.split('\r\n')).toEqual([
       'day,tag,jobs,images,weighted_images,input_tokens,output_tokens,gpu_ms,storage_byte_hours,cost_usd_micros,shared_usd_micros,warmup_usd_micros',
-      '2030-03-17,plain,1,2,0.5,0,0,3,4,-5,0,0',
-      '2030-03-17,"a,""b""",1,2,0.5,0,0,3,4,-5,0,0',
-      "2030-03-17,'=1+1,1,2,0.5,0,0,3,4,-5,0,0",
-      '2030-03-17,,1,2,0.5,0,0,3,4,-5,0,0',
+      '2030-03-17,plain,1,2,0.5,11,12,3,4,-5,0,0',
+      '2030-03-17,"a,""b""",1,2,0.5,11,12,3,4,-5,0,0',
+      "2030-03-17,'=1+1,1,2,0.5,11,12,3,4,-5,0,0",
+      '2030-03-17,,1,2,0.5,11,12,3,4,-5,0,0',
       '',
     ]);
   });

@@ -123,9 +123,8 @@ function presentSums(sums: UsageSums): UsageResource['total'] {
     jobs: sums.jobs,
     images: sums.images,
     weighted_images: sums.weightedImages,
-    // No model that ships reads or writes tokens yet.
-    input_tokens: 0,
-    output_tokens: 0,
+    input_tokens: sums.inputTokens,
+    output_tokens: sums.outputTokens,
     gpu_ms: sums.gpuMs,
     storage_byte_hours: sums.storageByteHours,
     cost_usd_micros: sums.usdMicros,

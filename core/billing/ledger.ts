@@ -34,6 +34,8 @@ const jobEntrySchema = z.object({
   gpuMs: wholeSchema,
   images: wholeSchema,
   weightedImages: z.number().nonnegative(),
+  inputTokens: wholeSchema,
+  outputTokens: wholeSchema,
   bytesStored: wholeSchema,
   /** How long those bytes are kept from `atMs` of the charge on. */
   retentionMs: wholeSchema,
@@ -120,8 +122,9 @@ function withNewFields(stored: unknown): unknown {
   if (typeof stored !== 'object' || stored === null) return stored;
   const { usdMicros, atMs }: { usdMicros?: unknown; atMs?: unknown } = stored;
   const unknown = { pool: null, workerId: null, tag: null };
+  const unmetered = { inputTokens: 0, outputTokens: 0 };
   const kept = { bytesStored: 0, retentionMs: jobLimits.keptMs };
-  const meant = { kind: 'charge', class: 'interactive', ...kept, admittedAtMs: atMs };
+  const meant = { kind: 'charge', class: 'interactive', ...kept, ...unmetered, admittedAtMs: atMs };
   return { ...unknown, ...meant, parts: { compute: usdMicros }, ...stored };
 }
 
@@ -146,6 +149,8 @@ export function ledgerEntryOf(job: JobRecord): JobEntry {
     gpuMs: job.usage?.gpuMs ?? 0,
     images: job.usage?.images ?? 0,
     weightedImages: job.usage?.weightedImages ?? 0,
+    inputTokens: job.usage?.inputTokens ?? 0,
+    outputTokens: job.usage?.outputTokens ?? 0,
     // The files of a cached result belong to the job that made them, and were counted with it.
     bytesStored:
       job.receipt?.cachedFrom === undefined ? job.outputs.reduce((sum, { bytes }) => sum + bytes, 0) : 0,
@@ -176,6 +181,8 @@ export function refundEntryOf(
     gpuMs: 0,
     images: 0,
     weightedImages: 0,
+    inputTokens: 0,
+    outputTokens: 0,
     bytesStored: 0,
     usdMicros: given,
     parts: { compute: given },

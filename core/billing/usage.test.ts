@@ -27,6 +27,7 @@ describe('a usage report', () => {
       [{ day: '2030-03-18', model: 'b', tag: 'x' }, 1, 812],
     ]);
     expect(total).toMatchObject({ jobs: 4, images: 4, weightedImages: 6, usdMicros: 4 * 321 });
+    expect(total).toMatchObject({ inputTokens: 4 * 12, outputTokens: 4 * 34 });
   });
 
   it('counts a refund on the day of its job, as money and as no job', () => {
@@ -35,7 +36,9 @@ describe('a usage report', () => {
 
     const { rows } = reportOf([charge, refund], ['day']);
 
-    expect(rows).toMatchObject([{ group: { day: '2030-03-17' }, jobs: 1, gpuMs: 812, usdMicros: 0 }]);
+    expect(rows).toMatchObject([
+      { group: { day: '2030-03-17' }, jobs: 1, gpuMs: 812, usdMicros: 0, inputTokens: 12, outputTokens: 34 },
+    ]);
   });
 
   it('counts a share on the last day of its month, as money of no job, model, key or tag', () => {

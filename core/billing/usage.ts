@@ -31,6 +31,8 @@ export interface UsageSums {
   readonly jobs: number;
   readonly images: number;
   readonly weightedImages: number;
+  readonly inputTokens: number;
+  readonly outputTokens: number;
   readonly gpuMs: number;
   /**
    * What results took in the time asked for, up to now at most. For each job it is the difference of what its files had
@@ -75,6 +77,8 @@ const nothing: UsageSums = {
   jobs: 0,
   images: 0,
   weightedImages: 0,
+  inputTokens: 0,
+  outputTokens: 0,
   gpuMs: 0,
   storageByteHours: 0,
   usdMicros: 0,
@@ -187,6 +191,8 @@ function usedBy(entry: LedgerEntry): UsageSums {
     jobs: entry.kind === 'charge' ? 1 : 0,
     images: entry.images,
     weightedImages: entry.weightedImages,
+    inputTokens: entry.inputTokens,
+    outputTokens: entry.outputTokens,
     gpuMs: entry.gpuMs,
     usdMicros: entry.usdMicros,
   };
@@ -209,6 +215,8 @@ function plus(left: UsageSums, right: UsageSums): UsageSums {
     jobs: left.jobs + right.jobs,
     images: left.images + right.images,
     weightedImages: left.weightedImages + right.weightedImages,
+    inputTokens: left.inputTokens + right.inputTokens,
+    outputTokens: left.outputTokens + right.outputTokens,
     gpuMs: left.gpuMs + right.gpuMs,
     storageByteHours: left.storageByteHours + right.storageByteHours,
     usdMicros: left.usdMicros + right.usdMicros,

@@ -7,7 +7,7 @@ import * as z from 'zod';
 import { canonicalJson, digest } from '../canonical.ts';
 import type { ErrorDetail } from '../errors.ts';
 import type { JobRecord } from '../job/job.ts';
-import { filesKeptUntilMs, jobRecordSchema } from '../job/job.ts';
+import { filesKeptUntilMs, jobRecordSchema, nothingUsed } from '../job/job.ts';
 import { cacheLimits } from '../limits.ts';
 import type { Manifest } from '../models/manifest.ts';
 import type { PlanLimits } from '../tenancy/plans.ts';
@@ -94,8 +94,8 @@ export function hitFields(hit: CachedResult, nowMs: number): Partial<JobRecord> 
     finishedAtMs: nowMs,
     outputs: hit.outputs,
     filesUntilMs: hit.filesUntilMs,
-    // Nothing was made: neither GPU time nor images are metered again.
-    usage: { gpuMs: 0, images: 0, weightedImages: 0 },
+    // Nothing was made: neither GPU time nor images nor tokens are metered again.
+    usage: nothingUsed,
     costUsdMicros: 0,
     timings: { queuedMs: 0, loadMs: 0, runMs: 0, uploadMs: 0 },
     receipt: { ...hit.receipt, cachedFrom: hit.jobId },

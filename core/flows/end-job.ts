@@ -1,6 +1,7 @@
 /** The ends of a job that a worker ran: what the runner said of it becomes its transition. */
 import { gpuCostUsdMicros } from '../billing/price.ts';
 import type { JobError, JobOutput, JobRecord, JobTimings } from '../job/job.ts';
+import { nothingUsed } from '../job/job.ts';
 import type { Finished } from '../job/transitions.ts';
 import {
   attemptsSpent,
@@ -13,8 +14,9 @@ import {
   tryAgain,
 } from '../job/transitions.ts';
 import { tookMs } from '../jumping-clock.ts';
+import { jobLimits } from '../limits.ts';
 import type { Catalog } from '../models/manifest.ts';
-import type { Blobs, Clock, RunFile, RunOutcome } from '../ports.ts';
+import type { Blobs, Clock, RunAnswer, RunFile, RunOutcome } from '../ports.ts';
 import type { ApplyPorts } from './apply.ts';
 import { applyTransition } from './apply.ts';
 
@@ -64,7 +66,7 @@ async function endSucceeded(
   const ranAtMs = ports.clock.nowMs();
   let outputs: JobOutput[];
   try {
-    outputs = await Promise.all(outcome.files.map((file, index) => store(ports, job, file, index)));
+    outputs = await Promise.all(outcome.files.map((file, index) => store(ports, job, outcome, file, index)));
   } catch (error) {
     ports.log.warn('output.upload_failed', {
       tenantId: job.tenantId,
@@ -88,7 +90,7 @@ async function endCanceled(ports: EndPorts, job: JobRecord, gpuMs: number): Prom
     await applyTransition(ports, job, giveBack(job));
     return;
   }
-  const usage = { gpuMs, images: 0, weightedImages: 0 };
+  const usage = { ...nothingUsed, gpuMs };
   const nowMs = ports.clock.nowMs();
   await applyTransition(
     ports,
@@ -115,13 +117,38 @@ async function endFailed(
   }
 }
 
-async function store(ports: EndPorts, job: JobRecord, file: RunFile, index: number): Promise<JobOutput> {
+async function store(
+  ports: EndPorts,
+  job: JobRecord,
+  { answer }: Succeeded,
+  file: RunFile,
+  index: number,
+): Promise<JobOutput> {
   const extension = file.contentType === 'image/png' ? 'png' : 'txt';
   const path = `jobs/${job.jobId}/${job.attempt}/${index}.${extension}`;
   const care = { isEncrypted: job.encrypted, retentionMs: job.retentionMs };
   await ports.blobs.put(job.tenantId, path, file.body, file.contentType, care);
   const { type, contentType, sha256, width, height } = file;
-  return { type, path, contentType, bytes: file.body.byteLength, sha256, width, height };
+  return {
+    type,
+    path,
+    contentType,
+    bytes: file.body.byteLength,
+    sha256,
+    width,
+    height,
+    ...(answer === undefined || type !== 'text' ? {} : answerOf(job, answer, file.body)),
+  };
+}
+
+/** A short text also stands in the record, for whoever asks for the job; not one that is to be stored under a key. */
+function answerOf(
+  { encrypted }: JobRecord,
+  { finishReason }: RunAnswer,
+  body: Uint8Array,
+): Pick<JobOutput, 'text' | 'finishReason'> {
+  const isInline = !encrypted && body.byteLength <= jobLimits.inlineTextBytesMax;
+  return { finishReason, ...(isInline ? { text: new TextDecoder().decode(body) } : {}) };
 }
 
 function finishedOf(
@@ -132,7 +159,13 @@ function finishedOf(
   context: EndContext,
 ): Finished {
   return {
-    usage: { gpuMs: outcome.gpuMs, images: job.images, weightedImages: job.weightedImages },
+    usage: {
+      gpuMs: outcome.gpuMs,
+      images: job.images,
+      weightedImages: job.weightedImages,
+      inputTokens: outcome.answer?.promptTokens ?? 0,
+      outputTokens: outcome.answer?.completionTokens ?? 0,
+    },
     costUsdMicros: costOf(ports, job, outcome.gpuMs),
     timings,
     receipt: {

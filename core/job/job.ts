@@ -23,6 +23,10 @@ export const jobStatuses = ['queued', 'running', 'succeeded', 'failed', 'cancele
 export const jobClasses = ['interactive', 'batch'] as const;
 const jobErrorCodes = Object.keys(jobErrors) as [JobErrorCode, ...JobErrorCode[]];
 
+/** How a text ended: by itself or at a stop string, or at the tokens that were asked for. */
+export const finishReasons = ['stop', 'length'] as const;
+
+export type FinishReason = (typeof finishReasons)[number];
 export type JobStatus = (typeof jobStatuses)[number];
 export type JobClass = (typeof jobClasses)[number];
 
@@ -43,6 +47,10 @@ const outputSchema = z.object({
   sha256: z.string(),
   width: wholeSchema.optional(),
   height: wholeSchema.optional(),
+  /** What the file holds, where that is a short text and its tenant's files need no key of their own. */
+  text: z.string().optional(),
+  /** Of a text that a model wrote. */
+  finishReason: z.enum(finishReasons).optional(),
 });
 
 const timingsSchema = z.object({
@@ -56,6 +64,9 @@ const usageSchema = z.object({
   gpuMs: wholeSchema,
   images: wholeSchema,
   weightedImages: z.number().nonnegative(),
+  /** Tokens that the model read and wrote, as its own tokenizer counts them; 0 in records from before. */
+  inputTokens: wholeSchema.default(0),
+  outputTokens: wholeSchema.default(0),
 });
 
 /** What a person needs to make the same result again, or to argue about it. */
@@ -153,6 +164,15 @@ export type JobOutput = JobRecord['outputs'][number];
 export type JobError = NonNullable<JobRecord['error']>;
 export type JobTimings = NonNullable<JobRecord['timings']>;
 export type JobUsage = NonNullable<JobRecord['usage']>;
+/** Of a job that made nothing. */
+export const nothingUsed: JobUsage = {
+  gpuMs: 0,
+  images: 0,
+  weightedImages: 0,
+  inputTokens: 0,
+  outputTokens: 0,
+};
+
 export type JobReceipt = NonNullable<JobRecord['receipt']>;
 
 /** Where a job waits: what a worker sees of it without reading the record. */

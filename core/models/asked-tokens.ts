@@ -2,11 +2,15 @@
  * The tokens that a request asks for: those of its prompt and, where the model's input has `max_tokens`, those that it
  * may answer with. Both count in full at admission: what a request may take is known then, what it takes is not.
  */
+import { chatTexts } from '../chat/messages.ts';
 import { countTokens } from '../prompt/tokens.ts';
 import type { Manifest, ModelInput } from './manifest.ts';
 
 export interface AskedTokens {
+  /** Read and written together. */
   readonly tokens: number;
+  /** Most that it may answer with. */
+  readonly written: number;
   /** The field that asks for most of them. */
   readonly path: string;
 }
@@ -15,8 +19,8 @@ export interface AskedTokens {
 const promptFields = ['prompt', 'negative_prompt'] as const;
 
 /**
- * For input that the manifest's schema has let through, with its defaults filled in. Prompts are counted by the tokenizer
- * that the manifest names, or in words. A request without `max_tokens`, of a model whose schema gives it no default, asks
+ * For input that the manifest's schema has let through, with its defaults filled in. Prompts and the texts of messages are
+ * counted by the tokenizer that the manifest names, or in words; pictures are not. A request without `max_tokens`, of a model whose schema gives it no default, asks
  * for as many as the schema allows.
  */
 export function askedTokens(
@@ -25,9 +29,11 @@ export function askedTokens(
 ): AskedTokens {
   const kind = prompt_tokens?.kind ?? 'words';
   const texts = promptFields.map((field) => input[field]).filter((text) => typeof text === 'string');
-  const read = texts.reduce((sum, text) => sum + countTokens(kind, text), 0);
+  const chat = chatTexts(input);
+  const read = [...texts, ...chat].reduce((sum, text) => sum + countTokens(kind, text), 0);
   const written = wholeOf(input.max_tokens) ?? wholeOf(input_schema.properties.max_tokens?.maximum) ?? 0;
-  return { tokens: read + written, path: written > read ? 'input.max_tokens' : 'input.prompt' };
+  const readPath = chat.length > 0 ? 'input.messages' : 'input.prompt';
+  return { tokens: read + written, written, path: written > read ? 'input.max_tokens' : readPath };
 }
 
 function wholeOf(value: unknown): number | null {

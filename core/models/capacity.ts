@@ -64,9 +64,9 @@ function divide(
   };
 }
 
-/** A job of one picture of so many pixels, by the figures of a manifest. */
+/** A job of one picture of so many pixels, or of one answer, by the figures of a manifest. */
 export function manifestFootprint(memory: MemoryFigures, pixels: number): Footprint {
-  const peakMb = imagePeakMb(memory, pixels);
+  const peakMb = memory.per_answer_mb ?? imagePeakMb(memory, pixels);
   return { weightsMb: memory.weights_mb, jobMb: peakMb, spreadMb: 0, hasReserve: true };
 }
 

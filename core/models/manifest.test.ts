@@ -1,5 +1,6 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { fakeManifest } from '#sim/memory/flow-world.ts';
+import { fakeChatManifest, fakeManifest } from '#sim/memory/flow-world.ts';
 import { compileModel, createCatalog, manifestSchema } from './manifest.ts';
 
 const int4 = {
@@ -68,12 +69,130 @@ describe('a manifest', () => {
   });
 });
 
+describe('the manifest of a model that answers', () => {
+  const { messages: _messages, ...withoutMessages } = fakeChatManifest.input_schema.properties;
+  const { per_answer_mb: _figure, ...withoutFigure } = fakeChatManifest.memory;
+
+  it.each([
+    [
+      'without messages',
+      {
+        ...fakeChatManifest,
+        input_schema: { ...fakeChatManifest.input_schema, properties: withoutMessages },
+      },
+      ['input_schema', 'properties', 'messages'],
+    ],
+    [
+      'that draws',
+      { ...fakeChatManifest, task: 'text-to-image' },
+      ['input_schema', 'properties', 'messages'],
+    ],
+    ['without what an answer takes', { ...fakeChatManifest, memory: withoutFigure }, ['memory', 'per_image']],
+    [
+      'with what a picture takes',
+      { ...fakeChatManifest, memory: fakeManifest.memory },
+      ['memory', 'per_answer_mb'],
+    ],
+  ])('is refused %s', (_, manifest, path) => {
+    expect(manifestSchema.safeParse(manifest).error?.issues[0]?.path).toEqual(path);
+  });
+
+  it('prices tokens that may be written, and asks for no images', () => {
+    const { step_ms_input: _field, ...time } = fakeChatManifest.time;
+    const model = compileModel({
+      ...fakeChatManifest,
+      time: { ...time, fixed_ms: 10, per_output_token_ms: 2.5 },
+    });
+    const input = { messages: [{ role: 'user', content: 'one two' }], max_tokens: 9 };
+
+    expect(model.workOf(input)).toMatchObject({
+      images: 0,
+      pixels: 0,
+      weightedImages: 0,
+      tokens: { tokens: 11, written: 9 },
+      predictedGpuMs: 33,
+      memoryMb: 200,
+    });
+    expect(compileModel(fakeChatManifest).workOf({ ...input, step_ms: 7 }).predictedGpuMs).toBe(10 + 63);
+  });
+
+  it('shares a call with every other of its model', () => {
+    const model = compileModel(fakeChatManifest);
+    const messages = [{ role: 'user', content: 'x' }];
+
+    expect(model.workOf({ messages, max_tokens: 1 }).batchKey).toBe(
+      model.workOf({ messages, seed: 9 }).batchKey,
+    );
+  });
+});
+
+describe('the manifests of chat models that ship', () => {
+  const png =
+    'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==';
+  const picture = { type: 'image_url', image_url: { url: `data:image/png;base64,${png}` } };
+  const parts = [{ type: 'text', text: 'what is this?' }, picture];
+
+  it.each(['qwen3-vl-8b', 'fake-chat'])('read what OpenAI clients send: %s', (id) => {
+    const model = compileModel(shipped(id));
+    const messages = [
+      { role: 'system', content: 'be brief' },
+      { role: 'user', content: parts },
+      { role: 'assistant', content: 'a picture' },
+      { role: 'user', content: 'of what?' },
+    ];
+
+    expect(model.parseInput({ messages, stop: ['.'], seed: 7 })).toMatchObject({
+      kind: 'valid',
+      input: { messages },
+    });
+  });
+
+  it.each([
+    ['no messages', {}, 'input.messages'],
+    ['a role that there is not', { messages: [{ role: 'tool', content: 'x' }] }, 'input.messages.0.role'],
+    [
+      'a part without its text',
+      { messages: [{ role: 'user', content: [{ type: 'text' }] }] },
+      'input.messages.0.content.0',
+    ],
+    [
+      'a picture elsewhere',
+      { messages: [{ role: 'assistant', content: parts }] },
+      'input.messages.0.content.1',
+    ],
+    [
+      'a parameter that it has not',
+      { messages: [{ role: 'user', content: 'x' }], logprobs: true },
+      'input.logprobs',
+    ],
+    [
+      'no number of tokens',
+      { messages: [{ role: 'user', content: 'x' }], max_tokens: 0 },
+      'input.max_tokens',
+    ],
+    ['five stop strings', { messages: [{ role: 'user', content: 'x' }], stop: [...'abcde'] }, 'input.stop'],
+  ])('refuse %s by its place', (_, input, path) => {
+    const parsed = compileModel(shipped('qwen3-vl-8b')).parseInput(input);
+
+    expect(parsed.kind === 'invalid' && parsed.details.map((detail) => detail.path)).toContain(path);
+  });
+
+  function shipped(id: string) {
+    const file = `${import.meta.dirname}/../../gpu-container/models/${id}/manifest.json`;
+    return manifestSchema.parse(JSON.parse(readFileSync(file, 'utf8')));
+  }
+});
+
 describe('the engine of a manifest', () => {
   const runtime = { runner: 'z_image', dtype: 'bfloat16' } as const;
 
   it.each([
     ['python without a runtime', { ...fakeManifest, engine: 'python' }],
     ['another with one', { ...fakeManifest, runtime }],
+    [
+      'an option of another runner',
+      { ...fakeManifest, engine: 'python', runtime: { ...runtime, context_tokens_max: 9 } },
+    ],
     [
       'a runner that there is not',
       { ...fakeManifest, engine: 'python', runtime: { ...runtime, runner: 'x' } },

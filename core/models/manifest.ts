@@ -5,6 +5,7 @@
  */
 import * as z from 'zod';
 import { canonicalJson, digest } from '../canonical.ts';
+import { chatFaults } from '../chat/messages.ts';
 import type { ErrorDetail } from '../errors.ts';
 import { faultsOf } from '../faults.ts';
 import type { JobRecord } from '../job/job.ts';
@@ -21,31 +22,57 @@ const poolSchema = idSchema.max(basePoolCharactersMax).refine((pool) => !pool.in
 });
 const timeMsSchema = z.number().nonnegative();
 
+const dtypeSchema = z.enum(['bfloat16', 'float32']);
+
+const pictureRuntime = {
+  dtype: dtypeSchema,
+  /** MB of adapters that stay loaded, beside the weights. */
+  adapters_mb: z.int().positive().optional(),
+  /** A file beside the weights whose network doubles sizes above `native_size_max`, drawn at half. */
+  upscaler: z
+    .string()
+    .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*\.safetensors$/)
+    .optional(),
+  native_size_max: z.int().positive().optional(),
+};
+
 /** A kind of runner of `gpu-container/runtime`, and how it loads the weights. */
 const runtimeSchema = z
-  .strictObject({
-    runner: z.enum(['z_image', 'newbie']),
-    dtype: z.enum(['bfloat16', 'float32']),
-    /** Of pictures: MB of adapters that stay loaded, beside the weights. */
-    adapters_mb: z.int().positive().optional(),
-    /** Of pictures: a file beside the weights whose network doubles sizes above `native_size_max`, drawn at half. */
-    upscaler: z
-      .string()
-      .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*\.safetensors$/)
-      .optional(),
-    native_size_max: z.int().positive().optional(),
-  })
-  .refine(({ upscaler, native_size_max }) => (upscaler === undefined) === (native_size_max === undefined), {
-    path: ['upscaler'],
-    message: 'belongs to native_size_max, which needs it',
-  });
+  .discriminatedUnion('runner', [
+    z.strictObject({ runner: z.literal('z_image'), ...pictureRuntime }),
+    z.strictObject({ runner: z.literal('newbie'), ...pictureRuntime }),
+    z.strictObject({
+      runner: z.literal('qwen_vl'),
+      dtype: dtypeSchema,
+      /** Tokens of prompt and answer together; more are refused. */
+      context_tokens_max: z.int().positive(),
+      /** A larger picture is read as one of so many pixels. Absent: as the settings beside the weights say. */
+      image_pixels_max: z.int().min(1024).optional(),
+    }),
+    z.strictObject({
+      runner: z.literal('vllm_proxy'),
+      /** Where a server that speaks OpenAI's protocol listens, on the machine of the worker itself. */
+      port: z.int().min(1).max(65_535),
+      /** What that server calls the model. */
+      served_model: z.string().min(1),
+      /** How long a load waits for it. Absent: ten minutes. */
+      start_s: z.int().min(0).max(3600).optional(),
+    }),
+  ])
+  .refine(
+    (runtime) =>
+      !('upscaler' in runtime || 'native_size_max' in runtime) ||
+      (runtime.upscaler !== undefined && runtime.native_size_max !== undefined),
+    { path: ['upscaler'], message: 'belongs to native_size_max, which needs it' },
+  );
 
 const manifestFields = z.strictObject({
   id: idSchema,
   revision: z.string().min(1),
   title: z.string(),
   description: z.string(),
-  task: z.enum(['text-to-image']),
+  /** `chat`: reads `messages` (core/chat/messages.ts) and answers with one text. */
+  task: z.enum(['text-to-image', 'chat']),
   engine: z.enum(['fake', 'demo', 'python']),
   /** What the Python runtime makes of it; for the engine `python`, and for no other. */
   runtime: runtimeSchema.optional(),
@@ -61,13 +88,15 @@ const manifestFields = z.strictObject({
   batch_by: z.array(z.string()),
   /** Jobs in one call. */
   batch_max: z.int().min(1).max(64),
-  /** Predicted GPU time: fixed + per image and step + per image at resolution weight 1. */
+  /** Predicted GPU time: fixed + per image and step + per image at resolution weight 1; of a chat fixed + per token. */
   time: z.strictObject({
     fixed_ms: timeMsSchema,
     per_image_step_ms: timeMsSchema,
     per_weighted_image_ms: timeMsSchema,
+    /** Of a chat, for each token that it may write. */
+    per_output_token_ms: timeMsSchema.optional(),
     load_ms: timeMsSchema,
-    /** Input field that says what one step takes, in place of `per_image_step_ms` where it is given: for load tests. */
+    /** Input field that says what one step or token takes, in place of the figure here where it is given: for load tests. */
     step_ms_input: z.string().optional(),
   }),
   /** What it takes of a card. */
@@ -87,6 +116,17 @@ export const manifestSchema = manifestFields
   .refine(({ engine, runtime }) => (engine === 'python') === (runtime !== undefined), {
     path: ['runtime'],
     message: 'belongs to the engine python, which needs it',
+  })
+  .refine(
+    ({ task, input_schema }) => (task === 'chat') === (input_schema.properties.messages !== undefined),
+    {
+      path: ['input_schema', 'properties', 'messages'],
+      message: 'belong to the task chat, which needs them',
+    },
+  )
+  .refine(({ task, memory }) => (task === 'chat') === (memory.per_answer_mb !== undefined), {
+    path: ['memory', 'per_answer_mb'],
+    message: 'belongs to the task chat, which needs it',
   })
   .refine(
     ({ input_schema: { properties }, prompt_format, prompt_tokens }) =>
@@ -145,11 +185,28 @@ export function compileModel(manifest: Manifest): Model {
     manifest,
     parseInput(input) {
       const parsed = inputSchema.safeParse(input);
-      return parsed.success
-        ? { kind: 'valid', input: parsed.data }
-        : { kind: 'invalid', details: faultsOf(parsed.error, ['input']) };
+      if (!parsed.success) return { kind: 'invalid', details: faultsOf(parsed.error, ['input']) };
+      const details = manifest.task === 'chat' ? chatFaults(parsed.data) : [];
+      return details.length === 0 ? { kind: 'valid', input: parsed.data } : { kind: 'invalid', details };
     },
-    workOf: (input) => workOf(manifest, input),
+    workOf: (input) => (manifest.task === 'chat' ? chatWorkOf(manifest, input) : workOf(manifest, input)),
+  };
+}
+
+function chatWorkOf(manifest: Manifest, input: ModelInput): Work {
+  const { fixed_ms, per_output_token_ms = 0 } = manifest.time;
+  const tokens = askedTokens(manifest, input);
+  const tokenMs = askedStepMs(manifest, input) ?? per_output_token_ms;
+  return {
+    images: 0,
+    steps: 1,
+    pixels: 0,
+    weightedImages: 0,
+    tokens,
+    predictedGpuMs: Math.ceil(fixed_ms + tokenMs * tokens.written),
+    memoryMb: manifest.memory.per_answer_mb ?? 0,
+    weightsMb: manifest.memory.weights_mb,
+    batchKey: batchKeyOf(manifest, input),
   };
 }
 
@@ -157,9 +214,8 @@ function workOf(manifest: Manifest, input: ModelInput): Work {
   const { n, steps, size } = sizedSchema.parse(input);
   const pixels = size * size;
   const weightedImages = (n * pixels) / (512 * 512);
-  const { fixed_ms, per_weighted_image_ms, step_ms_input: field } = manifest.time;
-  const asked = stepMsSchema.parse(field === undefined ? undefined : input[field]);
-  const per_image_step_ms = asked ?? manifest.time.per_image_step_ms;
+  const { fixed_ms, per_weighted_image_ms } = manifest.time;
+  const per_image_step_ms = askedStepMs(manifest, input) ?? manifest.time.per_image_step_ms;
   return {
     images: n,
     steps,
@@ -173,6 +229,10 @@ function workOf(manifest: Manifest, input: ModelInput): Work {
     weightsMb: manifest.memory.weights_mb,
     batchKey: batchKeyOf(manifest, input),
   };
+}
+
+function askedStepMs({ time: { step_ms_input: field } }: Manifest, input: ModelInput): number | undefined {
+  return stepMsSchema.parse(field === undefined ? undefined : input[field]);
 }
 
 function batchKeyOf(manifest: Manifest, input: ModelInput): string {

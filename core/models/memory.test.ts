@@ -26,8 +26,10 @@ describe('the peak of an image', () => {
 });
 
 describe('memory figures', () => {
-  it('need a row, and rows that rise', () => {
+  it('need a row, and rows that rise, or the figure of an answer', () => {
     expect(memorySchema.safeParse({ ...memory, per_image: [] }).success).toBe(false);
+    expect(memorySchema.safeParse({ ...memory, per_image: [], per_answer_mb: 1 }).success).toBe(true);
+    expect(memorySchema.safeParse({ ...memory, per_answer_mb: 1 }).success).toBe(false);
     expect(memorySchema.safeParse({ ...memory, per_image: memory.per_image.toReversed() }).success).toBe(
       false,
     );

@@ -2,7 +2,7 @@
  * GPU memory as figures and one rule. 1 MB is 10^6 bytes and 1 GB is 1000 MB: a card that is sold as 24 GB holds a
  * little more than that, so the rule errs on the safe side.
  *
- * A model takes its weights once, and on top of them a peak for every image of a call. The peak of an image goes by its
+ * A model takes its weights once, and on top of them a peak for every image of a call, or for every answer. The peak of an image goes by its
  * pixels and by steps of the table: a size between two rows counts as the larger row, one above the last row grows
  * with its pixels. Interpolating would sit below what a size between the rows really takes, because activations are
  * rounded up to blocks.
@@ -11,18 +11,25 @@ import * as z from 'zod';
 
 const mbSchema = z.int().nonnegative();
 
-export const memorySchema = z.strictObject({
+const figuresSchema = z.strictObject({
   /** Resident while the model is loaded. */
   weights_mb: mbSchema,
-  /** Peak of one image in a call, on top of the weights, by its pixels; at least one row, pixels rising. */
+  /** Peak of one image in a call, on top of the weights, by its pixels, which rise; empty for a model that answers. */
   per_image: z
     .array(z.strictObject({ pixels: z.int().positive(), mb: mbSchema }))
-    .min(1)
     .refine(
       (rows) => rows.every((row, index) => row.pixels > (rows[index - 1]?.pixels ?? 0)),
       'pixels must rise from row to row',
     ),
+  /** Peak of one answer in a call, on top of the weights: its cache at the longest and what reading its pictures takes. */
+  per_answer_mb: mbSchema.optional(),
 });
+
+/** Of a model that draws or of one that answers. */
+export const memorySchema = figuresSchema.refine(
+  ({ per_image, per_answer_mb }) => (per_image.length === 0) === (per_answer_mb !== undefined),
+  { path: ['per_image'], message: 'needs a row, unless there is per_answer_mb' },
+);
 
 export type MemoryFigures = z.infer<typeof memorySchema>;
 

@@ -2,6 +2,7 @@
  * What a model's manifest asks of a prompt: its format and its length. A prompt is never cut: what the model would not
  * read to its end is refused, with both numbers.
  */
+import { chatTexts } from '../chat/messages.ts';
 import type { ErrorDetail } from '../errors.ts';
 import type { JobRecord } from '../job/job.ts';
 import type { Manifest } from '../models/manifest.ts';
@@ -32,7 +33,9 @@ type PromptRules = Pick<Manifest, 'prompt_format' | 'prompt_custom_tags' | 'prom
 export function readPrompt(rules: PromptRules, input: JobRecord['input']): ReadPrompt {
   const prompt = input.prompt;
   if (typeof prompt !== 'string') {
-    return { kind: 'read', input, texts: textsOf(input), tokens: 0, flags: [] };
+    const texts = [...textsOf(input), ...chatTexts(input)];
+    const tokens = chatTexts(input).reduce((sum, text) => sum + countTokens('words', text), 0);
+    return { kind: 'read', input, texts, tokens, flags: [] };
   }
   const isXml = rules.prompt_format === 'newbie_xml' && isNewbieXml(prompt);
   const read = isXml ? readNewbieXml(prompt, { customTags: rules.prompt_custom_tags ?? false }) : null;

@@ -115,6 +115,7 @@ function endMessage(id: string, item: OpenItem, end: ItemEnd): RunnerMessage {
         seeds: [...end.seeds],
         unknownWords: [...end.unknownWords],
         gpuMs,
+        ...(end.answer === undefined ? {} : { answer: end.answer }),
       };
     case 'stopped':
       return item.isCanceled

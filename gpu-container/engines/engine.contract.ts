@@ -13,7 +13,12 @@ import { endOf, ofType, startRunnerUnderTest } from './runner-under-test.ts';
 
 export interface SampleInputs {
   readonly model: string;
-  /** Makes two pictures in `quickSteps` steps. */
+  /**
+   * What its items make: `text` is one file, told in pieces before it is there.
+   * @default 'pictures'
+   */
+  readonly makes?: 'pictures' | 'text';
+  /** Makes two pictures in `quickSteps` steps, or a text of as many tokens. */
   readonly quick: object;
   readonly quickSteps: number;
   /** Runs for several steps of some milliseconds each. */
@@ -30,7 +35,7 @@ export interface SampleInputs {
 
 /** Declares the suite. It takes one process for most tests, and one of its own for each that ends it. */
 export function engineContract(name: string, options: RunnerUnderTestOptions, sample: SampleInputs): void {
-  const { model, quick, quickSteps, slow, invalid, batchTolerance = 0 } = sample;
+  const { model, makes = 'pictures', quick, quickSteps, slow, invalid, batchTolerance = 0 } = sample;
 
   async function startLoaded(): Promise<RunnerUnderTest> {
     const runner = await startRunnerUnderTest(options);
@@ -159,26 +164,49 @@ export function engineContract(name: string, options: RunnerUnderTestOptions, sa
       expect(failed).toMatchObject({ code: 'MODEL_NOT_LOADED', model: 'no-such-model', retryable: false });
     });
 
-    it('runs one item and writes exactly the files that its result names', async () => {
-      const frames = await runner.run(batchOf('batch_one', [{ id: 'one', params: quick }]));
+    it.skipIf(makes === 'pictures')('tells a text in pieces that its one file is made of', async () => {
+      const frames = await runner.run(batchOf('batch_text', [{ id: 'text', params: quick }]));
 
       const result = frames.find(ofType('result'));
-      expect(runner.frames.filter(ofType('accepted')).map((message) => message.batchId)).toContain(
-        'batch_one',
+      expect(result).toMatchObject({
+        files: [{ contentType: 'text/plain; charset=utf-8', width: null, height: null }],
+        seeds: [expect.any(Number)],
+        answer: { finishReason: 'length', completionTokens: quickSteps },
+      });
+      expect(result?.answer?.promptTokens).toBeGreaterThan(0);
+      const body = await readFile(
+        join(runner.scratchDir, 'batch_text', result?.files[0]?.path ?? ''),
+        'utf8',
       );
-      expect(result).toMatchObject({ seeds: [expect.any(Number), expect.any(Number)] });
-      expect(result?.files).toHaveLength(2);
-      for (const file of result?.files ?? []) {
-        const body = await readFile(join(runner.scratchDir, 'batch_one', file.path));
-        expect(file).toMatchObject({
-          bytes: body.byteLength,
-          sha256: sha256Of(body),
-          contentType: 'image/png',
-        });
-        expect(body.subarray(1, 4).toString()).toBe('PNG');
-        expect([body.readUInt32BE(16), body.readUInt32BE(20)]).toEqual([file.width, file.height]);
-      }
+      const pieces = frames.filter(ofType('delta')).map((message) => message.text);
+      expect(pieces.length).toBeGreaterThan(1);
+      expect(pieces.join('')).toBe(body);
+      expect(result?.files[0]?.sha256).toBe(sha256Of(Buffer.from(body)));
     });
+
+    it.skipIf(makes === 'text')(
+      'runs one item and writes exactly the files that its result names',
+      async () => {
+        const frames = await runner.run(batchOf('batch_one', [{ id: 'one', params: quick }]));
+
+        const result = frames.find(ofType('result'));
+        expect(runner.frames.filter(ofType('accepted')).map((message) => message.batchId)).toContain(
+          'batch_one',
+        );
+        expect(result).toMatchObject({ seeds: [expect.any(Number), expect.any(Number)] });
+        expect(result?.files).toHaveLength(2);
+        for (const file of result?.files ?? []) {
+          const body = await readFile(join(runner.scratchDir, 'batch_one', file.path));
+          expect(file).toMatchObject({
+            bytes: body.byteLength,
+            sha256: sha256Of(body),
+            contentType: 'image/png',
+          });
+          expect(body.subarray(1, 4).toString()).toBe('PNG');
+          expect([body.readUInt32BE(16), body.readUInt32BE(20)]).toEqual([file.width, file.height]);
+        }
+      },
+    );
 
     it('makes the same files from the same seed, alone or in a batch', async () => {
       const alone = await runner.run(batchOf('batch_alone', [{ id: 'alone', params: quick }]));
@@ -189,7 +217,9 @@ export function engineContract(name: string, options: RunnerUnderTestOptions, sa
         ]),
       );
 
+      expect(hashesOf(alone, 'alone')).not.toEqual([]);
       if (batchTolerance === 0) expect(hashesOf(shared, 'shared')).toEqual(hashesOf(alone, 'alone'));
+      if (makes === 'text') return;
       const apart = await differenceOf(
         await picturesOf(runner, 'batch_alone', alone, 'alone'),
         await picturesOf(runner, 'batch_shared', shared, 'shared'),
@@ -215,7 +245,9 @@ export function engineContract(name: string, options: RunnerUnderTestOptions, sa
     it('tells true progress: steps only grow, reach their number, and come before the end', async () => {
       const frames = await runner.run(batchOf('batch_steps', [{ id: 'steps', params: quick }]));
 
-      const told = frames.map((message) => (message.type === 'progress' ? message.step : message.type));
+      const told = frames
+        .filter((message) => message.type !== 'delta')
+        .map((message) => (message.type === 'progress' ? message.step : message.type));
       expect(told).toEqual([...Array.from({ length: quickSteps }, (_, index) => index + 1), 'result']);
       expect(frames.find(ofType('progress'))).toMatchObject({ steps: quickSteps });
     });

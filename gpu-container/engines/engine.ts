@@ -4,7 +4,7 @@
  * suite for every engine.
  */
 import type { z } from 'zod';
-import type { FailureCode, RunMessage } from '../protocol/messages.ts';
+import type { Answer, FailureCode, RunMessage } from '../protocol/messages.ts';
 
 /** Engines of this runtime, by the name that `--engine` takes. */
 export const engineNames = ['fake', 'demo'] as const;
@@ -62,6 +62,8 @@ export type ItemEnd =
       readonly seeds: readonly number[];
       readonly unknownWords: readonly string[];
       readonly gpuMs: number;
+      /** Of an item that wrote text. */
+      readonly answer?: Answer;
     }
   /** After `isStopped`: the host knows whether that was a cancel or a deadline. */
   | { readonly kind: 'stopped'; readonly gpuMs: number }

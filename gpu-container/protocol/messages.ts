@@ -13,6 +13,7 @@
  * Pictures never travel in frames: a result names files in the scratch folder that `run` named.
  */
 import * as z from 'zod';
+import { finishReasons } from '#core/job/job.ts';
 
 export const protocolVersion = 1;
 
@@ -134,6 +135,14 @@ export const runnerMessageSchema = z.discriminatedUnion('type', [
     unknownWords: z.array(z.string()),
     /** This item's share of the time its batch held the device; the shares add up to that time. */
     gpuMs: wholeSchema,
+    /** Of an item that wrote text, which its first file holds and its `delta`s add up to. */
+    answer: z
+      .strictObject({
+        finishReason: z.enum(finishReasons),
+        promptTokens: wholeSchema,
+        completionTokens: wholeSchema,
+      })
+      .optional(),
   }),
   failedSchema,
   z.strictObject({
@@ -161,5 +170,6 @@ export type ReadyMessage = Extract<RunnerMessage, { type: 'ready' }>;
 export type LogMessage = Extract<RunnerMessage, { type: 'log' }>;
 export type ResultMessage = Extract<RunnerMessage, { type: 'result' }>;
 export type ResultFile = ResultMessage['files'][number];
+export type Answer = NonNullable<ResultMessage['answer']>;
 export type FailureCode = (typeof failureCodes)[number];
 export type ByeReason = (typeof byeReasons)[number];

@@ -51,6 +51,29 @@ describe('the outcomes of a batch', () => {
     expect([all.get('a')?.kind, all.get('b')?.kind]).toEqual(['succeeded', 'canceled']);
   });
 
+  it('come with the pieces of texts on their way, for whoever asks for them, and with how a text ended', async () => {
+    const told: string[] = [];
+    const events = {
+      onProgress: () => undefined,
+      onDelta: (id: string, text: string) => told.push(`${id}:${text}`),
+    };
+    const outcomes = collectOutcomes(batch, events, { ready, scratchDir: tmpdir(), log: silent });
+    const answer = { finishReason: 'length', promptTokens: 5, completionTokens: 2 } as const;
+
+    outcomes.receive({ type: 'delta', id: 'a', text: 'one ' });
+    outcomes.receive({ type: 'delta', id: 'somebody', text: 'no' });
+    outcomes.receive({ type: 'delta', id: 'b', text: 'B' });
+    outcomes.receive({ type: 'delta', id: 'a', text: 'two' });
+    outcomes.receive({ ...resultOf('a'), answer } as RunnerMessage);
+    outcomes.receive({ type: 'delta', id: 'a', text: 'late' });
+    outcomes.receive(resultOf('b'));
+
+    const all = await outcomes.all;
+    expect(told).toEqual(['a:one ', 'b:B', 'a:two']);
+    expect([all.get('a'), all.get('b')]).toMatchObject([{ answer }, { kind: 'succeeded' }]);
+    expect(all.get('b')).not.toHaveProperty('answer');
+  });
+
   it('share what a lost batch may have cost between the items that were open', async () => {
     const outcomes = collect();
 

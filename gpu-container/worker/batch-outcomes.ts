@@ -51,6 +51,8 @@ export function collectOutcomes(
     receive(message) {
       if (message.type === 'progress' && open.has(message.id)) {
         events.onProgress(message.id, message.step, message.steps);
+      } else if (message.type === 'delta' && open.has(message.id)) {
+        events.onDelta?.(message.id, message.text);
       } else if (message.type === 'result') {
         succeed(message);
       } else if (message.type === 'failed' && message.scope === 'item') {
@@ -94,7 +96,7 @@ async function outcomeOf(
     log,
   }: { readonly ready: ReadyMessage; readonly scratchDir: string; readonly log: Log },
 ): Promise<RunOutcome> {
-  const { id, gpuMs, seeds, unknownWords } = message;
+  const { id, gpuMs, seeds, unknownWords, answer } = message;
   try {
     const files = await readResultFiles(scratchDir, message.files);
     return {
@@ -105,6 +107,7 @@ async function outcomeOf(
       unknownWords,
       engine: ready.engine,
       versions: ready.versions,
+      ...(answer === undefined ? {} : { answer }),
     };
   } catch (err) {
     log.error('runner.file_refused', { itemId: id, reason: err instanceof Error ? err.message : 'unknown' });

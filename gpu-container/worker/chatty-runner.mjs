@@ -35,6 +35,7 @@ function answer(message, say) {
     case 'ping':
       return say({ type: 'pong', sequence: message.sequence });
     case 'drain':
+      process.stdout.write(`answered ${answers.join(', ')}\n`);
       say({ type: 'bye', reason: 'drained' });
       return process.exit(0);
     case 'run':
@@ -42,9 +43,21 @@ function answer(message, say) {
   }
 }
 
+const answers = [];
+
+/** Answers with what nobody asked, in pieces, and fails. */
+function runChat(id, messages, say) {
+  const answer = 'the keeper went home at a quarter past nine';
+  answers.push(answer, answer.slice(10, 30), answer.toUpperCase());
+  for (const word of answer.split(/(?= )/)) say({ type: 'delta', id, text: word });
+  const message = `could not answer ${messages.map(({ content }) => content).join('; ')}`;
+  say({ type: 'failed', scope: 'item', id, code: 'INTERNAL', message, retryable: false, gpuMs: 1 });
+}
+
 function runBatch({ batchId, items: [{ id, params }] }, say) {
   say({ type: 'accepted', batchId });
   process.stdout.write(`running ${JSON.stringify(params)}\n`);
+  if (params.messages !== undefined) return runChat(id, params.messages, say);
   process.stderr.write(`Traceback: KeyError ${params.prompt.toUpperCase()} / ${params.prompt.slice(20)}\n`);
   say({
     type: 'log',

@@ -349,4 +349,27 @@ describe('what a runner says', () => {
       expect(text).not.toContain(part);
     }
   });
+
+  it('reaches the log without what is said in a chat: long texts, short ones, pictures and answers', async () => {
+    const { client, logged } = await setUp({
+      command: [process.execPath, join(import.meta.dirname, 'chatty-runner.mjs')],
+    });
+    await client.load('fake', '1');
+    const url = `data:image/png;base64,${'iVBORw0KGgo'.repeat(100)}`;
+    const messages = [
+      ...Array.from({ length: 300 }, (_, index) => ({ role: 'user', content: `${prompt} ${index}` })),
+      { role: 'assistant', content: 'Skagen!' },
+      { role: 'user', content: [{ type: 'image_url', image_url: { url } }] },
+    ];
+
+    await client.run(batchOf({ job_1: { messages } }), ignore);
+    await client.close();
+
+    const text = JSON.stringify(logged.filter(({ event }) => event !== 'runner.started'));
+    expect(text).toContain('answered [input], [input], [input]');
+    expect(text).toContain('could not answer [input]');
+    for (const part of ['Skagen', 'nobody else', 'iVBORw0KGgo', 'the keeper', 'quarter past']) {
+      expect(text).not.toContain(part);
+    }
+  });
 });

@@ -6,6 +6,7 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { chatPictures, chatTexts } from '#core/chat/messages.ts';
 import { residentKey } from '#core/dispatch/choose-batch.ts';
 import { tookMs } from '#core/jumping-clock.ts';
 import { protocolLimits, workerLimits } from '#core/limits.ts';
@@ -19,7 +20,7 @@ import type {
   Runner,
   RunOutcome,
 } from '#core/ports.ts';
-import { redact, textsWithin } from '#core/redaction.ts';
+import { redact, sharedRunMin, textsWithin } from '#core/redaction.ts';
 import type { FailedMessage, FailureCode, RunMessage, RunnerMessage } from '../protocol/messages.ts';
 import { type BatchOutcomes, collectOutcomes, failedOutcome, lostOutcome } from './batch-outcomes.ts';
 import type { RunnerProcess, RunnerProcessOptions } from './runner-process.ts';
@@ -47,8 +48,17 @@ export interface RunnerClientOptions {
   readonly memoryWatchMs?: number;
 }
 
-/** Some batches of the widest pool, a few texts for each job. */
+/** Some batches of the widest pool, a few texts for each job. A long chat is one text of it. */
 const rememberedInputsMax = 256;
+
+/** The items of the widest batch: what they were answered with, so far or to the end. */
+const rememberedAnswersMax = 64;
+
+/** Of an answer: its end, which is what a runner may just have printed. */
+const answerCharactersMax = 20_000;
+
+/** Of a picture in a message: what a line would quote of it. A whole one would make every line slow to clean. */
+const quotedCharactersMax = 2_000;
 
 type LossReason = Parameters<BatchOutcomes['lose']>[1];
 
@@ -67,10 +77,15 @@ export class RunnerClient implements Runner {
   #onLoadEnded: ((outcome: LoadOutcome) => void) | null = null;
   /** What tenants wrote, of the last batches: what a process prints may arrive after its batch has ended. */
   #inputs: readonly string[] = [];
+  /** What the last items were answered with, by id. */
+  readonly #answers = new Map<string, string>();
   #running: { readonly outcomes: BatchOutcomes; readonly lose: (reason: LossReason) => void } | null = null;
 
   constructor(options: RunnerClientOptions) {
-    this.#options = { ...options, log: withoutInputs(options.log, () => this.#inputs) };
+    this.#options = {
+      ...options,
+      log: withoutInputs(options.log, () => [...this.#answers.values(), ...this.#inputs]),
+    };
   }
 
   load(model: string, revision: string): Promise<LoadOutcome> {
@@ -178,8 +193,7 @@ export class RunnerClient implements Runner {
       return sameForAll(batch, unloadedOutcome(loaded.kind === 'failed' ? loaded.code : 'model_error'));
     }
     this.#batchCount += 1;
-    const own = textsWithin(batch.items.map(({ params }) => Object.values(params)));
-    this.#inputs = [...own, ...this.#inputs].slice(0, rememberedInputsMax);
+    this.#inputs = [...inputTextsOf(batch), ...this.#inputs].slice(0, rememberedInputsMax);
     const scratchDir = join(runner.scratchDir, `batch-${this.#batchCount}`);
     await mkdir(scratchDir, { mode: 0o700 });
     try {
@@ -213,9 +227,18 @@ export class RunnerClient implements Runner {
     const { log } = this.#options;
     this.#running?.outcomes.receive(message);
     if (message.type === 'loaded') this.#onLoadEnded?.({ kind: 'loaded', loadMs: message.ms });
+    else if (message.type === 'delta') this.#remember(message.id, message.text);
     else if (message.type === 'log') log[message.level](message.event, message.fields);
     else if (message.type === 'stats') log.info('runner.stats', { memoryBytes: message.memoryBytes });
     else if (message.type === 'failed' && message.scope !== 'item') this.#receiveFailure(message);
+  }
+
+  #remember(itemId: string, text: string): void {
+    const answer = `${this.#answers.get(itemId) ?? ''}${text}`.slice(-answerCharactersMax);
+    this.#answers.delete(itemId);
+    this.#answers.set(itemId, answer);
+    const [oldest] = this.#answers.keys();
+    if (this.#answers.size > rememberedAnswersMax && oldest !== undefined) this.#answers.delete(oldest);
   }
 
   #receiveFailure({ scope, code, message }: FailedMessage): void {
@@ -251,6 +274,19 @@ function runMessage({ batchId, model, revision, items }: RunBatch, scratchDir: s
     items: items.map(({ id, params }) => ({ id, params, deadlineMs: null })),
     adapters: [],
   };
+}
+
+/** Long chats come as one text each and before all short ones, so that none crowds out its batch mates. */
+function inputTextsOf({ items }: RunBatch): string[] {
+  const texts = items.flatMap(({ params: { messages: _messages, ...others } }) =>
+    textsWithin(Object.values(others)),
+  );
+  const chats = items.flatMap(({ params }) => {
+    const pictures = chatPictures(params).map((url) => url.slice(0, quotedCharactersMax));
+    return [...chatTexts(params), ...pictures].join('\n');
+  });
+  const short = items.flatMap(({ params }) => chatTexts(params).filter((text) => text.length < sharedRunMin));
+  return [...texts, ...chats.filter((chat) => chat !== ''), ...new Set(short)];
 }
 
 /** The log for lines that a runner had a hand in: its output, its errors, its own events. */

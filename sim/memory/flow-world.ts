@@ -54,6 +54,35 @@ export const fakeManifest: Manifest = {
   usd_micros_per_gpu_hour: 3_600_000,
 };
 
+/** A model that answers, in the same pool: `max_tokens` steps of `step_ms`. */
+export const fakeChatManifest: Manifest = {
+  ...fakeManifest,
+  id: 'fake-chat',
+  task: 'chat',
+  input_schema: {
+    type: 'object',
+    additionalProperties: false,
+    required: ['messages'],
+    properties: {
+      messages: { type: 'array', items: {} },
+      max_tokens: { type: 'integer', minimum: 1, maximum: 100, default: 4 },
+      step_ms: { type: 'integer', minimum: 0, maximum: 10_000, default: 100 },
+      seed: { type: 'integer', minimum: 0, maximum: 4_294_967_295 },
+      fault: { type: 'string', enum: ['oom', 'error', 'nan', 'crash'] },
+    },
+  },
+  batch_by: [],
+  time: {
+    fixed_ms: 10,
+    per_image_step_ms: 0,
+    per_weighted_image_ms: 0,
+    per_output_token_ms: 50,
+    load_ms: 1000,
+    step_ms_input: 'step_ms',
+  },
+  memory: { weights_mb: 1000, per_image: [], per_answer_mb: 200 },
+};
+
 export async function createFlowWorld({ tenant = sampleTenant(), manifests = [fakeManifest] } = {}) {
   const clock = createManualClock(sampleNowMs);
   const world = createMemoryWorld({ clock, ids: createSeededIds(1) });

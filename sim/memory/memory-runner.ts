@@ -1,8 +1,10 @@
 /**
- * A runner in memory: takes simulated time per step and writes a small text per image. What it does with a job is said
- * by the job's own input, as with the fake engine: `steps`, `step_ms`, `n`, and `fault`.
+ * A runner in memory: takes simulated time per step and writes a small text per image, or one that repeats a chat. What
+ * it does with a job is said by the job's own input, as with the fake engine: `steps` or `max_tokens`, `step_ms`, `n`, and
+ * `fault`.
  */
 import { createHash } from 'node:crypto';
+import { chatTexts } from '#core/chat/messages.ts';
 import type { Clock, RunItem, Runner, RunOutcome } from '#core/ports.ts';
 
 export interface MemoryRunner extends Runner {
@@ -35,7 +37,7 @@ export function createMemoryRunner({ clock, loadMs }: { clock: Clock; loadMs: nu
       calls.push(batch.items.map(({ id }) => id));
       for (const { id } of batch.items) canceled.delete(id);
       const startedAtMs = clock.nowMs();
-      const steps = Math.max(...batch.items.map((item) => numberOf(item, 'steps', 1)));
+      const steps = Math.max(...batch.items.map(stepsOf));
       for (let step = 1; step <= steps; step += 1) {
         await clock.sleep(Math.max(...batch.items.map((item) => numberOf(item, 'step_ms', 10))));
         for (const { id } of batch.items) if (!canceled.has(id)) events.onProgress(id, step, steps);
@@ -62,9 +64,35 @@ function outcomeOf(
     return { kind: 'failed', code, message: fault, retryable: code !== 'model_error', gpuMs };
   }
   if (canceled.has(item.id)) return { kind: 'canceled', gpuMs };
+  if (item.params.messages !== undefined) return answerTo(item, gpuMs);
   const files = Array.from({ length: numberOf(item, 'n', 1) }, (_, index) => textFile(`${item.id} ${index}`));
   const seeds = [numberOf(item, 'seed', 0)];
   return { kind: 'succeeded', files, gpuMs, seeds, unknownWords: [], engine: 'memory', versions: {} };
+}
+
+function answerTo(item: RunItem, gpuMs: number): RunOutcome {
+  const texts = chatTexts(item.params);
+  const answer = {
+    finishReason: 'stop',
+    promptTokens: texts.length,
+    completionTokens: stepsOf(item),
+  } as const;
+  const files = [textFile(`${item.id} 0 ${texts.join(' ')}`)];
+  const seeds = [numberOf(item, 'seed', 0)];
+  return {
+    kind: 'succeeded',
+    files,
+    gpuMs,
+    seeds,
+    unknownWords: [],
+    engine: 'memory',
+    versions: {},
+    answer,
+  };
+}
+
+function stepsOf(item: RunItem): number {
+  return numberOf(item, 'steps', numberOf(item, 'max_tokens', 1));
 }
 
 function textFile(text: string) {

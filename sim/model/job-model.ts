@@ -5,6 +5,7 @@
  * take them. Time is left out: a lease may run out and a hidden ticket may show at any moment, as with the worst clocks.
  */
 import type { JobRecord } from '#core/job/job.ts';
+import { nothingUsed } from '#core/job/job.ts';
 import type { Guard, Transition } from '#core/job/transitions.ts';
 import {
   afterClaim,
@@ -179,7 +180,7 @@ function endOf(seen: JobRecord): Transition {
     case 'run': {
       const path = `jobs/${seen.jobId}/${seen.attempt}/0.png`;
       const output = { type: 'image', path, contentType: 'image/png', bytes: 1, sha256: '' } as const;
-      const usage = { gpuMs: 1, images: 1, weightedImages: 1 };
+      const usage = { ...nothingUsed, gpuMs: 1, images: 1, weightedImages: 1 };
       const timings = { queuedMs: 0, loadMs: 0, runMs: 1, uploadMs: 0 };
       const receipt = {
         workerId: '',

@@ -88,21 +88,23 @@ function drawAsk({ random, ids, history, webhooks }: World, tenantId: string, ow
   const prompt = `canary-${tenantId}-${op}`;
   history.canaries.add(prompt);
   const maybe = (share: number) => random() < share;
+  const input = {
+    prompt,
+    ...(maybe(0.4) ? { seed: 7 } : {}),
+    n: oneOf(random, [1, 1, 2]),
+    steps: oneOf(random, [1, 2, 4]),
+    step_ms: oneOf(random, [100, 1_000, 8_000]),
+    ...(maybe(0.12) ? { fault: oneOf(random, ['oom', 'error', 'nan', 'crash']) } : {}),
+  };
+  const model = oneOf(random, ['image', 'image', 'image:stable', 'image-large', 'image-alone', 'chat']);
   const ask: SubmitAsk = {
     // Filled in by each try: the tenant as it is then.
     tenant: { tenantId } as TenantRecord,
     keyId: 'key00001',
-    model: oneOf(random, ['image', 'image', 'image:stable', 'image-large', 'image-alone']),
+    model,
     quality: null,
     granted: null,
-    input: {
-      prompt,
-      ...(maybe(0.4) ? { seed: 7 } : {}),
-      n: oneOf(random, [1, 1, 2]),
-      steps: oneOf(random, [1, 2, 4]),
-      step_ms: oneOf(random, [100, 1_000, 8_000]),
-      ...(maybe(0.12) ? { fault: oneOf(random, ['oom', 'error', 'nan', 'crash']) } : {}),
-    },
+    input: model === 'chat' ? chatOf(input) : input,
     class: oneOf(random, ['interactive', 'batch', null]),
     metadata: { op },
     webhook: webhooks.drawOwn(tenantId),
@@ -115,6 +117,20 @@ function drawAsk({ random, ids, history, webhooks }: World, tenantId: string, ow
   if (like !== undefined) Object.assign(ask, { model: like.model, input: like.input });
   own.push(ask);
   return ask;
+}
+
+/** The same prompt as a message, and as many tokens as there were steps. */
+function chatOf({
+  prompt,
+  n: _n,
+  steps,
+  ...others
+}: {
+  readonly prompt: string;
+  readonly n: number;
+  readonly steps: number;
+}) {
+  return { messages: [{ role: 'user', content: prompt }], max_tokens: steps, ...others };
 }
 
 function hasSeed(input: unknown): boolean {

@@ -8,6 +8,7 @@ import { forgettableBuckets } from '#core/admission/stored-bytes.ts';
 import { monthOf } from '#core/admission/windows.ts';
 import type { JobEntry, LedgerEntry } from '#core/billing/ledger.ts';
 import { isOfJob } from '#core/billing/ledger.ts';
+import { chatTexts } from '#core/chat/messages.ts';
 import type { JobRecord } from '#core/job/job.ts';
 import { jobLimits } from '#core/limits.ts';
 import type { Submission } from './history.ts';
@@ -192,10 +193,11 @@ async function checkStored({ history, loop, scenario, stores }: World, tenantId:
 }
 
 /** I6 and I9: a success has its results, whole, made by the attempt that won, from its own prompt. */
-async function checkResult({ history, stores }: World, job: JobRecord): Promise<void> {
+async function checkResult({ history, stores, catalog }: World, job: JobRecord): Promise<void> {
   if (job.place.kind !== 'done') violate(history, 'I10', `${job.jobId} never ended: ${job.status}`);
   if (job.status !== 'succeeded') return;
-  if (job.outputs.length !== job.images)
+  const isChat = catalog.get(job.model)?.manifest.task === 'chat';
+  if (job.outputs.length !== (isChat ? 1 : job.images))
     violate(history, 'I6', `${job.jobId} has ${job.outputs.length} results`);
   const maker = history.stored.get(job.receipt?.cachedFrom ?? job.jobId) ?? job;
   for (const output of job.outputs) {
@@ -205,10 +207,14 @@ async function checkResult({ history, stores }: World, job: JobRecord): Promise<
     const body = await stores.blobs.get(job.tenantId, output.path);
     if (body === null || createHash('sha256').update(body).digest('hex') !== output.sha256) {
       violate(history, 'I6', `${output.path} of ${job.jobId} is missing or differs`);
-    } else if (!new TextDecoder().decode(body).includes(String(job.input.prompt))) {
+    } else if (!new TextDecoder().decode(body).includes(promptOf(job))) {
       violate(history, 'I9', `${output.path} holds the result of another prompt`);
     }
   }
+}
+
+function promptOf({ input }: JobRecord): string {
+  return typeof input.prompt === 'string' ? input.prompt : chatTexts(input).join(' ');
 }
 
 /** I11: never above the cap, and nothing left running. */

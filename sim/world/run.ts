@@ -173,7 +173,7 @@ function boundMs(world: World): number {
   const { history, scenario } = world;
   const open = [...history.stored.values()].filter(({ place }) => place.kind !== 'done');
   const modelMs = open.reduce(
-    (total, { input }) => total + Number(input.steps) * Number(input.step_ms) + 2_000,
+    (total, { input }) => total + Number(input.steps ?? input.max_tokens) * Number(input.step_ms) + 2_000,
     0,
   );
   const repairMs =

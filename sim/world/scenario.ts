@@ -5,7 +5,7 @@ import type { Manifest } from '#core/models/manifest.ts';
 import type { AliasRecord } from '#core/tenancy/alias.ts';
 import type { PlanLimits } from '#core/tenancy/plans.ts';
 import type { TenantRecord } from '#core/tenancy/tenant.ts';
-import { fakeManifest } from '../memory/flow-world.ts';
+import { fakeChatManifest, fakeManifest } from '../memory/flow-world.ts';
 import type { Random } from '../random.ts';
 import type { Service } from './calls.ts';
 import type { Whim } from './whimsical-tickets.ts';
@@ -17,11 +17,12 @@ export const monthEndMs = Date.UTC(2030, 3, 1);
 
 export const pools = ['shared', 'alone'] as const;
 
-/** Two models that share a pool and never a call, and one that has a pool of its own and runs one job at a time. */
+/** Three models that share a pool and never a call, one of them for chats; and one that has a pool of its own and runs one job at a time. */
 export const manifests: readonly Manifest[] = [
   { ...fakeManifest, id: 'image', pool: 'shared' },
   { ...fakeManifest, id: 'image-large', pool: 'shared', batch_max: 2 },
   { ...fakeManifest, id: 'image-alone', pool: 'alone', batch_max: 1 },
+  { ...fakeChatManifest, id: 'chat', pool: 'shared' },
 ];
 
 /** Another name of the first model. */

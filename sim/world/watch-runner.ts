@@ -1,5 +1,6 @@
 /** A runner whose results carry the prompt they were made from, so that a result in the wrong hands is recognised. */
 import { createHash } from 'node:crypto';
+import { chatTexts } from '#core/chat/messages.ts';
 import type { RunBatch, Runner, RunOutcome } from '#core/ports.ts';
 import type { History } from './history.ts';
 import { violate } from './history.ts';
@@ -38,7 +39,8 @@ function checkMemory(history: History, { items }: RunBatch): void {
 
 function withPrompt(batch: RunBatch, id: string, outcome: RunOutcome): RunOutcome {
   if (outcome.kind !== 'succeeded') return outcome;
-  const prompt = batch.items.find((item) => item.id === id)?.params.prompt;
+  const params = batch.items.find((item) => item.id === id)?.params ?? {};
+  const prompt = params.prompt ?? chatTexts(params).join(' ');
   const files = outcome.files.map((file, index) => {
     const body = new TextEncoder().encode(`${id} ${index} ${String(prompt)}`.padEnd(resultBytes));
     return { ...file, body, sha256: createHash('sha256').update(body).digest('hex') };

@@ -27,7 +27,12 @@ describe('200', () => {
         cost_usd_micros: 1_250,
       },
     ]);
-    expect(got.json.total).toMatchObject({ jobs: 1, input_tokens: 0, cost_usd_micros: 1_250 });
+    expect(got.json.total).toMatchObject({
+      jobs: 1,
+      input_tokens: 41,
+      output_tokens: 7,
+      cost_usd_micros: 1_250,
+    });
   });
 
   it('groups by key, model and the tag of the metadata', async () => {
@@ -55,7 +60,7 @@ describe('200', () => {
     expect(got.headers['content-type']).toBe('text/csv; charset=utf-8; header=present');
     expect(got.text.split('\r\n')).toEqual([
       expect.stringMatching(/^day,model,jobs,/),
-      '2030-03-17,fake-image,1,2,2.25,0,0,812,0,1250,0,0',
+      '2030-03-17,fake-image,1,2,2.25,41,7,812,0,1250,0,0',
       '',
     ]);
   });

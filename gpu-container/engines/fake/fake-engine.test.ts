@@ -17,10 +17,27 @@ engineContract('fake', options, {
   invalid: { steps: 0 },
 });
 
-async function startLoaded(): Promise<RunnerUnderTest> {
+const question = 'one two three four five six seven eight nine ten eleven twelve';
+
+describe('with a chat', () => {
+  engineContract('fake', options, {
+    model: 'fake-chat',
+    makes: 'text',
+    quick: { ...saying(question), max_tokens: 4, step_ms: 4 },
+    quickSteps: 4,
+    slow: { ...saying(question), step_ms: 20 },
+    invalid: { ...saying(question), max_tokens: 0 },
+  });
+});
+
+function saying(content: unknown): object {
+  return { messages: [{ role: 'user', content }] };
+}
+
+async function startLoaded(model = 'fake'): Promise<RunnerUnderTest> {
   const runner = await startRunnerUnderTest(options);
   onTestFinished(() => runner.dispose());
-  runner.send({ type: 'hello', protocol: 1 }, { type: 'load', model: 'fake', revision: '1' });
+  runner.send({ type: 'hello', protocol: 1 }, { type: 'load', model, revision: '1' });
   await runner.frame(ofType('loaded'));
   return runner;
 }
@@ -65,21 +82,41 @@ describe('fake engine', () => {
     expect(togetherMs).toBeLessThan(aloneMs * 4);
   });
 
-  it('speaks text as deltas that add up to its file', async () => {
-    const runner = await startLoaded();
+  it.each([
+    ['repeats the last message', saying('good morning'), 'You said: good morning', 'stop', [2, 4]],
+    [
+      'ends at the tokens asked for',
+      { ...saying('good morning'), max_tokens: 3 },
+      'You said: good ',
+      'length',
+      [2, 3],
+    ],
+    [
+      'ends before a stop string',
+      { ...saying('good morning'), stop: ['x', ' mor'] },
+      'You said: good',
+      'stop',
+      [2, 3],
+    ],
+    ['says nothing where that is what is left', { ...saying('good'), stop: 'You' }, '', 'stop', [1, 1]],
+    [
+      'names each picture by its hash',
+      saying([{ type: 'image_url', image_url: { url: 'data:image/png;base64,AAAA' } }]),
+      'You said: [picture bde6da8e9d39]',
+      'stop',
+      [2, 4],
+    ],
+  ])('answers a chat: %s', async (_, params, text, finishReason, [promptTokens, completionTokens]) => {
+    const runner = await startLoaded('fake-chat');
 
-    const frames = await runner.run({
-      batchId: 'b',
-      model: 'fake',
-      items: [{ id: 'a', params: { output: 'text', n: 2, seed: 7 } }],
+    const frames = await runner.run({ batchId: 'b', model: 'fake-chat', items: [{ id: 'a', params }] });
+
+    const pieces = frames.filter(ofType('delta')).map((message) => message.text);
+    expect(pieces.join('')).toBe(text);
+    expect(frames.find(ofType('result'))).toMatchObject({
+      files: [{ bytes: text.length }],
+      answer: { finishReason, promptTokens, completionTokens },
     });
-
-    const text = frames
-      .filter(ofType('delta'))
-      .map((message) => message.text)
-      .join('');
-    expect(text).toBe('seed 7\nseed 8\n');
-    expect(frames.find(ofType('result'))?.files).toMatchObject([{ bytes: 7, width: null }, { bytes: 7 }]);
   });
 
   it.each([

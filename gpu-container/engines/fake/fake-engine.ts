@@ -3,13 +3,16 @@
  * of a real device, t(b) = a + c * b for b pictures, and its faults are real ones: `crash` exits, `hang` blocks the
  * event loop, `oom` asks for memory that no machine has, `grow` takes ever more of what there is, `nan` divides zero by zero, `error` fails its item.
  *
- * Its models: every name with the word `fake` in it, such as `fake` or `fake-text`. `fake-too-big` runs out of memory
+ * Its models: every name with the word `fake` in it, such as `fake`; those with `chat` in it too answer messages. `fake-too-big` runs out of memory
  * while it loads, `fake-broken` throws.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import * as z from 'zod';
-import type { Engine, EngineBatch, ModelRef, OutputFile, ParsedItem, RunContext } from '../engine.ts';
+import type { Engine, EngineBatch, ModelRef, OutputFile, RunContext } from '../engine.ts';
 import { EngineFault, parseItems } from '../engine.ts';
+import type { FakeAnswer } from './fake-chat.ts';
+import { answerTo, chatParamsSchema } from './fake-chat.ts';
+import { faultSchema } from './fake-faults.ts';
 
 const loadMs = 20;
 
@@ -24,12 +27,16 @@ const paramsSchema = z.strictObject({
   steps: z.int().min(1).max(1000).default(4),
   /** Milliseconds of one step of one picture alone. */
   step_ms: z.number().min(0).max(60_000).default(5),
-  output: z.enum(['image', 'text']).default('image'),
-  /** Happens after the first step; `grow` after every one. */
-  fault: z.enum(['crash', 'hang', 'oom', 'grow', 'nan', 'error']).optional(),
+  fault: faultSchema,
 });
 
-type FakeItem = ParsedItem<z.infer<typeof paramsSchema>>;
+interface FakeItem {
+  readonly id: string;
+  readonly params: Pick<z.infer<typeof paramsSchema>, 'n' | 'seed' | 'step_ms' | 'fault'>;
+  readonly steps: number;
+  /** What a chat is answered with, a word a step; null where pictures are made. */
+  readonly answer: FakeAnswer | null;
+}
 
 const pixel = Buffer.from(
   'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==',
@@ -57,7 +64,7 @@ async function load({ model }: ModelRef): Promise<void> {
 
 async function run(batch: EngineBatch, context: RunContext): Promise<void> {
   const gpuMs = new Map<string, number>();
-  let going = parseItems(paramsSchema, batch, context);
+  let going = itemsOf(batch, context);
   for (let step = 1; going.length > 0; step += 1) {
     const stopped = going.filter((item) => context.isStopped(item.id));
     for (const { id } of stopped) context.end(id, { kind: 'stopped', gpuMs: gpuMs.get(id) ?? 0 });
@@ -65,12 +72,25 @@ async function run(batch: EngineBatch, context: RunContext): Promise<void> {
     await takeStep(going, gpuMs);
     for (const item of going) {
       const spentMs = gpuMs.get(item.id) ?? 0;
-      context.progress(item.id, step, item.params.steps);
+      context.progress(item.id, step, item.answer?.stepsMax ?? item.steps);
+      const piece = item.answer?.pieces[step - 1] ?? '';
+      if (piece !== '') context.delta(item.id, piece);
       if (hasFailed(item, step, spentMs, context)) going = going.filter((other) => other !== item);
-      else if (step === item.params.steps) await finish(item, spentMs, context);
+      else if (step === item.steps) await finish(item, spentMs, context);
     }
-    going = going.filter((item) => step < item.params.steps);
+    going = going.filter((item) => step < item.steps);
   }
+}
+
+function itemsOf(batch: EngineBatch, context: RunContext): FakeItem[] {
+  if (!batch.model.split('-').includes('chat')) {
+    const items = parseItems(paramsSchema, batch, context);
+    return items.map(({ id, params }) => ({ id, params, steps: params.steps, answer: null }));
+  }
+  return parseItems(chatParamsSchema, batch, context).map(({ id, params }) => {
+    const answer = answerTo(params);
+    return { id, params: { ...params, n: 1 }, steps: answer.pieces.length, answer };
+  });
 }
 
 /** One step of all of them together: the device is busy as long as its slowest item and the batch law say. */
@@ -137,13 +157,15 @@ function exhaustMemory(): never {
   }
 }
 
-async function finish({ id, params }: FakeItem, gpuMs: number, context: RunContext): Promise<void> {
+async function finish({ id, params, answer }: FakeItem, gpuMs: number, context: RunContext): Promise<void> {
   const seeds = Array.from({ length: params.n }, (_, index) => params.seed + index);
-  for (const seed of seeds) {
-    if (params.output === 'text') context.delta(id, `seed ${seed}\n`);
-    await context.write(id, params.output === 'text' ? textFile(`seed ${seed}\n`) : pictureFile());
+  const end = { kind: 'succeeded', seeds, unknownWords: [], gpuMs } as const;
+  if (answer !== null) {
+    await context.write(id, textFile(answer.pieces.join('')));
+    return context.end(id, { ...end, answer: answer.told });
   }
-  context.end(id, { kind: 'succeeded', seeds, unknownWords: [], gpuMs });
+  for (const _ of seeds) await context.write(id, pictureFile());
+  context.end(id, end);
 }
 
 function pictureFile(): OutputFile {

@@ -43,6 +43,19 @@ describe.skipIf(python === '')('(PILOTLIGHT_PYTHON names a Python with torch; np
       batchTolerance: 1,
     });
   });
+
+  describe('with Qwen3-VL', () => {
+    const question = { messages: [{ role: 'user', content: 'what is new here?' }], temperature: 0, seed: 7 };
+
+    engineContract('python', options, {
+      model: 'tiny-qwen-vl',
+      makes: 'text',
+      quick: { ...question, max_tokens: 4 },
+      quickSteps: 4,
+      slow: { ...question, max_tokens: 60 },
+      invalid: { ...question, max_tokens: 0 },
+    });
+  });
 });
 
 function makeModels(): string {

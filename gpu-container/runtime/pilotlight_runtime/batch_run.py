@@ -12,7 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from .messages import Delta, Failed, FailureCode, File, Progress, Result, Run, RunnerMessage, is_retryable
+from msgspec import UNSET
+
+from .messages import Answer, Delta, Failed, FailureCode, File, Progress, Result, Run, RunnerMessage, is_retryable
 from .runner import BatchItem, OutputFile, Plan, Runner, RunnerError
 
 Send = Callable[[RunnerMessage], None]
@@ -114,9 +116,16 @@ class BatchRun:
         with (Path(self.message.scratch_dir) / path).open("xb") as output:
             output.write(file.body)
 
-    def succeed(self, item_id: str, seeds: Sequence[int], gpu_ms: float) -> None:
+    def succeed(self, item_id: str, seeds: Sequence[int], gpu_ms: float, answer: Answer | None = None) -> None:
         item = self._open.pop(item_id)
-        result = Result(id=item_id, files=item.files, seeds=list(seeds), unknown_words=[], gpu_ms=round(gpu_ms))
+        result = Result(
+            id=item_id,
+            files=item.files,
+            seeds=list(seeds),
+            unknown_words=[],
+            gpu_ms=round(gpu_ms),
+            answer=UNSET if answer is None else answer,
+        )
         self._send(result)
 
     def stop(self, item_id: str, gpu_ms: float) -> None:

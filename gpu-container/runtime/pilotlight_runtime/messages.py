@@ -164,14 +164,26 @@ class File(Struct, rename="camel", frozen=True, kw_only=True):
     height: int | None
 
 
+FinishReason = Literal["stop", "length"]
+
+
+class Answer(Struct, rename="camel", frozen=True, kw_only=True):
+    """How a text came to its end, and the tokens that were read and written for it."""
+
+    finish_reason: FinishReason
+    prompt_tokens: int
+    completion_tokens: int
+
+
 class Result(_Message, tag="result"):
-    """An item ended well."""
+    """An item ended well. `answer` is there for an item that wrote text: its first file holds it."""
 
     id: str
     files: list[File]
     seeds: list[int]
     unknown_words: list[str]
     gpu_ms: int
+    answer: Answer | UnsetType = UNSET
 
 
 class Failed(_Message, tag="failed"):

@@ -6,7 +6,9 @@ import contextlib
 import json
 import os
 import platform
+import sys
 from collections.abc import Callable, Mapping
+from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -38,16 +40,35 @@ def _newbie() -> Runner:
     return NewbieRunner()
 
 
-def _silence_bars() -> None:
-    from diffusers.utils import logging as diffusers_logging
-    from transformers.utils import logging
+def _qwen_vl() -> Runner:
+    from transformers import Qwen2VLImageProcessorPil, Qwen3VLForConditionalGeneration  # noqa: F401
 
-    diffusers_logging.disable_progress_bar()
-    logging.disable_progress_bar()
+    from .qwen_vl import QwenVlRunner
+
+    _silence_bars()
+    return QwenVlRunner()
+
+
+def _vllm_proxy() -> Runner:
+    from .vllm_proxy import VllmProxyRunner
+
+    return VllmProxyRunner()
+
+
+def _silence_bars() -> None:
+    """Of the libraries that the kind has brought in."""
+    for library in ("diffusers", "transformers"):
+        if library in sys.modules:
+            import_module(f"{library}.utils.logging").disable_progress_bar()
 
 
 # Kinds load on demand: importing their libraries takes seconds, and `ready` must not wait for it.
-KINDS: Mapping[str, Callable[[], Runner]] = {"z_image": _z_image, "newbie": _newbie}
+KINDS: Mapping[str, Callable[[], Runner]] = {
+    "z_image": _z_image,
+    "newbie": _newbie,
+    "qwen_vl": _qwen_vl,
+    "vllm_proxy": _vllm_proxy,
+}
 
 
 class Registry:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
-from .messages import Adapter, FailureCode
+from .messages import Adapter, Answer, FailureCode
 
 
 class RunnerError(Exception):
@@ -101,7 +101,9 @@ class RunContext(Protocol):
         """Stores a file of the item before the item ends."""
         ...
 
-    def succeed(self, item_id: str, seeds: Sequence[int], gpu_ms: float) -> None: ...
+    def succeed(self, item_id: str, seeds: Sequence[int], gpu_ms: float, answer: Answer | None = None) -> None:
+        """Ends the item well; one that wrote text says how with `answer`."""
+        ...
 
     def stop(self, item_id: str, gpu_ms: float) -> None:
         """After `is_stopped`: the host knows whether that was a cancel or the deadline."""
