@@ -2,6 +2,7 @@
 import type { Clock, Ids, Log, StoragePorts } from '#core/ports.ts';
 import type { AwsConfig } from './clients.ts';
 import { createClients } from './clients.ts';
+import { createDynamoAdapters } from './dynamo-adapters.ts';
 import { createDynamoDeliveries } from './dynamo-deliveries.ts';
 import { createDynamoEndpoints } from './dynamo-endpoints.ts';
 import { createDynamoGates } from './dynamo-gates.ts';
@@ -15,6 +16,7 @@ import { createDynamoTenants } from './dynamo-tenants.ts';
 import { createDynamoWorkers } from './dynamo-workers.ts';
 import { createJsonLog } from './json-log.ts';
 import { randomIds } from './random-ids.ts';
+import { createS3AdapterFiles } from './s3-adapter-files.ts';
 import { createS3Blobs } from './s3-blobs.ts';
 import { createSqsTickets } from './sqs-tickets.ts';
 import { systemClock } from './system-clock.ts';
@@ -54,6 +56,8 @@ export function createAwsPorts(config: AwsConfig, given: { clock?: Clock; log?: 
     results: createDynamoResults(main),
     endpoints: createDynamoEndpoints(main),
     deliveries: createDynamoDeliveries(main),
+    adapters: createDynamoAdapters(main),
+    adapterFiles: createS3AdapterFiles({ blobs, bucket: config.bucket }),
     close,
   };
 }

@@ -27,6 +27,7 @@ const countPrefix = 'count#';
 const finishPrefix = 'finish#';
 const warmupPrefix = 'warmup#';
 const storedPrefix = 'stored#';
+const adapterPrefix = 'adapter#';
 
 export const gatesLine = 'gates';
 export const tenantsLine = 'tenants';
@@ -99,6 +100,25 @@ export function turnKey(tenantId: string): ItemKey {
 /** Index partition of a tenant's pending deliveries, by when they are tried next. */
 export function dueLine(tenantId: string): string {
   return `due/${checkedTenant(tenantId)}`;
+}
+
+/** One item holds all adapters of a tenant, so that one condition bounds how many there are. */
+export function adaptersKey(tenantId: string): ItemKey {
+  return { pk: tenantPartition(tenantId), sk: 'ADAPTERS' };
+}
+
+/** Attribute of the item of {@link adaptersKey}; no other attribute of it holds the separator. */
+export function adapterAttribute(adapterId: string): string {
+  return `${adapterPrefix}${checkedId(adapterId)}`;
+}
+
+export function isAdapterAttribute(attribute: string): boolean {
+  return attribute.startsWith(adapterPrefix);
+}
+
+/** Object key of an adapter's file: `adapters/<tenant>/<adapter>`. */
+export function adapterObjectKey(tenantId: string, adapterId: string): string {
+  return `${bucketSettings.adapterPrefix}${checkedTenant(tenantId)}/${checkedId(adapterId)}`;
 }
 
 export function keyKey(keyId: string): ItemKey {

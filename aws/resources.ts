@@ -103,6 +103,8 @@ export const bucketSettings = {
   tenantPrefix: 'tenants/',
   /** Weights, by model and revision. Operators put them there; what expires are files of tenants alone. */
   modelPrefix: 'models/',
+  /** Outside of the tenants' prefix, which rules clear by age: an adapter stays until its owner deletes it. */
+  adapterPrefix: 'adapters/',
   /** Whatever carries no tag of its own. Pictures go with their job records. */
   expireAfterDays: retentionDaysMax,
   /**

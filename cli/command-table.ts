@@ -119,6 +119,21 @@ export const commandTable: readonly CommandEntry[] = [
     load: () => import('./commands/keys-revoke.ts'),
   },
   {
+    name: 'adapters add',
+    summary: 'Upload a LoRA (safetensors) for a model; the same file again changes nothing',
+    load: () => import('./commands/adapters-add.ts'),
+  },
+  {
+    name: 'adapters list',
+    summary: 'List adapters, oldest first',
+    load: () => import('./commands/adapters-list.ts'),
+  },
+  {
+    name: 'adapters remove',
+    summary: 'Delete an adapter and its file; jobs that wait for it fail, uncharged',
+    load: () => import('./commands/adapters-remove.ts'),
+  },
+  {
     name: 'webhooks add',
     summary: 'Be told of jobs at an address of yours',
     load: () => import('./commands/webhooks-add.ts'),

@@ -21,6 +21,7 @@ import { createApiHandler } from '#functions/api/handler.ts';
 import { startGateway } from '#local/gateway.ts';
 import { listen } from '#local/listen.ts';
 import { fakeManifest } from '#sim/memory/flow-world.ts';
+import { createMemoryAdapterCache } from '#sim/memory/memory-adapters.ts';
 import { createMemoryWorld } from '#sim/memory/memory-world.ts';
 import { createRecordingLog } from '#sim/memory/recording-log.ts';
 import { captureIo } from './captured-io.ts';
@@ -269,6 +270,7 @@ async function startStack() {
     catalog: createCatalog([fakeManifest]),
     costs: { pricing: 'list' as const, usdMicrosPerHour: () => 0 },
     log: createRecordingLog(),
+    adapterCache: createMemoryAdapterCache(world.adapterFiles),
     runner: createPngRunner(),
     scaler: { wake: async () => undefined },
   };

@@ -117,7 +117,8 @@ async function openClient({ globals, access, canDoWithout }: ParsedCommand, io: 
     });
   } catch (error) {
     if (!canDoWithout || !(error instanceof CliError) || error.code !== 'credentials_missing') throw error;
-    return { call: () => Promise.reject(error), download: () => Promise.reject(error) };
+    const refuse = () => Promise.reject(error);
+    return { call: refuse, download: refuse, upload: refuse };
   }
 }
 

@@ -74,6 +74,11 @@ export function refusal(
   return { ...presentError(new AppError(code, options), 'req_test'), headers };
 }
 
+/** What goes to a store of files is no JSON, and no JSON is said of it. */
+function isJson({ headers }: IncomingMessage): boolean {
+  return headers['content-type'] === 'application/json';
+}
+
 async function seenOf(incoming: IncomingMessage): Promise<SeenRequest> {
   const { pathname, searchParams } = new URL(incoming.url ?? '/', 'http://localhost');
   const body = await text(incoming);
@@ -82,7 +87,7 @@ async function seenOf(incoming: IncomingMessage): Promise<SeenRequest> {
     path: pathname,
     query: Object.fromEntries(searchParams),
     headers: incoming.headers,
-    body: body === '' ? undefined : JSON.parse(body),
+    body: body === '' ? undefined : isJson(incoming) ? JSON.parse(body) : body,
   };
 }
 

@@ -19,8 +19,8 @@ export function canonicalJson(value: unknown): string {
   return JSON.stringify(value) ?? 'null';
 }
 
-/** SHA-256 of the text's UTF-8, hex. */
-export function digest(text: string): string {
+/** SHA-256 of the bytes, or of the text's UTF-8, hex. */
+export function digest(text: string | Uint8Array): string {
   return createHash('sha256').update(text).digest('hex');
 }
 
@@ -42,6 +42,12 @@ export function derivedWarmupId(tenantId: string, parts: readonly (string | numb
     .update(`warmup\0${JSON.stringify([tenantId, ...parts])}`)
     .digest();
   return `warmup_${crockfordOf(bytes, 26)}`;
+}
+
+/** The id of a tenant's adapter: the file, by its hash, for one model. */
+export function derivedAdapterId(tenantId: string, model: string, sha256: string): string {
+  const bytes = createHash('sha256').update(`adapter\0${tenantId}\0${model}\0${sha256}`).digest();
+  return `adapter_${crockfordOf(bytes, 26)}`;
 }
 
 /** The first `characters` base32 digits of the bytes, five bits each (crockford.com/base32.html, lower case). */

@@ -19,6 +19,7 @@ interface ErrorRow {
 export const requestErrors = {
   invalid_request: row(400, 'invalid_request_error', false, 'The request is not valid.'),
   invalid_prompt_xml: row(400, 'invalid_request_error', false, 'The prompt is not valid NewBie XML.'),
+  invalid_adapter: row(400, 'invalid_request_error', false, 'The adapter cannot be used.'),
   invalid_json: row(400, 'invalid_request_error', false, 'The body is not valid JSON.'),
   invalid_api_key: row(401, 'authentication_error', false, 'The API key is missing or not valid.'),
   missing_scope: row(403, 'permission_error', false, 'The API key lacks a scope that this route needs.'),
@@ -84,6 +85,7 @@ export const jobErrors = {
   poison: { retryable: false, text: 'Every attempt at this job ended its runner.' },
   canceled: { retryable: false, text: 'The job was canceled.' },
   output_upload_failed: { retryable: true, text: 'The result could not be stored.' },
+  adapter_error: { retryable: false, text: 'An adapter of the job is gone, or does not fit its model.' },
   no_such_model: { retryable: false, text: 'The worker does not hold this model.' },
 } as const satisfies Record<string, { retryable: boolean; text: string }>;
 

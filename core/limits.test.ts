@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import {
+  adapterLimits,
   apiLimits,
   batchLimits,
   costLimits,
@@ -25,6 +26,17 @@ describe('limits of other systems', () => {
     expect(ticketLimits.receiveMax).toBeLessThanOrEqual(10);
     expect(ticketLimits.deliveriesMax).toBeLessThanOrEqual(1_000);
     expect(ticketLimits.visibilityMs).toBeLessThanOrEqual(12 * 60 * minute);
+  });
+
+  it('fit all adapters of a tenant into one DynamoDB item, each with every text at its longest', () => {
+    // Four bytes a character of the name; the refusal shows a name of a tensor, and the rest is ids, hash and numbers.
+    const recordBytes = 4 * adapterLimits.nameCharactersMax + adapterLimits.nameShownMax + 1_000;
+
+    expect(adapterLimits.ownMax * recordBytes).toBeLessThan(dynamoItemBytesMax);
+  });
+
+  it('have an adapter read and hashed at 80 MB/s before API Gateway ends an answer at 29 s, with half to spare', () => {
+    expect((adapterLimits.fileBytesMax / 80_000_000) * second).toBeLessThan((29 * second) / 2);
   });
 
   it('hide tickets for whole seconds, as SQS counts', () => {

@@ -209,6 +209,37 @@ export const usageLimits = {
   rowsMax: 10_000,
 } as const;
 
+export const adapterLimits = {
+  /**
+   * Adapters of real models have 150 to 250 MB. S3 gives one reader some 80 MB/s, so twice that is read and hashed in
+   * 7 s: well before API Gateway ends an answer at 29 s.
+   */
+  fileBytesMax: 512 * kibibyte * kibibyte,
+  /** 900 tensors take some 130 KB of header; what trainers note of their pictures can take ten times that. */
+  headerBytesMax: 2 * kibibyte * kibibyte,
+  /** Three tensors a layer: the largest models that LoRAs are made for have some 800 layers to change. */
+  tensorsMax: 4_096,
+  /** A kernel of a convolution over time has five sides: no weight has more. */
+  dimensionsMax: 5,
+  /** Four times what is common. peft's slots for swapping are made for the highest rank, so each costs what this does. */
+  rankMax: 128,
+  layerCharactersMax: 256,
+  nameShownMax: 80,
+  nameCharactersMax: 64,
+  /** All of a tenant's are one item of ~800 B each, which DynamoDB ends at 400 KB: less than half of it. */
+  ownMax: 200,
+  /** A gigabit takes 250 MB in 2 s, a home line of 10 Mbit/s up in 200 s. */
+  uploadSeconds: 60 * 60,
+  /** Looks are mixed from two or three; each costs a worker a download and memory. */
+  perJobMax: 4,
+  /** Past twice its strength a LoRA draws noise; below zero it draws the opposite, which some are made for. */
+  weightMax: 2,
+  /** Files that a worker keeps on its disk: 40 of 250 MB, a twentieth of the disk of the smallest GPU instance. */
+  cacheBytesMax: 10 * kibibyte * kibibyte * kibibyte,
+  /** At 80 MB/s a file takes 7 s; a store that hangs must not hold a card for long. */
+  downloadMs: minute,
+} as const;
+
 export const promptLimits = {
   /** NewBie's text encoder reads 512 tokens, some 2 KB of tags: four times that leaves room for escapes and space. */
   xmlBytesMax: 8 * kibibyte,

@@ -6,6 +6,7 @@
  * that others use at the same time.
  */
 import { afterAll, beforeAll, describe } from 'vitest';
+import { adaptersContract } from './contract/adapters.contract.ts';
 import { gatesContract } from './contract/gates.contract.ts';
 import { jobsContract } from './contract/jobs.contract.ts';
 import { poolsContract } from './contract/pools.contract.ts';
@@ -44,5 +45,6 @@ export function portsContract(name: string, makeWorld: () => Promise<ContractWor
     blobsContract(scene);
     resultsContract(scene);
     webhooksContract(scene);
+    adaptersContract(scene);
   });
 }

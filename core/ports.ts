@@ -6,6 +6,9 @@
  * An exception means the outcome is unknown and the caller must be ready to find the write applied.
  * Every method that touches a tenant's data takes `tenantId` first; another tenant's object answers as missing.
  */
+import type { AdapterRecord } from './adapter/adapter.ts';
+import type { ExpectedFile } from './adapter/check-file.ts';
+import type { JobAdapter } from './adapter/job-adapters.ts';
 import type { AdmissionAsk, GateView, Refusal } from './admission/gate.ts';
 import type { CounterCorrection } from './admission/reservation.ts';
 import type { Stored } from './admission/stored-bytes.ts';
@@ -62,6 +65,8 @@ export interface StoragePorts {
   readonly results: ResultCache;
   readonly endpoints: Endpoints;
   readonly deliveries: Deliveries;
+  readonly adapters: Adapters;
+  readonly adapterFiles: AdapterFiles;
 }
 
 export interface Tenants {
@@ -402,6 +407,46 @@ export interface Deliveries {
   rest(tenantId: string, nowMs: number): Promise<void>;
 }
 
+/** Tenants' adapters. Every read sees every earlier write. */
+export interface Adapters {
+  get(tenantId: string, adapterId: string): Promise<AdapterRecord | null>;
+  /** Every one of the tenant's, oldest first; there are `adapterLimits.ownMax` at most. */
+  list(tenantId: string): Promise<AdapterRecord[]>;
+  /** `full`: the tenant has `max` or more; however many ask at once, there are never more than `max`. */
+  create(adapter: AdapterRecord, max: number): Promise<'created' | 'exists' | 'full'>;
+  /** Stores the record if the stored one has the version before. */
+  put(adapter: AdapterRecord): Promise<'stored' | 'conflict'>;
+  remove(tenantId: string, adapterId: string): Promise<'removed' | 'missing'>;
+}
+
+/** The files of adapters, which no retention clears. */
+export interface AdapterFiles {
+  /** A link that puts this file, for `seconds`; with AWS it takes no other bytes than those of this length and hash. */
+  uploadLink(tenantId: string, adapterId: string, file: ExpectedFile, seconds: number): Promise<UploadLink>;
+  /** The file in pieces as they come; null: there is none. A reader that stops early ends the transfer. */
+  read(tenantId: string, adapterId: string, signal?: AbortSignal): Promise<AsyncIterable<Uint8Array> | null>;
+  remove(tenantId: string, adapterId: string): Promise<void>;
+}
+
+/** For a PUT with exactly these headers. */
+export interface UploadLink {
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** Files of adapters on the disk of a worker, by their hash: whoever holds one is nobody else's business. */
+export interface AdapterCache {
+  /**
+   * The path of the file, brought here if it is not there, and kept until `release` is called. `missing`: the store has
+   * none, or other bytes than the hash says. Rejects when the store is out of reach or the disk is full.
+   */
+  take(tenantId: string, adapter: JobAdapter): Promise<TakenAdapter>;
+}
+
+export type TakenAdapter =
+  | { readonly kind: 'taken'; readonly path: string; release(): void }
+  | { readonly kind: 'missing' };
+
 /** Asks for a scaling decision now; several asks may be answered by one decision. */
 export interface Scaler {
   wake(pool: string): Promise<void>;
@@ -452,8 +497,20 @@ export interface RunBatch {
   readonly model: string;
   readonly revision: string;
   readonly items: readonly RunItem[];
+  /**
+   * What changes the model for all of the items.
+   * @default nothing
+   */
+  readonly adapters?: readonly RunAdapter[];
   /** @default the shared process, and no peak to make room for */
   readonly needs?: RunNeeds;
+}
+
+export interface RunAdapter {
+  readonly id: string;
+  readonly path: string;
+  readonly sha256: string;
+  readonly weight: number;
 }
 
 export interface RunItem {
@@ -494,6 +551,7 @@ export type RunOutcome =
         | 'model_error'
         | 'nan_output'
         | 'invalid_input'
+        | 'adapter_error'
         | 'worker_lost'
         | 'no_such_model';
       readonly message: string;

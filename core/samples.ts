@@ -1,4 +1,5 @@
 /** Valid records for tests: every builder takes the fields that matter to the test and fills in the rest. */
+import type { AdapterRecord } from './adapter/adapter.ts';
 import type { WaitView } from './api/job-resource.ts';
 import type { JobEntry, ShareEntry, WarmupEntry } from './billing/ledger.ts';
 import type { Statement } from './billing/statement.ts';
@@ -30,6 +31,7 @@ export function sampleJob(overrides: Partial<JobRecord> = {}): JobRecord {
     interruptions: 0,
     input: { prompt: 'a lighthouse at night', steps: 4 },
     batchKey: 'demo-image@1|512x512|4',
+    adapters: [],
     tag: 1_000,
     tagCost: 200_000,
     predictedGpuMs: 800,
@@ -301,6 +303,26 @@ export function sampleStatement(overrides: Partial<Statement> = {}): Statement {
     idleUsdMicros: 50,
     operatorUsdMicros: 4,
     closedAtMs: sampleNowMs + 30 * 24 * 60 * 60 * 1000,
+    ...overrides,
+  };
+}
+
+/** A LoRA whose file was checked. */
+export function sampleAdapter(overrides: Partial<AdapterRecord> = {}): AdapterRecord {
+  return {
+    tenantId: 'tenant-a',
+    adapterId: 'adapter_00000000000000000000000001',
+    name: 'pastel',
+    model: 'demo-image',
+    bytes: 1_200,
+    sha256: 'a'.repeat(64),
+    status: 'ready',
+    refusal: null,
+    rank: 8,
+    layers: 3,
+    createdAtMs: sampleNowMs,
+    checkedAtMs: sampleNowMs + 2_000,
+    version: 2,
     ...overrides,
   };
 }

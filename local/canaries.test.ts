@@ -10,6 +10,7 @@
  */
 import type { ChildProcess } from 'node:child_process';
 import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:http';
@@ -19,6 +20,7 @@ import { dirname, join, relative } from 'node:path';
 import { GetQueueUrlCommand, ListQueuesCommand, ReceiveMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { localDeadLetterName, localQueueName, queueSettings } from '#aws/resources.ts';
+import { safetensorsFile } from '#core/adapter/file-under-test.ts';
 import type { Route } from '#core/api/route.ts';
 import { routeList } from '#core/api/routes.ts';
 import { formatKey } from '#core/tenancy/api-key.ts';
@@ -300,12 +302,13 @@ async function aimedAt(route: Route, job: string, plant: (place: string) => stri
   const fresh = isOfTenants && !route.path.includes('{job}') ? await newTenant() : null;
   const ownKey = route.path.startsWith('/v1/keys/{id}') ? await newKey() : '';
   const hook = route.path.startsWith('/v1/webhooks/{id}') ? await newWebhook(route, plant) : null;
+  const ownAdapter = route.path.startsWith('/v1/adapters/{id}') ? await newAdapter(plant) : '';
   const names: Record<string, string> = {
     id: isOfTenants
       ? (fresh?.id ?? 'ada')
       : route.path.startsWith('/v1/models')
         ? 'fake'
-        : ownKey || (hook?.id ?? job),
+        : ownKey || ownAdapter || (hook?.id ?? job),
     delivery: hook?.delivery ?? '',
     key: fresh?.key ?? '',
     job,
@@ -333,6 +336,7 @@ const bodies: Record<string, (plant: (place: string) => string) => unknown> = {
     metadata: { [plant('name in metadata')]: plant('metadata') },
     webhook: { url: hookUrl(plant) },
   }),
+  createAdapter: (plant) => offerOf(plant('name of an adapter'), plant('file of an adapter')),
   createKey: (plant) => ({ label: plant('label') }),
   createWebhook: (plant) => ({ url: hookUrl(plant) }),
   adminCreateKey: (plant) => ({ label: plant('label') }),
@@ -356,6 +360,29 @@ async function newTenant(): Promise<{ id: string; key: string }> {
 
 async function newKey(): Promise<string> {
   return JSON.parse((await ask('ada', 'POST', '/v1/keys', { body: {} })).text).key.id;
+}
+
+/** A LoRA that holds this text in its header. */
+function fileWith(text: string): Uint8Array {
+  const pair = { 'prompt.lora_A.weight': { shape: [1, 160] }, 'prompt.lora_B.weight': { shape: [160, 1] } };
+  return safetensorsFile(pair, { title: text });
+}
+
+function offerOf(name: string, text: string) {
+  const file = fileWith(text);
+  const sha256 = createHash('sha256').update(file).digest('hex');
+  return { name, model: 'pilotlight-shapes', bytes: file.byteLength, sha256 };
+}
+
+/** Uploaded, not checked. */
+async function newAdapter(plant: (place: string) => string): Promise<string> {
+  const text = plant('file of an adapter');
+  const body = offerOf(plant('name of an adapter'), text);
+  const { id, upload } = JSON.parse((await ask('ada', 'POST', '/v1/adapters', { body })).text);
+  const headers = { 'x-amz-checksum-sha256': upload.headers['x-amz-checksum-sha256'] };
+  const put = await fetch(upload.url, { method: 'PUT', headers, body: Uint8Array.from(fileWith(text)) });
+  if (!put.ok) throw new Error(`the store refused the file: ${put.status}`);
+  return id;
 }
 
 /** Where nobody listens: what is told of a message that fails must not hold where it went. */

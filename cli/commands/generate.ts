@@ -29,6 +29,12 @@ const options = {
     value: 'NAME=VALUE',
     help: 'Any other input of the model; repeatable',
   },
+  adapter: {
+    type: 'string',
+    multiple: true,
+    value: 'ID[:WEIGHT]',
+    help: 'A LoRA of yours, at weight 1 or another; repeatable',
+  },
   class: {
     type: 'string',
     value: 'CLASS',
@@ -100,6 +106,17 @@ function inputValue(text: string): JobInput[string] {
   }
 }
 
+/** Which weights there may be is the API's to say. */
+export function adapterOf(text: string): { id: string; weight?: number } {
+  const [id = '', weight, ...more] = text.split(':');
+  if (weight === undefined) return { id };
+  const number = weight.trim() === '' ? Number.NaN : Number(weight);
+  if (more.length > 0 || !Number.isFinite(number)) {
+    throw usageError(`--adapter takes ID or ID:WEIGHT, such as adapter_...:0.8, and not ${text}`);
+  }
+  return { id, weight: number };
+}
+
 async function submit({ client }: Session, values: GenerateValues, input: JobInput): Promise<SeenJob> {
   const idempotencyKey = values['idempotency-key'];
   if (idempotencyKey === '') throw usageError('--idempotency-key must not be empty');
@@ -112,6 +129,7 @@ async function submit({ client }: Session, values: GenerateValues, input: JobInp
         model: values.model ?? 'pilotlight-shapes',
         quality: oneOf('quality', ['fast', 'high'], values.quality),
         input,
+        ...(values.adapter.length === 0 ? {} : { adapters: values.adapter.map(adapterOf) }),
         class: oneOf('class', ['interactive', 'batch'], values.class),
         metadata: pairs('meta', values.meta),
         ...(values.cache || values['no-cache'] ? { cache: values.cache } : {}),

@@ -11,6 +11,7 @@ const job = {
   model_revision: '1',
   class: 'interactive',
   input: { prompt: 'a red ring above a blue square', seed: 7 },
+  adapters: [],
   output: [],
   error: null,
   metadata: { order: '17' },
@@ -89,6 +90,21 @@ const usage = {
   warmup_usd_micros: 0,
 };
 
+const adapter = {
+  id: 'adapter_01hzy3v6q8k2m4n6p8r0s2t4v6',
+  object: 'adapter',
+  name: 'pastel',
+  model: 'pilotlight-shapes',
+  bytes: 275_112,
+  sha256: '2df26bb0d5e51349a5f89fc470f97c1a4295d0d5578d952f2958d8273a9826b5',
+  status: 'ready',
+  refusal: null,
+  rank: 8,
+  layers: 23,
+  created_at: '2026-11-20T12:00:00.000Z',
+  checked_at: '2026-11-20T12:00:09.000Z',
+};
+
 const webhook = {
   id: 'whe_01hzy3v6q8k2m4n6p8r0s2t4v6',
   object: 'webhook',
@@ -134,6 +150,29 @@ export const examples: Readonly<Record<string, Json>> = {
     data: [{ group: { day: '2026-11-20', tag: 'spring' }, ...usage }],
     total: usage,
   },
+  'createAdapter request': {
+    name: 'pastel',
+    model: 'pilotlight-shapes',
+    bytes: adapter.bytes,
+    sha256: adapter.sha256,
+  },
+  'createAdapter 201': {
+    ...adapter,
+    status: 'pending',
+    rank: null,
+    layers: null,
+    checked_at: null,
+    upload: {
+      method: 'PUT',
+      url: 'https://bucket.example/adapters/acme/adapter_01hzy3v6q8k2m4n6p8r0s2t4v6?X-Amz-Signature=1f',
+      headers: {
+        'content-length': '275112',
+        'x-amz-checksum-sha256': 'LfJrsNXlE0ml+J/EcPl8GkKV0NVXjZUvKVjYJzqYJrU=',
+      },
+      expires_at: '2026-11-20T13:00:00.000Z',
+    },
+  },
+  'completeAdapter 200': adapter,
   'createWebhook request': { url: 'https://hooks.example/jobs', events: ['job.succeeded', 'job.failed'] },
   'createWebhook 201': { ...webhook, secret: 'whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oDtbVKHcYdKuM=' },
   'listDeliveries 200': { object: 'list', data: [delivery], next_cursor: null },

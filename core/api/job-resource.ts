@@ -1,5 +1,6 @@
 /** The job as it travels: request, answer, list. */
 import * as z from 'zod';
+import { askedAdaptersSchema } from '../adapter/job-adapters.ts';
 import { withoutPictures } from '../chat/messages.ts';
 import type { ComingPhase, WaitReason } from '../eta/supply.ts';
 import { waitReasons } from '../eta/supply.ts';
@@ -32,6 +33,9 @@ export const jobRequestSchema = z
       .optional()
       .meta({ description: 'The tier of `model` to use, where the operator has set it' }),
     input: z.record(z.string(), z.json()).meta({ description: "Checked against the model's input schema" }),
+    adapters: askedAdaptersSchema.meta({
+      description: 'LoRAs of the tenant that change the model for this job, from /v1/adapters',
+    }),
     class: z.enum(jobClasses).optional().meta({
       description: 'Default: `class_default` of the plan or tenant, as /v1/limits says it',
     }),
@@ -120,6 +124,9 @@ export const jobSchema = z
     input: z
       .record(z.string(), z.json())
       .meta({ description: 'As it was understood; pictures of messages are left out' }),
+    adapters: z.array(z.strictObject({ id: z.string(), weight: z.number(), sha256: z.string() })).meta({
+      description: 'By id; the file of each is the one of this hash',
+    }),
     output: z.array(jobOutputSchema),
     error: z.strictObject({ code: z.string(), message: z.string(), retryable: z.boolean() }).nullable(),
     metadata: z.record(z.string(), z.string()),
@@ -205,6 +212,7 @@ export function presentJob(job: JobRecord, wait: WaitView | null): JobResource {
     model_revision: job.modelRevision,
     class: job.class,
     input: withoutPictures(job.input),
+    adapters: job.adapters.map(({ id, weight, sha256 }) => ({ id, weight, sha256 })),
     output: job.outputs.map((output, index) => presentOutput(output, `${self}/output/${index}`)),
     // The last error of a job that will be tried again is not its end.
     error: job.place.kind === 'done' ? job.error : null,

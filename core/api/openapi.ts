@@ -2,10 +2,12 @@
  * The OpenAPI 3.1 document of the route table. Pure: the same table and version give the same document, byte for
  * byte, which is what lets a test hold the committed file to it.
  */
+
 import * as z from 'zod';
 import type { RequestErrorCode } from '../errors.ts';
 import { requestErrors } from '../errors.ts';
 import { apiLimits } from '../limits.ts';
+import { adapterRequestSchema, adapterSchema, offeredAdapterSchema } from './adapter-resource.ts';
 import { costsSchema } from './costs-resource.ts';
 import { errorSchema } from './error-resource.ts';
 import { examples } from './examples.ts';
@@ -38,6 +40,7 @@ type JsonObject = { [name: string]: Json };
 /** Schemas with a name of their own. What a client sends is described before defaults are filled in. */
 const requestSchemas = [
   jobRequestSchema,
+  adapterRequestSchema,
   webhookRequestSchema,
   tenantRequestSchema,
   tenantChangeSchema,
@@ -48,6 +51,8 @@ const requestSchemas = [
 ];
 const answerSchemas = [
   jobSchema,
+  adapterSchema,
+  offeredAdapterSchema,
   webhookSchema,
   newWebhookSchema,
   deliverySchema,

@@ -18,7 +18,7 @@ export interface Route {
   /** `{name}` marks a parameter. */
   readonly path: string;
   readonly summary: string;
-  readonly tag: 'jobs' | 'models' | 'webhooks' | 'account' | 'service' | 'admin';
+  readonly tag: 'jobs' | 'models' | 'adapters' | 'webhooks' | 'account' | 'service' | 'admin';
   /** Scope the key must have; null: no key is asked for. */
   readonly scope: Scope | null;
   readonly params?: z.ZodObject;

@@ -4,6 +4,7 @@
  */
 import * as z from 'zod';
 import { apiLimits } from '../limits.ts';
+import { adapterRoutes } from './adapter-routes.ts';
 import { costRoutes } from './cost-routes.ts';
 import { jobListQuerySchema, wholeNumber } from './job-query.ts';
 import { jobListSchema, jobRequestSchema, jobSchema } from './job-resource.ts';
@@ -94,6 +95,7 @@ export const routes = {
       ...authErrors,
       'invalid_request',
       'invalid_json',
+      'invalid_adapter',
       'invalid_prompt_xml',
       'prompt_too_long',
       'prompt_rejected',
@@ -266,6 +268,7 @@ export const routes = {
     },
     errors: [...authErrors, 'invalid_request'],
   },
+  ...adapterRoutes,
   ...webhookRoutes,
   ...tenancyRoutes,
   ...operationsRoutes,

@@ -4,6 +4,7 @@
  * without a seed ask for two pictures.
  */
 import * as z from 'zod';
+import type { JobAdapter } from '../adapter/job-adapters.ts';
 import { canonicalJson, digest } from '../canonical.ts';
 import type { ErrorDetail } from '../errors.ts';
 import type { JobRecord } from '../job/job.ts';
@@ -40,7 +41,17 @@ export type CacheUse =
 /** @param asked the request's `cache`; null follows the tenant's setting */
 export function cacheUseOf(
   limits: PlanLimits,
-  { asked, manifest, input }: { asked: boolean | null; manifest: Manifest; input: JobRecord['input'] },
+  {
+    asked,
+    manifest,
+    input,
+    adapters = [],
+  }: {
+    asked: boolean | null;
+    manifest: Manifest;
+    input: JobRecord['input'];
+    adapters?: readonly JobAdapter[];
+  },
 ): CacheUse {
   const setting = limits.result_cache ?? 'off';
   const isWanted = asked ?? setting === 'on';
@@ -57,7 +68,7 @@ export function cacheUseOf(
   return {
     kind: 'use',
     cache: {
-      key: resultKey(manifest, input),
+      key: resultKey(manifest, input, adapters),
       ttlMs: (limits.result_cache_seconds ?? cacheLimits.ttlSecondsDefault) * 1000,
       entriesMax: limits.result_cache_entries_max ?? cacheLimits.entriesDefault,
     },
@@ -71,8 +82,11 @@ export function cacheUseOf(
 export function resultKey(
   { id, revision }: Pick<Manifest, 'id' | 'revision'>,
   input: JobRecord['input'],
+  adapters: readonly JobAdapter[] = [],
 ): string {
-  return digest(canonicalJson([id, revision, input]));
+  // By their files; left out where there are none, so that what was kept before adapters came is found still.
+  const changes = adapters.map(({ sha256, weight }) => [sha256, weight]);
+  return digest(canonicalJson([id, revision, input, ...(changes.length === 0 ? [] : [changes])]));
 }
 
 /** What to keep of a job, by its record alone, so that keeping it twice keeps the same; null: nothing. */

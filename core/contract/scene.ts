@@ -1,5 +1,5 @@
 /** What the conformance suite needs of a family of adapters, and how its tests get at it. */
-import type { Clock, Ids, Page, StoragePorts } from '../ports.ts';
+import type { Clock, Ids, Page, StoragePorts, UploadLink } from '../ports.ts';
 import { sampleTenant } from '../samples.ts';
 import type { TenantRecord } from '../tenancy/tenant.ts';
 
@@ -24,6 +24,8 @@ export interface ContractWorld {
    * @default runs it once
    */
   eventually?(check: () => Promise<void>): Promise<void>;
+  /** Follows a link of `AdapterFiles`: whether the store took the body. */
+  upload(link: UploadLink, body: Uint8Array): Promise<boolean>;
   dispose(): Promise<void>;
 }
 
@@ -39,6 +41,7 @@ export interface Scene {
   jobId(): string;
   nonce(): string;
   pass(ms: number): Promise<void>;
+  upload(link: UploadLink, body: Uint8Array): Promise<boolean>;
   eventually(check: () => Promise<void>): Promise<void>;
 }
 
@@ -69,6 +72,7 @@ export function sceneOf(world: () => ContractWorld): Scene {
     async pass(ms) {
       await world().pass?.(ms);
     },
+    upload: (link, body) => world().upload(link, body),
     async eventually(check) {
       const { eventually } = world();
       await (eventually === undefined ? check() : eventually(check));

@@ -1,7 +1,10 @@
 /**
  * What a request comes to before any write: checked against its model, priced, judged by the prompt policy and looked up
- * in the result cache. Reads at most the cache; a refusal here has cost nothing.
+ * in the result cache. Reads at most the cache and the adapters that it names; a refusal here has cost nothing.
  */
+import { isAdapterId } from '../adapter/adapter.ts';
+import type { JobAdapter } from '../adapter/job-adapters.ts';
+import { adaptedBatchKey, chooseAdapters, faultsOfAdapters } from '../adapter/job-adapters.ts';
 import type { Demand } from '../admission/gate.ts';
 import { gpuCostUsdMicros } from '../billing/price.ts';
 import type { CachedResult } from '../cache/cached-result.ts';
@@ -24,6 +27,8 @@ export interface CheckedRequest {
   readonly pool: string;
   readonly class: JobClass;
   readonly input: ModelInput;
+  /** None until {@link attachAdapters} has looked them up. */
+  readonly adapters: readonly JobAdapter[];
   readonly prompt: Extract<ReadPrompt, { kind: 'read' }>;
   readonly flags: readonly string[];
   readonly work: Work;
@@ -52,6 +57,9 @@ export function checkRequest(
   const fits = prompt.input.prompt === parsed.input.prompt ? parsed : model.parseInput(prompt.input);
   if (fits.kind === 'invalid') return fits;
 
+  const details = faultsOfAdapters(ask.adapters ?? [], model.manifest);
+  if (details.length > 0) return { kind: 'invalid', details };
+
   const limits = limitsOf(ask.tenant.plan, ask.tenant.overrides);
   const work = model.workOf(prompt.input);
   const { idempotencyKey } = ask;
@@ -60,6 +68,7 @@ export function checkRequest(
     pool: poolOfTenant(model.manifest.pool, ask.tenant),
     class: jobClassOf(limits, ask.class),
     input: prompt.input,
+    adapters: [],
     prompt,
     flags: prompt.flags,
     work,
@@ -84,6 +93,24 @@ export function judge(
   return judged.kind === 'pass' ? { ...checked, flags: [...checked.flags, ...judged.flags] } : judged;
 }
 
+/** The request with its adapters, after the replay: one that was deleted since changes nothing for an accepted job. */
+export async function attachAdapters(
+  { adapters }: SubmitPorts,
+  ask: SubmitAsk,
+  checked: CheckedRequest,
+): Promise<CheckedRequest | SubmitOutcome> {
+  const asked = ask.adapters ?? [];
+  if (asked.length === 0) return checked;
+  const { tenantId } = ask.tenant;
+  const found = await Promise.all(
+    asked.map(({ id }) => (isAdapterId(id) ? adapters.get(tenantId, id) : null)),
+  );
+  const chosen = chooseAdapters(asked, found, checked.model.manifest);
+  if (chosen.kind !== 'adapters') return chosen;
+  const batchKey = adaptedBatchKey(checked.work.batchKey, chosen.adapters);
+  return { ...checked, adapters: chosen.adapters, work: { ...checked.work, batchKey } };
+}
+
 /** The request with what the result cache has to say. */
 export async function lookUp(
   ports: SubmitPorts,
@@ -91,13 +118,14 @@ export async function lookUp(
   checked: CheckedRequest,
   nowMs: number,
 ): Promise<CheckedRequest | SubmitOutcome> {
-  const { limits, model, input } = checked;
+  const { limits, model, input, adapters } = checked;
   const found = await lookUpResult(ports, {
     tenantId,
     limits,
     asked,
     manifest: model.manifest,
     input,
+    adapters,
     nowMs,
   });
   if (found.kind === 'invalid') return found;
@@ -133,6 +161,7 @@ function fingerprintOf(ask: SubmitAsk): string {
   const named = {
     cache: ask.cache ?? undefined,
     quality: ask.quality ?? undefined,
+    adapters: ask.adapters?.length === 0 ? undefined : ask.adapters,
     webhook: ask.webhook ?? undefined,
   };
   return digest(canonicalJson({ ...always, ...named }));

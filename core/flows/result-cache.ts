@@ -2,6 +2,7 @@
  * Around the result cache of a tenant: a submission looks a result up, a job that ends well leaves one. The cache is a
  * convenience: without it, or when it cannot be read, everything is made anew.
  */
+import type { JobAdapter } from '../adapter/job-adapters.ts';
 import type { CachedResult, CacheUse } from '../cache/cached-result.ts';
 import { cachedResultOf, cacheUseOf } from '../cache/cached-result.ts';
 import type { JobRecord } from '../job/job.ts';
@@ -16,6 +17,7 @@ export interface LookUpAsk {
   readonly asked: boolean | null;
   readonly manifest: Manifest;
   readonly input: JobRecord['input'];
+  readonly adapters: readonly JobAdapter[];
   readonly nowMs: number;
 }
 

@@ -1,9 +1,9 @@
 /**
- * One claimed batch on its way: load, run, store the results, finish, settle. From its claim to its end a pulse renews
- * the leases, carries progress and brings back cancellations.
+ * One claimed batch on its way: adapters, load, run, store the results, finish, settle. From its claim to its end a pulse
+ * renews the leases, carries progress and brings back cancellations.
  *
- * A batch may be claimed while another one runs, and its jobs are ended while the next one runs: only between `run` and
- * its end does it have the runner.
+ * A batch may be claimed, and its adapters fetched, while another one runs, and its jobs are ended while the next one runs:
+ * only while `run` is under way does it have the runner.
  *
  * Safety rests on the attempt number alone: a worker whose lease another took over finds every write refused, and its
  * results lie under a path that nothing names.
@@ -12,13 +12,15 @@ import { roomMbOf } from '../dispatch/packing.ts';
 import type { JobRecord } from '../job/job.ts';
 import { afterClaim, cancelRunning, fail, jobError } from '../job/transitions.ts';
 import { tookMs } from '../jumping-clock.ts';
-import type { Ids, LoadOutcome, RunEvents, RunNeeds, Runner, RunOutcome } from '../ports.ts';
+import type { Ids, LoadOutcome, RunAdapter, RunEvents, RunNeeds, Runner, RunOutcome } from '../ports.ts';
 import { applyTransition } from './apply.ts';
 import type { EndContext, EndPorts } from './end-job.ts';
 import { endJob } from './end-job.ts';
 import { startPulse } from './pulse.ts';
+import type { AdaptersTaken, TakeAdaptersPorts } from './take-adapters.ts';
+import { takeAdapters } from './take-adapters.ts';
 
-export interface RunPorts extends EndPorts {
+export interface RunPorts extends EndPorts, TakeAdaptersPorts {
   readonly ids: Ids;
   readonly runner: Runner;
 }
@@ -59,14 +61,19 @@ export async function takeBatch(ports: RunPorts, ask: RunAsk): Promise<Batch> {
   const jobs: JobRecord[] = [];
   for (const job of ask.jobs) if (!(await endsAtOnce(ports, job, ask.gpuMemoryMb))) jobs.push(job);
   const pulse = startPulse(ports, { ...ask, jobs });
+  const taken = await adaptersOf(ports, jobs);
   let ran: Ran | null = null;
+  async function drop(): Promise<void> {
+    if (taken.kind === 'taken') taken.release();
+    await pulse.stop();
+  }
   return {
     jobs,
     async run(watch) {
       try {
-        ran = await runCall(ports, { ...ask, jobs }, pulse.events, watch);
+        ran = await runCall(ports, { ...ask, jobs, taken }, pulse.events, watch);
       } catch (error) {
-        await pulse.stop();
+        await drop();
         throw error;
       }
     },
@@ -78,26 +85,42 @@ export async function takeBatch(ports: RunPorts, ask: RunAsk): Promise<Batch> {
           jobs.map((job) => endJob(ports, pulse.latest(job), outcomes.get(job.jobId), context)),
         );
       } finally {
-        await pulse.stop();
+        await drop();
       }
     },
   };
+}
+
+/** Jobs that share a call have the same. */
+async function adaptersOf(ports: RunPorts, [first]: readonly JobRecord[]): Promise<AdaptersTaken> {
+  return first === undefined
+    ? { kind: 'taken', adapters: [], release: () => undefined }
+    : takeAdapters(ports, first);
 }
 
 interface Ran extends Pick<EndContext, 'batchSize' | 'begunAtMs' | 'loadMs'> {
   readonly outcomes: ReadonlyMap<string, RunOutcome>;
 }
 
-async function runCall(ports: RunPorts, ask: RunAsk, events: RunEvents, watch: RunWatch): Promise<Ran> {
-  const { jobs } = ask;
+interface Call extends RunAsk {
+  readonly taken: AdaptersTaken;
+}
+
+async function runCall(ports: RunPorts, call: Call, events: RunEvents, watch: RunWatch): Promise<Ran> {
+  const { jobs, taken } = call;
   const begunAtMs = ports.clock.nowMs();
   const [first] = jobs;
   if (first === undefined) return notRun(jobs, begunAtMs);
+  if (taken.kind === 'failed') {
+    const { retryable } = taken;
+    const failed = { kind: 'failed', code: 'adapter_error', message: '', retryable, gpuMs: 0 } as const;
+    return { ...notRun(jobs, begunAtMs), outcomes: sameForAll(jobs, failed) };
+  }
   const loaded = await ports.runner.load(first.model, first.modelRevision, needsOf(jobs));
   // The wait as the job sees it: a load that prewarming began earlier counts from here only.
   const loadMs = tookMs(begunAtMs, ports.clock.nowMs());
   watch.onBegun();
-  const outcomes = await runLoaded(ports, ask, loaded, watched(events, watch));
+  const outcomes = await runLoaded(ports, { ...call, ...taken }, loaded, watched(events, watch));
   return { outcomes, batchSize: jobs.length, begunAtMs, loadMs };
 }
 
@@ -156,7 +179,7 @@ function needsOf(jobs: readonly JobRecord[]): RunNeeds {
 
 async function runLoaded(
   ports: RunPorts,
-  { jobs, interrupt }: RunAsk,
+  { jobs, interrupt, adapters }: RunAsk & { readonly adapters: readonly RunAdapter[] },
   loaded: LoadOutcome,
   events: RunEvents,
 ): Promise<ReadonlyMap<string, RunOutcome>> {
@@ -173,6 +196,7 @@ async function runLoaded(
       model: first.model,
       revision: first.modelRevision,
       items: jobs.map((job) => ({ id: job.jobId, params: job.input })),
+      adapters,
       needs: needsOf(jobs),
     },
     events,

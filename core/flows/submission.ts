@@ -1,9 +1,11 @@
 /** A request to the platform as {@link submit} takes it, what it needs, and everything that it may come to. */
+import type { AskedAdapter } from '../adapter/job-adapters.ts';
 import type { GateView, Refusal } from '../admission/gate.ts';
 import type { ErrorDetail } from '../errors.ts';
 import type { JobClass, JobRecord } from '../job/job.ts';
 import type { Catalog } from '../models/manifest.ts';
 import type {
+  Adapters,
   Aliases,
   Clock,
   Deliveries,
@@ -26,6 +28,7 @@ import type { TenantRecord } from '../tenancy/tenant.ts';
 import type { Outlooks } from './outlooks.ts';
 
 export interface SubmitPorts {
+  readonly adapters: Pick<Adapters, 'get'>;
   readonly aliases: Pick<Aliases, 'get'>;
   readonly catalog: Catalog;
   readonly clock: Clock;
@@ -54,6 +57,8 @@ export interface SubmitAsk {
   /** Model ids that tenant and key may use; null: every one. */
   readonly granted: readonly string[] | null;
   readonly input: unknown;
+  /** @default none */
+  readonly adapters?: readonly AskedAdapter[];
   /** Null: as the tenant's setting says. */
   readonly class: JobClass | null;
   readonly metadata: Readonly<Record<string, string>>;
@@ -79,6 +84,8 @@ export type SubmitOutcome =
   | { readonly kind: 'model_not_found' }
   | { readonly kind: 'model_not_granted' }
   | { readonly kind: 'invalid'; readonly details: readonly ErrorDetail[] }
+  /** An adapter that is named is missing, not ready or of another model. */
+  | { readonly kind: 'invalid_adapter'; readonly details: readonly ErrorDetail[] }
   | PromptRefusal
   | Extract<PromptJudgement, { kind: 'prompt_rejected' }>
   /** `gate`: what refused; null when the tenant has none. */

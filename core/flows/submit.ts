@@ -24,7 +24,7 @@ import { isTerminal } from '../job/job.ts';
 import type { AdmitOutcome } from '../ports.ts';
 import { limitsOf } from '../tenancy/plans.ts';
 import type { CheckedRequest } from './checked-request.ts';
-import { checkRequest, demandOf, judge, lookUp } from './checked-request.ts';
+import { attachAdapters, checkRequest, demandOf, judge, lookUp } from './checked-request.ts';
 import { openOwnPool } from './open-own-pool.ts';
 import { tellStart } from './outlooks.ts';
 import { resolveModel } from './resolve-model.ts';
@@ -53,8 +53,10 @@ export async function submit(ports: SubmitPorts, ask: SubmitAsk): Promise<Submit
 
   const judged = judge(ports, ask, asked);
   if ('kind' in judged) return judged;
+  const adapted = await attachAdapters(ports, ask, judged);
+  if ('kind' in adapted) return adapted;
   const nowMs = ports.clock.nowMs();
-  const checked = await lookUp(ports, ask, judged, nowMs);
+  const checked = await lookUp(ports, ask, adapted, nowMs);
   if ('kind' in checked) return checked;
   const admission = planAdmission(checked.limits, demandOf(checked, ports.ids.nonce()), nowMs);
   // After the replay: a request accepted under an earlier plan is answered with its job, not refused by this one.

@@ -31,6 +31,7 @@ export function recordOf(
     interruptions: 0,
     input: withSeed(checked),
     batchKey: batchKeyOf(ask, checked),
+    adapters: [...checked.adapters],
     tag,
     tagCost: checked.tagCost,
     predictedGpuMs: checked.work.predictedGpuMs,

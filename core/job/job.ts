@@ -12,6 +12,7 @@
  * The public `status` moves forward only; a job that waits for another attempt stays `running`.
  */
 import * as z from 'zod';
+import { jobAdapterSchema } from '../adapter/job-adapters.ts';
 import type { JobErrorCode } from '../errors.ts';
 import { jobErrors } from '../errors.ts';
 import { toldStartSchema } from '../eta/calibration.ts';
@@ -102,6 +103,8 @@ export const jobRecordSchema = z.object({
   input: z.record(z.string(), z.json()),
   /** Jobs with equal batch keys may share one model call. */
   batchKey: z.string(),
+  /** What changes the model for it, by id. */
+  adapters: z.array(jobAdapterSchema).default([]),
   /** Place in the line: start-time fair queuing tag in weighted GPU microseconds. */
   tag: wholeSchema,
   /** What the job added to its tenant's finish tag, in the same unit; trued up by GPU time used. */

@@ -9,6 +9,7 @@ import { chatFaults } from '../chat/messages.ts';
 import type { ErrorDetail } from '../errors.ts';
 import { faultsOf } from '../faults.ts';
 import type { JobRecord } from '../job/job.ts';
+import { adapterLimits } from '../limits.ts';
 import { tokenKinds } from '../prompt/tokens.ts';
 import { basePoolCharactersMax, basePoolOf } from '../tenancy/own-pool.ts';
 import type { AskedTokens } from './asked-tokens.ts';
@@ -103,6 +104,8 @@ const manifestFields = z.strictObject({
   memory: memorySchema,
   /** The same model with weights of this form: runs for tenants that are set to it and ask for the model `of`. */
   variant: z.strictObject({ of: idSchema, quant: quantSchema }).optional(),
+  /** How many adapters a job may name. Absent: the model takes none. */
+  adapters: z.strictObject({ max: z.int().min(1).max(adapterLimits.perJobMax) }).optional(),
   usd_micros_per_gpu_hour: z.int().nonnegative(),
   /** How `input.prompt` is written: `newbie_xml` may begin with `<` and then follows prompt/newbie-xml.ts. Else text. */
   prompt_format: z.enum(['text', 'newbie_xml']).optional(),

@@ -3,7 +3,7 @@ import * as z from 'zod';
 import type { ErrorDetail } from '../errors.ts';
 import type { JobClass } from '../job/job.ts';
 import { jobClasses } from '../job/job.ts';
-import { cacheLimits, gateLimits, jobLimits } from '../limits.ts';
+import { adapterLimits, cacheLimits, gateLimits, jobLimits } from '../limits.ts';
 import { quantSchema } from '../models/memory.ts';
 import type { PromptPolicy } from '../prompt/policy.ts';
 import { promptPolicyModes } from '../prompt/policy.ts';
@@ -72,6 +72,8 @@ export const planLimitsSchema = z.strictObject({
   retention_days: z.int().min(1).max(retentionDaysMax).optional(),
   /** What its result files may take together, in GB of 10^9 bytes: at this or above, no job is admitted that stores any. */
   storage_gb_max: z.number().min(storageGbMin).max(storageGbMax).optional(),
+  /** Adapters that it may have, pending and refused ones counted; as many as `adapterLimits.ownMax` when absent. */
+  adapters_max: z.int().nonnegative().max(adapterLimits.ownMax).optional(),
   /** What its jobs share with those of other tenants. Absent: shared. */
   isolation: z.enum(isolations).optional(),
 });
@@ -88,9 +90,16 @@ export const plans = {
     steps_max: 8,
     pixels_max: 512 * 512,
     images_per_request_max: 1,
+    adapters_max: 2,
     warmup_usd_micros_per_day: 0,
   },
-  pro: { weight: 4, requests_per_minute: 600, open_jobs_max: 100, images_per_request_max: 8 },
+  pro: {
+    weight: 4,
+    requests_per_minute: 600,
+    open_jobs_max: 100,
+    images_per_request_max: 8,
+    adapters_max: 20,
+  },
   vip: { weight: 16, open_jobs_max: 500, images_per_request_max: 8 },
 } as const satisfies Record<string, PlanLimits>;
 

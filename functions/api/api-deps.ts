@@ -3,6 +3,8 @@ import type { CancelPorts } from '#core/flows/cancel.ts';
 import type { ClosePorts } from '#core/flows/close-month.ts';
 import type { SubmitPorts } from '#core/flows/submission.ts';
 import type {
+  AdapterFiles,
+  Adapters,
   Aliases,
   Blobs,
   Deliveries,
@@ -26,6 +28,8 @@ export interface TenantPorts {
 /** What the HTTP edge needs from the world. */
 export interface ApiDeps extends SubmitPorts, CancelPorts, ClosePorts {
   readonly blobs: Pick<Blobs, 'link'>;
+  readonly adapters: Adapters;
+  readonly adapterFiles: AdapterFiles;
   readonly aliases: Aliases;
   readonly deliveries: Deliveries;
   readonly endpoints: Endpoints;

@@ -3,6 +3,7 @@
  * under keys of every scope. The table is typed over the routes: one that has no row does not compile.
  */
 import { describe, expect, it } from 'vitest';
+import { loraFile } from '#core/adapter/file-under-test.ts';
 import type { Route } from '#core/api/route.ts';
 import type { RouteId } from '#core/api/routes.ts';
 import { routeList } from '#core/api/routes.ts';
@@ -10,12 +11,13 @@ import { sampleTenant } from '#core/samples.ts';
 import type { Scope } from '#core/tenancy/tenant.ts';
 import { scopes, tenantScopes } from '#core/tenancy/tenant.ts';
 import { givenUp, testDelivery } from '#core/webhook/delivery.ts';
+import { offerOf } from './adapter-scene.ts';
 import type { ApiScene, Got } from './api-scene.ts';
 import { createApiScene } from './api-scene.ts';
 
 /** A route that names one object of the caller: by its path, or by `pathOf` when the path says more. */
 interface Named {
-  readonly names: 'job' | 'key' | 'webhook' | 'delivery';
+  readonly names: 'job' | 'key' | 'webhook' | 'delivery' | 'adapter';
   readonly pathOf?: (id: string, own: Objects) => string;
   readonly body?: unknown;
 }
@@ -39,6 +41,11 @@ const fence: Record<RouteId, Row> = {
   getUsage: 'nothing',
   getHealth: 'nothing',
   getOpenapi: 'nothing',
+  createAdapter: 'nothing',
+  listAdapters: 'nothing',
+  getAdapter: { names: 'adapter' },
+  completeAdapter: { names: 'adapter' },
+  deleteAdapter: { names: 'adapter' },
   createWebhook: 'nothing',
   listWebhooks: 'nothing',
   getWebhook: { names: 'webhook' },
@@ -101,6 +108,7 @@ const missing: Objects = {
   key: 'zzzzzzzz',
   webhook: 'whe_00000000000000000000000000',
   delivery: 'whd_00000000000000000000000000',
+  adapter: 'adapter_00000000000000000000000000',
 };
 const malformed = [
   'x',
@@ -134,9 +142,14 @@ describe('an object of another tenant', () => {
     const { scene, foreign } = await twoTenants();
 
     const lists = await Promise.all(
-      ['/v1/jobs', '/v1/keys', '/v1/webhooks', '/v1/webhooks/default/deliveries', '/v1/usage'].map((path) =>
-        scene.sendRaw('GET', path, { key: scene.key }),
-      ),
+      [
+        '/v1/jobs',
+        '/v1/keys',
+        '/v1/adapters',
+        '/v1/webhooks',
+        '/v1/webhooks/default/deliveries',
+        '/v1/usage',
+      ].map((path) => scene.sendRaw('GET', path, { key: scene.key })),
     );
 
     for (const { status, text } of lists) {
@@ -198,18 +211,22 @@ async function twoTenants() {
   return { scene: { ...scene, own, key: ours }, foreign, theirs };
 }
 
-/** A finished job, a second key, and a webhook with a message that was given up. */
+/** A finished job, a second key, an adapter, and a webhook with a message that was given up. */
 async function objectsOf(scene: ApiScene, tenantId: string, key: string): Promise<Objects> {
   const send = async (path: string, body: unknown) => (await scene.sendRaw('POST', path, { key, body })).json;
   const job = await send('/v1/jobs', { model: 'fake-image', input: { prompt: tenantId } });
   const made = await send('/v1/keys', {});
   const webhook = await send('/v1/webhooks', { url: 'https://hooks.example/' });
+  const adapter = await send('/v1/adapters', offerOf(loraFile()));
+  scene.adapterFiles.upload(adapter.upload, loraFile());
+  await send(`/v1/adapters/${adapter.id}/complete`, undefined);
   await endedWith(scene, tenantId, job.id);
   const endpoint = await scene.endpoints.get(tenantId, webhook.id);
   if (endpoint === null) throw new Error('the webhook was made just now');
   const delivery = givenUp(testDelivery(endpoint, 1, tenantId), 'exhausted', scene.clock.nowMs());
   await scene.deliveries.put({ ...delivery, version: 1 });
-  return { job: job.id, key: made.key.id, webhook: webhook.id, delivery: delivery.deliveryId };
+  const { deliveryId } = delivery;
+  return { job: job.id, key: made.key.id, webhook: webhook.id, delivery: deliveryId, adapter: adapter.id };
 }
 
 /** The job as a worker ends it, with one result. */

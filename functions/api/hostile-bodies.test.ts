@@ -5,10 +5,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
+import { loraFile } from '#core/adapter/file-under-test.ts';
 import type { Route } from '#core/api/route.ts';
 import type { RouteId } from '#core/api/routes.ts';
 import { routeList } from '#core/api/routes.ts';
+import { derivedAdapterId, digest } from '#core/canonical.ts';
 import { tenantScopes } from '#core/tenancy/tenant.ts';
+import { offerOf } from './adapter-scene.ts';
 import { createAdminScene } from './admin-scene.ts';
 import { closedObjects, inputFor, memberAt, objectPaths } from './schema-inputs.ts';
 import { hookUrl } from './webhook-scene.ts';
@@ -18,6 +21,8 @@ type Json = z.core.util.JSONType;
 const writing = routeList.filter(({ method }) => method !== 'GET').map((route) => [route.id, route] as const);
 const withBody = writing.filter(([, { body }]) => body !== undefined);
 const evilNames = ['__proto__', 'constructor', 'prototype'] as const;
+/** What the jobs of these requests name. */
+const jobsLora = loraFile(3);
 const prototypeBefore = Reflect.ownKeys(Object.prototype);
 
 /** Every object that a path can name is there, so that what is refused is refused for its body. */
@@ -29,7 +34,14 @@ async function openScene() {
   const own = { key: tenantKey };
   const hook = await scene.send('createWebhook', '/v1/webhooks', { ...own, body: { url: hookUrl } });
   const told = await scene.send('testWebhook', `/v1/webhooks/${hook.json.id}/test`, own);
-  const ids = { job, webhook: hook.json.id, delivery: told.json.id };
+  const [pending, ready] = [loraFile(2), jobsLora];
+  const offer = async (file: Uint8Array) => {
+    const offered = await scene.send('createAdapter', '/v1/adapters', { ...own, body: offerOf(file) });
+    scene.adapterFiles.upload(offered.json.upload, file);
+    return offered.json.id;
+  };
+  await scene.send('completeAdapter', `/v1/adapters/${await offer(ready)}/complete`, own);
+  const ids = { job, webhook: hook.json.id, delivery: told.json.id, adapter: await offer(pending) };
   const send = (route: Route, rawBody: string) =>
     scene.send(route.id as RouteId, pathOf(route, ids), {
       key: route.scope === 'admin' ? scene.adminKey : tenantKey,
@@ -38,10 +50,13 @@ async function openScene() {
   return { send };
 }
 
-function pathOf({ path }: Route, { job, webhook, delivery }: Record<'job' | 'webhook' | 'delivery', string>) {
+type Ids = Record<'job' | 'webhook' | 'delivery' | 'adapter', string>;
+
+function pathOf({ path }: Route, { job, webhook, delivery, adapter }: Ids) {
   const key = 'key00001';
   const others = { job, key, delivery, pool: 'fake', name: 'mine', family: 'fake', n: '0' };
-  const byFolder = { '/admin/v1/tenants/': 'tenant-a', '/v1/keys/': key, '/v1/webhooks/': webhook };
+  const ofTenant = { '/v1/keys/': key, '/v1/webhooks/': webhook, '/v1/adapters/': adapter };
+  const byFolder = { '/admin/v1/tenants/': 'tenant-a', ...ofTenant };
   const [, id = job] = Object.entries(byFolder).find(([folder]) => path.startsWith(folder)) ?? [];
   const names: Record<string, string> = { ...others, id };
   return path.replaceAll(/\{([^}]+)\}/g, (_, name: string) => {
@@ -56,6 +71,8 @@ function bodyOf({ id, body }: Route): Json {
   if (body === undefined) return {};
   const value = inputFor(body, (place) => {
     if (place === 'input.* (name)') return 'prompt';
+    if (place === 'adapters.0.id') return derivedAdapterId('tenant-a', 'fake-image', digest(jobsLora));
+    if (id === 'createAdapter' && place === 'model') return 'fake-image';
     return /(^|\.)url$/.test(place) ? hookUrl : 'text';
   });
   if (id !== 'submitJob' || typeof value !== 'object' || value === null || Array.isArray(value)) return value;
@@ -165,7 +182,7 @@ describe('a name of the language', () => {
   it.each(evilNames)('%s is no parameter of any query', async (evil) => {
     const scene = await createAdminScene();
     const key = await scene.addKey('tenant-a', tenantScopes);
-    const anyIds = { job: 'job_x', webhook: 'whe_x', delivery: 'whd_x' };
+    const anyIds = { job: 'job_x', webhook: 'whe_x', delivery: 'whd_x', adapter: 'adapter_x' };
 
     for (const route of routeList) {
       const sent = { key: route.scope === 'admin' ? scene.adminKey : key };

@@ -36,9 +36,13 @@ import { adminSetGrants } from './routes/admin-set-grants.ts';
 import { adminSuspendTenant } from './routes/admin-suspend-tenant.ts';
 import { adminUpdateTenant } from './routes/admin-update-tenant.ts';
 import { cancelJob } from './routes/cancel-job.ts';
+import { completeAdapter } from './routes/complete-adapter.ts';
+import { createAdapter } from './routes/create-adapter.ts';
 import { createKey } from './routes/create-key.ts';
 import { createWebhook } from './routes/create-webhook.ts';
+import { deleteAdapter } from './routes/delete-adapter.ts';
 import { deleteWebhook } from './routes/delete-webhook.ts';
+import { getAdapter } from './routes/get-adapter.ts';
 import { getHealth } from './routes/get-health.ts';
 import { getJob } from './routes/get-job.ts';
 import { getJobOutput } from './routes/get-job-output.ts';
@@ -47,6 +51,7 @@ import { getModel } from './routes/get-model.ts';
 import { getOpenapi } from './routes/get-openapi.ts';
 import { getUsage } from './routes/get-usage.ts';
 import { getWebhook } from './routes/get-webhook.ts';
+import { listAdapters } from './routes/list-adapters.ts';
 import { listDeliveries } from './routes/list-deliveries.ts';
 import { listJobs } from './routes/list-jobs.ts';
 import { listKeys } from './routes/list-keys.ts';
@@ -71,6 +76,11 @@ export const routeHandlers: { readonly [Id in RouteId]: RouteHandler<Id> } = {
   warmUpModel,
   getLimits,
   getUsage,
+  createAdapter,
+  listAdapters,
+  getAdapter,
+  completeAdapter,
+  deleteAdapter,
   createWebhook,
   listWebhooks,
   getWebhook,

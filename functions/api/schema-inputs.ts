@@ -20,6 +20,7 @@ const formed = [
   'a',
   '1',
   'job_00000000000000000000000001',
+  'a'.repeat(64),
 ];
 
 /** A value that the schema takes. */

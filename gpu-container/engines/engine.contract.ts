@@ -3,11 +3,13 @@
  * in any language. A test file calls {@link engineContract} with how to start the runner and what to ask of it.
  */
 import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { RunnerMessage } from '../protocol/messages.ts';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { loraFile } from '#core/adapter/file-under-test.ts';
+import type { RunMessage, RunnerMessage } from '../protocol/messages.ts';
 import type { RunnerUnderTest, RunnerUnderTestOptions, SampleBatch } from './runner-under-test.ts';
 import { endOf, ofType, startRunnerUnderTest } from './runner-under-test.ts';
 
@@ -31,11 +33,27 @@ export interface SampleInputs {
    * @default 0: the same bytes
    */
   readonly batchTolerance?: number;
+  /**
+   * Paths of two adapters that each change the picture of `quick`.
+   * @default the engine takes no adapters
+   */
+  readonly adapters?: readonly [string, string];
 }
+
+type RunAdapter = RunMessage['adapters'][number];
 
 /** Declares the suite. It takes one process for most tests, and one of its own for each that ends it. */
 export function engineContract(name: string, options: RunnerUnderTestOptions, sample: SampleInputs): void {
-  const { model, makes = 'pictures', quick, quickSteps, slow, invalid, batchTolerance = 0 } = sample;
+  const {
+    model,
+    makes = 'pictures',
+    quick,
+    quickSteps,
+    slow,
+    invalid,
+    batchTolerance = 0,
+    adapters,
+  } = sample;
 
   async function startLoaded(): Promise<RunnerUnderTest> {
     const runner = await startRunnerUnderTest(options);
@@ -141,6 +159,8 @@ export function engineContract(name: string, options: RunnerUnderTestOptions, sa
         },
       ));
   });
+
+  if (adapters !== undefined) describeAdapters(adapters);
 
   describe(`${name} engine: batches`, () => {
     let runner: RunnerUnderTest;
@@ -320,7 +340,7 @@ export function engineContract(name: string, options: RunnerUnderTestOptions, sa
       expect(frames.find(endOf('late'))).toMatchObject({ code: 'DEADLINE', retryable: true });
     });
 
-    it('refuses adapters when it takes none', async () => {
+    it.skipIf(adapters !== undefined)('refuses adapters when it takes none', async () => {
       const adapter = { id: 'adapter_1', path: '/nowhere', sha256: '0'.repeat(64), weight: 1 };
       const message = await runner.prepare(batchOf('batch_adapter', [{ id: 'adapted', params: quick }]));
 
@@ -347,6 +367,72 @@ export function engineContract(name: string, options: RunnerUnderTestOptions, sa
 
   function batchOf(batchId: string, items: SampleBatch['items']): SampleBatch {
     return { batchId, model, items };
+  }
+
+  function describeAdapters([first, second]: readonly [string, string]): void {
+    describe(`${name} engine: adapters`, () => {
+      let runner: RunnerUnderTest;
+      let batches = 0;
+      beforeAll(async () => {
+        runner = await startLoaded();
+      });
+      afterAll(() => runner.dispose());
+
+      /** The hashes of what `quick` makes under these adapters, or the code of its failure. */
+      async function run(own: readonly RunAdapter[]): Promise<readonly string[] | string> {
+        batches += 1;
+        const batch = batchOf(`batch_${batches}`, [{ id: `item_${batches}`, params: quick }]);
+        runner.send({ ...(await runner.prepare(batch)), adapters: [...own] });
+        const end = await runner.frame(endOf(`item_${batches}`, batch.batchId));
+        return end.type === 'result' ? end.files.map((file) => file.sha256) : end.code;
+      }
+
+      it('draw something else each, the same each time, and the plain model again without them', async () => {
+        const [one, other] = [await adapterOf(first), await adapterOf(second)];
+
+        const plain = await run([]);
+        const looks = [await run([one]), await run([other]), await run([one, other])];
+        const again = [await run([one]), await run([other]), await run([one, other])];
+
+        expect(new Set([plain, ...looks].map(String)).size).toBe(4);
+        expect(again).toEqual(looks);
+        expect(await run([])).toEqual(plain);
+      });
+
+      it('draw the plain model at weight 0, and something else at each other weight', async () => {
+        const one = await adapterOf(first);
+
+        const [plain, none] = [await run([]), await run([{ ...one, weight: 0 }])];
+        const weighed: unknown[] = [];
+        for (const weight of [0.5, 1, -1]) weighed.push(await run([{ ...one, weight }]));
+
+        expect(none).toEqual(plain);
+        expect(new Set([plain, ...weighed].map(String)).size).toBe(4);
+      });
+
+      it.each([
+        ['a file that is not there', { path: '/nowhere/adapter.safetensors' }],
+        ['another file than was said', { sha256: '0'.repeat(64) }],
+      ])('end every item and spare the runner where one is %s', async (_, change) => {
+        const one = await adapterOf(first);
+
+        expect(await run([{ ...one, ...change }])).toBe('ADAPTER_INVALID');
+
+        expect(await run([one])).toHaveLength(2);
+      });
+
+      it.each([
+        ['is no adapter', () => Buffer.from('no safetensors')],
+        ['changes a layer that the model does not have', () => loraFile(2, 'no.such.layer')],
+      ])('end every item where a file %s', async (_, make) => {
+        const folder = await mkdtemp(join(tmpdir(), 'pilotlight-test-'));
+        onTestFinished(() => rm(folder, { recursive: true }));
+        const path = join(folder, 'wrong.safetensors');
+        await writeFile(path, make());
+
+        expect(await run([await adapterOf(path)])).toBe('ADAPTER_INVALID');
+      });
+    });
   }
 }
 
@@ -386,6 +472,10 @@ function differenceOf(some: readonly Buffer[], others: readonly Buffer[]): numbe
   expect(others.map((picture) => picture.byteLength)).toEqual(some.map((picture) => picture.byteLength));
   const [a, b] = [Buffer.concat(some), Buffer.concat(others)];
   return a.reduce((worst, value, index) => Math.max(worst, Math.abs(value - (b[index] ?? 0))), 0);
+}
+
+async function adapterOf(path: string): Promise<RunAdapter> {
+  return { id: 'adapter_1', path, sha256: sha256Of(await readFile(path)), weight: 1 };
 }
 
 function sha256Of(body: Uint8Array): string {

@@ -34,6 +34,8 @@ export interface ModelRef {
 
 export interface EngineBatch extends ModelRef {
   readonly items: RunMessage['items'];
+  /** Empty for an engine that takes none. One that does not fit is an EngineFault `ADAPTER_INVALID` before any item runs. */
+  readonly adapters: RunMessage['adapters'];
 }
 
 export interface RunContext {

@@ -126,7 +126,7 @@ function failureOf(message: FailedMessage, gpuMs: number, log: Log): RunOutcome 
     case 'NAN_OUTPUT':
       return failedOutcome('nan_output', retryable, gpuMs);
     case 'ADAPTER_INVALID':
-      return failedOutcome('invalid_input', retryable, gpuMs);
+      return failedOutcome('adapter_error', retryable, gpuMs);
     case 'MODEL_NOT_LOADED':
     case 'CUDA_FATAL':
       return lostOutcome(gpuMs);

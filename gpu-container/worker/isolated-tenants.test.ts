@@ -13,6 +13,7 @@ import type { Manifest } from '#core/models/manifest.ts';
 import { createCatalog } from '#core/models/manifest.ts';
 import type { Log } from '#core/ports.ts';
 import { sampleTenant } from '#core/samples.ts';
+import { createMemoryAdapterCache } from '#sim/memory/memory-adapters.ts';
 import { createMemoryWorld } from '#sim/memory/memory-world.ts';
 import { createSeededIds } from '#sim/memory/seeded-ids.ts';
 import { RunnerClient } from './runner-client.ts';
@@ -55,7 +56,8 @@ async function openWorld() {
     await rm(scratchRoot, { recursive: true, force: true });
   });
   const outlooks = createOutlooks({ ...world, catalog });
-  return { ...world, catalog, runner, log, outlooks, scaler: { wake: async () => undefined } };
+  const adapterCache = createMemoryAdapterCache(world.adapterFiles);
+  return { ...world, adapterCache, catalog, runner, log, outlooks, scaler: { wake: async () => undefined } };
 }
 
 it('lets a tenant that outgrows its cap fail alone, beside tenants that share and one that does not', async () => {

@@ -264,7 +264,10 @@ function processOptions(options: RunnerClientOptions): RunnerProcessOptions {
   };
 }
 
-function runMessage({ batchId, model, revision, items }: RunBatch, scratchDir: string): RunMessage {
+function runMessage(
+  { batchId, model, revision, items, adapters = [] }: RunBatch,
+  scratchDir: string,
+): RunMessage {
   return {
     type: 'run',
     batchId,
@@ -272,7 +275,7 @@ function runMessage({ batchId, model, revision, items }: RunBatch, scratchDir: s
     revision,
     scratchDir,
     items: items.map(({ id, params }) => ({ id, params, deadlineMs: null })),
-    adapters: [],
+    adapters: adapters.map((adapter) => ({ ...adapter })),
   };
 }
 

@@ -17,6 +17,8 @@ import { ticketLimits, workerLimits } from '#core/limits.ts';
 import type { Catalog } from '#core/models/manifest.ts';
 import type { Log, Runner } from '#core/ports.ts';
 import { firstModels } from '#core/scaling/first-models.ts';
+import type { DiskAdapterCache } from './adapter-cache.ts';
+import { openAdapterCache } from './adapter-cache.ts';
 import type { WorkerEnv } from './env.ts';
 import { workerEnvSchema } from './env.ts';
 import { prewarm } from './prewarm.ts';
@@ -38,6 +40,7 @@ interface Scene extends AwsPorts {
   readonly catalog: Catalog;
   readonly pool: PoolRunners;
   readonly runner: Runner;
+  readonly adapterCache: DiskAdapterCache;
   readonly reports: Reports;
   readonly life: Life;
 }
@@ -54,10 +57,12 @@ export async function serve(): Promise<number> {
   const reports = startReports(ports, { workerId, pool: env.PILOTLIGHT_POOL });
   life.stopping.addEventListener('abort', () => reports.draining());
   const runner = reports.watch(brought(ports.log, { catalog, pool, life }));
+  const adapterCache = await openAdapterCache({ files: ports.adapterFiles });
   try {
-    await serveUntilTheEnd({ ...ports, env, workerId, catalog, pool, runner, reports, life });
+    await serveUntilTheEnd({ ...ports, env, workerId, catalog, pool, runner, adapterCache, reports, life });
   } finally {
     await pool.close();
+    await adapterCache.close();
     await reports.end();
     ports.close();
   }

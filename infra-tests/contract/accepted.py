@@ -57,6 +57,14 @@ RULES = [
         "which addresses may be reached is the guard's to say (docs/egress.md)",
     ),
     Accepted(
+        FIT, "submitJob", 400, r"adapters(\..*)?", "takes|no such adapter|named twice|is for the model",
+        "which adapters there are, and how many a model takes, no document for all tenants and models can know",
+    ),
+    Accepted(
+        FIT, "createAdapter", 400, "model", "takes no adapters",
+        "which models take adapters is the catalogue's to say",
+    ),
+    Accepted(
         FIT, "createKey adminCreateKey", 400, "expires_at", "in the future",
         "what the future is depends on the clock",
     ),

@@ -1,9 +1,11 @@
 /** Objects that are there when the requests come: without them every look-up would answer 404 and show nothing. */
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer as createHttpServer } from 'node:http';
 import { createServer, type Server } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import * as z from 'zod';
+import { loraFile } from '#core/adapter/file-under-test.ts';
 
 /** What `checks.py` reads. */
 export interface Facts {
@@ -30,10 +32,16 @@ interface Asker {
 
 const createdSchema = z.object({ key: z.object({ id: z.string(), secret: z.string() }) });
 const idSchema = z.object({ id: z.string() });
+const offeredSchema = z.object({
+  id: z.string(),
+  upload: z.object({ url: z.string(), headers: z.record(z.string(), z.string()) }),
+});
 const deliveriesSchema = z.object({ data: z.array(z.object({ status: z.string() })) });
 const jobSchema = z.object({ id: z.string(), status: z.literal('succeeded') });
 
 const victims = ['victim-1', 'victim-2', 'victim-3', 'victim-4'] as const;
+/** The one model of the local stack that takes adapters. */
+const adaptedModel = 'pilotlight-shapes';
 const fakeJob = { model: 'fake', input: { prompt: 'a lighthouse', steps: 1 } };
 const alias = { versions: [{ version: 'shapes', weight: 100 }] };
 /** Where nobody listens on this machine. */
@@ -51,6 +59,7 @@ export async function seed(url: string, adminKey: string): Promise<Seeded> {
     ownKeys.push((await ask(tenant, 'POST', '/v1/keys', {}, createdSchema)).key.id);
   const jobs = await Promise.all([finishedJob(tenant), finishedJob(tenant), finishedJob(tenant)]);
   const hooks = await webhooks(tenant);
+  const loras = await Promise.all([1, 2, 3, 4].map((rank) => uploadedLora(tenant, rank)));
   const theirs = [];
   for (const id of victims) theirs.push(await victim(admin, id));
   for (const name of ['own-1', 'own-2', 'own-3']) {
@@ -61,10 +70,16 @@ export async function seed(url: string, adminKey: string): Promise<Seeded> {
   return {
     tenantKey: own.key.secret,
     facts: {
-      paths: { ...tenantPaths(jobs, ownKeys), ...webhookPaths(hooks), ...adminPaths(theirs) },
+      paths: {
+        ...tenantPaths(jobs, ownKeys),
+        ...webhookPaths(hooks),
+        ...adapterPaths(loras),
+        ...adminPaths(theirs),
+      },
       bodies: {
         submitJob: fakeJob,
         createWebhook: { url: nobodysUrl },
+        createAdapter: { model: adaptedModel },
         adminPutAlias: alias,
         adminSetGrants: { models: ['fake'] },
       },
@@ -72,6 +87,25 @@ export async function seed(url: string, adminKey: string): Promise<Seeded> {
       freePort,
     },
   };
+}
+
+/** Its file is there, so that completing it can succeed. */
+async function uploadedLora(tenant: Asker, rank: number): Promise<string> {
+  const file = loraFile(rank);
+  const sha256 = createHash('sha256').update(file).digest('hex');
+  const offer = { name: `rank ${rank}`, model: adaptedModel, bytes: file.byteLength, sha256 };
+  const { id, upload } = await ask(tenant, 'POST', '/v1/adapters', offer, offeredSchema);
+  const checksum = upload.headers['x-amz-checksum-sha256'] ?? '';
+  const headers = { 'x-amz-checksum-sha256': checksum };
+  const put = await fetch(upload.url, { method: 'PUT', headers, body: Uint8Array.from(file) });
+  if (!put.ok) throw new Error(`the store answered ${put.status} to the file of an adapter`);
+  return id;
+}
+
+/** Two to be read, one to be completed and read, one to be deleted. */
+function adapterPaths(ids: readonly string[]): Facts['paths'] {
+  const paths = ids.map((id) => ({ id }));
+  return { getAdapter: paths.slice(0, 3), completeAdapter: paths.slice(2, 3), deleteAdapter: paths.slice(3) };
 }
 
 interface Hook {

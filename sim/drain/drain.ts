@@ -10,6 +10,7 @@ import { createCatalog } from '#core/models/manifest.ts';
 import type { Clock, Runner, RunOutcome, StoragePorts } from '#core/ports.ts';
 import { sampleJob, sampleTenant } from '#core/samples.ts';
 import { fakeManifest, worldPool } from '../memory/flow-world.ts';
+import { createMemoryAdapterCache } from '../memory/memory-adapters.ts';
 import { createMemoryWorld } from '../memory/memory-world.ts';
 import { createRecordingLog } from '../memory/recording-log.ts';
 import { createSeededIds } from '../memory/seeded-ids.ts';
@@ -62,7 +63,9 @@ export async function drain(drainer: Drainer, ask: DrainAsk): Promise<Drained> {
   const log = createRecordingLog();
   const loops = {
     pilotlight: () => {
-      const ports: WorkPorts = { ...scene, catalog: createCatalog([manifestOf(ask)]), ids, log };
+      const adapterCache = createMemoryAdapterCache(world.adapterFiles);
+      const catalog = createCatalog([manifestOf(ask)]);
+      const ports: WorkPorts = { ...scene, adapterCache, catalog, ids, log };
       const { signal } = stopping;
       return work(ports, {
         ...{ workerId: 'worker_1', pool: worldPool },

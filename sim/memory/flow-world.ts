@@ -9,6 +9,7 @@ import type { Scaler } from '#core/ports.ts';
 import { sampleNowMs, sampleTenant } from '#core/samples.ts';
 import type { TenantRecord } from '#core/tenancy/tenant.ts';
 import { createManualClock } from './manual-clock.ts';
+import { createMemoryAdapterCache } from './memory-adapters.ts';
 import { createMemoryFleet } from './memory-fleet.ts';
 import { createMemoryRunner } from './memory-runner.ts';
 import { createMemoryWorld } from './memory-world.ts';
@@ -43,6 +44,7 @@ export const fakeManifest: Manifest = {
   },
   batch_by: ['steps', 'size'],
   batch_max: 4,
+  adapters: { max: 2 },
   time: { fixed_ms: 10, per_image_step_ms: 100, per_weighted_image_ms: 0, load_ms: 1000 },
   memory: {
     weights_mb: 1000,
@@ -109,6 +111,7 @@ export async function createFlowWorld({ tenant = sampleTenant(), manifests = [fa
     costs: costs.settings,
     fleet: createMemoryFleet(),
     log: createRecordingLog(),
+    adapterCache: createMemoryAdapterCache(world.adapterFiles),
     runner: createMemoryRunner({ clock, loadMs: 1000 }),
   };
 }

@@ -9,11 +9,13 @@ import { createSeededIds } from './seeded-ids.ts';
 portsContract('ports in memory', async () => {
   const clock = createManualClock(sampleNowMs);
   const ids = createSeededIds(1);
+  const ports = createMemoryWorld({ clock, ids });
   return {
-    ports: createMemoryWorld({ clock, ids }),
+    ports,
     clock,
     ids,
     pass: (ms) => clock.advance(ms),
+    upload: async (link, body) => ports.adapterFiles.upload(link, body),
     dispose: () => Promise.resolve(),
   };
 });

@@ -1,5 +1,7 @@
 /** All storage ports in memory, over one clock. */
 import type { Clock, Ids, StoragePorts } from '#core/ports.ts';
+import type { MemoryAdapterFiles } from './memory-adapters.ts';
+import { createMemoryAdapterFiles, createMemoryAdapters } from './memory-adapters.ts';
 import { createMemoryBlobs } from './memory-blobs.ts';
 import { createMemoryGates } from './memory-gates.ts';
 import { createMemoryJobs } from './memory-jobs.ts';
@@ -19,6 +21,7 @@ import { createMemoryWorkers } from './memory-workers.ts';
 export interface MemoryWorld extends StoragePorts {
   readonly clock: Clock;
   readonly ids: Ids;
+  readonly adapterFiles: MemoryAdapterFiles;
 }
 
 /** An empty world. `clock` and `ids` come back with it, so that it can be handed to a flow whole. */
@@ -41,5 +44,7 @@ export function createMemoryWorld({ clock, ids }: { clock: Clock; ids: Ids }): M
     aliases: createMemoryAliases(),
     endpoints: createMemoryEndpoints(),
     deliveries: createMemoryDeliveries({ clock }),
+    adapters: createMemoryAdapters(),
+    adapterFiles: createMemoryAdapterFiles({ clock }),
   };
 }

@@ -200,8 +200,8 @@ export const mutants: readonly Mutant[] = [
     name: 'cache-forgets-the-input',
     mistake: 'the key of a cached result leaves out what was asked for',
     file: 'core/cache/cached-result.ts',
-    find: `canonicalJson([id, revision, input])`,
-    replace: `canonicalJson([id, revision])`,
+    find: `canonicalJson([id, revision, input, `,
+    replace: `canonicalJson([id, revision, `,
   },
   {
     name: 'cached-result-is-priced',

@@ -2,6 +2,7 @@
 import { startReports } from '#core/flows/report.ts';
 import { work } from '#core/flows/work.ts';
 import { workerLimits } from '#core/limits.ts';
+import { createMemoryAdapterCache } from '../memory/memory-adapters.ts';
 import { createMemoryRunner } from '../memory/memory-runner.ts';
 import type { SimWorker } from './sim-fleet.ts';
 import { watchRunner } from './watch-runner.ts';
@@ -29,10 +30,11 @@ export function startWorker(
   };
   const reports = startReports({ ...ports, clock, log }, { workerId, pool });
   const runner = reports.watch(watchRunner(createMemoryRunner({ clock, loadMs }), history));
+  const adapterCache = createMemoryAdapterCache(ports.adapterFiles);
   reports.serving();
   const ask = { workerId, pool, slots, stopping: stopping.signal, interrupt: interrupt.signal };
   void process
-    .serve(() => work({ ...ports, catalog, clock, ids, log, runner }, ask))
+    .serve(() => work({ ...ports, adapterCache, catalog, clock, ids, log, runner }, ask))
     .then(async (served) => {
       if (served.kind === 'threw') log.error('worker.failed', { workerId, reason: String(served.error) });
       if (served.kind !== 'crashed') await process.serve(() => reports.end());

@@ -23,6 +23,7 @@ export const submitJob: RouteHandler<'submitJob'> = async (deps, call) => {
     quality: call.body.quality ?? null,
     granted,
     input: call.body.input,
+    adapters: call.body.adapters,
     class: call.body.class ?? null,
     metadata: call.body.metadata,
     webhook: call.body.webhook === undefined ? null : checkedTarget(deps, 'webhook.url', call.body.webhook),
@@ -53,6 +54,8 @@ export const submitJob: RouteHandler<'submitJob'> = async (deps, call) => {
       throw new AppError('model_not_granted', { param: 'model' });
     case 'invalid':
       throw new AppError('invalid_request', { details: outcome.details });
+    case 'invalid_adapter':
+      throw new AppError('invalid_adapter', { details: outcome.details });
     case 'invalid_prompt_xml':
     case 'prompt_too_long':
     case 'prompt_rejected':

@@ -8,6 +8,7 @@ import { endOf, ofType, startRunnerUnderTest } from '../runner-under-test.ts';
 const modelsDir = join(import.meta.dirname, '..', '..', 'models');
 const command = [process.execPath, join(import.meta.dirname, '..', 'runner.ts'), '--engine', 'demo'];
 const model = 'pilotlight-shapes';
+const adapterPath = (look: string) => join(modelsDir, model, 'adapters', `${look}.safetensors`);
 
 engineContract(
   'demo',
@@ -18,6 +19,7 @@ engineContract(
     quickSteps: 2,
     slow: { prompt: 'a blue square on white', n: 1, size: 64, steps: 12 },
     invalid: { prompt: 'a red circle', size: 100 },
+    adapters: [adapterPath('pastel'), adapterPath('outline')],
   },
 );
 

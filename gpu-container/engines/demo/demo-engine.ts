@@ -3,8 +3,8 @@
  * {@link picturesMax}, and every item ends with its last picture. The native library is imported with the first
  * load, so that the process is ready before it.
  */
-import { randomInt } from 'node:crypto';
-import { access } from 'node:fs/promises';
+import { createHash, randomInt } from 'node:crypto';
+import { access, readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import * as z from 'zod';
@@ -58,7 +58,7 @@ export function createDemoEngine(modelsDir: string): Engine {
       node: process.versions.node,
       onnxruntime: versionOf('onnxruntime-node'),
     },
-    capabilities: { deltas: false, adapters: false },
+    capabilities: { deltas: false, adapters: true },
     async load(ref) {
       models.set(keyOf(ref), await loadModel(modelsDir, ref));
     },
@@ -69,7 +69,8 @@ export function createDemoEngine(modelsDir: string): Engine {
     async run(batch, context) {
       const model = models.get(keyOf(batch));
       if (model === undefined) throw new EngineFault('MODEL_NOT_LOADED', 'the model is not loaded');
-      for (const call of callsOf(batch, context)) await runCall(model, call, context);
+      const adapters = await readAdapters(batch.adapters);
+      for (const call of callsOf(batch, context)) await runCall(model, { call, adapters }, context);
     },
   };
 }
@@ -115,7 +116,28 @@ function startItem({ id, params }: ParsedItem<Params>): ItemRun {
   };
 }
 
-async function runCall(model: ShapesModel, call: readonly PictureRun[], context: RunContext): Promise<void> {
+type Adapters = NonNullable<Parameters<ShapesModel['generate']>[1]['adapters']>;
+
+/** Throws EngineFault `ADAPTER_INVALID` for a file that is not there, or not the one that was said. */
+async function readAdapters(adapters: EngineBatch['adapters']): Promise<Adapters> {
+  return await Promise.all(
+    adapters.map(async ({ id, path, sha256, weight }) => {
+      const body = await readFile(path).catch((err: unknown) => {
+        throw new EngineFault('ADAPTER_INVALID', `the adapter ${id} cannot be read`, err);
+      });
+      if (createHash('sha256').update(body).digest('hex') !== sha256) {
+        throw new EngineFault('ADAPTER_INVALID', `the adapter ${id} has another sha256`);
+      }
+      return { id, body, sha256, weight };
+    }),
+  );
+}
+
+async function runCall(
+  model: ShapesModel,
+  { call, adapters }: { readonly call: readonly PictureRun[]; readonly adapters: Adapters },
+  context: RunContext,
+): Promise<void> {
   for (const item of itemsOf(call)) if (context.isStopped(item.id)) stop(item, context);
   const pictures = call.filter(({ item }) => !item.isEnded);
   const [first] = pictures;
@@ -127,6 +149,7 @@ async function runCall(model: ShapesModel, call: readonly PictureRun[], context:
     {
       steps,
       guidance,
+      adapters,
       onStep: (step) => {
         for (const item of itemsOf(pictures)) {
           if (!context.isStopped(item.id)) context.progress(item.id, item.stepsDone + step, item.stepsTotal);

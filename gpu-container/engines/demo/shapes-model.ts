@@ -1,7 +1,10 @@
 /** The demo model `pilotlight-shapes`: prompts to slots, slots to pictures, in real batches. */
+import type { LoraFile } from './lora-weights.ts';
+import { withLoras } from './lora-weights.ts';
 import { settleSlots } from './shapes-details.ts';
 import { type OpenNetworks, openShapesNetworks } from './shapes-networks.ts';
 import { type ParsedPrompt, parseShapesPrompt } from './shapes-prompt.ts';
+import type { ShapesNetworks } from './shapes-sampler.ts';
 import { sampleShapes, shapesPictureFloats, shapesSidePx } from './shapes-sampler.ts';
 import { shapesModelDirectory, vocabulary } from './shapes-vocabulary.ts';
 
@@ -24,6 +27,8 @@ export interface ShapesOptions {
   /** Integer from 1 to 16; 8 is a good choice. */
   steps: number;
   guidance?: number | undefined;
+  /** LoRAs that change the denoiser for all items, in the order in which their changes are added. */
+  adapters?: readonly (LoraFile & { readonly sha256: string })[] | undefined;
   /** Called after each finished denoising step, from 1 to `steps`. */
   onStep?: ((step: number, steps: number) => void) | undefined;
   /** Asked between steps for each item still drawn; true drops that item from the batch. */
@@ -42,7 +47,8 @@ export interface ShapesPicture {
 export interface ShapesModel {
   /**
    * Draws all items in one batch and returns one result per item, in order. Throws RangeError for steps or seeds
-   * out of range, before any work is done.
+   * out of range, and EngineFault for an adapter that does not fit, before any work is done. Calls with adapters must
+   * wait for each other.
    */
   generate(items: readonly ShapesItem[], options: ShapesOptions): Promise<(ShapesPicture | 'canceled')[]>;
   /** Frees the sessions. The model must not be used afterwards. */
@@ -66,9 +72,10 @@ async function generate(
   items: readonly ShapesItem[],
   options: ShapesOptions,
 ): Promise<(ShapesPicture | 'canceled')[]> {
+  const adapted = await adaptedNetworks(networks, options.adapters ?? []);
   const prompts = items.map((item) => parseShapesPrompt(item.prompt));
   const sampled = await sampleShapes(
-    networks,
+    adapted,
     items.map(({ seed }, index) => ({ seed, slots: settleSlots(prompts[index]?.slots ?? [], seed) })),
     {
       steps: options.steps,
@@ -92,6 +99,16 @@ async function generate(
     }
   }
   return results;
+}
+
+/** One denoiser for each set of adapters and weights; without any, the model's own. */
+async function adaptedNetworks(
+  networks: OpenNetworks,
+  adapters: NonNullable<ShapesOptions['adapters']>,
+): Promise<ShapesNetworks> {
+  if (adapters.length === 0) return networks;
+  const name = adapters.map(({ sha256, weight }) => `${sha256} ${weight}`).join(', ');
+  return networks.withDenoiser(name, (denoiser) => withLoras(denoiser, adapters));
 }
 
 function describePicture(

@@ -25,7 +25,17 @@ const planSide = 16;
 
 const pictureDims = [3, shapesSidePx, shapesSidePx];
 
+/** A batch of eight changes its adapters seldom; each set costs every worker a session of 30 MB. */
+const variantsMax = 3;
+
+const denoiserFile = 'denoiser.onnx';
+
 export interface OpenNetworks extends ShapesNetworks {
+  /**
+   * These networks with another denoiser, made of the own one when it is not open yet; the one used longest ago makes
+   * way. Calls must wait for each other, and for the runs between them. Rejects as `make` throws.
+   */
+  withDenoiser(name: string, make: (denoiser: Uint8Array) => Uint8Array): Promise<ShapesNetworks>;
   /** Enlarges pictures around -1..1 to bytes, three per pixel, rows from the top. */
   enlarge(x: Float32Array, size: 256 | 512): Promise<Uint8Array>;
   close(): Promise<void>;
@@ -39,16 +49,47 @@ export async function openShapesNetworks(directory: string): Promise<OpenNetwork
   const weights = await readShapesWeights(directory);
   const pool = startWorkerPool(weights, Math.min(workersMax, availableParallelism()));
   try {
-    await Promise.all(['slot-encoder.onnx', 'denoiser.onnx'].map((file) => pool.open(file)));
+    await Promise.all(['slot-encoder.onnx', denoiserFile].map((file) => pool.open(file)));
   } catch (err) {
     await pool.close();
     throw err;
   }
   return {
-    encode: (slots) => encode(pool, slots),
-    denoise: (x, time, encoded, count) => denoise(pool, x, time, encoded, count),
+    ...networksOf(pool, denoiserFile),
+    withDenoiser: variantsOf(pool, weights),
     enlarge: (x, size) => enlarge(pool, x, size),
     close: () => pool.close(),
+  };
+}
+
+function networksOf(pool: WorkerPool, file: string): ShapesNetworks {
+  return {
+    encode: (slots) => encode(pool, slots),
+    denoise: (x, time, encoded, count) => denoise({ pool, file }, x, time, encoded, count),
+  };
+}
+
+function variantsOf(
+  pool: WorkerPool,
+  weights: ReadonlyMap<string, Uint8Array>,
+): OpenNetworks['withDenoiser'] {
+  /** Files of the open ones, least recently used first. */
+  const open = new Set<string>();
+  return async (name, make) => {
+    const file = `${denoiserFile} ${name}`;
+    if (!open.delete(file)) {
+      const denoiser = weights.get(denoiserFile);
+      if (denoiser === undefined) throw new Error('weights.json lists no denoiser.');
+      const network = make(denoiser);
+      const [oldest] = open;
+      if (open.size >= variantsMax && oldest !== undefined) {
+        open.delete(oldest);
+        await pool.drop(oldest);
+      }
+      await pool.add(file, network);
+    }
+    open.add(file);
+    return networksOf(pool, file);
   };
 }
 
@@ -60,7 +101,7 @@ async function encode(pool: WorkerPool, rows: readonly (readonly number[])[]): P
 }
 
 async function denoise(
-  pool: WorkerPool,
+  { pool, file }: { readonly pool: WorkerPool; readonly file: string },
   x: Float32Array,
   time: number,
   { vectors, plan }: EncodedPrompts,
@@ -69,7 +110,7 @@ async function denoise(
   const width = vectors.length / (count * vocabulary.slots.length);
   const result = new Float32Array(count * shapesPictureFloats);
   await runInParts(pool, count, async (start, end) => {
-    const { clean } = await pool.run('denoiser.onnx', {
+    const { clean } = await pool.run(file, {
       x: floatRows(x, pictureDims, start, end),
       t: { data: new Float32Array(end - start).fill(time), dims: [end - start] },
       vectors: floatRows(vectors, [vocabulary.slots.length, width], start, end),

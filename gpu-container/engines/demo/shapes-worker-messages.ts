@@ -10,6 +10,8 @@ export interface WorkerRequest {
   id: number;
   /** File name of the network. */
   file: string;
+  /** The network of this file from now on; `null` forgets it and frees its session. */
+  network?: Uint8Array | null | undefined;
   /** Left out to open the session only. */
   inputs?: Readonly<Record<string, WorkerTensor>> | undefined;
 }

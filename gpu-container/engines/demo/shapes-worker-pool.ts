@@ -18,6 +18,10 @@ export interface WorkerPool {
   readonly size: number;
   /** Opens a network in every worker. */
   open(file: string): Promise<void>;
+  /** Gives every worker another network under the name of a file that it does not have yet, and opens it there. */
+  add(file: string, network: Uint8Array): Promise<void>;
+  /** Frees a network in every worker; no run of it may be under way. */
+  drop(file: string): Promise<void>;
   /** Runs a network in the next worker in turn. Rejects if the run fails or the worker dies. */
   run(
     file: string,
@@ -30,7 +34,10 @@ export interface WorkerPool {
 interface PoolWorker {
   /** Lets no further native call start, and blocks until the present one has returned. */
   halt(): void;
-  ask(file: string, inputs?: WorkerRequest['inputs']): Promise<Readonly<Record<string, TensorData>>>;
+  ask(
+    file: string,
+    request?: Pick<WorkerRequest, 'inputs' | 'network'>,
+  ): Promise<Readonly<Record<string, TensorData>>>;
   end(): Promise<unknown>;
 }
 
@@ -50,11 +57,17 @@ export function startWorkerPool(weights: ReadonlyMap<string, Uint8Array>, size: 
     async open(file) {
       await Promise.all(workers.map((worker) => worker.ask(file)));
     },
+    async add(file, network) {
+      await Promise.all(workers.map((worker) => worker.ask(file, { network })));
+    },
+    async drop(file) {
+      await Promise.all(workers.map((worker) => worker.ask(file, { network: null })));
+    },
     run(file, inputs) {
       const worker = workers[turn % size];
       turn += 1;
       if (worker === undefined) return Promise.reject(new Error('The pool has no workers.'));
-      return worker.ask(file, inputs);
+      return worker.ask(file, { inputs });
     },
     async close() {
       process.off('exit', halt);
@@ -89,13 +102,13 @@ function startWorker(weights: WorkerSetup['weights']): PoolWorker {
     else asked?.reject(new Error(reply.problem));
   });
   return {
-    ask(file, inputs) {
+    ask(file, request = {}) {
       if (ended !== undefined) return Promise.reject(ended);
       const asked: Waiting = Promise.withResolvers();
       lastId += 1;
       waiting.set(lastId, asked);
       worker.ref();
-      worker.postMessage({ id: lastId, file, inputs } satisfies WorkerRequest);
+      worker.postMessage({ id: lastId, file, ...request } satisfies WorkerRequest);
       return asked.promise;
     },
     halt() {

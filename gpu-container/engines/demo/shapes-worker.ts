@@ -20,7 +20,9 @@ import {
   type WorkerSetup,
 } from './shapes-worker-messages.ts';
 
-const { weights, control } = workerData as WorkerSetup; // Set by shapes-worker-pool.ts alone.
+const setup = workerData as WorkerSetup; // Set by shapes-worker-pool.ts alone.
+const { control } = setup;
+const weights = new Map(setup.weights);
 const sessions = new Map<string, Promise<InferenceSession>>();
 /** Requests being answered; several can overlap, because a session opens asynchronously. */
 let busyCount = 0;
@@ -40,7 +42,12 @@ parentPort?.on('message', async (request: WorkerRequest) => {
   parentPort?.postMessage(reply);
 });
 
-async function answer({ id, file, inputs }: WorkerRequest): Promise<WorkerReply> {
+async function answer({ id, file, network, inputs }: WorkerRequest): Promise<WorkerReply> {
+  if (network === null) {
+    await forget(file);
+    return { id, outputs: {} };
+  }
+  if (network !== undefined) weights.set(file, network);
   const session = await openSession(file);
   if (inputs === undefined) return { id, outputs: {} };
   refuseWhenHalted();
@@ -48,6 +55,14 @@ async function answer({ id, file, inputs }: WorkerRequest): Promise<WorkerReply>
   const results = await session.run(Object.fromEntries(feeds));
   const outputs = Object.entries(results).map(([name, { data }]) => [name, toData(name, data)] as const);
   return { id, outputs: Object.fromEntries(outputs) };
+}
+
+async function forget(file: string): Promise<void> {
+  const session = sessions.get(file);
+  sessions.delete(file);
+  weights.delete(file);
+  refuseWhenHalted();
+  await (await session)?.release();
 }
 
 async function openSession(file: string): Promise<InferenceSession> {
