@@ -1,13 +1,14 @@
 """Makes a Z-Image pipeline of a million random parameters: the real classes, nothing downloaded.
 
 Sizes as in diffusers' own `tests/pipelines/z_image/test_z_image.py`; the tokenizer is ours, of single bytes.
-Written as `DIR/tiny-z-image/{manifest.json,weights/}`.
+Run as a script: `python tiny_z_image.py DIR` writes `DIR/tiny-z-image/{manifest.json,weights/}`.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import sys
 from pathlib import Path
 
 os.environ["HF_HUB_OFFLINE"] = "1"
@@ -91,3 +92,7 @@ def pipeline_of() -> ZImagePipeline:
         tokenizer=tokenizer_of(SPECIAL, pad_token=SPECIAL[0], chat_template=TEMPLATE),
         transformer=transformer.eval(),
     )
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
