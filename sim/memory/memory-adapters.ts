@@ -3,29 +3,30 @@ import type { AdapterRecord } from '#core/adapter/adapter.ts';
 import type { ExpectedFile } from '#core/adapter/check-file.ts';
 import { digest } from '#core/canonical.ts';
 import type { AdapterCache, AdapterFiles, Adapters, Clock, UploadLink } from '#core/ports.ts';
+import { copy } from './copy.ts';
 
 export function createMemoryAdapters(): Adapters {
   const tenants = new Map<string, Map<string, AdapterRecord>>();
   const of = (tenantId: string) => tenants.get(tenantId) ?? new Map<string, AdapterRecord>();
   return {
     async get(tenantId, adapterId) {
-      return structuredClone(of(tenantId).get(adapterId) ?? null);
+      return copy(of(tenantId).get(adapterId) ?? null);
     },
     async list(tenantId) {
       const own = [...of(tenantId).values()];
-      return structuredClone(own.toSorted((left, right) => left.createdAtMs - right.createdAtMs));
+      return copy(own.toSorted((left, right) => left.createdAtMs - right.createdAtMs));
     },
     async create(adapter, max) {
       const own = of(adapter.tenantId);
       if (own.has(adapter.adapterId)) return 'exists';
       if (own.size >= max) return 'full';
-      tenants.set(adapter.tenantId, own.set(adapter.adapterId, structuredClone(adapter)));
+      tenants.set(adapter.tenantId, own.set(adapter.adapterId, copy(adapter)));
       return 'created';
     },
     async put(adapter) {
       const own = of(adapter.tenantId);
       if (own.get(adapter.adapterId)?.version !== adapter.version - 1) return 'conflict';
-      own.set(adapter.adapterId, structuredClone(adapter));
+      own.set(adapter.adapterId, copy(adapter));
       return 'stored';
     },
     async remove(tenantId, adapterId) {

@@ -5,6 +5,7 @@ import type { CounterCorrection } from '#core/admission/reservation.ts';
 import { forgettableBuckets, plusStored } from '#core/admission/stored-bytes.ts';
 import { mayForgetCounter } from '#core/admission/windows.ts';
 import type { Clock, Gates, Release } from '#core/ports.ts';
+import { copy } from './copy.ts';
 import { pageOf } from './pages.ts';
 import { createRunningPlaces } from './running-places.ts';
 
@@ -32,17 +33,17 @@ export function createMemoryGates({ clock }: { clock: Clock }): MemoryGates {
       const gate = gates.get(tenantId);
       if (gate === undefined) return { kind: 'no_tenant' };
       if (gate.open[ask.jobId] === ask.token) {
-        return { kind: 'admitted', finishTag: gate.finishTags[ask.line] ?? 0, gate: structuredClone(gate) };
+        return { kind: 'admitted', finishTag: gate.finishTags[ask.line] ?? 0, gate: copy(gate) };
       }
       const judgement = judge(gate, ask, clock.nowMs());
       if (judgement.kind === 'duplicate') return judgement;
       if (judgement.kind === 'refuse') {
-        return { kind: 'refused', refusal: judgement.refusal, gate: structuredClone(gate) };
+        return { kind: 'refused', refusal: judgement.refusal, gate: copy(gate) };
       }
       const taken = take(gate, ask);
       gates.set(tenantId, taken);
       listed.add(tenantId);
-      return { kind: 'admitted', finishTag: taken.finishTags[ask.line] ?? 0, gate: structuredClone(taken) };
+      return { kind: 'admitted', finishTag: taken.finishTags[ask.line] ?? 0, gate: copy(taken) };
     },
     async start(tenantId, jobId, attempt, max) {
       if (gates.get(tenantId)?.open[jobId] === undefined) return { kind: 'gone' };
@@ -74,7 +75,7 @@ export function createMemoryGates({ clock }: { clock: Clock }): MemoryGates {
       gates.set(tenantId, { ...gate, finishTags: { ...gate.finishTags, [line]: to } });
     },
     async read(tenantId) {
-      return structuredClone(gates.get(tenantId) ?? null);
+      return copy(gates.get(tenantId) ?? null);
     },
     async listOpen(cursor) {
       return pageOf(listed, (tenantId) => tenantId, cursor);

@@ -3,6 +3,7 @@ import type { LedgerEntry } from '#core/billing/ledger.ts';
 import { isOfJob } from '#core/billing/ledger.ts';
 import type { Statement } from '#core/billing/statement.ts';
 import type { Ledger } from '#core/ports.ts';
+import { copy } from './copy.ts';
 import { pageOf } from './pages.ts';
 import { compareText } from './sorted.ts';
 
@@ -17,24 +18,24 @@ export function createMemoryLedger(): Ledger {
       const key = monthKey(entry.tenantId, entry.month);
       const entries = months.get(key) ?? new Map<string, LedgerEntry>();
       if (entries.has(entryKey(entry))) return 'exists';
-      months.set(key, entries.set(entryKey(entry), structuredClone(entry)));
+      months.set(key, entries.set(entryKey(entry), copy(entry)));
       return 'appended';
     },
     async charge(tenantId, month, jobId) {
       const entry = months.get(monthKey(tenantId, month))?.get(jobKey(jobId, 'charge'));
-      return entry !== undefined && isOfJob(entry) ? structuredClone(entry) : null;
+      return entry !== undefined && isOfJob(entry) ? copy(entry) : null;
     },
     async share(tenantId, month, pool) {
       const entry = months.get(monthKey(tenantId, month))?.get(shareKey(pool));
-      return entry?.kind === 'share' ? structuredClone(entry) : null;
+      return entry?.kind === 'share' ? copy(entry) : null;
     },
     async refund(tenantId, month, jobId) {
       const entry = months.get(monthKey(tenantId, month))?.get(jobKey(jobId, 'refund'));
-      return entry !== undefined && isOfJob(entry) ? structuredClone(entry) : null;
+      return entry !== undefined && isOfJob(entry) ? copy(entry) : null;
     },
     async warmup(tenantId, month, warmupId) {
       const entry = months.get(monthKey(tenantId, month))?.get(warmupKey(warmupId));
-      return entry?.kind === 'warmup' ? structuredClone(entry) : null;
+      return entry?.kind === 'warmup' ? copy(entry) : null;
     },
     async list(tenantId, month, cursor) {
       const entries = months.get(monthKey(tenantId, month)) ?? new Map<string, LedgerEntry>();
@@ -43,12 +44,12 @@ export function createMemoryLedger(): Ledger {
     async state(statement) {
       const pools = statements.get(statement.month) ?? new Map<string, Statement>();
       if (pools.has(statement.pool)) return 'exists';
-      statements.set(statement.month, pools.set(statement.pool, structuredClone(statement)));
+      statements.set(statement.month, pools.set(statement.pool, copy(statement)));
       return 'appended';
     },
     async statements(month) {
       const found = [...(statements.get(month)?.values() ?? [])];
-      return structuredClone(found.toSorted((left, right) => compareText(left.pool, right.pool)));
+      return copy(found.toSorted((left, right) => compareText(left.pool, right.pool)));
     },
   };
 }

@@ -1,6 +1,7 @@
 /** `ResultCache` in memory. */
 import type { CachedResult } from '#core/cache/cached-result.ts';
 import type { ResultCache } from '#core/ports.ts';
+import { copy } from './copy.ts';
 
 interface Kept {
   readonly entry: CachedResult;
@@ -17,13 +18,13 @@ export function createMemoryResults(): ResultCache {
   return {
     async get(tenantId, key, nowMs) {
       const entry = ofTenant(tenantId).get(key)?.entry;
-      return entry !== undefined && entry.expiresAtMs > nowMs ? structuredClone(entry) : null;
+      return entry !== undefined && entry.expiresAtMs > nowMs ? copy(entry) : null;
     },
     async put(entry, { entriesMax, nowMs }) {
       const kept = ofTenant(entry.tenantId);
       const before = kept.get(entry.key);
       if (before !== undefined && before.entry.expiresAtMs > nowMs) return 'exists';
-      kept.set(entry.key, { entry: structuredClone(entry), usedAtMs: entry.storedAtMs });
+      kept.set(entry.key, { entry: copy(entry), usedAtMs: entry.storedAtMs });
       const byUse = [...kept].toSorted(([, left], [, right]) => right.usedAtMs - left.usedAtMs);
       for (const [key] of byUse.slice(entriesMax)) kept.delete(key);
       return 'stored';

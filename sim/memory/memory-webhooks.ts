@@ -4,6 +4,7 @@ import type { Clock, Deliveries, Endpoints, Page } from '#core/ports.ts';
 import type { DeliveryRecord } from '#core/webhook/delivery.ts';
 import { isKept } from '#core/webhook/delivery.ts';
 import type { EndpointRecord } from '#core/webhook/endpoint.ts';
+import { copy } from './copy.ts';
 import { pageOf } from './pages.ts';
 
 export function createMemoryEndpoints(): Endpoints {
@@ -11,15 +12,15 @@ export function createMemoryEndpoints(): Endpoints {
   const keyOf = (tenantId: string, endpointId: string) => `${tenantId} ${endpointId}`;
   return {
     async get(tenantId, endpointId) {
-      return structuredClone(endpoints.get(keyOf(tenantId, endpointId)) ?? null);
+      return copy(endpoints.get(keyOf(tenantId, endpointId)) ?? null);
     },
     async list(tenantId) {
-      return structuredClone([...endpoints.values()].filter((each) => each.tenantId === tenantId));
+      return copy([...endpoints.values()].filter((each) => each.tenantId === tenantId));
     },
     async put(endpoint) {
       const key = keyOf(endpoint.tenantId, endpoint.endpointId);
       if ((endpoints.get(key)?.version ?? 0) !== endpoint.version - 1) return 'conflict';
-      endpoints.set(key, structuredClone(endpoint));
+      endpoints.set(key, copy(endpoint));
       return 'stored';
     },
     async remove(tenantId, endpointId) {
@@ -50,7 +51,7 @@ export function createMemoryDeliveries({ clock }: { readonly clock: Pick<Clock, 
       const key = `${delivery.endpointId} ${delivery.deliveryId}`;
       const isNext = (own.records.get(key)?.version ?? 0) === delivery.version - 1;
       if (isNext) {
-        const stored = structuredClone(delivery);
+        const stored = copy(delivery);
         own.records.set(key, stored);
         if (stored.status === 'pending') own.pending.set(key, stored);
         else own.pending.delete(key);
@@ -63,7 +64,7 @@ export function createMemoryDeliveries({ clock }: { readonly clock: Pick<Clock, 
     },
     async get(tenantId, endpointId, deliveryId) {
       const delivery = of(tenantId).records.get(`${endpointId} ${deliveryId}`);
-      return delivery === undefined || !isKept(delivery, clock.nowMs()) ? null : structuredClone(delivery);
+      return delivery === undefined || !isKept(delivery, clock.nowMs()) ? null : copy(delivery);
     },
     async list(tenantId, endpointId, cursor) {
       const own = [...of(tenantId).records.values()].filter(
@@ -73,7 +74,7 @@ export function createMemoryDeliveries({ clock }: { readonly clock: Pick<Clock, 
     },
     async due(tenantId, nowMs, limit) {
       const due = byNext(of(tenantId)).filter(({ nextAtMs }) => nextAtMs !== null && nextAtMs <= nowMs);
-      return structuredClone(due.slice(0, limit));
+      return copy(due.slice(0, limit));
     },
     async turns(nowMs, cursor) {
       const due = [...tenants].flatMap(([tenantId, { turn }]) =>
