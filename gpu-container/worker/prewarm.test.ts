@@ -252,7 +252,7 @@ describe('worker prewarm that cannot', () => {
     const { code, stderr } = await run(env, 'prewarm', '--model', 'stranger');
 
     expect(code).toBe(2);
-    expect(stderr).toContain('--model: the pool has fake, and not stranger');
+    expect(stderr).toContain('--model: the pool has fake, fake-chat, and not stranger');
   });
 });
 
