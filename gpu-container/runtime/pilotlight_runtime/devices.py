@@ -7,6 +7,7 @@ import sys
 from typing import Any
 
 from .messages import FailureCode
+from .runner import RunnerError
 
 MEGABYTE = 1_000_000
 
@@ -84,3 +85,14 @@ def failure_of(error: BaseException) -> FailureCode:
     if "CUDA error" in text or "CUBLAS_STATUS" in text or "CUDNN_STATUS" in text:
         return "OOM" if "NOT_INITIALIZED" in text else "CUDA_FATAL"
     return "INTERNAL"
+
+
+def runner_error_of(error: Exception) -> RunnerError:
+    """What a call that raised ends with: a new error, which holds none of the frames that hold tensors.
+
+    Of what a library says only its kind is told: the rest may quote a prompt.
+    """
+    if isinstance(error, RunnerError):
+        return RunnerError(error.code, error.message)
+    code = failure_of(error)
+    return RunnerError(code, "out of memory" if code == "OOM" else type(error).__name__)

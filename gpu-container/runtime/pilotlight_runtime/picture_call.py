@@ -11,7 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from typing import Any, Generic, Protocol, TypeVar
 
-from .devices import failure_of
+from .devices import runner_error_of
 from .pictures import pixels_of
 from .runner import OutputFile, RunContext, RunnerError
 from .shares import Shares
@@ -72,11 +72,8 @@ class PictureCall(ABC, Generic[Asked]):
             self._deliver(self._draw())
         except StoppedError:
             return None
-        except RunnerError as error:
-            return RunnerError(error.code, error.message)
         except Exception as error:
-            code = failure_of(error)
-            return RunnerError(code, "out of memory" if code == "OOM" else type(error).__name__)
+            return runner_error_of(error)
         return None
 
     def _draw(self) -> Any:

@@ -22,7 +22,7 @@ import msgspec
 
 from .answer_text import StopWatch, TokenText
 from .chat_messages import Chat, ChatParams, chat_params, read_chat
-from .devices import failure_of
+from .devices import runner_error_of
 from .messages import Answer, FinishReason
 from .runner import BatchItem, OutputFile, Plan, RunContext, RunnerError, Setup
 from .shares import Shares
@@ -173,11 +173,8 @@ class _Call:
             self._rows = [row for row in self._rows if row.is_open]
             if self._rows:
                 self._generate()
-        except RunnerError as error:
-            return RunnerError(error.code, error.message)
         except Exception as error:
-            code = failure_of(error)
-            return RunnerError(code, "out of memory" if code == "OOM" else type(error).__name__)
+            return runner_error_of(error)
         return None
 
     def _generate(self) -> None:
