@@ -70,12 +70,4 @@ export const monthMutants: readonly Mutant[] = [
     month: monthOf(nowMs),
     gpuMs: 0,`,
   },
-  {
-    name: 'shares-of-something-alone',
-    mistake: 'a close that asks nothing of a tenant leaves that open for another one',
-    seed: 2880,
-    file: 'core/flows/month-accounts.ts',
-    find: `const asked = sharers.filter((sharer) => mayBeAsked(ports.costs, sharer));`,
-    replace: `const asked = sharers.filter(({ tenantId }) => shares.has(tenantId));`,
-  },
 ];
