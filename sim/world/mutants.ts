@@ -95,7 +95,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'lease-never-renewed',
     mistake: 'the pulse of a running batch writes nothing',
-    seed: 191,
+    seed: 35,
     file: 'core/flows/pulse.ts',
     find: `return !own.lost && (own.dirty || !isFresh(own.writtenAtMs, jobLimits.renewMs, nowMs));`,
     replace: `return own.lost && nowMs < 0;`,
@@ -161,7 +161,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'sweep-releases-what-is-still-coming',
     mistake: 'a submission that was held up creates its job after its reservation went',
-    seed: 5514,
+    seed: 561,
     file: 'core/flows/sweep.ts',
     find: `if (job === null && (await ports.jobs.forbid(tenantId, jobId, token)) === 'exists') return 'open';`,
     replace: ``,
@@ -278,7 +278,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'every-refund-note-corrects',
     mistake: 'the budget gets back what another try of the refund gave',
-    seed: 91,
+    seed: 484,
     file: 'core/flows/refund.ts',
     find: `const corrections = note === null || entry === null ? []`,
     replace: `const corrections = note === null ? []`,
@@ -410,7 +410,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'storage-not-asked',
     mistake: 'a job is admitted whatever its tenant keeps',
-    seed: 79,
+    seed: 102,
     file: 'core/admission/gate.ts',
     find: `const isBound = storageGb !== undefined && demand.storesFiles;`,
     replace: `const isBound = storageGb !== undefined && !demand.storesFiles;`,
