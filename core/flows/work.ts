@@ -60,13 +60,7 @@ export async function work(ports: WorkPorts, ask: WorkAsk): Promise<void> {
     await bench.lane.nearFree(ask.stopping);
     if (bench.batches.size >= workerLimits.batchesMax) await Promise.race(bench.batches);
     const held = await receive(ports, ask);
-    if (held.length === 0) continue;
-    // Waiting for tickets may take longer than the batch was expected to: others may have the time.
-    if (ask.stopping.aborted || !bench.lane.isNearFree()) {
-      await ports.tickets.hide(ask.pool, held, 0);
-      continue;
-    }
-    interactiveInARow = await serve(ports, ask, bench, { held, interactiveInARow });
+    if (held.length > 0) interactiveInARow = await serve(ports, ask, bench, { held, interactiveInARow });
   }
   await Promise.all(bench.batches);
 }
@@ -99,6 +93,11 @@ async function serve(
   { held, interactiveInARow }: Pick<InHand, 'held'> & { readonly interactiveInARow: number },
 ): Promise<number> {
   try {
+    // Waiting for tickets may take longer than the batch was expected to: others may have the time.
+    if (ask.stopping.aborted || !bench.lane.isNearFree()) {
+      await ports.tickets.hide(ask.pool, held, 0);
+      return interactiveInARow;
+    }
     if (await waitHeldBack(ports, ask, held)) return interactiveInARow;
     // Behind a batch that runs, mates have had that time to come.
     if (ask.slots > 1 && bench.lane.isFree())
