@@ -78,7 +78,7 @@ describe('worker prewarm', () => {
       const ms = expect.any(Number);
       expect(report.models).toEqual([
         {
-          ...{ kind: 'ready', model: id, revision: '1', weightsMs: 0, loadMs: ms },
+          ...{ kind: 'ready', model: id, revision: '1', weightsMs: ms, loadMs: ms },
           shapes: shapes.map((shape) => ({ shape, ms })),
         },
       ]);
@@ -90,7 +90,7 @@ describe('worker prewarm', () => {
         expect.objectContaining({
           event: 'worker.prewarmed',
           model: id,
-          weightsMs: 0,
+          weightsMs: ms,
           loadMs: ms,
           firstRunMs: ms,
         }),
