@@ -74,14 +74,16 @@ export function createLoop(startMs: number): Loop {
       nowMs = Math.max(nowMs, Math.floor(atMs));
     },
     async run(untilMs, until = () => false) {
-      await settled();
-      while (heap.nextAtMs() <= untilMs && !until()) {
-        const next = heap.pop();
-        if (next === null || next.event.wake === null) continue;
-        nowMs = Math.max(nowMs, next.atMs);
-        next.event.wake();
-        await settled();
-      }
+      await turns(() => {
+        while (heap.nextAtMs() <= untilMs && !until()) {
+          const next = heap.pop();
+          if (next === null || next.event.wake === null) continue;
+          nowMs = Math.max(nowMs, next.atMs);
+          next.event.wake();
+          return true;
+        }
+        return false;
+      });
       if (!until()) nowMs = Math.max(nowMs, Math.floor(untilMs));
     },
   };
@@ -92,9 +94,33 @@ export function never<T>(): Promise<T> {
   return new Promise<T>(() => undefined);
 }
 
-/** Resolves after everything that can run now has run: promise callbacks come before the next turn of the loop. */
-function settled(): Promise<void> {
-  return new Promise((resolve) => {
-    setImmediate(resolve);
+/** Node looks for input between two rounds of immediates, which nothing here waits for: a round is worth many turns. */
+const turnsInRound = 64;
+
+/**
+ * Takes turns until one says that there was nothing to do. Before each, everything that can run has run: Node calls back
+ * promises between any two immediates.
+ */
+function turns(take: () => boolean): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let isOver = false;
+    const turn = () => {
+      if (isOver) return;
+      try {
+        isOver = !take();
+        if (isOver) resolve();
+      } catch (error) {
+        isOver = true;
+        reject(error);
+      }
+    };
+    const round = () => {
+      for (let count = 1; count < turnsInRound; count += 1) setImmediate(turn);
+      setImmediate(() => {
+        turn();
+        if (!isOver) round();
+      });
+    };
+    round();
   });
 }
