@@ -42,6 +42,11 @@ const benches: Record<string, { readonly summary: string; readonly load: () => P
       'simulated: how much of a card’s time one worker uses while a line is drained, beside plain loops (--jobs 10000)',
     load: async () => (await import('./drain.ts')).drainBench,
   },
+  gpu: {
+    summary:
+      'models of full size with random weights on the GPU that is here, beside plain loops (--python FILE --rounds 5 --tiny)',
+    load: async () => (await import('./gpu.ts')).gpuBench,
+  },
   memory: {
     summary: 'the demo model: resident memory of its runner against the figures of its manifest',
     load: async () => (await import('./memory.ts')).memoryBench,
@@ -104,6 +109,7 @@ async function main(argv: string[]): Promise<number> {
       unpaced: { type: 'boolean' },
       persist: { type: 'boolean' },
       python: { type: 'string' },
+      tiny: { type: 'boolean' },
       help: { type: 'boolean' },
     },
   });

@@ -77,10 +77,12 @@ class QwenVlRunner:
         self._pictures = Qwen2VLImageProcessorPil.from_pretrained(weights, local_files_only=True)
         if options.image_pixels_max is not None:
             self._pictures.size = {**dict(self._pictures.size), "longest_edge": options.image_pixels_max}
-        model = Qwen3VLForConditionalGeneration.from_pretrained(
-            weights, dtype=getattr(torch, options.dtype), use_safetensors=True, local_files_only=True
-        )
-        self._model = model.to(setup.device).eval()
+        with setup.phases.timed("readMs"):
+            model = Qwen3VLForConditionalGeneration.from_pretrained(
+                weights, dtype=getattr(torch, options.dtype), use_safetensors=True, local_files_only=True
+            )
+        with setup.phases.timed("toDeviceMs"):
+            self._model = model.to(setup.device).eval()
         self._context_tokens_max = min(
             options.context_tokens_max, self._model.config.text_config.max_position_embeddings
         )

@@ -1,4 +1,4 @@
-"""Puts the runtime and the makers of tiny models on the import path."""
+"""Puts the runtime, its benchmark and the makers of tiny models on the import path."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent
-sys.path[:0] = [str(ROOT), str(ROOT.parent)]
+sys.path[:0] = [str(ROOT), str(ROOT.parent), str(ROOT.parent / "bench")]
 
 # Small models gain nothing by more, and threads that wait for each other spin.
 os.environ["OMP_NUM_THREADS"] = "1"
