@@ -29,7 +29,6 @@ export const runsForCoverage = 10_000;
  * is never applied and then failed, sent twice to any effect, or followed by a crash that leaves one behind.
  */
 const byRoutesOnly = 'made by routes of the API alone; a world runs flows';
-const withoutAdapters = 'no client of a world brings an adapter';
 const uncalled: Readonly<Record<string, string>> = {
   'tenants.create': 'tenants are there before a world begins',
   'keys.create': byRoutesOnly,
@@ -49,14 +48,8 @@ const uncalled: Readonly<Record<string, string>> = {
   'endpoints.remove': byRoutesOnly,
   'deliveries.get': byRoutesOnly,
   'deliveries.list': byRoutesOnly,
-  'adapters.get': withoutAdapters,
   'adapters.list': byRoutesOnly,
-  'adapters.create': withoutAdapters,
-  'adapters.put': withoutAdapters,
-  'adapters.remove': withoutAdapters,
   'adapterFiles.uploadLink': byRoutesOnly,
-  'adapterFiles.read': withoutAdapters,
-  'adapterFiles.remove': withoutAdapters,
   'blobs.link': byRoutesOnly,
   'blobs.get': byRoutesOnly,
 };

@@ -3,6 +3,8 @@ import type { SubmitAsk } from '#core/flows/submission.ts';
 import type { JobRecord } from '#core/job/job.ts';
 import type { PlanLimits } from '#core/tenancy/plans.ts';
 import type { DeliveryRecord } from '#core/webhook/delivery.ts';
+import type { AdapterHistory } from './adapters.ts';
+import { createAdapterHistory } from './adapters.ts';
 import type { WarmupHistory } from './warmups.ts';
 import type { Hook } from './webhooks.ts';
 
@@ -32,6 +34,7 @@ export interface History {
   /** Refunds as the ledger took them, in micro-USD by job. */
   readonly refunded: Map<string, number>;
   readonly warmups: WarmupHistory;
+  readonly adapters: AdapterHistory;
   /** Jobs that a client was told had ended, and how. */
   readonly ended: Map<string, JobRecord['status']>;
   /** The largest of each limit that the tenant ever had. */
@@ -61,6 +64,7 @@ export function createHistory(): History {
     submissions: [],
     refunded: new Map(),
     warmups: { asked: [], entries: [] },
+    adapters: createAdapterHistory(),
     ended: new Map(),
     limits: new Map(),
     stored: new Map(),

@@ -2,6 +2,7 @@
  * Planted bugs: one change each to the product's own source, made as it is loaded. A simulator that finds nothing says
  * something only if it finds these. `find` must stand in the file exactly once, so that none outlives what it breaks.
  */
+import { adapterMutants } from './adapter-mutants.ts';
 import { monthMutants } from './month-mutants.ts';
 import { webhookMutants } from './webhook-mutants.ts';
 
@@ -454,4 +455,5 @@ export const mutants: readonly Mutant[] = [
   },
   ...monthMutants,
   ...webhookMutants,
+  ...adapterMutants,
 ];

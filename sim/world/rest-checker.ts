@@ -11,6 +11,7 @@ import { isOfJob } from '#core/billing/ledger.ts';
 import { chatTexts } from '#core/chat/messages.ts';
 import type { JobRecord } from '#core/job/job.ts';
 import { jobLimits } from '#core/limits.ts';
+import { checkReadyAdapters } from './adapters.ts';
 import type { Submission } from './history.ts';
 import { goneDayOf, ownBytesOf, violate } from './history.ts';
 import { bounds } from './scenario.ts';
@@ -29,6 +30,7 @@ export async function checkAtRest(world: World): Promise<void> {
     await checkStored(world, tenantId);
   }
   for (const job of world.history.stored.values()) await checkResult(world, job);
+  await checkReadyAdapters(world);
   checkWebhooks(world);
   checkFleet(world);
   checkLogs(world);

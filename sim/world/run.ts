@@ -4,6 +4,7 @@
  */
 import { jobLimits, sweepLimits, ticketLimits, webhookLimits, workerLimits } from '#core/limits.ts';
 import { createRandom } from '../random.ts';
+import { runAdapters } from './adapters.ts';
 import { runChaos } from './chaos.ts';
 import { endOrders, noteLimits, runClient } from './client.ts';
 import { faultKinds } from './faults.ts';
@@ -96,7 +97,9 @@ export async function runSeed(seed: number, options: RunOptions = {}): Promise<R
 
 /** Without what fails; the draws of the scene stay, so clients, tenants and models are the same. */
 async function calmEffort(seed: number, options: RunOptions): Promise<Effort> {
-  const failures = themes.filter((theme) => theme !== 'retention' && theme !== 'month');
+  const failures = themes.filter(
+    (theme) => theme !== 'retention' && theme !== 'month' && theme !== 'adapters',
+  );
   const without = [...(options.without ?? []), ...failures, ...troubles, ...whims, ...faultKinds];
   return effortOf(await runWorld(seed, { ...options, without }));
 }
@@ -109,10 +112,16 @@ function effortOf({ callCounts, retries, history }: World): Effort {
 async function chaos(world: World): Promise<void> {
   const { loop, scenario } = world;
   const share = Math.ceil(scenario.operations / scenario.tenants.length);
-  let clientsLeft = scenario.tenants.length;
+  const adapterUsers = scenario.hasAdapters ? scenario.tenants : [];
+  let clientsLeft = scenario.tenants.length + adapterUsers.length;
   let isOver = false;
   for (const { tenantId } of scenario.tenants) {
     void runClient(world, tenantId, share).then(() => {
+      clientsLeft -= 1;
+    });
+  }
+  for (const { tenantId } of adapterUsers) {
+    void runAdapters(world, tenantId).then(() => {
       clientsLeft -= 1;
     });
   }

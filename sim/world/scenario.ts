@@ -7,6 +7,7 @@ import type { PlanLimits } from '#core/tenancy/plans.ts';
 import type { TenantRecord } from '#core/tenancy/tenant.ts';
 import { fakeChatManifest, fakeManifest } from '../memory/flow-world.ts';
 import type { Random } from '../random.ts';
+import { createRandom } from '../random.ts';
 import type { Service } from './calls.ts';
 import type { Whim } from './whimsical-tickets.ts';
 
@@ -45,7 +46,7 @@ export const troubles = ['kills', 'holds', 'drains', 'skew', 'shortage', 'lag'] 
 export type Trouble = (typeof troubles)[number];
 
 /** What a run is about, in a share of them; any may be left out. */
-export const themes = ['outage', 'storm', 'favourite', 'retention', 'month'] as const;
+export const themes = ['outage', 'storm', 'favourite', 'retention', 'month', 'adapters'] as const;
 
 /** A service that answers nobody for a while. */
 export interface Outage {
@@ -66,6 +67,8 @@ export interface Scenario {
   readonly seed: number;
   readonly startMs: number;
   readonly sequel: Sequel;
+  /** Tenants bring adapters and name them. */
+  readonly hasAdapters: boolean;
   readonly pricing: Pricing;
   readonly outage: Outage | null;
   /** Three requests of ten are turned away, everywhere. */
@@ -96,6 +99,8 @@ const outageShare = 0.1;
 const stormShare = 0.04;
 const retentionShare = 0.06;
 const monthShare = 0.14;
+/** Drawn by chance of its own. */
+const adaptersShare = 0.12;
 
 const minute = 60_000;
 /** reliability.md row 38. */
@@ -123,6 +128,7 @@ export function drawScenario(
     seed,
     startMs,
     sequel,
+    hasAdapters: !without.has('adapters') && createRandom(seed + 0xada)() < adaptersShare,
     pricing: oneOf(random, pricings),
     outage: isCalm || without.has('outage') ? null : outage,
     isStorm: isStorm && !isCalm && !without.has('storm'),

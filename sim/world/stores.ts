@@ -3,6 +3,7 @@ import type { Gates, Ids, Ledger } from '#core/ports.ts';
 import type { MemoryWorld } from '../memory/memory-world.ts';
 import { createMemoryWorld } from '../memory/memory-world.ts';
 import type { Random } from '../random.ts';
+import { noteJob, watchAdapters } from './adapters.ts';
 import type { History } from './history.ts';
 import { hasGone, ownBytesOf } from './history.ts';
 import { createLaggingJobs } from './lagging-jobs.ts';
@@ -31,12 +32,16 @@ export function createStores({ loop, random, scenario, history, ids, isHealed }:
       ...watchStorage(world.gates, { history, latestMs: () => loop.clock.nowMs() + scenario.skewMsMax }),
     },
     ledger: watchLedger(world.ledger, history),
+    adapters: watchAdapters(world.adapters, { history, nowMs: () => loop.clock.nowMs() }),
     deliveries: watchDeliveries(world.deliveries, history),
     jobs: createLaggingJobs({
       loop,
       random,
       lagMsMax: () => scenario.lagMsMax,
-      onStored: (job) => checkStored(history, job),
+      onStored(job) {
+        noteJob(history, job, loop.clock.nowMs());
+        checkStored(history, job);
+      },
     }),
     tickets: createWhimsicalTickets({ loop, random, has: (whim) => !isHealed() && scenario.whims.has(whim) }),
   };

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { chatTexts } from '#core/chat/messages.ts';
 import type { RunBatch, Runner, RunOutcome } from '#core/ports.ts';
+import { checkAdapters } from './adapters.ts';
 import type { History } from './history.ts';
 import { violate } from './history.ts';
 
@@ -14,6 +15,7 @@ export function watchRunner(runner: Runner, history: History): Runner {
     async run(batch, events) {
       for (const { id } of batch.items) noteRun(history, batch, id);
       checkMemory(history, batch);
+      checkAdapters(history, batch);
       const outcomes = await runner.run(batch, events);
       return new Map([...outcomes].map(([id, outcome]) => [id, withPrompt(batch, id, outcome)]));
     },
