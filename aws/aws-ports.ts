@@ -6,12 +6,14 @@ import { createDynamoAdapters } from './dynamo-adapters.ts';
 import { createDynamoDeliveries } from './dynamo-deliveries.ts';
 import { createDynamoEndpoints } from './dynamo-endpoints.ts';
 import { createDynamoGates } from './dynamo-gates.ts';
+import { createDynamoJobEvents } from './dynamo-job-events.ts';
 import { createDynamoJobs } from './dynamo-jobs.ts';
 import { createDynamoKeys } from './dynamo-keys.ts';
 import { createDynamoLedger } from './dynamo-ledger.ts';
 import { createDynamoAliases, createDynamoPlans } from './dynamo-plans.ts';
 import { createDynamoPools } from './dynamo-pools.ts';
 import { createDynamoResults } from './dynamo-results.ts';
+import { createDynamoStreams } from './dynamo-streams.ts';
 import { createDynamoTenants } from './dynamo-tenants.ts';
 import { createDynamoWorkers } from './dynamo-workers.ts';
 import { createJsonLog } from './json-log.ts';
@@ -43,6 +45,8 @@ export function createAwsPorts(config: AwsConfig, given: { clock?: Clock; log?: 
     ids: randomIds,
     log,
     jobs: createDynamoJobs(main),
+    jobEvents: createDynamoJobEvents(main),
+    streams: createDynamoStreams(main),
     gates: createDynamoGates(main),
     tenants: createDynamoTenants(main),
     keys: createDynamoKeys(main),

@@ -128,6 +128,8 @@ describe('keys of model files', () => {
 /** Every builder of an item's key or of an index partition, by what it is made from. */
 const builders: Record<string, (tenant: string, one: string, two: string) => keys.ItemKey | string> = {
   job: (tenant, one) => keys.jobKey(tenant, one),
+  jobEvent: (tenant, one) => keys.jobEventKey(tenant, one, 1, 2),
+  streams: (tenant) => keys.streamsKey(tenant),
   gate: (tenant) => keys.gateKey(tenant),
   tenant: (tenant) => keys.tenantKey(tenant),
   name: (tenant) => keys.tenantNameKey(tenant),
@@ -157,6 +159,8 @@ const builders: Record<string, (tenant: string, one: string, two: string) => key
 };
 const ofTenants: readonly string[] = [
   'job',
+  'jobEvent',
+  'streams',
   'gate',
   'tenant',
   'result',

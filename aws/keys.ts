@@ -52,6 +52,21 @@ export function readJobKey(key: ItemKey): { tenantId: string; jobId: string } {
   return { tenantId, jobId };
 }
 
+/** Partition of what a job says while it runs: one of its own, because it is written and read all the time. */
+export function jobEventsPartition(tenantId: string, jobId: string): string {
+  return `E#${checkedTenant(tenantId)}#${checkedId(jobId)}`;
+}
+
+/** Sorts by attempt, then by place in its text. */
+export function jobEventKey(tenantId: string, jobId: string, attempt: number, at: number): ItemKey {
+  return { pk: jobEventsPartition(tenantId, jobId), sk: `${padded(attempt, 6)}#${padded(at, 9)}` };
+}
+
+/** One item counts all streams that a tenant has open. */
+export function streamsKey(tenantId: string): ItemKey {
+  return { pk: tenantPartition(tenantId), sk: 'STREAMS' };
+}
+
 export function gateKey(tenantId: string): ItemKey {
   return { pk: tenantPartition(tenantId), sk: 'GATE' };
 }
@@ -304,6 +319,15 @@ function jsonOf(cursor: string): unknown {
     if (error instanceof SyntaxError) return null;
     throw error;
   }
+}
+
+/** A number whose text sorts as it does. */
+function padded(number: number, digits: number): string {
+  const text = String(number);
+  if (!/^\d+$/.test(text) || text.length > digits) {
+    throw new AppError('not_found', { privateDetail: 'no such position' });
+  }
+  return text.padStart(digits, '0');
 }
 
 function checkedMonth(month: string): string {

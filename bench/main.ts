@@ -37,6 +37,10 @@ const benches: Record<string, { readonly summary: string; readonly load: () => P
       'a call of 8 against one at a time; with --python FILE the stack beside LitServe and FastAPI (--jobs 160)',
     load: async () => (await import('./batching.ts')).batchingBench,
   },
+  stream: {
+    summary: 'text of a chat: how soon it is at the client after its worker wrote it',
+    load: async () => (await import('./stream.ts')).streamBench,
+  },
   drain: {
     summary:
       'simulated: how much of a card’s time one worker uses while a line is drained, beside plain loops (--jobs 10000)',

@@ -65,6 +65,7 @@ export const requestErrors = {
     'The tenant has as many open jobs as its plan allows.',
   ),
   quota_exceeded: row(429, 'insufficient_quota', true, 'A quota of the tenant is used up.'),
+  job_failed: row(500, 'server_error', false, 'The job ended without a result.'),
   internal: row(
     500,
     'server_error',

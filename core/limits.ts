@@ -62,6 +62,41 @@ export const jobLimits = {
   inlineTextBytesMax: 16 * kibibyte,
 } as const;
 
+export const streamLimits = {
+  /** Text is told this often at most: 300 writes a minute of a job, $0.0002. Nobody reads faster than that. */
+  mergeMs: 200,
+  /** With its keys, names and numbers (200 B at most) the item of a piece stays within 1 KB: one WRU. */
+  pieceBytesMax: 800,
+  /** Longer than any stream lasts (`longestMs`) and long enough to come back to one; the result has the whole text. */
+  keptMs: hour,
+  /** A write that failed is tried again so often, after this pause and then twice that; the result has the text anyway. */
+  triesMax: 3,
+  retryMs: 200,
+  /**
+   * A follower looks for new text so often: at once while text comes, then ever less, to `tailMsMax`. With its read and
+   * the way to the client a piece is there 300 ms after it was written. One RRU a look: 300 a minute are $0.00004, a
+   * fifth of what the function that looks costs.
+   */
+  tailMsMin: 100,
+  tailMsMax: 200,
+  /** A follower of a job that waits learns that it begins after an eighth of its wait, or `tailMsMax`: whichever is more. */
+  waitedShare: 8,
+  /** While text comes, the record itself is looked at this often: a chat with pictures is a large item. */
+  lookMsMax: 2 * second,
+  /** Pieces of one read: a page of DynamoDB is 1 MB, and these are 100 KB. */
+  readMax: 100,
+  /** API Gateway ends a stream that says nothing for five minutes, proxies in between after one or less. */
+  pingMs: 15 * second,
+  /** API Gateway's own limit on one streamed answer. */
+  longestMs: 15 * minute,
+  /** A function that died with its stream gives its place back after the longest that it can have lasted. */
+  placeMs: 16 * minute,
+  /** Each open stream holds one concurrent function: a tenth of the 1,000 that an account has by default. */
+  openMax: 100,
+  /** A call that answers once: below the five minutes of silence that API Gateway allows. */
+  answerMs: 270 * second,
+} as const;
+
 export const ticketLimits = {
   /**
    * A ticket comes back this long after its worker fell silent. Longer than a lease, so that the redelivered ticket

@@ -14,6 +14,7 @@ import { blobsContract, keysContract, ledgerContract, tenantsContract } from './
 import { resultsContract } from './contract/results.contract.ts';
 import type { ContractWorld } from './contract/scene.ts';
 import { sceneOf } from './contract/scene.ts';
+import { streamsContract } from './contract/streams.contract.ts';
 import { tenancyContract } from './contract/tenancy.contract.ts';
 import { ticketsContract } from './contract/tickets.contract.ts';
 import { webhooksContract } from './contract/webhooks.contract.ts';
@@ -38,6 +39,7 @@ export function portsContract(name: string, makeWorld: () => Promise<ContractWor
     tenancyContract(scene);
     gatesContract(scene);
     jobsContract(scene);
+    streamsContract(scene);
     ledgerContract(scene);
     ticketsContract(scene);
     poolsContract(scene);

@@ -21,6 +21,7 @@ import type { Guard, JobPatch } from './job/transitions.ts';
 import type { PoolOrder, PoolOrders } from './scaling/pool-orders.ts';
 import type { PoolState } from './scaling/pool-state.ts';
 import type { WorkerRecord } from './scaling/worker-record.ts';
+import type { TextPiece, TextPosition } from './stream/text-piece.ts';
 import type { AliasRecord } from './tenancy/alias.ts';
 import type { PlanRecord } from './tenancy/plans.ts';
 import type { KeyRecord, TenantRecord } from './tenancy/tenant.ts';
@@ -57,6 +58,8 @@ export interface StoragePorts {
   readonly aliases: Aliases;
   readonly gates: Gates;
   readonly jobs: Jobs;
+  readonly jobEvents: JobEvents;
+  readonly streams: Streams;
   readonly ledger: Ledger;
   readonly pools: Pools;
   readonly workers: Workers;
@@ -220,6 +223,34 @@ export interface JobListAsk {
   readonly metadata?: Readonly<Record<string, string>>;
   /** Only jobs that carry this flag. */
   readonly flag?: string;
+}
+
+/**
+ * What a streamed job has said so far, piece by piece. Pieces are kept apart by attempt and sorted by it, so what a worker
+ * says late, of an attempt that another one has taken over, stands before all that the later attempt says.
+ */
+export interface JobEvents {
+  /**
+   * Stores the piece unless one stands at its place in the text of its attempt already. Kept for `streamLimits.keptMs`
+   * at least.
+   */
+  append(tenantId: string, jobId: string, piece: TextPiece): Promise<'appended' | 'exists'>;
+  /** At and after the position, later attempts too, in order, `limit` at most; sees every earlier write. */
+  read(tenantId: string, jobId: string, from: TextPosition, limit: number): Promise<TextPiece[]>;
+}
+
+/** Streams that a tenant has open: each holds a place until it is closed, or until the time that it gave. */
+export interface Streams {
+  /** `full`: the tenant has `max` open. A place whose time is over by `nowMs` counts no more. */
+  open(tenantId: string, streamId: string, how: StreamPlace): Promise<'opened' | 'full'>;
+  /** No effect when it has none. */
+  close(tenantId: string, streamId: string): Promise<void>;
+}
+
+export interface StreamPlace {
+  readonly max: number;
+  readonly nowMs: number;
+  readonly untilMs: number;
 }
 
 export interface Page<T> {

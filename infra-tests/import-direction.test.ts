@@ -62,6 +62,7 @@ const testSupport: ReadonlySet<string> = new Set([
   'core/images/png-under-test.ts',
   'core/samples.ts',
   'functions/api/api-scene.ts',
+  'functions/api/dialects/openai/dialect-scene.ts',
   'functions/api/webhook-scene.ts',
   'functions/egress/certificate-under-test.ts',
   'functions/egress/dns-under-test.ts',

@@ -336,6 +336,15 @@ const bodies: Record<string, (plant: (place: string) => string) => unknown> = {
     metadata: { [plant('name in metadata')]: plant('metadata') },
     webhook: { url: hookUrl(plant) },
   }),
+  createChatCompletion: (plant) => ({
+    model: 'fake-chat',
+    messages: [{ role: 'user', content: [{ type: 'text', text: plant('message of a chat') }] }],
+    step_ms: 1,
+    user: plant('user of a chat'),
+    metadata: { [plant('name in metadata')]: plant('metadata') },
+  }),
+  createCompletion: (plant) => ({ model: 'fake-chat', prompt: plant('prompt'), step_ms: 1, stream: true }),
+  createImage: (plant) => ({ model: 'fake', prompt: plant('prompt'), steps: 1, step_ms: 1 }),
   createAdapter: (plant) => offerOf(plant('name of an adapter'), plant('file of an adapter')),
   createKey: (plant) => ({ label: plant('label') }),
   createWebhook: (plant) => ({ url: hookUrl(plant) }),
@@ -411,7 +420,7 @@ function receiverPort(): number {
 
 /** Every header that is read, and some that are not. */
 function headersOf({ headers }: Route, plant: (place: string) => string): Record<string, string> {
-  const known = Object.keys(headers?.shape ?? {}).filter((name) => name !== 'prefer');
+  const known = Object.keys(headers?.shape ?? {}).filter((name) => !['prefer', lastEventId].includes(name));
   const others = [
     'x-forwarded-for',
     'x-api-key',
@@ -431,6 +440,9 @@ function headersOf({ headers }: Route, plant: (place: string) => string): Record
   };
 }
 
+/** A canary is the id of no event, and everything else would be refused with it. */
+const lastEventId = 'last-event-id';
+
 /** Inputs that are refused, each for another reason. */
 function hostile(route: Route, plant: (place: string) => string): (Asked & { readonly query?: string })[] {
   const queries = Object.keys(route.query?.shape ?? {}).map((name) => ({
@@ -439,7 +451,9 @@ function hostile(route: Route, plant: (place: string) => string): (Asked & { rea
   const unknown = {
     query: `?${plant('name of a query')}=${plant('value of an unknown query')}&metadata.${plant('metadata query name')}=${plant('metadata query')}`,
   };
-  if (route.method === 'GET') return [...queries, unknown];
+  if (route.method === 'GET') {
+    return [...queries, unknown, { headers: { [lastEventId]: plant(`header ${lastEventId}`) } }];
+  }
   const whole = JSON.stringify({ [plant('name of an unknown field')]: plant('value of an unknown field') });
   const generated =
     route.body === undefined ? [] : [{ body: inputFor(route.body, (place) => plant(`field ${place}`)) }];

@@ -1,16 +1,19 @@
 /**
- * Stands where API Gateway stands on AWS: turns HTTP into REST proxy events, invokes the API's handler, and answers
- * what it returns. Listens on the loopback address only.
+ * Stands where API Gateway and Lambda's runtime stand on AWS: turns HTTP into REST proxy events, invokes the API's
+ * streaming entry, and passes its answer on as it comes. Listens on the loopback address only.
  */
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { createServer } from 'node:http';
-import type { APIGatewayProxyEvent, APIGatewayProxyResult, Context } from 'aws-lambda';
+import type { Writable } from 'node:stream';
 import { presentError } from '#core/api/error-resource.ts';
 import { AppError } from '#core/errors.ts';
 import type { Log } from '#core/ports.ts';
+import type { ApiHandler } from '#functions/api/handler.ts';
 import { doorKey } from '#functions/api/middlewares/authenticate.ts';
 import { securityHeaders } from '#functions/api/security-headers.ts';
+import type { AnswerHead } from '#functions/api/streamed.ts';
+import { streamed } from '#functions/api/streamed.ts';
 import { listen } from './listen.ts';
 import { invocationContext, proxyEvent } from './proxy-event.ts';
 import { refuseUnreadable } from './unreadable-request.ts';
@@ -34,7 +37,7 @@ const gatewayLimits = {
 } as const;
 
 export interface GatewayOptions {
-  readonly handler: (event: APIGatewayProxyEvent, context: Context) => Promise<APIGatewayProxyResult>;
+  readonly handler: ApiHandler;
   /** 0 takes a free one. */
   readonly port: number;
   readonly log: Log;
@@ -105,7 +108,7 @@ async function answer(
   const event = proxyEvent(request, body, requestId);
   // Where API Gateway puts what an authorizer says: no part of a request reaches it.
   if (tenantId !== undefined) event.requestContext.authorizer = { [doorKey]: tenantId };
-  send(response, await handler(event, invocationContext(requestId)));
+  await streamed(handler, beginOn(response))(event, response, invocationContext(requestId));
 }
 
 /** `gone`: the client hung up before it had sent everything. */
@@ -148,26 +151,23 @@ function shed(request: IncomingMessage, response: ServerResponse, requestId: str
 function refuse(response: ServerResponse, requestId: string, error: AppError): void {
   const { status, body } = presentError(error, requestId);
   const { retryAfterSeconds } = error.options;
-  send(response, {
-    statusCode: status,
-    headers: {
-      ...securityHeaders,
-      'content-type': 'application/json; charset=utf-8',
-      'x-request-id': requestId,
-      ...(retryAfterSeconds === undefined ? {} : { 'retry-after': retryAfterSeconds }),
-    },
-    body: JSON.stringify(body),
+  const text = JSON.stringify(body);
+  response.writeHead(status, {
+    ...securityHeaders,
+    'content-type': 'application/json; charset=utf-8',
+    'content-length': String(Buffer.byteLength(text)),
+    'x-request-id': requestId,
+    ...(retryAfterSeconds === undefined ? {} : { 'retry-after': String(retryAfterSeconds) }),
   });
+  response.end(text);
 }
 
-function send(response: ServerResponse, result: APIGatewayProxyResult): void {
-  const body = Buffer.from(result.body, result.isBase64Encoded ? 'base64' : 'utf8');
-  for (const [name, value] of Object.entries(result.headers ?? {})) response.setHeader(name, String(value));
-  for (const [name, values] of Object.entries(result.multiValueHeaders ?? {})) {
-    response.setHeader(name, values.map(String));
-  }
-  // What a status without a body may not have, Node leaves out by itself.
-  if (result.statusCode !== 304) response.setHeader('content-length', body.length);
-  response.writeHead(result.statusCode);
-  response.end(body);
+/** As the runtime's `HttpResponseStream.from` does, on the connection itself. */
+function beginOn(response: ServerResponse): (responseStream: Writable, head: AnswerHead) => Writable {
+  return (responseStream, { statusCode, headers }) => {
+    response.writeHead(statusCode, headers);
+    // A stream may say nothing for a while: its reader is to know that it was taken.
+    if (!('content-length' in headers)) response.flushHeaders();
+    return responseStream;
+  };
 }

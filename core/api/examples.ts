@@ -41,6 +41,7 @@ const job = {
   urls: {
     self: '/v1/jobs/job_01hzy3v6q8k2m4n6p8r0s2t4v6',
     cancel: '/v1/jobs/job_01hzy3v6q8k2m4n6p8r0s2t4v6/cancel',
+    events: '/v1/jobs/job_01hzy3v6q8k2m4n6p8r0s2t4v6/events',
   },
 };
 
@@ -145,6 +146,41 @@ export const examples: Readonly<Record<string, Json>> = {
   'submitJob 202': job,
   'getJob 200': succeeded,
   'listJobs 200': { object: 'list', data: [succeeded], next_cursor: null },
+  'createChatCompletion request': {
+    model: 'qwen3-vl-8b',
+    messages: [{ role: 'user', content: 'What is a lighthouse for?' }],
+    max_tokens: 100,
+  },
+  'createChatCompletion 200': {
+    id: 'chatcmpl-01hzy3v6q8k2m4n6p8r0s2t4v6',
+    object: 'chat.completion',
+    created: 1_795_176_000,
+    model: 'qwen3-vl-8b',
+    choices: [
+      {
+        index: 0,
+        message: { role: 'assistant', content: 'It shows ships the way.', refusal: null },
+        logprobs: null,
+        finish_reason: 'stop',
+      },
+    ],
+    usage: { prompt_tokens: 14, completion_tokens: 7, total_tokens: 21 },
+  },
+  'createCompletion request': { model: 'qwen3-vl-8b', prompt: 'Once upon a time', max_tokens: 20 },
+  'createImage request': {
+    model: 'pilotlight-shapes',
+    prompt: 'a red ring above a blue square',
+    size: '256x256',
+    seed: 7,
+  },
+  'createImage 200': {
+    created: 1_795_176_000,
+    data: [
+      {
+        url: 'https://bucket.example/tenants/acme/jobs/job_01hzy3v6q8k2m4n6p8r0s2t4v6/1/0.png?X-Amz-Signature=1f',
+      },
+    ],
+  },
   'getUsage 200': {
     object: 'list',
     data: [{ group: { day: '2026-11-20', tag: 'spring' }, ...usage }],

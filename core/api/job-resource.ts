@@ -54,6 +54,9 @@ export const jobRequestSchema = z
       description:
         'Answer with the result of the same input and seed, if one was kept, and keep this one; default: the setting of the tenant',
     }),
+    stream: z.boolean().optional().meta({
+      description: 'Tell what it writes while it writes, at `/v1/jobs/{id}/events`; default: false',
+    }),
   })
   .meta({ id: 'JobRequest' });
 
@@ -174,7 +177,7 @@ export const jobSchema = z
           .meta({ description: 'The job that made this result, when it came out of the result cache' }),
       })
       .nullable(),
-    urls: z.strictObject({ self: z.string(), cancel: z.string() }),
+    urls: z.strictObject({ self: z.string(), cancel: z.string(), events: z.string() }),
   })
   .meta({ id: 'Job' });
 
@@ -227,7 +230,7 @@ export function presentJob(job: JobRecord, wait: WaitView | null): JobResource {
     progress: job.progress,
     cost: job.costUsdMicros === null ? null : { usd_micros: job.costUsdMicros },
     ...presentRun(job),
-    urls: { self, cancel: `${self}/cancel` },
+    urls: { self, cancel: `${self}/cancel`, events: `${self}/events` },
   };
 }
 

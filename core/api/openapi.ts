@@ -4,6 +4,9 @@
  */
 
 import * as z from 'zod';
+import { chatCompletionSchema, chatRequestSchema } from '../dialects/openai/chat.ts';
+import { completionRequestSchema, completionSchema } from '../dialects/openai/completions.ts';
+import { imageRequestSchema, imagesSchema } from '../dialects/openai/images.ts';
 import type { RequestErrorCode } from '../errors.ts';
 import { requestErrors } from '../errors.ts';
 import { apiLimits } from '../limits.ts';
@@ -17,7 +20,7 @@ import { ledgerEntrySchema, refundRequestSchema } from './ledger-resource.ts';
 import { limitsSchema } from './limits-resource.ts';
 import { modelListSchema, modelSchema } from './model-resource.ts';
 import { poolSchema, prewarmRequestSchema, workerSchema } from './pool-resource.ts';
-import type { Route } from './route.ts';
+import type { Answer, Route } from './route.ts';
 import { routeList, routes } from './routes.ts';
 import {
   aliasSchema,
@@ -40,6 +43,9 @@ type JsonObject = { [name: string]: Json };
 /** Schemas with a name of their own. What a client sends is described before defaults are filled in. */
 const requestSchemas = [
   jobRequestSchema,
+  chatRequestSchema,
+  completionRequestSchema,
+  imageRequestSchema,
   adapterRequestSchema,
   webhookRequestSchema,
   tenantRequestSchema,
@@ -51,6 +57,9 @@ const requestSchemas = [
 ];
 const answerSchemas = [
   jobSchema,
+  chatCompletionSchema,
+  completionSchema,
+  imagesSchema,
   adapterSchema,
   offeredAdapterSchema,
   webhookSchema,
@@ -187,20 +196,23 @@ function answersOf(route: Route): JsonObject {
             Object.entries(answer.headers ?? {}).map(([name, text]) => [name, header(text)]),
           ),
         },
-        ...(answer.schema === undefined
-          ? {}
-          : {
-              content: {
-                'application/json': {
-                  schema: refOf(answer.schema, 'output'),
-                  ...exampleOf(route.id, status),
-                },
-                ...(answer.orCsv ? { 'text/csv': { schema: { type: 'string' } } } : {}),
-              },
-            }),
+        ...contentOf(route, status, answer),
       },
     ]),
   );
+}
+
+function contentOf(route: Route, status: string, { schema, orCsv, events }: Answer): JsonObject {
+  const content: JsonObject = {
+    ...(schema === undefined
+      ? {}
+      : { 'application/json': { schema: refOf(schema, 'output'), ...exampleOf(route.id, status) } }),
+    ...(orCsv ? { 'text/csv': { schema: { type: 'string' } } } : {}),
+    ...(events === undefined
+      ? {}
+      : { 'text/event-stream': { schema: { type: 'string', description: events } } }),
+  };
+  return Object.keys(content).length === 0 ? {} : { content };
 }
 
 /** Answers that every route may give: before it is reached, or where something fails on our side. */

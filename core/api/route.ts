@@ -9,6 +9,8 @@ export interface Answer {
   readonly schema?: z.ZodType;
   /** The body may also come as CSV, which no schema describes. */
   readonly orCsv?: true;
+  /** The body comes as server-sent events: alone, or in place of the schema's where a request asks for a stream. */
+  readonly events?: string;
   readonly headers?: Readonly<Record<string, string>>;
 }
 
@@ -18,7 +20,7 @@ export interface Route {
   /** `{name}` marks a parameter. */
   readonly path: string;
   readonly summary: string;
-  readonly tag: 'jobs' | 'models' | 'adapters' | 'webhooks' | 'account' | 'service' | 'admin';
+  readonly tag: 'jobs' | 'openai' | 'models' | 'adapters' | 'webhooks' | 'account' | 'service' | 'admin';
   /** Scope the key must have; null: no key is asked for. */
   readonly scope: Scope | null;
   readonly params?: z.ZodObject;

@@ -10,8 +10,10 @@ import { jobListQuerySchema, wholeNumber } from './job-query.ts';
 import { jobListSchema, jobRequestSchema, jobSchema } from './job-resource.ts';
 import { limitsSchema } from './limits-resource.ts';
 import { modelListSchema, modelSchema } from './model-resource.ts';
+import { openaiRoutes } from './openai-routes.ts';
 import { operationsRoutes } from './operations-routes.ts';
 import type { Route } from './route.ts';
+import { authErrors, jobAnswerHeaders, limitAnswerHeaders, submissionErrors } from './submission-answers.ts';
 import { tenancyRoutes } from './tenancy-routes.ts';
 import { usageQuerySchema, usageSchema } from './usage-resource.ts';
 import { warmupRequestSchema, warmupSchema } from './warmup-resource.ts';
@@ -36,35 +38,11 @@ const submitHeadersSchema = z.object({
   prefer: z.string().optional().meta({ description: '`wait` or `wait=n`: answer when the job has ended' }),
 });
 
-const jobAnswerHeaders = {
-  'x-pilotlight-job-id': 'Id of the job',
-  'x-pilotlight-cost-usd': 'Cost in USD, once the job is priced',
-  'x-pilotlight-cache': '`hit` for a result that came out of the result cache',
-};
-
 const jobStateHeaders = {
   ...jobAnswerHeaders,
   etag: 'Changes with the job; a new guess at its start is no change',
   'preference-applied': '`wait` when the Prefer header was followed',
   'retry-after': 'Seconds until the next look, while the job has not ended',
-};
-
-const limitAnswerHeaders = {
-  'idempotency-replayed': 'true when an earlier request was answered again',
-  'x-ratelimit-limit-requests':
-    'Requests that the plan allows in a window: a minute, else a second, else a day',
-  'x-ratelimit-remaining-requests': 'Requests left in this window',
-  'x-ratelimit-reset-requests': 'Time until the window ends, such as 12s',
-  'x-ratelimit-limit-images': 'Images a minute that the plan allows, by resolution: 512 x 512 is one',
-  'x-ratelimit-remaining-images': 'Images left in this minute',
-  'x-ratelimit-reset-images': 'Time until the minute ends, such as 12s',
-  'x-ratelimit-limit-tokens':
-    'Tokens a minute that the plan allows, of prompts and of answers as they are asked for',
-  'x-ratelimit-remaining-tokens': 'Tokens left in this minute',
-  'x-ratelimit-reset-tokens': 'Time until the minute ends, such as 12s',
-  'ratelimit-policy': 'Every limit of requests, images and tokens: quota q in w seconds',
-  ratelimit: 'The same limits: r are left, and the window ends in t seconds',
-  'x-pilotlight-budget-warning': 'The month has passed the soft budget; nothing is refused for it',
 };
 
 const submitAnswerHeaders = {
@@ -73,8 +51,6 @@ const submitAnswerHeaders = {
   'preference-applied': '`wait` when the Prefer header was followed',
   ...limitAnswerHeaders,
 };
-
-const authErrors = ['invalid_api_key', 'missing_scope', 'tenant_suspended'] as const;
 
 export const routes = {
   submitJob: {
@@ -91,26 +67,7 @@ export const routes = {
       200: { description: 'The job has ended already', schema: jobSchema, headers: submitAnswerHeaders },
       202: { description: 'Accepted; poll or wait for it', schema: jobSchema, headers: submitAnswerHeaders },
     },
-    errors: [
-      ...authErrors,
-      'invalid_request',
-      'invalid_json',
-      'invalid_adapter',
-      'invalid_prompt_xml',
-      'prompt_too_long',
-      'prompt_rejected',
-      'model_not_found',
-      'model_not_granted',
-      'idempotency_in_flight',
-      'conflict',
-      'idempotency_mismatch',
-      'payload_too_large',
-      'unsupported_media_type',
-      'budget_exhausted',
-      'rate_limit_exceeded',
-      'quota_exceeded',
-      'concurrency_limit',
-    ],
+    errors: submissionErrors,
   },
   listJobs: {
     id: 'listJobs',
@@ -145,6 +102,31 @@ export const routes = {
       304: { description: 'Not changed since the ETag', headers: jobStateHeaders },
     },
     errors: [...authErrors, 'invalid_request', 'not_found'],
+  },
+  followJob: {
+    id: 'followJob',
+    method: 'GET',
+    path: '/v1/jobs/{id}/events',
+    summary: 'Follow a job as server-sent events until it has ended',
+    tag: 'jobs',
+    scope: 'jobs:read',
+    params: jobParamsSchema,
+    headers: z.object({
+      'last-event-id': z
+        .string()
+        .optional()
+        .meta({ description: 'The id of the last event seen: goes on from there' }),
+    }),
+    answers: {
+      200: {
+        description: 'Ends after `done`, or after 15 minutes; come back with `Last-Event-ID`',
+        events:
+          '`state`, `progress`, `delta`, `output`, `error` and at last `done`, each with JSON for its data; `: ping` every 15 s',
+        headers: jobAnswerHeaders,
+      },
+      204: { description: 'The last event was `done`: there is nothing more', headers: jobAnswerHeaders },
+    },
+    errors: [...authErrors, 'invalid_request', 'not_found', 'concurrency_limit'],
   },
   cancelJob: {
     id: 'cancelJob',
@@ -268,6 +250,7 @@ export const routes = {
     },
     errors: [...authErrors, 'invalid_request'],
   },
+  ...openaiRoutes,
   ...adapterRoutes,
   ...webhookRoutes,
   ...tenancyRoutes,

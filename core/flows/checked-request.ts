@@ -163,6 +163,7 @@ function fingerprintOf(ask: SubmitAsk): string {
     quality: ask.quality ?? undefined,
     adapters: ask.adapters?.length === 0 ? undefined : ask.adapters,
     webhook: ask.webhook ?? undefined,
+    stream: ask.stream === true ? true : undefined,
   };
   return digest(canonicalJson({ ...always, ...named }));
 }

@@ -19,8 +19,10 @@ import { endJob } from './end-job.ts';
 import { startPulse } from './pulse.ts';
 import type { AdaptersTaken, TakeAdaptersPorts } from './take-adapters.ts';
 import { takeAdapters } from './take-adapters.ts';
+import type { Telling, TellPorts } from './tell-text.ts';
+import { startTelling } from './tell-text.ts';
 
-export interface RunPorts extends EndPorts, TakeAdaptersPorts {
+export interface RunPorts extends EndPorts, TakeAdaptersPorts, TellPorts {
   readonly ids: Ids;
   readonly runner: Runner;
 }
@@ -61,6 +63,7 @@ export async function takeBatch(ports: RunPorts, ask: RunAsk): Promise<Batch> {
   const jobs: JobRecord[] = [];
   for (const job of ask.jobs) if (!(await endsAtOnce(ports, job, ask.gpuMemoryMb))) jobs.push(job);
   const pulse = startPulse(ports, { ...ask, jobs });
+  const telling = startTelling(ports, jobs);
   const taken = await adaptersOf(ports, jobs);
   let ran: Ran | null = null;
   async function drop(): Promise<void> {
@@ -71,7 +74,7 @@ export async function takeBatch(ports: RunPorts, ask: RunAsk): Promise<Batch> {
     jobs,
     async run(watch) {
       try {
-        ran = await runCall(ports, { ...ask, jobs, taken }, pulse.events, watch);
+        ran = await runCall(ports, { ...ask, jobs, taken }, told(pulse.events, telling), watch);
       } catch (error) {
         await drop();
         throw error;
@@ -82,7 +85,11 @@ export async function takeBatch(ports: RunPorts, ask: RunAsk): Promise<Batch> {
       const context: EndContext = { ...ask, ...call };
       try {
         await Promise.all(
-          jobs.map((job) => endJob(ports, pulse.latest(job), outcomes.get(job.jobId), context)),
+          jobs.map(async (job) => {
+            // Whoever sees that the job has ended finds all that it said.
+            await telling.finish(job);
+            await endJob(ports, pulse.latest(job), outcomes.get(job.jobId), context);
+          }),
         );
       } finally {
         await drop();
@@ -122,6 +129,10 @@ async function runCall(ports: RunPorts, call: Call, events: RunEvents, watch: Ru
   watch.onBegun();
   const outcomes = await runLoaded(ports, { ...call, ...taken }, loaded, watched(events, watch));
   return { outcomes, batchSize: jobs.length, begunAtMs, loadMs };
+}
+
+function told(events: RunEvents, { onDelta }: Telling): RunEvents {
+  return { ...events, onDelta };
 }
 
 function watched(events: RunEvents, watch: RunWatch): RunEvents {

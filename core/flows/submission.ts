@@ -67,6 +67,11 @@ export interface SubmitAsk {
   readonly deadlineSeconds: number | null;
   /** Whether the result cache may answer; null: as the tenant's setting says. */
   readonly cache: boolean | null;
+  /**
+   * What the job says is told while it is made.
+   * @default false
+   */
+  readonly stream?: boolean;
   readonly idempotencyKey: string | null;
 }
 

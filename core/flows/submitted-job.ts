@@ -52,6 +52,8 @@ export function recordOf(
     webhook: ask.webhook,
     flags: [...checked.flags],
     cache: checked.cache,
+    // What a tenant wants under a key of its own is written nowhere else.
+    streamed: ask.stream === true && checked.limits.volume !== 'encrypted',
     fingerprint: checked.fingerprint,
     createdAtMs: nowMs,
     startByMs: nowMs + startWithinMs,

@@ -144,6 +144,8 @@ export const jobRecordSchema = z.object({
   flags: z.array(z.string()).default([]),
   /** Where and how long the result is kept to be answered with again; null: it is not. */
   cache: z.object({ key: z.string(), ttlMs: wholeSchema, entriesMax: wholeSchema }).nullable().default(null),
+  /** What it says is told while it is made, for those who follow it. */
+  streamed: z.boolean().default(false),
   /** Hash of the canonical request body when an Idempotency-Key came with it. */
   fingerprint: z.string().nullable(),
   createdAtMs: wholeSchema,

@@ -1,12 +1,13 @@
 /** What a route answers, and its form as an API Gateway proxy result. */
 import type { APIGatewayProxyResult } from 'aws-lambda';
+import { EventStream } from './event-stream.ts';
 import { securityHeaders } from './security-headers.ts';
 
 export interface ApiAnswer {
   readonly status: number;
   /** Lower-case names; an absent value leaves the header out. */
   readonly headers?: Readonly<Record<string, string | undefined>>;
-  /** Sent as JSON; undefined sends no body. A {@link RawJson} or a {@link CsvText} is sent as it is. */
+  /** Sent as JSON; undefined sends no body. A {@link RawJson} or a {@link CsvText} is sent as it is, an {@link EventStream} as it comes. */
   readonly body?: unknown;
 }
 
@@ -28,7 +29,12 @@ export class CsvText {
   }
 }
 
-export function proxyResult({ status, headers = {}, body }: ApiAnswer): APIGatewayProxyResult {
+/** With a stream, what follows the head is that, and `body` is empty. */
+export interface ApiResult extends APIGatewayProxyResult {
+  readonly stream?: EventStream;
+}
+
+export function proxyResult({ status, headers = {}, body }: ApiAnswer): ApiResult {
   return {
     statusCode: status,
     headers: {
@@ -36,11 +42,13 @@ export function proxyResult({ status, headers = {}, body }: ApiAnswer): APIGatew
       ...(body === undefined ? {} : { 'content-type': typeOf(body) }),
       ...definedOf(headers),
     },
-    body: body === undefined ? '' : textOf(body),
+    body: body === undefined || body instanceof EventStream ? '' : textOf(body),
+    ...(body instanceof EventStream ? { stream: body } : {}),
   };
 }
 
 function typeOf(body: unknown): string {
+  if (body instanceof EventStream) return 'text/event-stream; charset=utf-8';
   return body instanceof CsvText
     ? 'text/csv; charset=utf-8; header=present'
     : 'application/json; charset=utf-8';

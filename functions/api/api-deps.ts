@@ -9,9 +9,11 @@ import type {
   Blobs,
   Deliveries,
   Endpoints,
+  JobEvents,
   Keys,
   Plans,
   Pools,
+  Streams,
   Tenants,
   Workers,
 } from '#core/ports.ts';
@@ -27,15 +29,17 @@ export interface TenantPorts {
 
 /** What the HTTP edge needs from the world. */
 export interface ApiDeps extends SubmitPorts, CancelPorts, ClosePorts {
-  readonly blobs: Pick<Blobs, 'link'>;
+  readonly blobs: Pick<Blobs, 'link' | 'get'>;
   readonly adapters: Adapters;
   readonly adapterFiles: AdapterFiles;
   readonly aliases: Aliases;
   readonly deliveries: Deliveries;
   readonly endpoints: Endpoints;
+  readonly jobEvents: Pick<JobEvents, 'read'>;
   readonly keys: Keys;
   readonly plans: Plans;
   readonly pools: Pools;
+  readonly streams: Streams;
   readonly tenants: Tenants;
   readonly workers: Pick<Workers, 'list'>;
   /**

@@ -2,7 +2,7 @@
  * Where the tests of the routes start: the real handler over in-memory ports, with tenants and their keys. Every
  * answer is held to the route table on the way: its status must be listed there, its body must fit.
  */
-import type { APIGatewayProxyEvent, APIGatewayProxyResult, Context } from 'aws-lambda';
+import type { APIGatewayProxyEvent, Context } from 'aws-lambda';
 import { hashKey } from '#aws/key-hash.ts';
 import { errorSchema } from '#core/api/error-resource.ts';
 import type { RouteId } from '#core/api/routes.ts';
@@ -18,7 +18,9 @@ import { formatKey } from '#core/tenancy/api-key.ts';
 import type { Scope, TenantRecord } from '#core/tenancy/tenant.ts';
 import type { FlowWorld } from '#sim/memory/flow-world.ts';
 import { createFlowWorld } from '#sim/memory/flow-world.ts';
+import type { ApiResult } from './answer.ts';
 import type { ApiDeps } from './api-deps.ts';
+import { noteClient } from './client-gone.ts';
 import { createApiHandler } from './handler.ts';
 import { securityHeaders } from './security-headers.ts';
 
@@ -35,6 +37,11 @@ export interface Sent {
   /** Without it the scene's own key is sent; null sends none. */
   readonly key?: string | null;
   readonly remainingMs?: number;
+  /**
+   * Aborts when the client hangs up.
+   * @default it stays
+   */
+  readonly gone?: AbortSignal;
 }
 
 export interface Got {
@@ -82,7 +89,7 @@ export async function createApiScene({
     },
     async sendRaw(method: string, path: string, sent: Sent = {}): Promise<Got> {
       const key = sent.key === undefined ? scene.key : sent.key;
-      return gotOf(await handler(eventOf(method, path, sent, key), contextOf(sent.remainingMs)));
+      return gotOf(await handler(eventOf(method, path, sent, key), contextOf(sent)));
     },
     /** A job of the scene's tenant, submitted over HTTP. */
     async submit(input: Readonly<Record<string, unknown>> = { prompt: 'a lighthouse' }): Promise<string> {
@@ -189,11 +196,19 @@ export function eventOf(
 }
 
 /** A context as Lambda gives it, or one of a place that counts no time. */
-function contextOf(remainingMs: number | undefined): Context {
-  return (remainingMs === undefined ? {} : { getRemainingTimeInMillis: () => remainingMs }) as Context;
+function contextOf({ remainingMs, gone }: Sent): Context {
+  const context = (
+    remainingMs === undefined ? {} : { getRemainingTimeInMillis: () => remainingMs }
+  ) as Context;
+  if (gone !== undefined) noteClient(context, gone);
+  return context;
 }
 
-function gotOf({ statusCode, headers = {}, body }: APIGatewayProxyResult): Got {
+/** A stream is read to its end. */
+async function gotOf({ statusCode, headers = {}, body: text, stream }: ApiResult): Promise<Got> {
+  let body = text;
+  for await (const line of stream?.lines ?? []) body += line;
+  await stream?.end();
   const isJson = String(headers['content-type'] ?? '').startsWith('application/json');
   return {
     status: statusCode,
@@ -222,6 +237,7 @@ function checkAgainstTable(id: RouteId, got: Got): void {
     (name) => !(name in (answer.headers ?? {})) && !ofEveryAnswer.has(name),
   );
   if (unknown.length > 0) throw new Error(`the table does not list the headers ${unknown} for ${id}`);
+  if (answer.events !== undefined && got.headers['content-type']?.startsWith('text/event-stream')) return;
   if (answer.orCsv && got.headers['content-type']?.startsWith('text/csv')) return;
   answer.schema?.parse(got.json);
 }

@@ -1,4 +1,8 @@
-/** The API's Lambda entry: everything here runs once per cold start, the handler once per request. */
+/**
+ * The API's Lambda entries: everything here runs once per cold start, a handler once per request. `streaming` is the one
+ * for integrations of the transfer mode `STREAM`; `handler` answers in one piece, so routes that stream cannot be
+ * reached by it in time.
+ */
 import { createAwsPorts } from '#aws/aws-ports.ts';
 import { costSettingsOf } from '#aws/cost-env.ts';
 import { awsConfigOf, parseEnv } from '#aws/env.ts';
@@ -8,6 +12,7 @@ import { publicHttps } from '#core/egress/policy.ts';
 import packageJson from '../../package.json' with { type: 'json' };
 import { apiEnvSchema, oidcOptionsOf } from './env.ts';
 import { createApiHandler } from './handler.ts';
+import { streamingEntry } from './lambda-runtime.ts';
 import { createTokenReader } from './oidc.ts';
 import { paceRefusals } from './refusal-pace.ts';
 
@@ -34,3 +39,5 @@ const answer = createApiHandler({
 });
 
 export const handler = paceRefusals(answer, ports.clock);
+
+export const streaming = streamingEntry(handler);

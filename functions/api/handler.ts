@@ -12,8 +12,10 @@ import type { RouteId } from '#core/api/routes.ts';
 import { routeList, routes } from '#core/api/routes.ts';
 import { AppError } from '#core/errors.ts';
 import { createOutlooks } from '#core/flows/outlooks.ts';
+import type { ApiResult } from './answer.ts';
 import { proxyResult } from './answer.ts';
 import type { ApiDeps } from './api-deps.ts';
+import { goneOf } from './client-gone.ts';
 import { edgeOf } from './edge.ts';
 import { HeadedError } from './headed-error.ts';
 import type { KeyHolders } from './key-holders.ts';
@@ -31,7 +33,7 @@ import { routeHandlers } from './route-handlers.ts';
 
 type Middleware = MiddlewareObj<APIGatewayProxyEvent, APIGatewayProxyResult>;
 
-export type ApiHandler = (event: APIGatewayProxyEvent, context: Context) => Promise<APIGatewayProxyResult>;
+export type ApiHandler = (event: APIGatewayProxyEvent, context: Context) => Promise<ApiResult>;
 
 /** Every middleware, outermost first: the first three see every request, the others one that a route matches. */
 function middlewares(deps: ApiDeps, holders: KeyHolders) {
@@ -78,10 +80,17 @@ export function createApiHandler(given: Omit<ApiDeps, 'outlooks'>): ApiHandler {
 function bind(deps: ApiDeps, id: RouteId) {
   // The table ties each handler to the id it is stored under; validation gave the parts that id's types.
   const handle = routeHandlers[id] as RouteHandler<RouteId>;
-  return async (_event: APIGatewayProxyEvent, context: Context): Promise<APIGatewayProxyResult> => {
+  return async (_event: APIGatewayProxyEvent, context: Context): Promise<ApiResult> => {
     const edge = edgeOf(context);
     const remainingMs = (context.getRemainingTimeInMillis?.() ?? timing.unboundedMs) - 2 * timing.answerMs;
-    const call = { caller: edge.caller, ...edge.parts, remainingMs } as ApiCall<RouteId>;
+    const gone = goneOf(context);
+    const call = {
+      caller: edge.caller,
+      ...edge.parts,
+      remainingMs,
+      gone,
+      requestId: edge.requestId,
+    } as ApiCall<RouteId>;
     return proxyResult(await handle(deps, call));
   };
 }

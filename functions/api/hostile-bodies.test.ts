@@ -13,6 +13,7 @@ import { derivedAdapterId, digest } from '#core/canonical.ts';
 import { tenantScopes } from '#core/tenancy/tenant.ts';
 import { offerOf } from './adapter-scene.ts';
 import { createAdminScene } from './admin-scene.ts';
+import { catalog, whileWorking } from './dialects/openai/dialect-scene.ts';
 import { closedObjects, inputFor, memberAt, objectPaths } from './schema-inputs.ts';
 import { hookUrl } from './webhook-scene.ts';
 
@@ -27,7 +28,7 @@ const prototypeBefore = Reflect.ownKeys(Object.prototype);
 
 /** Every object that a path can name is there, so that what is refused is refused for its body. */
 async function openScene() {
-  const scene = await createAdminScene();
+  const scene = await createAdminScene({ change: { catalog } });
   const tenantKey = await scene.addKey('tenant-a', tenantScopes);
   const job = await scene.submit();
   await scene.finish(job);
@@ -42,11 +43,14 @@ async function openScene() {
   };
   await scene.send('completeAdapter', `/v1/adapters/${await offer(ready)}/complete`, own);
   const ids = { job, webhook: hook.json.id, delivery: told.json.id, adapter: await offer(pending) };
-  const send = (route: Route, rawBody: string) =>
-    scene.send(route.id as RouteId, pathOf(route, ids), {
+  const send = async (route: Route, rawBody: string) => {
+    const answer = scene.send(route.id as RouteId, pathOf(route, ids), {
       key: route.scope === 'admin' ? scene.adminKey : tenantKey,
       rawBody,
     });
+    // A body that is taken is answered once its job has ended.
+    return route.tag === 'openai' ? whileWorking(scene, answer) : answer;
+  };
   return { send };
 }
 
@@ -69,6 +73,8 @@ function pathOf({ path }: Route, { job, webhook, delivery, adapter }: Ids) {
 /** A body that the route's schema takes; a job's is one that its model takes too. */
 function bodyOf({ id, body }: Route): Json {
   if (body === undefined) return {};
+  const dialect = dialectBodies[id];
+  if (dialect !== undefined) return dialect;
   const value = inputFor(body, (place) => {
     if (place === 'input.* (name)') return 'prompt';
     if (place === 'adapters.0.id') return derivedAdapterId('tenant-a', 'fake-image', digest(jobsLora));
@@ -80,6 +86,13 @@ function bodyOf({ id, body }: Route): Json {
   const { quality: _, ...rest } = value;
   return { ...rest, model: 'fake-image' };
 }
+
+/** What a schema alone cannot know: the names of models, and that of many parameters hardly any is supported. */
+const dialectBodies: Readonly<Record<string, Json>> = {
+  createChatCompletion: { model: 'fake-chat', messages: [{ role: 'user', content: 'text' }] },
+  createCompletion: { model: 'fake-chat', prompt: 'text' },
+  createImage: { model: 'fake-image', prompt: 'text', size: '512x512' },
+};
 
 /** The text of the value with one member more, as it may be sent and no object literal can say it. */
 function withMember(value: Json, path: readonly string[], member: string): string {
@@ -102,7 +115,8 @@ describe('a field that a route does not know', () => {
     for (const [, route] of writing) {
       const { send } = await openScene();
       const body = bodyOf(route);
-      const levels = closedObjects(route.body ?? z.strictObject({}), body);
+      // What OpenAI's routes do not know goes to the model, which refuses it by its name in the request.
+      const levels = route.tag === 'openai' ? [[]] : closedObjects(route.body ?? z.strictObject({}), body);
       expect(levels).toContainEqual([]);
 
       for (const path of levels) {

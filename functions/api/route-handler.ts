@@ -23,6 +23,10 @@ export interface ApiCall<Id extends RouteId> {
   readonly body: Part<Id, 'body'>;
   /** How long this invocation may still take. */
   readonly remainingMs: number;
+  /** Aborts when the client hangs up. */
+  readonly gone: AbortSignal;
+  /** Names the request in our logs and in what it is told. */
+  readonly requestId: string;
 }
 
 /** Answers one route; throws `AppError` for every refusal. */

@@ -38,10 +38,14 @@ import { adminUpdateTenant } from './routes/admin-update-tenant.ts';
 import { cancelJob } from './routes/cancel-job.ts';
 import { completeAdapter } from './routes/complete-adapter.ts';
 import { createAdapter } from './routes/create-adapter.ts';
+import { createChatCompletion } from './routes/create-chat-completion.ts';
+import { createCompletion } from './routes/create-completion.ts';
+import { createImage } from './routes/create-image.ts';
 import { createKey } from './routes/create-key.ts';
 import { createWebhook } from './routes/create-webhook.ts';
 import { deleteAdapter } from './routes/delete-adapter.ts';
 import { deleteWebhook } from './routes/delete-webhook.ts';
+import { followJob } from './routes/follow-job.ts';
 import { getAdapter } from './routes/get-adapter.ts';
 import { getHealth } from './routes/get-health.ts';
 import { getJob } from './routes/get-job.ts';
@@ -69,6 +73,7 @@ export const routeHandlers: { readonly [Id in RouteId]: RouteHandler<Id> } = {
   submitJob,
   listJobs,
   getJob,
+  followJob,
   cancelJob,
   getJobOutput,
   listModels,
@@ -76,6 +81,9 @@ export const routeHandlers: { readonly [Id in RouteId]: RouteHandler<Id> } = {
   warmUpModel,
   getLimits,
   getUsage,
+  createChatCompletion,
+  createCompletion,
+  createImage,
   createAdapter,
   listAdapters,
   getAdapter,

@@ -17,6 +17,7 @@ const formed = [
   '2030-01-31',
   '2030-01',
   '202611',
+  '512x512',
   'a',
   '1',
   'job_00000000000000000000000001',
@@ -65,7 +66,7 @@ function valueFor(schema: JsonSchema, root: JsonSchema, place: string, textOf: T
   if (schema.enum?.[0] !== undefined) return schema.enum[0] as Json;
   const branch = (schema.anyOf ?? schema.oneOf)?.find((each) => each.type !== 'null');
   if (branch !== undefined) return valueFor(branch, root, place, textOf);
-  switch (schema.type) {
+  switch (Array.isArray(schema.type) ? schema.type.find((each) => each !== 'null') : schema.type) {
     case 'object':
       return objectFor(schema, root, place, textOf);
     case 'array': {

@@ -34,19 +34,20 @@ function preferredWait(prefer: string): number | null {
 }
 
 /**
- * The job once it has ended, or as it stands when `waitMs` are over. Looks at once and then in doubling steps, each
- * an eventually consistent read.
+ * The job once it has ended, or as it stands when `waitMs` are over or the client is gone. Looks at once and then in
+ * doubling steps, each an eventually consistent read.
  */
 export async function waitForJob(
   { clock, jobs }: { readonly clock: Clock; readonly jobs: Pick<Jobs, 'get'> },
   job: JobRecord,
   waitMs: number,
+  gone: AbortSignal,
 ): Promise<JobRecord> {
   const endMs = clock.nowMs() + waitMs;
   let latest = job;
   let pauseMs: number = apiLimits.pollMsMin;
-  while (!isTerminal(latest) && clock.nowMs() < endMs) {
-    await clock.sleep(Math.min(pauseMs, endMs - clock.nowMs()));
+  while (!isTerminal(latest) && clock.nowMs() < endMs && !gone.aborted) {
+    await clock.sleep(Math.min(pauseMs, endMs - clock.nowMs()), gone);
     pauseMs = Math.min(2 * pauseMs, apiLimits.pollMsMax);
     // A read that lags behind the creation finds nothing yet.
     latest = (await jobs.get(job.tenantId, job.jobId)) ?? latest;

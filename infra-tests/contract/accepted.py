@@ -14,6 +14,7 @@ CURSORS = (
     "adminListLedger"
 )
 LIMITS = "adminCreateTenant adminUpdateTenant adminPutPlan"
+OPENAI = "createChatCompletion createCompletion createImage"
 
 
 @dataclass(frozen=True)
@@ -49,12 +50,24 @@ RULES = [
         "which qualities there are is the model's to say",
     ),
     Accepted(
-        FIT, "submitJob warmUpModel", 422, "idempotency-key", "another body",
+        FIT, f"submitJob warmUpModel {OPENAI}", 422, "idempotency-key", "another body",
         "whether a key was used before, and with which body, depends on the requests before",
     ),
     Accepted(
         FIT, "submitJob createWebhook", 400, r"(webhook\.)?url", ".",
         "which addresses may be reached is the guard's to say (docs/egress.md)",
+    ),
+    Accepted(
+        FIT, OPENAI, 400, ".+", ".",
+        "what goes to the model is described by the model, and parameters of the original that do nothing here are refused",
+    ),
+    Accepted(
+        FIT, OPENAI, 422, ".*", "tokens|rule",
+        "what a prompt may be depends on its model and on the tenant's policy",
+    ),
+    Accepted(
+        FIT, "followJob", 400, "last-event-id", "no event of this job",
+        "which events a job had is the job's to say",
     ),
     Accepted(
         FIT, "submitJob", 400, r"adapters(\..*)?", "takes|no such adapter|named twice|is for the model",

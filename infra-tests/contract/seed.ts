@@ -43,6 +43,7 @@ const victims = ['victim-1', 'victim-2', 'victim-3', 'victim-4'] as const;
 /** The one model of the local stack that takes adapters. */
 const adaptedModel = 'pilotlight-shapes';
 const fakeJob = { model: 'fake', input: { prompt: 'a lighthouse', steps: 1 } };
+const fakeChat = { model: 'fake-chat', messages: [{ role: 'user', content: 'a lighthouse' }] };
 const alias = { versions: [{ version: 'shapes', weight: 100 }] };
 /** Where nobody listens on this machine. */
 const nobodysUrl = 'http://127.0.0.1:1/';
@@ -78,6 +79,9 @@ export async function seed(url: string, adminKey: string): Promise<Seeded> {
       },
       bodies: {
         submitJob: fakeJob,
+        createChatCompletion: fakeChat,
+        createCompletion: { model: 'fake-chat', prompt: 'a lighthouse' },
+        createImage: { model: 'fake', prompt: 'a lighthouse', size: 'auto', n: 1 },
         createWebhook: { url: nobodysUrl },
         createAdapter: { model: adaptedModel },
         adminPutAlias: alias,
@@ -179,6 +183,7 @@ function tenantPaths(jobs: readonly string[], keys: readonly string[]): Facts['p
   const ofKey = keys.map((id) => ({ id }));
   return {
     getJob: ofJob,
+    followJob: ofJob,
     cancelJob: ofJob,
     getJobOutput: jobs.map((id) => ({ id, n: '0' })),
     getModel: [{ id: 'fake' }, { id: 'pilotlight-shapes' }],

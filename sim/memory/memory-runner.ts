@@ -40,7 +40,12 @@ export function createMemoryRunner({ clock, loadMs }: { clock: Clock; loadMs: nu
       const steps = Math.max(...batch.items.map(stepsOf));
       for (let step = 1; step <= steps; step += 1) {
         await clock.sleep(Math.max(...batch.items.map((item) => numberOf(item, 'step_ms', 10))));
-        for (const { id } of batch.items) if (!canceled.has(id)) events.onProgress(id, step, steps);
+        for (const item of batch.items) {
+          if (canceled.has(item.id)) continue;
+          events.onProgress(item.id, step, steps);
+          if (item.params.messages !== undefined)
+            events.onDelta?.(item.id, shareOf(answerText(item), step, steps));
+        }
       }
       const gpuMs = Math.ceil((clock.nowMs() - startedAtMs) / batch.items.length);
       const hasCrash = batch.items.some((item) => item.params.fault === 'crash');
@@ -77,7 +82,7 @@ function answerTo(item: RunItem, gpuMs: number): RunOutcome {
     promptTokens: texts.length,
     completionTokens: stepsOf(item),
   } as const;
-  const files = [textFile(`${item.id} 0 ${texts.join(' ')}`)];
+  const files = [textFile(answerText(item))];
   const seeds = [numberOf(item, 'seed', 0)];
   return {
     kind: 'succeeded',
@@ -89,6 +94,16 @@ function answerTo(item: RunItem, gpuMs: number): RunOutcome {
     versions: {},
     answer,
   };
+}
+
+function answerText(item: RunItem): string {
+  return `${item.id} 0 ${chatTexts(item.params).join(' ')}`;
+}
+
+/** What is said in this step of a text that is said evenly: all steps together say it once. */
+export function shareOf(text: string, step: number, steps: number): string {
+  const endOf = (each: number) => Math.floor((text.length * each) / steps);
+  return text.slice(endOf(step - 1), endOf(step));
 }
 
 function stepsOf(item: RunItem): number {

@@ -4,10 +4,12 @@ import type { MemoryAdapterFiles } from './memory-adapters.ts';
 import { createMemoryAdapterFiles, createMemoryAdapters } from './memory-adapters.ts';
 import { createMemoryBlobs } from './memory-blobs.ts';
 import { createMemoryGates } from './memory-gates.ts';
+import { createMemoryJobEvents } from './memory-job-events.ts';
 import { createMemoryJobs } from './memory-jobs.ts';
 import { createMemoryLedger } from './memory-ledger.ts';
 import { createMemoryPools } from './memory-pools.ts';
 import { createMemoryResults } from './memory-results.ts';
+import { createMemoryStreams } from './memory-streams.ts';
 import {
   createMemoryAliases,
   createMemoryKeys,
@@ -31,6 +33,8 @@ export function createMemoryWorld({ clock, ids }: { clock: Clock; ids: Ids }): M
     clock,
     ids,
     jobs: createMemoryJobs({ clock }),
+    jobEvents: createMemoryJobEvents(),
+    streams: createMemoryStreams(),
     gates,
     tickets: createMemoryTickets({ clock }),
     pools: createMemoryPools(),

@@ -41,6 +41,8 @@ export const calls = {
     lapsed: 'read',
     count: 'read',
   },
+  jobEvents: { append: 'write', read: 'read' },
+  streams: { open: 'write', close: 'write' },
   ledger: {
     append: 'write',
     charge: 'read',
@@ -87,6 +89,8 @@ export const serviceOf: Readonly<Record<PortName, Service>> = {
   aliases: 'table',
   gates: 'table',
   jobs: 'table',
+  jobEvents: 'table',
+  streams: 'table',
   ledger: 'table',
   pools: 'table',
   workers: 'table',

@@ -13,6 +13,7 @@ import { submit } from '#core/flows/submit.ts';
 import { limitsOf } from '#core/tenancy/plans.ts';
 import type { TenantRecord } from '#core/tenancy/tenant.ts';
 import { exponentialMs } from '../random.ts';
+import { followOne } from './followers.ts';
 import type { Submission, SubmissionAnswer } from './history.ts';
 import { violate } from './history.ts';
 import { drawLimits, oneOf, pools } from './scenario.ts';
@@ -63,8 +64,7 @@ async function perform(
 ): Promise<void> {
   switch (operation) {
     case 'submit':
-      await submitOnce(world, drawAsk(world, tenantId, own));
-      return;
+      return submitAndFollow(world, drawAsk(world, tenantId, own));
     case 'burst':
       await Promise.all(Array.from({ length: 4 }, () => submitOnce(world, drawAsk(world, tenantId, own))));
       return;
@@ -110,6 +110,8 @@ function drawAsk({ random, ids, history, webhooks }: World, tenantId: string, ow
     webhook: webhooks.drawOwn(tenantId),
     deadlineSeconds: maybe(0.1) ? oneOf(random, [5, 60]) : null,
     cache: null,
+    // Half of the chats, without a draw.
+    stream: model === 'chat' && op.charCodeAt(0) % 2 === 0,
     idempotencyKey: maybe(0.5) ? `key-${op}` : null,
   };
   // The same once more, which a result that was kept may answer.
@@ -145,6 +147,13 @@ async function submitAgain(world: World, tenantId: string, own: SubmitAsk[]): Pr
   const fresh = drawAsk(world, tenantId, []);
   const ask = hasOtherBody ? { ...fresh, idempotencyKey: earlier.idempotencyKey } : earlier;
   await Promise.all([submitOnce(world, ask), submitOnce(world, ask)]);
+}
+
+async function submitAndFollow(world: World, ask: SubmitAsk): Promise<void> {
+  const answer = (await submitOnce(world, ask)).at(-1);
+  if (ask.stream === true && answer !== undefined && 'jobId' in answer) {
+    await followOne(world, ask.tenant.tenantId, answer.jobId);
+  }
 }
 
 /** Every answer, the last one first known when it is all that comes. */

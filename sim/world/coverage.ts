@@ -44,6 +44,8 @@ const uncalled: Readonly<Record<string, string>> = {
   'aliases.remove': byRoutesOnly,
   'aliases.list': byRoutesOnly,
   'jobs.list': byRoutesOnly,
+  'streams.open': byRoutesOnly,
+  'streams.close': byRoutesOnly,
   'pools.enlist': 'no tenant of a world has a pool of its own',
   'endpoints.remove': byRoutesOnly,
   'deliveries.get': byRoutesOnly,

@@ -1,7 +1,8 @@
 /** A runner whose results carry the prompt they were made from, so that a result in the wrong hands is recognised. */
 import { createHash } from 'node:crypto';
 import { chatTexts } from '#core/chat/messages.ts';
-import type { RunBatch, Runner, RunOutcome } from '#core/ports.ts';
+import type { RunBatch, RunEvents, Runner, RunOutcome } from '#core/ports.ts';
+import { shareOf } from '../memory/memory-runner.ts';
 import { checkAdapters } from './adapters.ts';
 import type { History } from './history.ts';
 import { violate } from './history.ts';
@@ -16,7 +17,7 @@ export function watchRunner(runner: Runner, history: History): Runner {
       for (const { id } of batch.items) noteRun(history, batch, id);
       checkMemory(history, batch);
       checkAdapters(history, batch);
-      const outcomes = await runner.run(batch, events);
+      const outcomes = await runner.run(batch, saying(batch, events));
       return new Map([...outcomes].map(([id, outcome]) => [id, withPrompt(batch, id, outcome)]));
     },
   };
@@ -41,11 +42,25 @@ function checkMemory(history: History, { items }: RunBatch): void {
 
 function withPrompt(batch: RunBatch, id: string, outcome: RunOutcome): RunOutcome {
   if (outcome.kind !== 'succeeded') return outcome;
-  const params = batch.items.find((item) => item.id === id)?.params ?? {};
-  const prompt = params.prompt ?? chatTexts(params).join(' ');
   const files = outcome.files.map((file, index) => {
-    const body = new TextEncoder().encode(`${id} ${index} ${String(prompt)}`.padEnd(resultBytes));
+    const body = new TextEncoder().encode(resultOf(batch, id, index));
     return { ...file, body, sha256: createHash('sha256').update(body).digest('hex') };
   });
   return { ...outcome, files };
+}
+
+function resultOf({ items }: RunBatch, id: string, index: number): string {
+  const params = items.find((item) => item.id === id)?.params ?? {};
+  const prompt = params.prompt ?? chatTexts(params).join(' ');
+  return `${id} ${index} ${String(prompt)}`.padEnd(resultBytes);
+}
+
+/** As the runner's own words would, what is said adds up to the result. */
+function saying(batch: RunBatch, events: RunEvents): RunEvents {
+  return {
+    onProgress(id, step, steps) {
+      events.onProgress(id, step, steps);
+      events.onDelta?.(id, shareOf(resultOf(batch, id, 0), step, steps));
+    },
+  };
 }

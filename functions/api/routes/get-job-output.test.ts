@@ -9,6 +9,7 @@ describe('302', () => {
     await scene.finish(id);
     const asked: unknown[] = [];
     const blobs = {
+      ...scene.blobs,
       link: (...ask: [string, string, number]) => {
         asked.push(ask);
         return scene.blobs.link(...ask);
@@ -33,6 +34,7 @@ describe('302, near the end of the retention', () => {
     await scene.clock.advance(86_400_000 - 60_000);
     const asked: number[] = [];
     const blobs = {
+      ...scene.blobs,
       link: (...ask: [string, string, number]) => {
         asked.push(ask[2]);
         return scene.blobs.link(...ask);

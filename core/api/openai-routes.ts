@@ -1,0 +1,58 @@
+/** The routes that speak OpenAI's dialect beside the native ones; the list of models serves both. */
+import * as z from 'zod';
+import { chatCompletionSchema, chatRequestSchema } from '../dialects/openai/chat.ts';
+import { completionRequestSchema, completionSchema } from '../dialects/openai/completions.ts';
+import { imageRequestSchema, imagesSchema } from '../dialects/openai/images.ts';
+import { apiLimits } from '../limits.ts';
+import type { Route } from './route.ts';
+import { jobAnswerHeaders, limitAnswerHeaders, submissionErrors } from './submission-answers.ts';
+
+const headersSchema = z.object({
+  'idempotency-key': z.string().min(1).max(apiLimits.idempotencyKeyCharactersMax).optional().meta({
+    description: 'Repeating a request with the same key and body gives the answer of the first job again',
+  }),
+});
+
+const shared = { method: 'POST', tag: 'openai', scope: 'jobs:write', headers: headersSchema } as const;
+const answerHeaders = { ...jobAnswerHeaders, ...limitAnswerHeaders };
+const errors = [...submissionErrors, 'job_failed'] as const;
+const chunks = 'Chunks as OpenAI has them, each as `data`, and `[DONE]` at last; `: ping` every 15 s';
+
+export const openaiRoutes = {
+  createChatCompletion: {
+    ...shared,
+    id: 'createChatCompletion',
+    path: '/v1/chat/completions',
+    summary: 'Answer a chat, in one piece or as it is written',
+    body: chatRequestSchema,
+    answers: {
+      200: {
+        description: 'The answer',
+        schema: chatCompletionSchema,
+        events: chunks,
+        headers: answerHeaders,
+      },
+    },
+    errors,
+  },
+  createCompletion: {
+    ...shared,
+    id: 'createCompletion',
+    path: '/v1/completions',
+    summary: 'Go on from a prompt, in one piece or as it is written',
+    body: completionRequestSchema,
+    answers: {
+      200: { description: 'The answer', schema: completionSchema, events: chunks, headers: answerHeaders },
+    },
+    errors,
+  },
+  createImage: {
+    ...shared,
+    id: 'createImage',
+    path: '/v1/images/generations',
+    summary: 'Draw pictures',
+    body: imageRequestSchema,
+    answers: { 200: { description: 'The pictures', schema: imagesSchema, headers: answerHeaders } },
+    errors,
+  },
+} as const satisfies Record<string, Route>;

@@ -1,0 +1,124 @@
+/**
+ * A job's text for a client of OpenAI, in one piece or as it is written. What was sent cannot be taken back, so an attempt
+ * that begins anew goes on where its text is the same, as with a seed it mostly is, and ends the stream where it is not.
+ */
+import { presentError } from '#core/api/error-resource.ts';
+import { AppError } from '#core/errors.ts';
+import { follow } from '#core/flows/follow.ts';
+import type { JobRecord } from '#core/job/job.ts';
+import { isTerminal } from '#core/job/job.ts';
+import { streamLimits } from '#core/limits.ts';
+import type { Accepted } from '../../accepted.ts';
+import type { ApiDeps } from '../../api-deps.ts';
+import type { HeldPlace, Said } from '../../event-stream.ts';
+import { EventStream, eventLines } from '../../event-stream.ts';
+import type { DialectCall } from './submitted.ts';
+import { abandon, failureOf, tooLate } from './submitted.ts';
+
+/** The events of one dialect's stream. */
+export interface Chunks {
+  /** Before any text; null: nothing is. */
+  opening(job: JobRecord): unknown;
+  text(job: JobRecord, text: string): unknown;
+  /** After all text. */
+  closing(job: JobRecord): readonly unknown[];
+}
+
+/** The whole text of a job that succeeded: from its record, or from the file where the record does not hold it. */
+export async function textOf({ blobs }: ApiDeps, { tenantId, outputs }: JobRecord): Promise<string> {
+  const [output] = outputs;
+  if (output?.text !== undefined) return output.text;
+  const file = output === undefined ? null : await blobs.get(tenantId, output.path);
+  if (file === null) throw new AppError('not_found', { publicMessage: 'The text of the job is gone.' });
+  return new TextDecoder().decode(file);
+}
+
+/** A stream of the job's text. One that ends before the job has cancels it. */
+export function textStream(
+  deps: ApiDeps,
+  call: DialectCall,
+  accepted: Accepted,
+  chunks: Chunks,
+  place: HeldPlace,
+): EventStream {
+  const end = { isReached: false };
+  const source = eventLines(deps, saidOf(deps, call, accepted.job, chunks, end));
+  return new EventStream(source, async () => {
+    await place.release();
+    if (!end.isReached) await abandon(deps, accepted);
+  });
+}
+
+async function* saidOf(
+  deps: ApiDeps,
+  call: DialectCall,
+  start: JobRecord,
+  chunks: Chunks,
+  end: { isReached: boolean },
+): AsyncGenerator<Said, void, void> {
+  const endMs = deps.clock.nowMs() + Math.min(call.remainingMs, streamLimits.longestMs);
+  const failed = (error: AppError) => dataOf(presentError(error, call.requestId).body);
+  const text = createText();
+  let job = start;
+  const opening = chunks.opening(job);
+  if (opening !== null) yield dataOf(opening);
+  for await (const followed of follow(deps, start, { from: null, signal: call.gone })) {
+    if (followed.kind === 'job') {
+      if (followed.job.attempt > job.attempt) text.beginAnew();
+      job = followed.job;
+      yield null;
+    } else {
+      const next = text.hear(followed.text);
+      if (next === 'otherwise') return yield failed(restarted());
+      if (next !== '') yield dataOf(chunks.text(job, next));
+    }
+    if (deps.clock.nowMs() >= endMs && !isTerminal(job)) return yield failed(tooLate());
+  }
+  if (call.gone.aborted) return;
+  end.isReached = true;
+  const failure = failureOf(job);
+  if (failure !== null) return yield failed(failure);
+  const rest = text.rest(await textOf(deps, job));
+  if (rest === 'otherwise') return yield failed(restarted());
+  if (rest !== '') yield dataOf(chunks.text(job, rest));
+  for (const chunk of chunks.closing(job)) yield dataOf(chunk);
+  yield { data: '[DONE]' };
+}
+
+function dataOf(chunk: unknown): Said {
+  return { data: JSON.stringify(chunk) };
+}
+
+/** What the client has of the text, beside what the present attempt has said. */
+function createText() {
+  let told = '';
+  let heard = '';
+  const next = (): string | 'otherwise' => {
+    const [shorter, longer] = heard.length < told.length ? [heard, told] : [told, heard];
+    if (!longer.startsWith(shorter)) return 'otherwise';
+    const more = heard.slice(told.length);
+    told += more;
+    return more;
+  };
+  return {
+    beginAnew() {
+      heard = '';
+    },
+    /** What is new of it for the client. */
+    hear(text: string) {
+      heard += text;
+      return next();
+    },
+    /** What the client lacks of the whole; also `otherwise` when it has more than that. */
+    rest(whole: string) {
+      heard = whole;
+      return whole.length < told.length ? 'otherwise' : next();
+    },
+  };
+}
+
+function restarted(): AppError {
+  const publicMessage =
+    'The worker was lost while it answered, and its successor answers otherwise. Send the request again.';
+  return new AppError('unavailable', { publicMessage });
+}

@@ -1,0 +1,103 @@
+import { AppError } from '#core/errors.ts';
+import type { Followed } from '#core/flows/follow.ts';
+import { follow } from '#core/flows/follow.ts';
+import type { JobRecord } from '#core/job/job.ts';
+import { isTerminal } from '#core/job/job.ts';
+import { streamLimits } from '#core/limits.ts';
+import type { TextPosition } from '#core/stream/text-piece.ts';
+import { positionText, readPosition } from '#core/stream/text-piece.ts';
+import type { ApiDeps } from '../api-deps.ts';
+import type { Said, ServerEvent } from '../event-stream.ts';
+import { EventStream, eventLines, takePlace } from '../event-stream.ts';
+import { findJob } from '../find-job.ts';
+import { jobHeaders, presentOneJob } from '../job-answer.ts';
+import type { ApiCall, RouteHandler } from '../route-handler.ts';
+
+/** Id of the last event. A reader that comes back with it has all that there is. */
+const doneId = 'done';
+
+export const followJob: RouteHandler<'followJob'> = async (deps, call) => {
+  const { tenantId } = call.caller.tenant;
+  const job = await findJob(deps, tenantId, call.params.id);
+  const from = positionOf(job, call.headers['last-event-id']);
+  // As the specification has it, 204 tells a browser's reader to stop coming back.
+  if (from === doneId) return { status: 204, headers: jobHeaders(job) };
+  const place = await takePlace(deps, tenantId);
+  const said = eventsOf(deps, call, job, from);
+  return {
+    status: 200,
+    headers: jobHeaders(job),
+    body: new EventStream(eventLines(deps, said), place.release),
+  };
+};
+
+/** Throws `invalid_request` for what no event of this job had for its id. */
+function positionOf(job: JobRecord, lastEventId: string | undefined): TextPosition | null | typeof doneId {
+  if (lastEventId === undefined) return null;
+  if (lastEventId === doneId && isTerminal(job)) return doneId;
+  const position = readPosition(lastEventId);
+  if (position !== null && position.attempt <= job.attempt) return position;
+  const details = [{ path: 'last-event-id', message: 'is the id of no event of this job' }];
+  throw new AppError('invalid_request', { details });
+}
+
+async function* eventsOf(
+  deps: ApiDeps,
+  { remainingMs, gone }: ApiCall<'followJob'>,
+  start: JobRecord,
+  from: TextPosition | null,
+): AsyncGenerator<Said, void, void> {
+  const endMs = deps.clock.nowMs() + Math.min(remainingMs, streamLimits.longestMs);
+  const teller = createTeller(deps, start, from);
+  for await (const followed of follow(deps, start, { from, signal: gone })) {
+    yield* await teller.tell(followed);
+    if (deps.clock.nowMs() >= endMs) return;
+  }
+  if (!gone.aborted) yield* await teller.end();
+}
+
+/** Turns what is followed into events: what did not change is told once. */
+function createTeller(deps: ApiDeps, start: JobRecord, from: TextPosition | null) {
+  let job = start;
+  let position = from ?? { attempt: start.attempt, at: 0 };
+  const told = { state: '', progress: '' };
+
+  async function tellJob(): Promise<Said[]> {
+    const said: Said[] = [];
+    const shown = await presentOneJob(deps, job);
+    const { reason, position: ahead } = shown.wait ?? {};
+    const state = JSON.stringify([shown.status, shown.attempts, reason, ahead]);
+    if (state !== told.state) {
+      const { status, attempts: attempt, wait } = shown;
+      said.push(event('state', { status, attempt, wait }));
+    }
+    const progress = JSON.stringify([shown.attempts, shown.progress]);
+    if (progress !== told.progress && shown.progress !== null) said.push(event('progress', shown.progress));
+    Object.assign(told, { state, progress });
+    return said.length === 0 ? [null] : said;
+  }
+
+  function event(name: string, data: unknown, id = positionText(position)): ServerEvent {
+    return { event: name, id, data: JSON.stringify(data) };
+  }
+
+  return {
+    async tell(followed: Followed): Promise<Said[]> {
+      if (followed.kind === 'delta') {
+        position = followed.position;
+        return [event('delta', { attempt: position.attempt, text: followed.text })];
+      }
+      job = followed.job;
+      if (job.attempt > position.attempt) position = { attempt: job.attempt, at: 0 };
+      return tellJob();
+    },
+    async end(): Promise<Said[]> {
+      const shown = await presentOneJob(deps, job);
+      return [
+        ...shown.output.map((output, index) => event('output', { index, ...output })),
+        ...(shown.error === null ? [] : [event('error', shown.error)]),
+        event('done', shown, doneId),
+      ];
+    },
+  };
+}

@@ -1,0 +1,163 @@
+/** Streams on the whole stack: real worker processes, real connections, many at once. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Agent, request } from 'undici';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { isTerminal } from '#core/job/job.ts';
+import type { Platform } from './platform.ts';
+import { startPlatform } from './platform.ts';
+
+const longMs = 240_000;
+const pollMs = 60_000;
+const tenants = ['ada', 'bob', 'cem', 'dag'] as const;
+const streamsOfEach = 50;
+
+let folder: string;
+let platform: Platform;
+const keys = new Map<string, string>();
+/** Every stream has a connection of its own, as clients of their own have. */
+const sockets = new Agent({ connections: null, headersTimeout: longMs, bodyTimeout: longMs });
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'pilotlight-streams-'));
+  platform = await startPlatform({
+    port: 0,
+    dataDir: join(folder, 'data'),
+    workersMin: 1,
+    workersMax: 1,
+    idleTimeoutMs: longMs,
+  });
+  for (const id of tenants) {
+    const made = await ask(platform.credentials.admin_key, 'POST', '/admin/v1/tenants', { id, plan: 'vip' });
+    keys.set(id, JSON.parse(await made.body.text()).key.secret);
+  }
+}, longMs);
+
+afterAll(async () => {
+  await sockets.destroy();
+  await platform?.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+function ask(key: string, method: 'GET' | 'POST', path: string, body?: unknown) {
+  return request(`${platform.url}${path}`, {
+    method,
+    dispatcher: sockets,
+    headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  });
+}
+
+function chat(tenant: string, index: number, change: object = {}) {
+  const content = `the ${index}. lighthouse of ${tenant} at the sea`;
+  const messages = [{ role: 'user', content }];
+  const body = { model: 'fake-chat', messages, step_ms: 5, stream: true, ...change };
+  return ask(keys.get(tenant) ?? '', 'POST', '/v1/chat/completions', body);
+}
+
+function textOf(sse: string): string {
+  return sse
+    .split('\n')
+    .filter((line) => line.startsWith('data: {'))
+    .map((line) => JSON.parse(line.slice('data: '.length)).choices[0]?.delta.content ?? '')
+    .join('');
+}
+
+async function openPlaces(): Promise<number> {
+  let open = 0;
+  for (const tenant of tenants) {
+    // As many as there may be: who is refused one tells how many are taken.
+    const place = { max: 1, nowMs: Date.now(), untilMs: Date.now() + 1 };
+    if ((await platform.ports.streams.open(tenant, 'probe', place)) === 'full') open += 1;
+    await platform.ports.streams.close(tenant, 'probe');
+  }
+  return open;
+}
+
+describe('200 streams at once', () => {
+  it(
+    'each get their own text to its end, and leave nothing open',
+    async () => {
+      const asked = tenants.flatMap((tenant) =>
+        Array.from({ length: streamsOfEach }, async (_, index) => {
+          const answer = await chat(tenant, index);
+          return { tenant, index, status: answer.statusCode, sse: await answer.body.text() };
+        }),
+      );
+
+      const answers = await Promise.all(asked);
+
+      expect(answers).toHaveLength(200);
+      for (const { tenant, index, status, sse } of answers) {
+        expect(status).toBe(200);
+        expect(textOf(sse)).toBe(`You said: the ${index}. lighthouse of ${tenant} at the sea`);
+        expect(sse.trimEnd().endsWith('data: [DONE]')).toBe(true);
+      }
+      await expect.poll(openPlaces, { timeout: pollMs }).toBe(0);
+    },
+    longMs,
+  );
+
+  it(
+    'that are cut off by their clients cancel their jobs and leave nothing open',
+    async () => {
+      const gone = new AbortController();
+      const asked = Array.from({ length: streamsOfEach }, async (_, index) => {
+        const body = { model: 'fake-chat', messages: [{ role: 'user', content: 'word '.repeat(300) }] };
+        const answer = await request(`${platform.url}/v1/chat/completions`, {
+          method: 'POST',
+          dispatcher: sockets,
+          signal: gone.signal,
+          headers: { authorization: `Bearer ${keys.get('ada')}`, 'content-type': 'application/json' },
+          body: JSON.stringify({ ...body, max_tokens: 300, step_ms: 200, stream: true, seed: index }),
+        });
+        answer.body.on('error', () => undefined).resume();
+        return String(answer.headers['x-pilotlight-job-id']);
+      });
+      const ids = await Promise.all(asked);
+      gone.abort();
+
+      const states = async () => {
+        const jobs = await Promise.all(ids.map((id) => platform.ports.jobs.get('ada', id)));
+        return jobs.filter((job) => job !== null && isTerminal(job)).map((job) => job?.status);
+      };
+
+      await expect.poll(states, { timeout: pollMs }).toEqual(ids.map(() => 'canceled'));
+      await expect.poll(openPlaces, { timeout: pollMs }).toBe(0);
+    },
+    longMs,
+  );
+});
+
+describe('a native stream', () => {
+  it(
+    'tells a job from its line to its result, and goes on where a reader left it',
+    async () => {
+      const key = keys.get('bob') ?? '';
+      const input = { messages: [{ role: 'user', content: 'a lighthouse by the sea' }], step_ms: 150 };
+      const made = await ask(key, 'POST', '/v1/jobs', { model: 'fake-chat', input, stream: true });
+      const { urls } = JSON.parse(await made.body.text());
+
+      const whole = await (await ask(key, 'GET', urls.events)).body.text();
+      const ids = [...whole.matchAll(/^id: (1-\d+)\nevent: delta$/gm)].map(([, id]) => id ?? '');
+      const [first = ''] = ids;
+      const rest = await request(`${platform.url}${urls.events}`, {
+        dispatcher: sockets,
+        headers: { authorization: `Bearer ${key}`, 'last-event-id': first },
+      });
+
+      const deltasOf = (sse: string) =>
+        [...sse.matchAll(/^event: delta\ndata: (.*)$/gm)]
+          .map(([, data = '']) => JSON.parse(data).text)
+          .join('');
+      const said = 'You said: a lighthouse by the sea';
+      expect(deltasOf(whole)).toBe(said);
+      expect(ids.length).toBeGreaterThan(1);
+      expect(deltasOf(await rest.body.text())).toBe(said.slice(Number(first.split('-')[1])));
+      expect(whole).toMatch(/^event: output$/m);
+      expect(whole.trimEnd().split('\n').slice(-3)[0]).toBe('id: done');
+    },
+    longMs,
+  );
+});
