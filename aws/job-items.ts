@@ -7,7 +7,7 @@
 import * as z from 'zod';
 import { AppError } from '#core/errors.ts';
 import type { JobPlace, JobRecord, LineEntry } from '#core/job/job.ts';
-import { jobRecordSchema, keptUntilMs } from '#core/job/job.ts';
+import { jobRecordSchema, keptUntilMs, notBeforeMsOf } from '#core/job/job.ts';
 import { jobLimits } from '#core/limits.ts';
 import type { Item } from './items.ts';
 import { parseItem } from './items.ts';
@@ -76,6 +76,7 @@ export function toEntry(pool: string, item: Item): LineEntry {
     tag,
     tagCost: tagCost ?? rest.predictedGpuMs * 1000,
     ...rest,
+    notBeforeMs: place === undefined ? null : notBeforeMsOf(place),
     workerId: place?.kind === 'lease' ? place.workerId : null,
   };
 }

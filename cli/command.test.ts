@@ -88,7 +88,7 @@ describe('values', () => {
 
 describe('the input of a generation', () => {
   it('has what was said and nothing else, so that the model fills in its own defaults', () => {
-    const none = { size: undefined, steps: undefined, seed: undefined, n: undefined };
+    const none = { size: undefined, steps: undefined, seed: undefined, n: undefined, strength: undefined };
 
     expect(inputOf('a ring', { ...none, set: [] })).toEqual({ prompt: 'a ring' });
     expect(inputOf('a ring', { ...none, seed: '7', set: ['guidance=3.5', 'negative=blue'] })).toEqual({
@@ -97,6 +97,10 @@ describe('the input of a generation', () => {
       guidance: 3.5,
       negative: 'blue',
     });
+    expect(inputOf('a ring', { ...none, strength: '0.6', set: [] })).toMatchObject({ strength: 0.6 });
+    expect(() => inputOf('a ring', { ...none, strength: 'much', set: [] })).toThrow(
+      '--strength takes a number',
+    );
   });
 });
 

@@ -39,6 +39,12 @@ export const apiLimits = {
 export const jobLimits = {
   /** Three tries tell a bad job from bad luck; each costs a model run. */
   attemptsMax: 3,
+  /**
+   * A job that ran out of memory alone is tried again after this long, so often at most: what else has the card is done
+   * by then, or gives way. Two and a half minutes; a job that was predicted wrong costs five calls that end early.
+   */
+  memoryWaitMs: 30 * second,
+  memoryWaitsMax: 5,
   /** A dead worker is noticed after one lease. Shorter wastes writes, longer wastes a tenant's time. */
   leaseMs: 30 * second,
   /** Two renewals may be lost before a lease runs out. */
@@ -319,6 +325,8 @@ export const protocolLimits = {
    * with bodies of `apiLimits.bodyBytesMax` are 8 MiB, and their ids and defaults are small.
    */
   frameBytesMax: 9 * kibibyte * kibibyte,
+  /** Base64 of a JPEG of 128 x 128 pixels: noise, which packs worst, takes 14 KB. */
+  previewCharactersMax: 32 * kibibyte,
   pingMs: 2 * second,
 } as const;
 

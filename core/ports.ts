@@ -549,8 +549,20 @@ export interface RunItem {
   readonly params: JobRecord['input'];
 }
 
+/** A small picture of what is being drawn: to be shown and forgotten, never logged. */
+export interface RunPreview {
+  /** Of the item's steps, the one it was made after. */
+  readonly step: number;
+  readonly contentType: 'image/jpeg' | 'image/png';
+  readonly width: number;
+  readonly height: number;
+  readonly body: Uint8Array;
+}
+
 export interface RunEvents {
   onProgress(itemId: string, step: number, steps: number): void;
+  /** How an item looks so far, from models that can say; where nobody asks, nothing is made. */
+  onPreview?(itemId: string, preview: RunPreview): void;
   /** Pieces of an item's text as they are made, in order, told to those who ask: its file has the whole. */
   onDelta?(itemId: string, text: string): void;
 }

@@ -29,6 +29,7 @@ export function sampleJob(overrides: Partial<JobRecord> = {}): JobRecord {
     place: { kind: 'line' },
     attempt: 0,
     interruptions: 0,
+    memoryWaits: 0,
     input: { prompt: 'a lighthouse at night', steps: 4 },
     batchKey: 'demo-image@1|512x512|4',
     adapters: [],
@@ -89,6 +90,7 @@ export function fullJob(overrides: Partial<JobRecord> = {}): JobRecord {
     place: { kind: 'lease', workerId: 'worker-1', expiresAtMs: sampleNowMs + 30_000 },
     attempt: 2,
     interruptions: 1,
+    memoryWaits: 1,
     input: {
       prompt: 'ein Leuchtturm 灯台 🗼 "quoted" \n second line',
       empty: '',

@@ -3,9 +3,12 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Sharp } from 'sharp';
+import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import { jobSchema } from '#core/api/job-resource.ts';
+import { pngOf } from '#core/images/png-under-test.ts';
 import type { Platform } from './platform.ts';
 import { startPlatform } from './platform.ts';
 
@@ -63,6 +66,46 @@ describe.skipIf(python === undefined)('a model of the Python runtime (PILOTLIGHT
           .subarray(1, 4)
           .toString(),
       ).toBe('PNG');
+    },
+    coldStartMs,
+  );
+
+  it(
+    'draws from a picture, and in a part of it alone, and keeps the rest as it was sent',
+    async () => {
+      const mask = await pngUrl(
+        sharp({ create: { ...black, width: 32, height: 64 } }).extend({ left: 32, background: 'white' }),
+      );
+      const from = {
+        prompt: 'a red ring',
+        size: 64,
+        seed: 3,
+        image: await pngUrl(sharp({ create: { ...grey } })),
+      };
+
+      const [plain, masked, refused] = await Promise.all(
+        [from, { ...from, mask }, { ...from, image: damaged }].map(async (input) => {
+          const { id } = await call('POST', '/v1/jobs', { model: 'tiny-z-image', input });
+          return ended(id);
+        }),
+      );
+
+      expect(plain).toMatchObject({ status: 'succeeded', output: [{ width: 64, height: 64 }] });
+      expect(masked?.status).toBe('succeeded');
+      const file = Buffer.from(await (await ask('GET', masked?.output[0]?.url ?? '')).arrayBuffer());
+      const pixels = await sharp(file).raw().toBuffer();
+      const isKept = (x: number, y: number) => pixels.readUInt8((y * 64 + x) * 3) === 90;
+      const rows = Array.from({ length: 64 }, (_, y) => y);
+      const [anew, kept] = [16, 48].map((x) => rows.filter((y) => isKept(x, y)).length);
+      expect(kept).toBe(64);
+      expect(anew).toBeLessThan(64);
+      expect(JSON.stringify(masked)).not.toContain(mask.slice(40, 80));
+      // Its header is in order: only who decodes it finds out, before anything runs.
+      expect(refused).toMatchObject({
+        status: 'failed',
+        error: { code: 'invalid_input' },
+        cost: { usd_micros: 0 },
+      });
     },
     coldStartMs,
   );
@@ -173,6 +216,16 @@ const png =
   'data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAACAAAAAgCAIAAAD8GO2jAAAAKElEQVR4nO3NMQEAAAjDMMC/ZzDBvlRA01vZJvwHAAAAAAAAAAAAbx2jxAE/i2AjOgAAAABJRU5ErkJggg==';
 const otherPng =
   'data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAACAAAAAgCAIAAAD8GO2jAAAAKUlEQVR4nO3NMQEAAAjDsIF/z2ACvlRAU8nks369AwAAAAAAAAAAgMMWocYBP7wfsd0AAAAASUVORK5CYII=';
+
+const grey = { width: 64, height: 64, channels: 3, background: { r: 90, g: 90, b: 90 } } as const;
+const black = { channels: 3, background: 'black' } as const;
+
+async function pngUrl(picture: Sharp): Promise<string> {
+  return `data:image/png;base64,${(await picture.png().toBuffer()).toString('base64')}`;
+}
+
+/** 64 x 64 pixels by its header, and rows that unpack to nothing. */
+const damaged = `data:image/png;base64,${pngOf({ width: 64, height: 64, packed: Buffer.from('no rows') }).toString('base64')}`;
 
 function question(url: string): object[] {
   const picture = { type: 'image_url', image_url: { url } };

@@ -11,6 +11,7 @@ import { followJob } from '../follow-job.ts';
 import { errorText, exitCodeOf, outputText, runFields, unknownWordsWarning } from '../job-view.ts';
 import type { SavedOutput, SaveOptions } from '../output-files.ts';
 import { checkPathsAreFree, saveOutputs } from '../output-files.ts';
+import { pictureUrlOf } from '../picture-file.ts';
 import type { Session } from '../session.ts';
 import { fields } from '../table.ts';
 
@@ -23,6 +24,9 @@ const options = {
   steps: { type: 'string', value: 'N', help: 'Sampling steps' },
   seed: { type: 'string', value: 'N', help: 'The same seed gives the same picture' },
   n: { type: 'string', value: 'N', help: 'Number of pictures' },
+  image: { type: 'string', value: 'FILE', help: 'Picture to draw from, where the model takes one' },
+  mask: { type: 'string', value: 'FILE', help: 'Where to draw anew (white) and what to keep (black)' },
+  strength: { type: 'string', value: 'PART', help: 'How far from the image: above 0, at most 1' },
   set: {
     type: 'string',
     multiple: true,
@@ -59,10 +63,11 @@ export const command = defineCommand({
     'pilotlight generate "a red ring above a blue square" -o out.png',
     'pilotlight generate "two green stars" --n 2 --size 512 --steps 8 --seed 7 -o star.png',
     'pilotlight generate "a blue square" --no-wait --json',
+    'pilotlight generate "in winter" --model z-image-turbo --image street.jpg -o winter.png',
     'pilotlight generate "a blue square" --seed 7 --cache -o square.png',
   ],
   async run(session, values, [prompt = '']) {
-    const input = inputOf(prompt, values);
+    const input = { ...inputOf(prompt, values), ...(await picturesOf(session.cwd, values)) };
     const saving = { path: values.output, overwrite: values.force };
     checkPathsAreFree(session.cwd, saving, typeof input.n === 'number' ? input.n : 1);
 
@@ -82,15 +87,37 @@ type GenerateValues = Values<typeof options>;
 type JobInput = JobResource['input'];
 
 /** What the model does not have, the API refuses by name. */
-export function inputOf(prompt: string, values: Pick<GenerateValues, 'set' | InputNumber>): JobInput {
+export function inputOf(
+  prompt: string,
+  values: Pick<GenerateValues, 'set' | 'strength' | InputNumber>,
+): JobInput {
   const numbers = inputNumbers.map((name) => [name, wholeNumber(name, values[name])] as const);
   return {
     ...Object.fromEntries(
       Object.entries(pairs('set', values.set)).map(([name, text]) => [name, inputValue(text)]),
     ),
     ...Object.fromEntries(numbers.filter(([, value]) => value !== undefined)),
+    ...(values.strength === undefined ? {} : { strength: partOf('strength', values.strength) }),
     prompt,
   };
+}
+
+/** What the command line names, read from this machine; a model that takes no pictures refuses them by name. */
+export async function picturesOf(
+  cwd: string,
+  { image, mask }: Pick<GenerateValues, 'image' | 'mask'>,
+): Promise<JobInput> {
+  return {
+    ...(image === undefined ? {} : { image: await pictureUrlOf(cwd, image) }),
+    ...(mask === undefined ? {} : { mask: await pictureUrlOf(cwd, mask) }),
+  };
+}
+
+/** Which there may be is the model's to say. */
+function partOf(name: string, text: string): number {
+  const number = text.trim() === '' ? Number.NaN : Number(text);
+  if (!Number.isFinite(number)) throw usageError(`--${name} takes a number, such as 0.6, and not ${text}`);
+  return number;
 }
 
 const inputNumbers = ['size', 'steps', 'seed', 'n'] as const;

@@ -13,7 +13,7 @@ const work = {
   tokens: { tokens: 30, written: 20, path: 'input.max_tokens' },
   predictedGpuMs: 1_500,
   memoryMb: 8_000,
-  weightsMb: 17_500,
+  residentMb: 17_500,
   batchKey: 'b',
 };
 

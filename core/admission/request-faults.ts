@@ -29,14 +29,14 @@ function overPlan(limits: PlanLimits, work: Work): ErrorDetail[] {
 function overMemory(limits: PlanLimits, work: Work): ErrorDetail[] {
   if (limits.gpu_memory_gb === undefined) return [];
   const allotmentMb = allotmentMbOf(limits.gpu_memory_gb);
-  // A process of its own holds a copy of the weights, and its cap counts them.
-  const weightsMb = limits.isolation === 'process' ? work.weightsMb : 0;
-  const needMb = weightsMb + work.memoryMb;
+  // A process of its own holds a copy of the model, and its cap counts it.
+  const residentMb = limits.isolation === 'process' ? work.residentMb : 0;
+  const needMb = residentMb + work.memoryMb;
   if (needMb <= allotmentMb) return [];
   const message = `the limit gpu_memory_gb is ${limits.gpu_memory_gb}, this alone takes ${needMb / 1000} GB`;
   // Nothing of a request makes an answer take less.
-  if (weightsMb >= allotmentMb || work.images === 0) return [{ path: 'model', message }];
-  const isFewerEnough = weightsMb + work.memoryMb / work.images <= allotmentMb;
+  if (residentMb >= allotmentMb || work.images === 0) return [{ path: 'model', message }];
+  const isFewerEnough = residentMb + work.memoryMb / work.images <= allotmentMb;
   return [{ path: isFewerEnough ? 'input.n' : 'input.size', message }];
 }
 

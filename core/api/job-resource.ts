@@ -7,6 +7,7 @@ import { waitReasons } from '../eta/supply.ts';
 import type { JobOutput, JobRecord } from '../job/job.ts';
 import { finishReasons, jobClasses, jobStatuses } from '../job/job.ts';
 import { apiLimits, jobLimits } from '../limits.ts';
+import { withoutSourcePictures } from '../models/source-pictures.ts';
 import { qualities } from '../tenancy/alias.ts';
 import { webhookTargetSchema } from './webhook-resource.ts';
 
@@ -214,7 +215,7 @@ export function presentJob(job: JobRecord, wait: WaitView | null): JobResource {
     model: job.model,
     model_revision: job.modelRevision,
     class: job.class,
-    input: withoutPictures(job.input),
+    input: withoutSourcePictures(withoutPictures(job.input)),
     adapters: job.adapters.map(({ id, weight, sha256 }) => ({ id, weight, sha256 })),
     output: job.outputs.map((output, index) => presentOutput(output, `${self}/output/${index}`)),
     // The last error of a job that will be tried again is not its end.

@@ -6,8 +6,7 @@
 import * as z from 'zod';
 import type { ErrorDetail } from '../errors.ts';
 import { faultsOf } from '../faults.ts';
-import { checkImage } from '../images/check-image.ts';
-import { imageRules } from '../images/image-header.ts';
+import { readPictureUrl, shownPictureUrl } from '../images/picture-url.ts';
 import type { JobRecord } from '../job/job.ts';
 import { imageLimits } from '../limits.ts';
 
@@ -36,8 +35,6 @@ const messagesSchema = z
 export type Message = z.infer<typeof messagesSchema>[number];
 type Part = z.infer<typeof partSchema>;
 
-const dataUrl = /^data:(image\/(?:png|jpeg|webp));base64,/;
-
 /** Every fault of `input.messages`, pictures included, by its path; empty for messages that a model can be given. */
 export function chatFaults(input: Input): ErrorDetail[] {
   const parsed = messagesSchema.safeParse(input.messages);
@@ -53,8 +50,8 @@ export function chatFaults(input: Input): ErrorDetail[] {
         return [{ path, message: `a chat holds at most ${imageLimits.perChatMax} pictures` }];
       }
       if (role !== 'user') return [{ path, message: 'only messages of the role user hold pictures' }];
-      const fault = pictureFault(part.image_url.url);
-      return fault === null ? [] : [{ path: `${path}.image_url.url`, message: fault }];
+      const read = readPictureUrl(part.image_url.url);
+      return read.kind === 'picture' ? [] : [{ path: `${path}.image_url.url`, message: read.message }];
     });
   });
 }
@@ -82,7 +79,7 @@ export function withoutPictures(input: Input): Input {
 
 function withoutPicture(part: Part) {
   if (part.type === 'text') return part;
-  return { ...part, image_url: { ...part.image_url, url: dataUrl.exec(part.image_url.url)?.[0] ?? '' } };
+  return { ...part, image_url: { ...part.image_url, url: shownPictureUrl(part.image_url.url) } };
 }
 
 function partsOf(input: Input): Part[] {
@@ -93,16 +90,4 @@ function partsOf(input: Input): Part[] {
 
 function messagesOf(input: Input): readonly Message[] | null {
   return messagesSchema.safeParse(input.messages).data ?? null;
-}
-
-/** What its headers tell; the runner decodes it apart, because headers may lie. */
-function pictureFault(url: string): string | null {
-  const [start, type] = dataUrl.exec(url) ?? [];
-  if (start === undefined || type === undefined) {
-    return 'must be a data URL of a PNG, JPEG or WebP in base64; nothing is fetched';
-  }
-  const packed = url.slice(start.length);
-  if (packed.length % 4 !== 0 || !/^[A-Za-z0-9+/]*={0,2}$/.test(packed)) return 'is no base64';
-  const checked = checkImage(Buffer.from(packed, 'base64'), type);
-  return checked.kind === 'ok' ? null : imageRules[checked.rule];
 }

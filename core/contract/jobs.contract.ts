@@ -14,6 +14,7 @@ import {
   requestCancel,
   succeed,
   tryAgain,
+  waitForMemory,
 } from '../job/transitions.ts';
 import { jobLimits } from '../limits.ts';
 import type { ApplyOutcome, JobListAsk } from '../ports.ts';
@@ -357,6 +358,16 @@ function line(scene: Scene): void {
 
     await inLine(scene, job, [lineEntryOf(again)]);
     expect(again).toMatchObject({ tag: job.tag, attempt: 1 });
+  });
+
+  it('shows a job that waits for memory, and until when', async () => {
+    const job = await createdJob(scene);
+    const leased = await applied(scene, job, claimOf(job, 'worker-1'));
+
+    const held = await applied(scene, leased, waitForMemory(leased, jobError('out_of_memory'), now));
+
+    await inLine(scene, job, [{ ...lineEntryOf(held), notBeforeMs: now + jobLimits.memoryWaitMs }]);
+    expect(await stored(scene, job)).toEqual(held);
   });
 
   it('shows a terminal job in no line, among no lapsed leases and in no count', async () => {

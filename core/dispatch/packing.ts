@@ -53,19 +53,19 @@ export function fillBatch<T extends Packed>(
 }
 
 /**
- * What there is for the peaks of a batch beside the weights of its model: of the card, and in a process of the tenant's
- * own also of its cap, which counts the weights. Other models are put out where they stand in the way, so they count
- * for nothing here. Infinite where neither bound is known; negative where not even the weights fit.
+ * What there is for the peaks of a batch beside what its model keeps: of the card, and in a process of the tenant's
+ * own also of its cap, which counts the model. Other models are put out where they stand in the way, so they count
+ * for nothing here. Infinite where neither bound is known; negative where not even the model fits.
  */
 export function roomMbOf(
   { isolation, allotmentMb }: Pick<LineEntry, 'isolation' | 'allotmentMb'>,
-  weightsMb: number,
+  residentMb: number,
   gpuMemoryMb: number | undefined,
 ): number {
   const cardMb = gpuMemoryMb === undefined ? Number.POSITIVE_INFINITY : plannableMb(gpuMemoryMb);
   const capMb =
     isolation === 'process' ? (allotmentMb ?? Number.POSITIVE_INFINITY) : Number.POSITIVE_INFINITY;
-  return Math.min(cardMb, capMb) - weightsMb;
+  return Math.min(cardMb, capMb) - residentMb;
 }
 
 /**

@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest';
 import type { FlowWorld } from '#sim/memory/flow-world.ts';
 import { createFlowWorld, fakeManifest, submission, worldPool } from '#sim/memory/flow-world.ts';
 import type { JobRecord } from '../job/job.ts';
-import { giveBack } from '../job/transitions.ts';
-import { jobLimits } from '../limits.ts';
+import { cancelWaiting, giveBack, jobError, waitForMemory } from '../job/transitions.ts';
+import { jobLimits, workerLimits } from '../limits.ts';
 import { sampleTenant } from '../samples.ts';
 import { applyTransition } from './apply.ts';
 import { claimBatch } from './claim.ts';
@@ -41,6 +41,58 @@ describe('a claim from the line', () => {
   });
 });
 
+describe('a job that waits for memory', () => {
+  async function heldUp(world: FlowWorld): Promise<JobRecord> {
+    await submitJob(world);
+    const [job] = (await claimBatch(world, worker, [])).jobs;
+    if (job === undefined) throw new Error('expected a job');
+    const transition = waitForMemory(job, jobError('out_of_memory'), world.clock.nowMs());
+    const held = await applyTransition(world, job, transition);
+    if (held === null) throw new Error('expected it to wait');
+    return held;
+  }
+
+  it('is passed over, also where a ticket names it, until its time is up', async () => {
+    const world = await createFlowWorld();
+    const held = await heldUp(world);
+    const later = await submitJob(world, { input: { prompt: 'another', steps: 3 } });
+    const ticket = {
+      pool: worldPool,
+      tenantId: held.tenantId,
+      jobId: held.jobId,
+      receipt: '',
+      deliveries: 1,
+    };
+
+    const first = await claimBatch(world, worker, [ticket]);
+    const second = await claimBatch(world, worker, [ticket]);
+    await world.clock.advance(jobLimits.memoryWaitMs);
+    const third = await claimBatch(world, worker, [ticket]);
+
+    const ids = [first, second, third].map(({ jobs }) => jobs.map(({ jobId }) => jobId));
+    expect(ids).toEqual([[later.jobId], [], [held.jobId]]);
+  });
+
+  it('hides none of those that wait behind, however many wait so', async () => {
+    const world = await createFlowWorld();
+    for (let count = 0; count < workerLimits.lineWindow; count += 1) await heldUp(world);
+    const last = await submitJob(world);
+
+    const { jobs } = await claimBatch(world, worker, []);
+
+    expect(jobs.map(({ jobId }) => jobId)).toEqual([last.jobId]);
+  });
+
+  it('is canceled at once', async () => {
+    const world = await createFlowWorld();
+    const held = await heldUp(world);
+
+    await applyTransition(world, held, cancelWaiting(held, world.clock.nowMs()));
+
+    expect(await world.jobs.get(held.tenantId, held.jobId)).toMatchObject({ status: 'canceled' });
+  });
+});
+
 describe('a batch', () => {
   it('takes no more of a tenant than its allotment, and others beside it', async () => {
     const tenant = sampleTenant({ overrides: { gpu_memory_gb: 0.9 } });
@@ -64,6 +116,16 @@ describe('a batch', () => {
     const { jobs } = await claimBatch(world, { ...worker, gpuMemoryMb: 2_200 }, []);
 
     expect(jobs).toHaveLength(2);
+  });
+
+  it('leaves of the card what its model keeps for adapters', async () => {
+    const memory = { ...fakeManifest.memory, adapters_mb: 400 };
+    const world = await createFlowWorld({ manifests: [{ ...fakeManifest, memory }] });
+    for (let count = 0; count < 4; count += 1) await submitJob(world);
+
+    const { jobs } = await claimBatch(world, { ...worker, gpuMemoryMb: 2_200 }, []);
+
+    expect(jobs).toHaveLength(1);
   });
 
   it('of a tenant with a process of its own holds no job of another', async () => {

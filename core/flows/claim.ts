@@ -9,15 +9,17 @@
  *
  * A tenant with `running_jobs_max` takes a place in its gate before the claim, one conditional write. A crash in
  * between leaves the place with a job that waits: it is not running, but it is the next of its tenant to be claimed,
- * under that place. Jobs of a tenant without a free place are passed over and keep their tags.
+ * under that place. Jobs of a tenant without a free place are passed over and keep their tags, and so are jobs that wait
+ * for memory of a card.
  */
 import { batchShareOf, chooseBatch, inARowAfter } from '../dispatch/choose-batch.ts';
 import { fillBatch, roomMbOf } from '../dispatch/packing.ts';
 import type { JobRecord, LineEntry } from '../job/job.ts';
 import { jobClasses, lineEntryOf } from '../job/job.ts';
-import { claim, expire, isOverdue, reclaim } from '../job/transitions.ts';
+import { claim, expire, isHeldUp, isOverdue, reclaim } from '../job/transitions.ts';
 import { workerLimits } from '../limits.ts';
 import type { Catalog } from '../models/manifest.ts';
+import { residentMbOf } from '../models/manifest.ts';
 import type { Clock, HeldTicket, Pools } from '../ports.ts';
 import type { ApplyPorts } from './apply.ts';
 import { applyTransition } from './apply.ts';
@@ -54,6 +56,8 @@ interface LineHead {
   readonly entries: readonly LineEntry[];
   /** The line may go on behind them. */
   readonly isCut: boolean;
+  /** Some of what was seen waits for memory: others may wait behind. */
+  readonly hidesOthers: boolean;
 }
 
 /** What this claim found out that the line does not show. */
@@ -102,7 +106,7 @@ async function claimFromLine(ports: ClaimPorts, worker: WorkerView): Promise<Cla
   }
 }
 
-/** The head of a line without the jobs that may no longer start: those expire here. */
+/** The head of a line without the jobs that may no longer start, which expire here, and those that may not start yet. */
 async function readLine(
   ports: ClaimPorts,
   pool: string,
@@ -113,9 +117,12 @@ async function readLine(
   const nowMs = ports.clock.nowMs();
   const overdue = entries.filter((entry) => isOverdue(entry, nowMs));
   await Promise.all(overdue.map((entry) => applyTransition(ports, entry, expire(entry, nowMs))));
+  const open = entries.filter((entry) => !isOverdue(entry, nowMs));
+  const claimable = open.filter((entry) => !isHeldUp(entry, nowMs));
   return {
-    entries: entries.filter((entry) => !isOverdue(entry, nowMs)),
+    entries: claimable,
     isCut: entries.length >= window,
+    hidesOthers: claimable.length < open.length,
   };
 }
 
@@ -135,7 +142,8 @@ async function claimChosen(
   for (;;) {
     const left = openLines(lines, passed);
     const isBlind = jobClasses.some((jobClass) => heads[jobClass].isCut && left[jobClass].length === 0);
-    if (isBlind && passed.full.size > 0) return 'look further';
+    const hidesOthers = jobClasses.some((jobClass) => heads[jobClass].hidesOthers);
+    if (isBlind && (passed.full.size > 0 || hidesOthers)) return 'look further';
     const { head, mates, virtualTime } = chooseBatch({
       ...worker,
       lines: left,
@@ -146,8 +154,8 @@ async function claimChosen(
     if (head === null) return { jobs: [], interactiveInARow: worker.interactiveInARow };
     const first = await claimEntry(ports, worker, head, passed);
     if (first === null) continue;
-    const weightsMb = catalog.get(head.model)?.manifest.memory.weights_mb ?? 0;
-    const room = { jobsMax: batchMax(head), roomMb: roomMbOf(head, weightsMb, worker.gpuMemoryMb) };
+    const roomMb = roomMbOf(head, residentMbOf(catalog, head.model), worker.gpuMemoryMb);
+    const room = { jobsMax: batchMax(head), roomMb };
     const jobs = await claimMates(ports, worker, { first, mates, passed, ...room });
     await ports.pools.advance(worker.pool, head.class, virtualTime);
     return { jobs, interactiveInARow: inARowAfter({ ...worker, lines: left }, head.class) };
@@ -204,10 +212,13 @@ async function claimRecord(
 ): Promise<JobRecord | null> {
   const nowMs = ports.clock.nowMs();
   switch (job.place.kind) {
-    case 'line':
-      if (!isOverdue(job, nowMs)) return claimEntry(ports, worker, lineEntryOf(job), passed);
+    case 'line': {
+      const entry = lineEntryOf(job);
+      if (isHeldUp(entry, nowMs)) return null;
+      if (!isOverdue(job, nowMs)) return claimEntry(ports, worker, entry, passed);
       await applyTransition(ports, job, expire(job, nowMs));
       return null;
+    }
     case 'lease':
       if (job.place.expiresAtMs >= nowMs) return null;
       return reclaimEntry(ports, worker, lineEntryOf(job), passed);

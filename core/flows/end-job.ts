@@ -2,16 +2,17 @@
 import { gpuCostUsdMicros } from '../billing/price.ts';
 import type { JobError, JobOutput, JobRecord, JobTimings } from '../job/job.ts';
 import { nothingUsed } from '../job/job.ts';
-import type { Finished } from '../job/transitions.ts';
+import type { Finished, Transition } from '../job/transitions.ts';
 import {
+  afterFailure,
   attemptsSpent,
   cancelRunning,
   fail,
   giveBack,
   jobError,
-  mayTryAgain,
   succeed,
   tryAgain,
+  waitForMemory,
 } from '../job/transitions.ts';
 import { tookMs } from '../jumping-clock.ts';
 import { jobLimits } from '../limits.ts';
@@ -32,6 +33,8 @@ export interface EndContext {
   /** Aborts when the worker must be gone: what failed then goes back to the line. */
   readonly interrupt: AbortSignal;
   readonly batchSize: number;
+  /** Others were on the card in the same call: what ran out of memory then may fit alone. */
+  readonly hadMates: boolean;
   /** When the runner took it up: what was claimed ahead has waited until then. */
   readonly begunAtMs: number;
   readonly loadMs: number;
@@ -107,13 +110,22 @@ async function endFailed(
 ): Promise<void> {
   const { tenantId, jobId, attempt } = job;
   ports.log.warn('attempt.failed', { tenantId, jobId, attempt, code: error.code, spent: attemptsSpent(job) });
-  if (context.interrupt.aborted) {
-    await applyTransition(ports, job, giveBack(job));
-  } else if (mayTryAgain(job, error)) {
-    await applyTransition(ports, job, tryAgain(job, error));
-  } else {
-    const last = error.code === 'worker_lost' ? jobError('poison') : { ...error, retryable: false };
-    await applyTransition(ports, job, fail(job, ports.clock.nowMs(), last));
+  await applyTransition(ports, job, failureOf(job, error, context, ports.clock.nowMs()));
+}
+
+function failureOf(job: JobRecord, error: JobError, context: EndContext, nowMs: number): Transition {
+  if (context.interrupt.aborted) return giveBack(job);
+  switch (afterFailure(job, error, context)) {
+    case 'wait':
+      return waitForMemory(job, error, nowMs);
+    case 'try again':
+      return tryAgain(job, error);
+    case 'fail':
+      return fail(
+        job,
+        nowMs,
+        error.code === 'worker_lost' ? jobError('poison') : { ...error, retryable: false },
+      );
   }
 }
 

@@ -12,6 +12,7 @@ import { roomMbOf } from '../dispatch/packing.ts';
 import type { JobRecord } from '../job/job.ts';
 import { afterClaim, cancelRunning, fail, jobError } from '../job/transitions.ts';
 import { tookMs } from '../jumping-clock.ts';
+import { residentMbOf } from '../models/manifest.ts';
 import type { Ids, LoadOutcome, RunAdapter, RunEvents, RunNeeds, Runner, RunOutcome } from '../ports.ts';
 import { applyTransition } from './apply.ts';
 import type { EndContext, EndPorts } from './end-job.ts';
@@ -105,7 +106,7 @@ async function adaptersOf(ports: RunPorts, [first]: readonly JobRecord[]): Promi
     : takeAdapters(ports, first);
 }
 
-interface Ran extends Pick<EndContext, 'batchSize' | 'begunAtMs' | 'loadMs'> {
+interface Ran extends Pick<EndContext, 'batchSize' | 'hadMates' | 'begunAtMs' | 'loadMs'> {
   readonly outcomes: ReadonlyMap<string, RunOutcome>;
 }
 
@@ -128,7 +129,9 @@ async function runCall(ports: RunPorts, call: Call, events: RunEvents, watch: Ru
   const loadMs = tookMs(begunAtMs, ports.clock.nowMs());
   watch.onBegun();
   const outcomes = await runLoaded(ports, { ...call, ...taken }, loaded, watched(events, watch));
-  return { outcomes, batchSize: jobs.length, begunAtMs, loadMs };
+  // A model that did not fit was nobody's fault in the batch: alone it would not fit either.
+  const hadMates = loaded.kind === 'loaded' && jobs.length > 1;
+  return { outcomes, batchSize: jobs.length, hadMates, begunAtMs, loadMs };
 }
 
 function told(events: RunEvents, { onDelta }: Telling): RunEvents {
@@ -147,7 +150,7 @@ function watched(events: RunEvents, watch: RunWatch): RunEvents {
 
 function notRun(jobs: readonly JobRecord[], nowMs: number): Ran {
   const outcomes = sameForAll(jobs, { kind: 'canceled', gpuMs: 0 });
-  return { outcomes, batchSize: jobs.length, begunAtMs: nowMs, loadMs: 0 };
+  return { outcomes, batchSize: jobs.length, hadMates: false, begunAtMs: nowMs, loadMs: 0 };
 }
 
 /** A claim can show that the job is not to be run any more, or that no worker of this kind can. */
@@ -172,8 +175,7 @@ async function endsAtOnce(
 
 /** Tried again it would not fit either: the workers of a pool have cards alike. */
 async function endsUnfit(ports: RunPorts, job: JobRecord, gpuMemoryMb: number | undefined): Promise<boolean> {
-  const weightsMb = ports.catalog.get(job.model)?.manifest.memory.weights_mb ?? 0;
-  const roomMb = roomMbOf(job, weightsMb, gpuMemoryMb);
+  const roomMb = roomMbOf(job, residentMbOf(ports.catalog, job.model), gpuMemoryMb);
   if (job.memoryMb <= roomMb) return false;
   const message = `The job takes ${job.memoryMb} MB of GPU memory beside the model, and there are ${Math.max(0, roomMb)} MB.`;
   const error = { ...jobError('out_of_memory', message), retryable: false };

@@ -29,6 +29,7 @@ export function recordOf(
     place: { kind: 'line' },
     attempt: 0,
     interruptions: 0,
+    memoryWaits: 0,
     input: withSeed(checked),
     batchKey: batchKeyOf(ask, checked),
     adapters: [...checked.adapters],

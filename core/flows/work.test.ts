@@ -145,6 +145,99 @@ describe('a worker', () => {
     expect(await openReservations(world)).toEqual([]);
   });
 
+  it('tries a job that ran out of memory alone again after half a minute, until there is room', async () => {
+    const world = await createFlowWorld();
+    const begunAtMs: number[] = [];
+    const { runner } = world;
+    const crowded: WorkPorts = {
+      ...world,
+      runner: {
+        ...runner,
+        run(batch, events) {
+          begunAtMs.push(world.clock.nowMs());
+          const items = batch.items.map((item) => ({ ...item, params: { ...item.params, fault: 'oom' } }));
+          return runner.run(begunAtMs.length <= 2 ? { ...batch, items } : batch, events);
+        },
+      },
+    };
+    const job = await submitJob(world);
+    startWorker(crowded);
+
+    await world.clock.advance(20 * second);
+    const waiting = await read(world, job);
+    await world.clock.advance(100 * second);
+
+    expect(waiting).toMatchObject({ status: 'running', place: { kind: 'line' }, attempt: 1, memoryWaits: 1 });
+    expect(await read(world, job)).toMatchObject({
+      status: 'succeeded',
+      attempt: 3,
+      interruptions: 2,
+      error: null,
+    });
+    const betweenMs = begunAtMs.slice(1).map((atMs, index) => atMs - (begunAtMs[index] ?? 0));
+    expect(betweenMs.length).toBe(2);
+    for (const ms of betweenMs) {
+      expect(ms).toBeGreaterThanOrEqual(jobLimits.memoryWaitMs);
+      expect(ms).toBeLessThan(jobLimits.memoryWaitMs + ticketLimits.returnMs + 5 * second);
+    }
+    expect(await openReservations(world)).toEqual([]);
+    expect(await world.tickets.depth(worldPool)).toEqual({ visible: 0, hidden: 0 });
+  });
+
+  it('runs others while one waits for memory, and fails that one, uncharged, when waiting does not help', async () => {
+    const world = await createFlowWorld();
+    const big = await submitJob(world, { fault: 'oom' });
+    startWorker(world);
+    await world.clock.advance(10 * second);
+
+    const small = await submitJob(world);
+    await world.clock.advance(5 * second);
+    const meanwhile = await read(world, small);
+    await world.clock.advance((jobLimits.memoryWaitsMax + 1) * (jobLimits.memoryWaitMs + 10 * second));
+
+    expect(meanwhile.status).toBe('succeeded');
+    expect(await read(world, big)).toMatchObject({
+      status: 'failed',
+      attempt: jobLimits.memoryWaitsMax + 1,
+      costUsdMicros: 0,
+      error: { code: 'out_of_memory', retryable: false },
+    });
+    expect(await openReservations(world)).toEqual([]);
+  });
+
+  it('tries jobs that ran out of memory together alone before any of them waits', async () => {
+    const world = await createFlowWorld();
+    const [big, mate] = [await submitJob(world, { fault: 'oom' }), await submitJob(world)];
+    const { runner } = world;
+    const crowded: WorkPorts = {
+      ...world,
+      runner: {
+        ...runner,
+        run(batch, events) {
+          const items = batch.items.map((item) => ({ ...item, params: { ...item.params, fault: 'oom' } }));
+          return runner.run(batch.items.length > 1 ? { ...batch, items } : batch, events);
+        },
+      },
+    };
+    startWorker(crowded);
+
+    await world.clock.advance(15 * second);
+
+    expect(await read(world, mate)).toMatchObject({ status: 'succeeded', attempt: 2, memoryWaits: 0 });
+    expect(await read(world, big)).toMatchObject({ status: 'running', attempt: 2, memoryWaits: 1 });
+  });
+
+  it('makes all wait whose model did not fit: alone it would not fit either', async () => {
+    const world = await createFlowWorld();
+    const jobs = [await submitJob(world), await submitJob(world)];
+    const load = async () => ({ kind: 'failed', code: 'out_of_memory' }) as const;
+    startWorker({ ...world, runner: { ...world.runner, load } });
+
+    await world.clock.advance(10 * second);
+
+    for (const job of jobs) expect(await read(world, job)).toMatchObject({ attempt: 1, memoryWaits: 1 });
+  });
+
   it('takes a job from line to result, ledger and an empty gate', async () => {
     const world = await createFlowWorld();
     const job = await submitJob(world, { n: 2 });

@@ -25,6 +25,13 @@ describe('jobRecordSchema', () => {
     expect(jobRecordSchema.parse(old)).toEqual({ ...sampleJob(), memoryMb: 0 });
   });
 
+  it('takes a record from before jobs waited for memory', () => {
+    const { memoryWaits, ...old } = sampleJob();
+
+    expect(memoryWaits).toBe(0);
+    expect(jobRecordSchema.parse(old)).toEqual(sampleJob());
+  });
+
   it('refuses money, time and tags that are no whole numbers', () => {
     for (const broken of [{ reservedUsdMicros: 0.5 }, { createdAtMs: -1 }, { tag: Number.NaN }]) {
       expect(jobRecordSchema.safeParse(sampleJob(broken)).success).toBe(false);
@@ -90,6 +97,7 @@ describe('lineEntryOf', () => {
       'memoryMb',
       'model',
       'modelRevision',
+      'notBeforeMs',
       'pool',
       'predictedGpuMs',
       'runningJobsMax',

@@ -34,7 +34,8 @@ export type JobClass = (typeof jobClasses)[number];
 const wholeSchema = z.int().nonnegative();
 
 const placeSchema = z.discriminatedUnion('kind', [
-  z.object({ kind: z.literal('line') }),
+  /** With `notBeforeMs`, nobody may claim it until then. */
+  z.object({ kind: z.literal('line'), notBeforeMs: wholeSchema.optional() }),
   z.object({ kind: z.literal('lease'), workerId: z.string(), expiresAtMs: wholeSchema }),
   z.object({ kind: z.literal('done') }),
 ]);
@@ -99,6 +100,8 @@ export const jobRecordSchema = z.object({
   attempt: wholeSchema,
   /** Attempts that ended through no fault of the job (drain, reclaimed worker): they do not count towards poison. */
   interruptions: wholeSchema,
+  /** How often it went back to the line to wait for memory of a card. */
+  memoryWaits: wholeSchema.default(0),
   /** Input as validated against the manifest, defaults filled in. */
   input: z.record(z.string(), z.json()),
   /** Jobs with equal batch keys may share one model call. */
@@ -199,6 +202,8 @@ export interface LineEntry {
   readonly isolation: Isolation;
   readonly attempt: number;
   readonly startByMs: number;
+  /** Nobody may claim it until then; null: at once. */
+  readonly notBeforeMs: number | null;
   /** Who runs it; null while it waits. */
   readonly workerId: string | null;
 }
@@ -254,6 +259,12 @@ export function lineEntryOf(job: JobRecord): LineEntry {
     isolation: job.isolation,
     attempt: job.attempt,
     startByMs: job.startByMs,
+    notBeforeMs: notBeforeMsOf(job.place),
     workerId: job.place.kind === 'lease' ? job.place.workerId : null,
   };
+}
+
+/** Of a job that waits for memory; null for any other. */
+export function notBeforeMsOf(place: JobPlace): number | null {
+  return place.kind === 'line' ? (place.notBeforeMs ?? null) : null;
 }

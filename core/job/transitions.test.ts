@@ -8,6 +8,7 @@ import { isTerminal, jobRecordSchema, lineEntryOf } from './job.ts';
 import type { Finished, Transition } from './transitions.ts';
 import {
   afterClaim,
+  afterFailure,
   attemptsSpent,
   cancelRunning,
   cancelWaiting,
@@ -15,6 +16,7 @@ import {
   expire,
   fail,
   giveBack,
+  isHeldUp,
   isOverdue,
   jobError,
   mayTryAgain,
@@ -23,6 +25,7 @@ import {
   requestCancel,
   succeed,
   tryAgain,
+  waitForMemory,
 } from './transitions.ts';
 
 const now = sampleNowMs;
@@ -152,6 +155,59 @@ describe('tryAgain', () => {
   });
 });
 
+describe('an attempt that ran out of memory', () => {
+  const error = jobError('out_of_memory');
+  const waited = (memoryWaits: number) => ({ ...leased, memoryWaits });
+
+  it('waits where nobody was beside it, as often as is allowed, and then fails', () => {
+    const alone = { hadMates: false };
+
+    expect(afterFailure(leased, error, alone)).toBe('wait');
+    expect(afterFailure(waited(jobLimits.memoryWaitsMax - 1), error, alone)).toBe('wait');
+    expect(afterFailure(waited(jobLimits.memoryWaitsMax), error, alone)).toBe('fail');
+    expect(afterFailure({ ...leased, attempt: jobLimits.attemptsMax }, error, alone)).toBe('wait');
+  });
+
+  it('is tried alone at once where it had mates', () => {
+    expect(afterFailure(leased, error, { hadMates: true })).toBe('try again');
+  });
+
+  it('fails where it never will fit', () => {
+    expect(afterFailure(leased, { ...error, retryable: false }, { hadMates: false })).toBe('fail');
+  });
+
+  it('is the only failure that waits', () => {
+    expect(afterFailure(leased, jobError('nan_output'), { hadMates: false })).toBe('try again');
+    expect(afterFailure(leased, jobError('model_error'), { hadMates: false })).toBe('fail');
+  });
+
+  it('goes back to the line under the same tag, alone, for later, and has spent no attempt', () => {
+    const transition = waitForMemory(leased, error, now);
+    const job = changed(leased, transition);
+
+    expect(job).toMatchObject({
+      place: { kind: 'line', notBeforeMs: now + jobLimits.memoryWaitMs },
+      tag: waiting.tag,
+      batchKey: tryAgain(leased, error).patch.batchKey,
+      memoryWaits: 1,
+      error: { code: 'out_of_memory' },
+      progress: null,
+    });
+    expect(attemptsSpent(job)).toBe(0);
+    expect(transition.effects).toEqual([{ kind: 'ticket' }]);
+  });
+
+  it('may not be claimed before its time is up, unless a clock that ran ahead said so', () => {
+    const entry = lineEntryOf(changed(leased, waitForMemory(leased, error, now)));
+
+    expect(isHeldUp(entry, now)).toBe(true);
+    expect(isHeldUp(entry, now + jobLimits.memoryWaitMs - 1)).toBe(true);
+    expect(isHeldUp(entry, now + jobLimits.memoryWaitMs)).toBe(false);
+    expect(isHeldUp(entry, now - 1)).toBe(false);
+    expect(isHeldUp(lineEntryOf(waiting), now)).toBe(false);
+  });
+});
+
 describe('a job of a tenant with a bound on running jobs', () => {
   const bounded = { ...leased, runningJobsMax: 2 };
 
@@ -160,6 +216,7 @@ describe('a job of a tenant with a bound on running jobs', () => {
 
     expect(giveBack(bounded).effects).toEqual(effects);
     expect(tryAgain(bounded, jobError('nan_output')).effects).toEqual(effects);
+    expect(waitForMemory(bounded, jobError('out_of_memory'), now).effects).toEqual(effects);
   });
 
   it('rings the bell when it ends, for those that were passed over', () => {
@@ -303,6 +360,7 @@ describe('any history of transitions, stale ones among them', () => {
       'succeed',
       'fail',
       'tryAgain',
+      'waitForMemory',
       'giveBack',
       'cancelWaiting',
       'requestCancel',
@@ -369,6 +427,7 @@ const moves = {
   succeed: (job: JobRecord, nowMs: number) => succeed(job, nowMs, outputs, done),
   fail: (job: JobRecord, nowMs: number) => fail(job, nowMs, jobError('model_error')),
   tryAgain: (job: JobRecord) => tryAgain(job, jobError('nan_output')),
+  waitForMemory: (job: JobRecord, nowMs: number) => waitForMemory(job, jobError('out_of_memory'), nowMs),
   giveBack: (job: JobRecord) => giveBack(job),
   cancelWaiting: (job: JobRecord, nowMs: number) => cancelWaiting(job, nowMs),
   requestCancel: (job: JobRecord, nowMs: number) => requestCancel(job, nowMs),

@@ -9,7 +9,7 @@
  *    ^  \                | | \___ claim (lease ran out, attempt + 1) ___/
  *    |   \__ cancelWaiting, expire ______________________________________> done
  *    |___________________|
- *      giveBack (interrupted, costs no attempt) | tryAgain (failed, may go better)
+ *      giveBack (interrupted, costs no attempt) | tryAgain (failed, may go better) | waitForMemory (later, costs none)
  * ```
  */
 
@@ -158,6 +158,41 @@ export function tryAgain(job: JobRecord, error: JobError): Transition {
 
 export function mayTryAgain(job: JobRecord, error: JobError): boolean {
   return error.retryable && attemptsSpent(job) < jobLimits.attemptsMax;
+}
+
+/**
+ * What follows from an attempt that failed. One that ran out of memory with nobody beside it was predicted to fit, or it
+ * would not have begun: something else has the card, so it waits. One that had mates is tried alone first.
+ */
+export function afterFailure(
+  job: JobRecord,
+  error: JobError,
+  { hadMates }: { readonly hadMates: boolean },
+): 'wait' | 'try again' | 'fail' {
+  if (error.code === 'out_of_memory' && error.retryable && !hadMates) {
+    return job.memoryWaits < jobLimits.memoryWaitsMax ? 'wait' : 'fail';
+  }
+  return mayTryAgain(job, error) ? 'try again' : 'fail';
+}
+
+/** As {@link tryAgain}, but not before what else has the card may be gone; no fault of the job, so no attempt is spent. */
+export function waitForMemory(job: JobRecord, error: JobError, nowMs: number): Transition {
+  const again = tryAgain(job, error);
+  const patch = {
+    ...again.patch,
+    place: { kind: 'line', notBeforeMs: nowMs + jobLimits.memoryWaitMs },
+    interruptions: job.interruptions + 1,
+    memoryWaits: job.memoryWaits + 1,
+  } as const;
+  return { ...again, patch };
+}
+
+/**
+ * True for a line entry that may not be claimed yet. One that would wait longer than any may was told so by a clock that
+ * ran ahead, and waits no longer.
+ */
+export function isHeldUp({ notBeforeMs }: Pick<LineEntry, 'notBeforeMs'>, nowMs: number): boolean {
+  return notBeforeMs !== null && nowMs < notBeforeMs && notBeforeMs - nowMs <= jobLimits.memoryWaitMs;
 }
 
 /** The worker is going away (drain, reclaimed instance): interrupted is not failed, so no attempt is spent. */

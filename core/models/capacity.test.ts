@@ -91,6 +91,15 @@ describe('an allotment', () => {
     expect([shared.tenants, process.tenants]).toEqual([2, 3]);
   });
 
+  it('is divided beside what a model keeps for adapters', () => {
+    const memory = { weights_mb: 4_000, adapters_mb: 3_000, per_image: [{ pixels, mb: 2_000 }] };
+
+    const { shared, process } = capacityOf(20_000, manifestFootprint(memory, pixels), 6_000);
+
+    expect([shared.tenants, process.tenants]).toEqual([1, 0]);
+    expect(process.isAllotmentTooSmall).toBe(true);
+  });
+
   it('that one job does not fit holds nobody', () => {
     const { shared, process } = capacityOf(20_000, figures, 5_000);
 

@@ -3,12 +3,12 @@
  * that share the card in turn, as they do without any allotment.
  */
 import type { MemoryFigures, Quant } from './memory.ts';
-import { imagePeakMb, plannableMb } from './memory.ts';
+import { imagePeakMb, plannableMb, residentMb } from './memory.ts';
 import type { Sizing } from './sizing.ts';
 
 /** What a model takes, however it is known. */
 export interface Footprint {
-  /** Resident once in every runner that holds the model. */
+  /** Resident once in every runner that holds the model; adapters that may stay are counted. */
   readonly weightsMb: number;
   /** What one running job takes on top of the weights. */
   readonly jobMb: number;
@@ -67,7 +67,7 @@ function divide(
 /** A job of one picture of so many pixels, or of one answer, by the figures of a manifest. */
 export function manifestFootprint(memory: MemoryFigures, pixels: number): Footprint {
   const peakMb = memory.per_answer_mb ?? imagePeakMb(memory, pixels);
-  return { weightsMb: memory.weights_mb, jobMb: peakMb, spreadMb: 0, hasReserve: true };
+  return { weightsMb: residentMb(memory), jobMb: peakMb, spreadMb: 0, hasReserve: true };
 }
 
 /** Null where the table has no figure for weights of this form. */

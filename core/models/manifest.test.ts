@@ -42,7 +42,7 @@ describe('the work of a request', () => {
 
     expect(model?.workOf({ prompt: 'x', n: 3, size: 256, steps: 2 })).toMatchObject({
       memoryMb: 300,
-      weightsMb: 1_000,
+      residentMb: 1_000,
     });
   });
 });
@@ -185,30 +185,32 @@ describe('the manifests of chat models that ship', () => {
 
 describe('the engine of a manifest', () => {
   const runtime = { runner: 'z_image', dtype: 'bfloat16' } as const;
+  const adaptable = { ...fakeManifest, memory: { ...fakeManifest.memory, adapters_mb: 500 } };
 
   it.each([
-    ['python without a runtime', { ...fakeManifest, engine: 'python' }],
+    ['python without a runtime', { ...adaptable, engine: 'python' }],
     ['another with one', { ...fakeManifest, runtime }],
     [
       'an option of another runner',
-      { ...fakeManifest, engine: 'python', runtime: { ...runtime, context_tokens_max: 9 } },
+      { ...adaptable, engine: 'python', runtime: { ...runtime, context_tokens_max: 9 } },
     ],
     [
-      'a runner that there is not',
-      { ...fakeManifest, engine: 'python', runtime: { ...runtime, runner: 'x' } },
+      'weights in a form that the runtime cannot make',
+      { ...adaptable, engine: 'python', runtime: { ...runtime, quant: 'int4' } },
     ],
+    ['a runner that there is not', { ...adaptable, engine: 'python', runtime: { ...runtime, runner: 'x' } }],
     [
       'an upscaler without the size that it begins above',
-      { ...fakeManifest, engine: 'python', runtime: { ...runtime, upscaler: 'x2.safetensors' } },
+      { ...adaptable, engine: 'python', runtime: { ...runtime, upscaler: 'x2.safetensors' } },
     ],
     [
       'a largest size of its own without an upscaler',
-      { ...fakeManifest, engine: 'python', runtime: { ...runtime, native_size_max: 1024 } },
+      { ...adaptable, engine: 'python', runtime: { ...runtime, native_size_max: 1024 } },
     ],
     [
       'an upscaler that is not beside the weights',
       {
-        ...fakeManifest,
+        ...adaptable,
         engine: 'python',
         runtime: { ...runtime, upscaler: '../x2.safetensors', native_size_max: 1024 },
       },
@@ -217,11 +219,24 @@ describe('the engine of a manifest', () => {
     expect(manifestSchema.safeParse(manifest).error?.issues[0]?.path[0]).toBe('runtime');
   });
 
+  it('needs memory for the adapters that it takes, and keeps none for adapters that it does not', () => {
+    const { adapters: _adapters, ...plain } = adaptable;
+    const wrong = [
+      { ...fakeManifest, engine: 'python', runtime },
+      { ...plain, engine: 'python', runtime },
+    ];
+
+    for (const each of wrong) {
+      expect(manifestSchema.safeParse(each).error?.issues[0]?.path).toEqual(['memory', 'adapters_mb']);
+    }
+  });
+
   it.each([
     ['plain', runtime],
     ['of NewBie', { ...runtime, runner: 'newbie' }],
-    ['with an upscaler', { ...runtime, upscaler: 'x2.safetensors', native_size_max: 1024, adapters_mb: 500 }],
+    ['in eight bits', { ...runtime, quant: 'fp8' }],
+    ['with an upscaler', { ...runtime, upscaler: 'x2.safetensors', native_size_max: 1024 }],
   ])('may be python, with a runtime: %s', (_, its) => {
-    expect(manifestSchema.safeParse({ ...fakeManifest, engine: 'python', runtime: its }).success).toBe(true);
+    expect(manifestSchema.safeParse({ ...adaptable, engine: 'python', runtime: its }).success).toBe(true);
   });
 });

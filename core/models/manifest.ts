@@ -15,7 +15,8 @@ import { basePoolCharactersMax, basePoolOf } from '../tenancy/own-pool.ts';
 import type { AskedTokens } from './asked-tokens.ts';
 import { askedTokens } from './asked-tokens.ts';
 import type { Quant } from './memory.ts';
-import { memorySchema, predictedPeakMb, quantSchema } from './memory.ts';
+import { memorySchema, predictedPeakMb, quantSchema, residentMb } from './memory.ts';
+import { sourceFaults, startOf, stepsRun } from './source-pictures.ts';
 
 const idSchema = z.string().regex(/^[a-z0-9][a-z0-9._-]{0,62}$/);
 const poolSchema = idSchema.max(basePoolCharactersMax).refine((pool) => !pool.includes('--'), {
@@ -27,14 +28,16 @@ const dtypeSchema = z.enum(['bfloat16', 'float32']);
 
 const pictureRuntime = {
   dtype: dtypeSchema,
-  /** MB of adapters that stay loaded, beside the weights. */
-  adapters_mb: z.int().positive().optional(),
+  /** In which the weights of the transformer are kept, and widened to `dtype` as each layer runs. Absent: in `dtype`. */
+  quant: z.literal('fp8').optional(),
   /** A file beside the weights whose network doubles sizes above `native_size_max`, drawn at half. */
   upscaler: z
     .string()
     .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*\.safetensors$/)
     .optional(),
   native_size_max: z.int().positive().optional(),
+  /** After every so many steps, a small picture of what is being drawn is shown to those who ask. Absent: never. */
+  preview_every_steps: z.int().min(1).max(100).optional(),
 };
 
 /** A kind of runner of `gpu-container/runtime`, and how it loads the weights. */
@@ -115,6 +118,10 @@ const manifestFields = z.strictObject({
   prompt_tokens: z.strictObject({ kind: z.enum(tokenKinds), max: z.int().positive() }).optional(),
 });
 
+function isText(property: { readonly [keyword: string]: unknown } | undefined): boolean {
+  return property?.type === 'string';
+}
+
 export const manifestSchema = manifestFields
   .refine(({ engine, runtime }) => (engine === 'python') === (runtime !== undefined), {
     path: ['runtime'],
@@ -127,13 +134,33 @@ export const manifestSchema = manifestFields
       message: 'belong to the task chat, which needs them',
     },
   )
+  .refine(
+    ({ engine, adapters, memory }) =>
+      memory.adapters_mb === undefined
+        ? adapters === undefined || engine !== 'python'
+        : adapters !== undefined,
+    {
+      path: ['memory', 'adapters_mb'],
+      message: 'belongs to adapters, which need it with the engine python',
+    },
+  )
   .refine(({ task, memory }) => (task === 'chat') === (memory.per_answer_mb !== undefined), {
     path: ['memory', 'per_answer_mb'],
     message: 'belongs to the task chat, which needs it',
   })
   .refine(
+    ({ task, input_schema: { properties } }) =>
+      task !== 'chat' && properties.image !== undefined
+        ? isText(properties.image) && (properties.mask === undefined || isText(properties.mask))
+        : properties.image === undefined && properties.mask === undefined,
+    {
+      path: ['input_schema', 'properties', 'image'],
+      message: 'is a string of a model that draws, as mask is, which needs it',
+    },
+  )
+  .refine(
     ({ input_schema: { properties }, prompt_format, prompt_tokens }) =>
-      properties.prompt?.type === 'string' || (prompt_format === undefined && prompt_tokens === undefined),
+      isText(properties.prompt) || (prompt_format === undefined && prompt_tokens === undefined),
     {
       path: ['input_schema', 'properties', 'prompt'],
       message: 'must be a string for what is said of prompts',
@@ -154,7 +181,8 @@ export interface Work {
   readonly predictedGpuMs: number;
   /** Peak of its images in one call, on top of the weights. */
   readonly memoryMb: number;
-  readonly weightsMb: number;
+  /** What its model keeps of the card while it is loaded. */
+  readonly residentMb: number;
   readonly batchKey: string;
 }
 
@@ -189,11 +217,21 @@ export function compileModel(manifest: Manifest): Model {
     parseInput(input) {
       const parsed = inputSchema.safeParse(input);
       if (!parsed.success) return { kind: 'invalid', details: faultsOf(parsed.error, ['input']) };
-      const details = manifest.task === 'chat' ? chatFaults(parsed.data) : [];
+      const details = inputFaults(manifest, parsed.data);
       return details.length === 0 ? { kind: 'valid', input: parsed.data } : { kind: 'invalid', details };
     },
     workOf: (input) => (manifest.task === 'chat' ? chatWorkOf(manifest, input) : workOf(manifest, input)),
   };
+}
+
+/** Faults that no JSON Schema can name. */
+function inputFaults(manifest: Manifest, input: ModelInput): ErrorDetail[] {
+  if (manifest.task === 'chat') return chatFaults(input);
+  return takesImage(manifest) ? sourceFaults(input) : [];
+}
+
+function takesImage({ input_schema: { properties } }: Manifest): boolean {
+  return properties.image !== undefined;
 }
 
 function chatWorkOf(manifest: Manifest, input: ModelInput): Work {
@@ -208,7 +246,7 @@ function chatWorkOf(manifest: Manifest, input: ModelInput): Work {
     tokens,
     predictedGpuMs: Math.ceil(fixed_ms + tokenMs * tokens.written),
     memoryMb: manifest.memory.per_answer_mb ?? 0,
-    weightsMb: manifest.memory.weights_mb,
+    residentMb: residentMb(manifest.memory),
     batchKey: batchKeyOf(manifest, input),
   };
 }
@@ -219,6 +257,7 @@ function workOf(manifest: Manifest, input: ModelInput): Work {
   const weightedImages = (n * pixels) / (512 * 512);
   const { fixed_ms, per_weighted_image_ms } = manifest.time;
   const per_image_step_ms = askedStepMs(manifest, input) ?? manifest.time.per_image_step_ms;
+  const run = takesImage(manifest) ? stepsRun(input, steps) : steps;
   return {
     images: n,
     steps,
@@ -226,10 +265,10 @@ function workOf(manifest: Manifest, input: ModelInput): Work {
     weightedImages,
     tokens: askedTokens(manifest, input),
     predictedGpuMs: Math.ceil(
-      fixed_ms + per_image_step_ms * n * steps + per_weighted_image_ms * weightedImages,
+      fixed_ms + per_image_step_ms * n * run + per_weighted_image_ms * weightedImages,
     ),
     memoryMb: predictedPeakMb(manifest.memory, { images: n, pixels }),
-    weightsMb: manifest.memory.weights_mb,
+    residentMb: residentMb(manifest.memory),
     batchKey: batchKeyOf(manifest, input),
   };
 }
@@ -240,7 +279,10 @@ function askedStepMs({ time: { step_ms_input: field } }: Manifest, input: ModelI
 
 function batchKeyOf(manifest: Manifest, input: ModelInput): string {
   const fixed = Object.fromEntries(manifest.batch_by.map((field) => [field, input[field] ?? null]));
-  return digest(canonicalJson([manifest.id, manifest.revision, fixed])).slice(0, 16);
+  const start = takesImage(manifest) ? startOf(input) : 'text';
+  // What is drawn from a prompt alone has the key that it always had.
+  const named = start === 'text' ? fixed : { ...fixed, start };
+  return digest(canonicalJson([manifest.id, manifest.revision, named])).slice(0, 16);
 }
 
 /** Every model of a deployment, by id. */
@@ -253,6 +295,12 @@ export interface Catalog {
   poolModels(pool: string): readonly Model[];
   /** The model with weights of this form; null when there is none beside the model itself. */
   variantOf(modelId: string, quant: Quant): Model | null;
+}
+
+/** MB that a model keeps of a card while it is loaded; 0 for one that the catalog does not have. */
+export function residentMbOf(catalog: Pick<Catalog, 'get'>, modelId: string): number {
+  const model = catalog.get(modelId);
+  return model === null ? 0 : residentMb(model.manifest.memory);
 }
 
 /**

@@ -1,5 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { allotmentMbOf, imagePeakMb, memorySchema, plannableMb, predictedPeakMb } from './memory.ts';
+import {
+  allotmentMbOf,
+  imagePeakMb,
+  memorySchema,
+  plannableMb,
+  predictedPeakMb,
+  residentMb,
+} from './memory.ts';
 
 const memory = {
   weights_mb: 20_500,
@@ -22,6 +29,13 @@ describe('the peak of an image', () => {
 
   it('counts for every image of a call', () => {
     expect(predictedPeakMb(memory, { images: 4, pixels: 512 * 512 })).toBe(16_000);
+  });
+});
+
+describe('what a model keeps of a card', () => {
+  it('is its weights and what may stay of adapters', () => {
+    expect(residentMb(memory)).toBe(20_500);
+    expect(residentMb({ ...memory, adapters_mb: 1_000 })).toBe(21_500);
   });
 });
 

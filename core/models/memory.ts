@@ -2,7 +2,7 @@
  * GPU memory as figures and one rule. 1 MB is 10^6 bytes and 1 GB is 1000 MB: a card that is sold as 24 GB holds a
  * little more than that, so the rule errs on the safe side.
  *
- * A model takes its weights once, and on top of them a peak for every image of a call, or for every answer. The peak of an image goes by its
+ * A model takes its weights and its adapters once, and on top of them a peak for every image of a call, or for every answer. The peak of an image goes by its
  * pixels and by steps of the table: a size between two rows counts as the larger row, one above the last row grows
  * with its pixels. Interpolating would sit below what a size between the rows really takes, because activations are
  * rounded up to blocks.
@@ -21,6 +21,8 @@ const figuresSchema = z.strictObject({
       (rows) => rows.every((row, index) => row.pixels > (rows[index - 1]?.pixels ?? 0)),
       'pixels must rise from row to row',
     ),
+  /** Of adapters that may stay loaded beside the weights, whether jobs name any or not: kept free for them. */
+  adapters_mb: mbSchema.positive().optional(),
   /** Peak of one answer in a call, on top of the weights: its cache at the longest and what reading its pictures takes. */
   per_answer_mb: mbSchema.optional(),
 });
@@ -42,6 +44,14 @@ export type Quant = (typeof quants)[number];
  * and fragmentation are in no table (models.md 5: tables for admission with 10 % reserve).
  */
 export const reservePercent = 10;
+
+/** MB that a model keeps of a card while it is loaded: its weights, and what may stay of adapters. */
+export function residentMb({
+  weights_mb,
+  adapters_mb = 0,
+}: Pick<MemoryFigures, 'weights_mb' | 'adapters_mb'>): number {
+  return weights_mb + adapters_mb;
+}
 
 /** MB that one image of a call takes on top of the weights. */
 export function imagePeakMb({ per_image: rows }: Pick<MemoryFigures, 'per_image'>, pixels: number): number {

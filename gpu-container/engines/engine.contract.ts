@@ -34,6 +34,11 @@ export interface SampleInputs {
    */
   readonly batchTolerance?: number;
   /**
+   * Steps of `quick` after which it shows those who ask how it looks.
+   * @default it shows nothing
+   */
+  readonly previews?: readonly number[];
+  /**
    * Paths of two adapters that each change the picture of `quick`.
    * @default the engine takes no adapters
    */
@@ -52,6 +57,7 @@ export function engineContract(name: string, options: RunnerUnderTestOptions, sa
     slow,
     invalid,
     batchTolerance = 0,
+    previews = [],
     adapters,
   } = sample;
 
@@ -340,6 +346,25 @@ export function engineContract(name: string, options: RunnerUnderTestOptions, sa
       expect(frames.find(endOf('late'))).toMatchObject({ code: 'DEADLINE', retryable: true });
     });
 
+    it('shows how an item looks to those who ask, while it is drawn, and to nobody else', async () => {
+      const message = await runner.prepare(batchOf('batch_shown', [{ id: 'shown', params: quick }]));
+      runner.send({ ...message, previews: true });
+      await runner.frame(endOf('shown'));
+      const unseen = await runner.run(batchOf('batch_unseen', [{ id: 'unseen', params: quick }]));
+
+      const shown = runner.frames.filter(ofType('preview'));
+      expect(shown.map(({ id, step }) => [id, step])).toEqual(previews.map((step) => ['shown', step]));
+      for (const { contentType, width, height, data } of shown) {
+        const { format, ...sides } = await sharp(Buffer.from(data, 'base64')).metadata();
+        expect({ contentType, width, height }).toEqual({
+          contentType: `image/${format}`,
+          width: sides.width,
+          height: sides.height,
+        });
+      }
+      expect(unseen.filter(ofType('preview'))).toEqual([]);
+    });
+
     it.skipIf(adapters !== undefined)('refuses adapters when it takes none', async () => {
       const adapter = { id: 'adapter_1', path: '/nowhere', sha256: '0'.repeat(64), weight: 1 };
       const message = await runner.prepare(batchOf('batch_adapter', [{ id: 'adapted', params: quick }]));
@@ -411,7 +436,7 @@ export function engineContract(name: string, options: RunnerUnderTestOptions, sa
       });
 
       it.each([
-        ['a file that is not there', { path: '/nowhere/adapter.safetensors' }],
+        ['a file that is not there', { path: '/nowhere/adapter.safetensors', sha256: 'f'.repeat(64) }],
         ['another file than was said', { sha256: '0'.repeat(64) }],
       ])('end every item and spare the runner where one is %s', async (_, change) => {
         const one = await adapterOf(first);

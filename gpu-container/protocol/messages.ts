@@ -10,10 +10,12 @@
  * - `cancel` and `ping` are answered while a batch runs. `drain` lets work end, then comes `bye`.
  * - A runner that says `bye` exits. A runner that loses its worker exits too.
  *
- * Pictures never travel in frames: a result names files in the scratch folder that `run` named.
+ * Pictures never travel in frames, save small previews for those who asked: a result names files in the scratch folder
+ * that `run` named.
  */
 import * as z from 'zod';
 import { finishReasons } from '#core/job/job.ts';
+import { protocolLimits } from '#core/limits.ts';
 
 export const protocolVersion = 1;
 
@@ -68,6 +70,8 @@ const runSchema = z.strictObject({
     .min(1)
     .refine((items) => new Set(items.map((item) => item.id)).size === items.length, 'item ids repeat'),
   adapters: z.array(adapterSchema),
+  /** Whether anybody looks at pictures of what is being drawn. */
+  previews: z.boolean().optional(),
 });
 
 /** What a worker says. */
@@ -126,6 +130,16 @@ export const runnerMessageSchema = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('accepted'), batchId: idSchema }),
   /** `step` of an item only grows, and never passes `steps`. */
   z.strictObject({ type: z.literal('progress'), id: idSchema, step: wholeSchema, steps: wholeSchema }),
+  /** How an item looks after a step: a small picture, to be shown and forgotten. Told only to those who asked. */
+  z.strictObject({
+    type: z.literal('preview'),
+    id: idSchema,
+    step: wholeSchema,
+    contentType: z.enum(['image/jpeg', 'image/png']),
+    width: wholeSchema,
+    height: wholeSchema,
+    data: z.base64().max(protocolLimits.previewCharactersMax),
+  }),
   z.strictObject({ type: z.literal('delta'), id: idSchema, text: z.string() }),
   z.strictObject({
     type: z.literal('result'),

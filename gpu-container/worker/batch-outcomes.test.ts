@@ -1,6 +1,6 @@
 import { tmpdir } from 'node:os';
 import { describe, expect, it } from 'vitest';
-import type { Log, RunBatch } from '#core/ports.ts';
+import type { Log, RunBatch, RunPreview } from '#core/ports.ts';
 import type { ReadyMessage, RunnerMessage } from '../protocol/messages.ts';
 import { collectOutcomes } from './batch-outcomes.ts';
 
@@ -72,6 +72,26 @@ describe('the outcomes of a batch', () => {
     expect(told).toEqual(['a:one ', 'b:B', 'a:two']);
     expect([all.get('a'), all.get('b')]).toMatchObject([{ answer }, { kind: 'succeeded' }]);
     expect(all.get('b')).not.toHaveProperty('answer');
+  });
+
+  it('come with pictures of what is being drawn, for whoever asks for them, until their item ended', async () => {
+    const told: unknown[] = [];
+    const events = {
+      onProgress: () => undefined,
+      onPreview: (id: string, preview: RunPreview) => told.push([id, preview]),
+    };
+    const outcomes = collectOutcomes(batch, events, { ready, scratchDir: tmpdir(), log: silent });
+    const shape = { contentType: 'image/jpeg', width: 2, height: 1 } as const;
+    const preview = (id: string) =>
+      ({ type: 'preview', id, step: 4, ...shape, data: btoa('jpeg') }) as RunnerMessage;
+
+    outcomes.receive(preview('a'));
+    outcomes.receive(preview('somebody'));
+    outcomes.receive(resultOf('a'));
+    outcomes.receive(preview('a'));
+
+    expect(told).toEqual([['a', { step: 4, ...shape, body: Buffer.from('jpeg') }]]);
+    expect(() => collect().receive(preview('a'))).not.toThrow();
   });
 
   it('share what a lost batch may have cost between the items that were open', async () => {

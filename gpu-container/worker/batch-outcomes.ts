@@ -51,6 +51,9 @@ export function collectOutcomes(
     receive(message) {
       if (message.type === 'progress' && open.has(message.id)) {
         events.onProgress(message.id, message.step, message.steps);
+      } else if (message.type === 'preview' && open.has(message.id)) {
+        const { id, step, contentType, width, height, data } = message;
+        events.onPreview?.(id, { step, contentType, width, height, body: Buffer.from(data, 'base64') });
       } else if (message.type === 'delta' && open.has(message.id)) {
         events.onDelta?.(message.id, message.text);
       } else if (message.type === 'result') {

@@ -54,8 +54,10 @@ function runChat(id, messages, say) {
   say({ type: 'failed', scope: 'item', id, code: 'INTERNAL', message, retryable: false, gpuMs: 1 });
 }
 
-function runBatch({ batchId, items: [{ id, params }] }, say) {
+function runBatch({ batchId, items: [{ id, params }], previews }, say) {
   say({ type: 'accepted', batchId });
+  const shape = { contentType: 'image/png', width: 1, height: 1 };
+  if (previews) say({ type: 'preview', id, step: 1, ...shape, data: btoa(params.prompt) });
   process.stdout.write(`running ${JSON.stringify(params)}\n`);
   if (params.messages !== undefined) return runChat(id, params.messages, say);
   process.stderr.write(`Traceback: KeyError ${params.prompt.toUpperCase()} / ${params.prompt.slice(20)}\n`);

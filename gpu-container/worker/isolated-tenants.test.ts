@@ -10,7 +10,7 @@ import { submit } from '#core/flows/submit.ts';
 import { work } from '#core/flows/work.ts';
 import { isTerminal } from '#core/job/job.ts';
 import type { Manifest } from '#core/models/manifest.ts';
-import { createCatalog } from '#core/models/manifest.ts';
+import { createCatalog, residentMbOf } from '#core/models/manifest.ts';
 import type { Log } from '#core/ports.ts';
 import { sampleTenant } from '#core/samples.ts';
 import { createMemoryAdapterCache } from '#sim/memory/memory-adapters.ts';
@@ -49,7 +49,7 @@ async function openWorld() {
         },
         memoryMaxMb: memoryMaxMb ?? undefined,
       }),
-    weightsMb: (model) => catalog.get(model)?.manifest.memory.weights_mb ?? 0,
+    residentMb: (model) => residentMbOf(catalog, model),
   });
   onTestFinished(async () => {
     await runner.close();

@@ -158,8 +158,8 @@ async function runShape(
 
 /** A shape that no card of the pool holds is refused to tenants as well; trying it would only take the runner down. */
 function fits({ gpuMemoryMb }: PrewarmPorts, model: Model, { input }: DummyInput): boolean {
-  const { memoryMb, weightsMb } = model.workOf(input);
-  return gpuMemoryMb === undefined || memoryMb + weightsMb <= plannableMb(gpuMemoryMb);
+  const { memoryMb, residentMb } = model.workOf(input);
+  return gpuMemoryMb === undefined || memoryMb + residentMb <= plannableMb(gpuMemoryMb);
 }
 
 /** Whatever ends while it is being stopped ends because of that. */

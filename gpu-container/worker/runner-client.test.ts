@@ -372,4 +372,39 @@ describe('what a runner says', () => {
       expect(text).not.toContain(part);
     }
   });
+
+  it('shows what is being drawn to those who ask, without a word of it in the log', async () => {
+    const { client, logged } = await setUp({
+      command: [process.execPath, join(import.meta.dirname, 'chatty-runner.mjs')],
+    });
+    await client.load('fake', '1');
+    const shown: string[] = [];
+    const item = { prompt, nested: { note: 'x' } };
+
+    await client.run(batchOf({ job_1: item }), ignore);
+    await client.run(batchOf({ job_2: item }), {
+      ...ignore,
+      onPreview: (id, { body }) => shown.push(`${id}: ${Buffer.from(body)}`),
+    });
+    await client.close();
+
+    expect(shown).toEqual([`job_2: ${prompt}`]);
+    expect(JSON.stringify(logged)).not.toContain(btoa(prompt).slice(0, 20));
+  });
+
+  it('reaches the log without the pictures that a picture is drawn from', async () => {
+    const { client, logged } = await setUp({
+      command: [process.execPath, join(import.meta.dirname, 'chatty-runner.mjs')],
+    });
+    await client.load('fake', '1');
+    const url = (bytes: string) => `data:image/png;base64,${bytes.repeat(100)}`;
+    const pictures = { image: url('iVBORw0KGgo'), mask: url('AAAANSUhEUg') };
+
+    await client.run(batchOf({ job_1: { prompt, nested: { note: 'x' }, ...pictures } }), ignore);
+    await client.close();
+
+    const text = JSON.stringify(logged.filter(({ event }) => event !== 'runner.started'));
+    expect(text).toContain('running {');
+    for (const part of ['iVBORw0KGgo', 'AAAANSUhEUg']) expect(text).not.toContain(part);
+  });
 });

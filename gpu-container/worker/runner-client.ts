@@ -10,6 +10,7 @@ import { chatPictures, chatTexts } from '#core/chat/messages.ts';
 import { residentKey } from '#core/dispatch/choose-batch.ts';
 import { tookMs } from '#core/jumping-clock.ts';
 import { protocolLimits, workerLimits } from '#core/limits.ts';
+import { sourcePictures } from '#core/models/source-pictures.ts';
 import type {
   Clock,
   LoadOutcome,
@@ -57,7 +58,7 @@ const rememberedAnswersMax = 64;
 /** Of an answer: its end, which is what a runner may just have printed. */
 const answerCharactersMax = 20_000;
 
-/** Of a picture in a message: what a line would quote of it. A whole one would make every line slow to clean. */
+/** Of a picture: what a line would quote of it. A whole one would make every line slow to clean. */
 const quotedCharactersMax = 2_000;
 
 type LossReason = Parameters<BatchOutcomes['lose']>[1];
@@ -212,7 +213,7 @@ export class RunnerClient implements Runner {
     const running = { outcomes, lose };
     this.#running = running;
     try {
-      runner.send(runMessage(batch, scratchDir));
+      runner.send(runMessage(batch, events, scratchDir));
     } catch (err) {
       log.error('runner.batch_refused', { batchId: batch.batchId, reason: reasonOf(err) });
       return sameForAll(batch, failedOutcome('invalid_input', false, 0, 'The input is too large.'));
@@ -266,6 +267,7 @@ function processOptions(options: RunnerClientOptions): RunnerProcessOptions {
 
 function runMessage(
   { batchId, model, revision, items, adapters = [] }: RunBatch,
+  events: RunEvents,
   scratchDir: string,
 ): RunMessage {
   return {
@@ -276,20 +278,25 @@ function runMessage(
     scratchDir,
     items: items.map(({ id, params }) => ({ id, params, deadlineMs: null })),
     adapters: adapters.map((adapter) => ({ ...adapter })),
+    ...(events.onPreview === undefined ? {} : { previews: true }),
   };
 }
 
 /** Long chats come as one text each and before all short ones, so that none crowds out its batch mates. */
 function inputTextsOf({ items }: RunBatch): string[] {
-  const texts = items.flatMap(({ params: { messages: _messages, ...others } }) =>
+  const texts = items.flatMap(({ params: { messages: _messages, image: _image, mask: _mask, ...others } }) =>
     textsWithin(Object.values(others)),
   );
+  const pictures = items.flatMap(({ params }) => sourcePictures(params).map(asQuoted));
   const chats = items.flatMap(({ params }) => {
-    const pictures = chatPictures(params).map((url) => url.slice(0, quotedCharactersMax));
-    return [...chatTexts(params), ...pictures].join('\n');
+    return [...chatTexts(params), ...chatPictures(params).map(asQuoted)].join('\n');
   });
   const short = items.flatMap(({ params }) => chatTexts(params).filter((text) => text.length < sharedRunMin));
-  return [...texts, ...chats.filter((chat) => chat !== ''), ...new Set(short)];
+  return [...texts, ...pictures, ...chats.filter((chat) => chat !== ''), ...new Set(short)];
+}
+
+function asQuoted(url: string): string {
+  return url.slice(0, quotedCharactersMax);
 }
 
 /** The log for lines that a runner had a hand in: its output, its errors, its own events. */

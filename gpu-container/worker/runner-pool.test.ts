@@ -36,7 +36,7 @@ async function setUp(options: Partial<RunnerPoolOptions> = {}) {
         memoryMaxMb: memoryMaxMb ?? undefined,
         memoryWatchMs: 20,
       }),
-    weightsMb: () => 1_000,
+    residentMb: () => 1_000,
     ...options,
   });
   onTestFinished(async () => {

@@ -16,8 +16,8 @@ import type { RunnerClient } from './runner-client.ts';
 export interface RunnerPoolOptions {
   /** A client that has started nothing yet; null: no cap. */
   readonly createClient: (memoryMaxMb: number | null) => RunnerClient;
-  /** Memory that a model's weights take. */
-  readonly weightsMb: (model: string) => number;
+  /** Memory that a model keeps while it is loaded. */
+  readonly residentMb: (model: string) => number;
   /**
    * Memory of the card.
    * @default no bound is known
@@ -123,10 +123,10 @@ export class RunnerPool implements Runner {
     const key = residentKey(model, revision, needs.tenantId);
     const member = await this.#memberFor(model, needs);
     this.#usedAt.set(key, this.#calls);
-    const { gpuMemoryMb, weightsMb } = this.#options;
+    const { gpuMemoryMb, residentMb } = this.#options;
     if (gpuMemoryMb === undefined) return member;
     const others = this.#residents(member, key);
-    const needMb = weightsMb(model) + needs.peakMb;
+    const needMb = residentMb(model) + needs.peakMb;
     for (const resident of inTheWay(others, needMb, plannableMb(gpuMemoryMb))) await resident.putOut();
     return member;
   }
@@ -152,8 +152,8 @@ export class RunnerPool implements Runner {
     const others = heldBy(member).filter((held) => held.model !== model);
     if (memoryMaxMb === null || others.length === 0) return true;
     const models = [model, ...others.map((held) => held.model)];
-    const weightsMb = models.reduce((sum, each) => sum + this.#options.weightsMb(each), 0);
-    return weightsMb + peakMb <= memoryMaxMb;
+    const residentMb = models.reduce((sum, each) => sum + this.#options.residentMb(each), 0);
+    return residentMb + peakMb <= memoryMaxMb;
   }
 
   /** Ends the idlest process of a tenant's own when there are as many as there may be. */
@@ -173,7 +173,7 @@ export class RunnerPool implements Runner {
       if (models.length === 0) return [];
       if (member !== target && member.tenantId !== null) return [this.#asOne(member)];
       return models.map(({ key: held, model, revision }) => ({
-        mb: this.#options.weightsMb(model),
+        mb: this.#options.residentMb(model),
         usedAt: this.#lastUse(held),
         putOut: () => member.client.unload(model, revision),
       }));
@@ -184,7 +184,7 @@ export class RunnerPool implements Runner {
   #asOne(member: Member): Resident {
     const models = heldBy(member);
     return {
-      mb: models.reduce((sum, { model }) => sum + this.#options.weightsMb(model), 0),
+      mb: models.reduce((sum, { model }) => sum + this.#options.residentMb(model), 0),
       usedAt: this.#lastUseOf(member),
       putOut: () => this.#end(member),
     };

@@ -4,6 +4,7 @@ import { createBlobClient } from '#aws/clients.ts';
 import { createS3Weights } from '#aws/s3-weights.ts';
 import { StartError } from '#core/errors.ts';
 import type { Catalog, Model } from '#core/models/manifest.ts';
+import { residentMbOf } from '#core/models/manifest.ts';
 import type { Clock, Log } from '#core/ports.ts';
 import type { PrewarmEnv } from './env.ts';
 import { RunnerClient } from './runner-client.ts';
@@ -47,7 +48,7 @@ export function createPoolRunners({ clock, log, catalog }: Ports, env: Env): Poo
   const runners = new RunnerPool({
     createClient: (memoryMaxMb) =>
       new RunnerClient({ command, modelsDir, clock, log, memoryMaxMb: memoryMaxMb ?? undefined }),
-    weightsMb: (model) => catalog.get(model)?.manifest.memory.weights_mb ?? 0,
+    residentMb: (model) => residentMbOf(catalog, model),
     gpuMemoryMb: env.PILOTLIGHT_GPU_MEMORY_MB,
   });
   return {

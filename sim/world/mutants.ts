@@ -240,6 +240,13 @@ export const mutants: readonly Mutant[] = [
     replace: `return entry.attempt === 0 && nowMs < 0;`,
   },
   {
+    name: 'memory-not-waited-for',
+    mistake: 'a job that ran out of memory is tried again at once',
+    file: 'core/job/transitions.ts',
+    find: `return notBeforeMs !== null && nowMs < notBeforeMs &&`,
+    replace: `return notBeforeMs !== null && nowMs < 0 &&`,
+  },
+  {
     name: 'expired-is-charged',
     mistake: 'a job that never started costs something',
     file: 'core/job/transitions.ts',

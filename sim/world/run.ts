@@ -196,7 +196,8 @@ function boundMs(world: World): number {
     repairMs +
     messagesMs(world) +
     2 * scenario.skewMsMax +
-    jobLimits.attemptsMax * modelMs +
+    (jobLimits.attemptsMax + jobLimits.memoryWaitsMax) * modelMs +
+    jobLimits.memoryWaitsMax * (jobLimits.memoryWaitMs + ticketLimits.returnMs) +
     bounds.idleTimeoutMs
   );
 }

@@ -5,8 +5,10 @@
 import { isDeepStrictEqual } from 'node:util';
 import { monthOf } from '#core/admission/windows.ts';
 import type { JobRecord, JobStatus } from '#core/job/job.ts';
+import { jobLimits } from '#core/limits.ts';
 import type { History } from './history.ts';
 import { violate } from './history.ts';
+import type { Scenario } from './scenario.ts';
 import { paidForWarmups } from './warmups.ts';
 
 const order: Readonly<Record<JobStatus, number>> = {
@@ -19,11 +21,20 @@ const order: Readonly<Record<JobStatus, number>> = {
 };
 
 /** To be called with each record as it is stored. */
-export function checkStored(history: History, job: JobRecord): void {
+export function checkStored(
+  history: History,
+  job: JobRecord,
+  { skewMsMax }: Pick<Scenario, 'skewMsMax'>,
+): void {
   const before = history.stored.get(job.jobId);
   history.stored.set(job.jobId, job);
-  if (before !== undefined) checkChange(history, before, job);
-  else checkNew(history, job);
+  if (before === undefined) {
+    checkNew(history, job);
+    return;
+  }
+  checkChange(history, before, job);
+  // Where clocks differ, one that ran ahead is rightly not believed.
+  if (skewMsMax === 0) checkWaited(history, before, job);
 }
 
 function checkChange(history: History, before: JobRecord, job: JobRecord): void {
@@ -65,6 +76,13 @@ function checkRunning(history: History, { tenantId, runningJobsMax }: JobRecord)
   const max = Math.max(...running.map((each) => each.runningJobsMax ?? 0));
   if (running.length > max)
     violate(history, 'I4', `${tenantId} has ${running.length} running jobs of ${max}`);
+}
+
+/** A claim waits until the job's time has come; a lease tells when it was taken. */
+function checkWaited(history: History, before: JobRecord, job: JobRecord): void {
+  if (before.place.kind !== 'line' || job.place.kind !== 'lease') return;
+  const earlyMs = (before.place.notBeforeMs ?? 0) - (job.place.expiresAtMs - jobLimits.leaseMs);
+  if (earlyMs > 0) violate(history, 'I7', `${job.jobId} was claimed ${earlyMs} ms before it might be`);
 }
 
 /** While a lease stands, nobody but its holder changes the job, save to mark it canceled or to take a lapsed one over. */

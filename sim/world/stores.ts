@@ -40,7 +40,7 @@ export function createStores({ loop, random, scenario, history, ids, isHealed }:
       lagMsMax: () => scenario.lagMsMax,
       onStored(job) {
         noteJob(history, job, loop.clock.nowMs());
-        checkStored(history, job);
+        checkStored(history, job, scenario);
       },
     }),
     tickets: createWhimsicalTickets({ loop, random, has: (whim) => !isHealed() && scenario.whims.has(whim) }),

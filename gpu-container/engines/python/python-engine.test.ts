@@ -30,6 +30,8 @@ describe.skipIf(python === '')('(PILOTLIGHT_PYTHON names a Python with torch; np
       slow: { prompt: 'a red circle', steps: 24, size: 128, seed: 7 },
       invalid: { prompt: 'a red circle', steps: 0 },
       batchTolerance: 1,
+      previews: [2],
+      adapters: adaptersOf('tiny-z-image'),
     });
   });
 
@@ -41,6 +43,8 @@ describe.skipIf(python === '')('(PILOTLIGHT_PYTHON names a Python with torch; np
       slow: { prompt: '1girl, red_eyes', steps: 24, size: 128, seed: 7 },
       invalid: { prompt: '1girl, red_eyes', guidance_scale: 0 },
       batchTolerance: 1,
+      previews: [2],
+      adapters: adaptersOf('tiny-newbie'),
     });
   });
 
@@ -57,6 +61,11 @@ describe.skipIf(python === '')('(PILOTLIGHT_PYTHON names a Python with torch; np
     });
   });
 });
+
+function adaptersOf(model: string): readonly [string, string] {
+  const path = (index: number) => join(modelsDir, model, 'adapters', `${index}.safetensors`);
+  return [path(0), path(1)];
+}
 
 function makeModels(): string {
   const folder = mkdtempSync(join(tmpdir(), 'pilotlight-models-'));

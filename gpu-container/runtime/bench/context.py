@@ -12,6 +12,8 @@ from pilotlight_runtime.runner import BatchItem, OutputFile, Runner, RunnerError
 class Counting:
     """What ended, and how many tokens were written."""
 
+    wants_previews = False
+
     def __init__(self) -> None:
         self.ended = 0
         self.tokens = 0
@@ -21,6 +23,9 @@ class Counting:
 
     def progress(self, item_id: str, step: int, steps: int) -> None:
         pass
+
+    def preview(self, item_id: str, step: int, picture: OutputFile) -> None:
+        raise AssertionError("nobody looks")
 
     def delta(self, item_id: str, text: str) -> None:
         pass

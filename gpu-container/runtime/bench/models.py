@@ -134,7 +134,8 @@ def _full_qwen_vl() -> Any:
 def _model_folder(folder: Path, model: str, runtime: dict[str, Any]) -> Path:
     weights = folder / model / "weights"
     weights.mkdir(parents=True)
-    (folder / model / "manifest.json").write_text(json.dumps({"revision": "1", "runtime": runtime}), "utf-8")
+    manifest = {"revision": "1", "runtime": runtime, "memory": {"adapters_mb": 1000}}
+    (folder / model / "manifest.json").write_text(json.dumps(manifest), "utf-8")
     return weights
 
 

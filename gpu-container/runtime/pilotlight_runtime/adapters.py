@@ -102,6 +102,15 @@ class Adapters:
         self._bytes[sha256] = file.elements * self._item_bytes
         # As tensors: a loader of the library never opens the file, and so cannot fall back to pickle.
         self._pipeline.load_lora_weights(state, adapter_name=_name_of(sha256))
+        self._restore(_name_of(sha256), state)
+
+    def _restore(self, name: str, state: dict[str, Any]) -> None:
+        """An adapter gets the type in which its layer is kept from peft, which may be too narrow to compute in."""
+        for key, tensor in state.items():
+            layer, _, matrix = key.removeprefix("transformer.").removesuffix(".weight").rpartition(".")
+            weight = getattr(self._pipeline.transformer.get_submodule(layer), matrix)[name].weight
+            if weight.dtype != tensor.dtype:
+                weight.data = tensor
 
     def _tensors_of(self, file: AdapterFile) -> dict[str, Any]:
         """In the layout of peft, in the model's own type and place."""

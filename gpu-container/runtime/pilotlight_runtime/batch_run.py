@@ -5,6 +5,7 @@ Every item ends in exactly one frame, whatever the runner does or leaves undone.
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import time
 from collections.abc import Callable, Sequence
@@ -14,7 +15,19 @@ from typing import Any
 
 from msgspec import UNSET
 
-from .messages import Answer, Delta, Failed, FailureCode, File, Progress, Result, Run, RunnerMessage, is_retryable
+from .messages import (
+    Answer,
+    Delta,
+    Failed,
+    FailureCode,
+    File,
+    Preview,
+    Progress,
+    Result,
+    Run,
+    RunnerMessage,
+    is_retryable,
+)
 from .runner import BatchItem, OutputFile, Plan, Runner, RunnerError
 
 Send = Callable[[RunnerMessage], None]
@@ -96,6 +109,24 @@ class BatchRun:
             raise RunnerError("INTERNAL", f"progress went from {item.last_step} to {step} of {steps}")
         item.last_step = step
         self._send(Progress(id=item_id, step=step, steps=steps))
+
+    @property
+    def wants_previews(self) -> bool:
+        return self.message.previews is True
+
+    def preview(self, item_id: str, step: int, picture: OutputFile) -> None:
+        if item_id not in self._open or picture.width is None or picture.height is None:
+            return
+        self._send(
+            Preview(
+                id=item_id,
+                step=step,
+                content_type=picture.content_type,
+                width=picture.width,
+                height=picture.height,
+                data=base64.b64encode(picture.body).decode("ascii"),
+            )
+        )
 
     def delta(self, item_id: str, text: str) -> None:
         if item_id in self._open:

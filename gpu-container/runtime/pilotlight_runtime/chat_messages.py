@@ -6,10 +6,6 @@ fetched, because an address that a tenant chose may lead anywhere.
 
 from __future__ import annotations
 
-import base64
-import binascii
-import io
-import re
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,19 +13,11 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
+from .input_pictures import read_picture
 from .runner import BatchItem, RunnerError
 
-PICTURE_BYTES_MAX = 20 * 1024 * 1024
-PICTURE_PIXELS_MAX = 4096 * 4096
-PICTURE_SIDE_MAX = 8192
 PICTURES_MAX = 16
-"""`imageLimits` of `core/limits.ts`; the last counts all messages of a chat together."""
-
-SIDES_RATIO_MAX = 200
-"""What Qwen's image processor takes."""
-
-_DATA_URL = re.compile(r"data:image/(png|jpeg|webp);base64,")
-_FORMATS = {"png": "PNG", "jpeg": "JPEG", "webp": "WEBP"}
+"""`imageLimits` of `core/limits.ts`, over all messages of a chat together."""
 
 
 class TextPart(msgspec.Struct, forbid_unknown_fields=True, frozen=True, tag_field="type", tag="text"):
@@ -139,53 +127,6 @@ def _checked(text: str, path: str, reserved: Sequence[str]) -> str:
     if found is not None:
         raise _refusal(path, f"holds {found}, which only the chat template may write")
     return text
-
-
-def read_picture(url: str, path: str) -> Any:
-    """Decodes a data URL to a picture of red, green and blue.
-
-    Raises:
-        RunnerError: `INVALID_INPUT` for what is no data URL, no picture, of another type than it says, or larger than a
-            picture may be: told by its header, before it is decoded.
-    """
-    from PIL import Image
-
-    found = _DATA_URL.match(url)
-    if found is None:
-        raise _refusal(path, "must be a data URL of a PNG, JPEG or WebP in base64; nothing is fetched")
-    body = _body_of(url, found.end(), path)
-    try:
-        with Image.open(io.BytesIO(body), formats=[_FORMATS[found[1]]]) as picture:
-            refusal = _size_refusal(picture)
-            if refusal is None:
-                return picture.convert("RGB")
-    except Image.DecompressionBombError:
-        refusal = "has more pixels than a picture may have"
-    except Exception:
-        # A decoder raises whatever it likes about bytes that are no picture, and its words may quote them.
-        refusal = f"is no {_FORMATS[found[1]]} that can be read"
-    raise _refusal(path, refusal)
-
-
-def _body_of(url: str, start: int, path: str) -> bytes:
-    # Four characters hold three bytes.
-    if (len(url) - start) * 3 // 4 > PICTURE_BYTES_MAX + 2:
-        raise _refusal(path, f"a picture has at most {PICTURE_BYTES_MAX} bytes")
-    try:
-        return base64.b64decode(url[start:].encode("ascii"), validate=True)
-    except (binascii.Error, UnicodeEncodeError):
-        raise _refusal(path, "is no base64") from None
-
-
-def _size_refusal(picture: Any) -> str | None:
-    width, height = picture.size
-    if getattr(picture, "n_frames", 1) > 1:
-        return "a picture that moves is not read"
-    if max(width, height) > PICTURE_SIDE_MAX or width * height > PICTURE_PIXELS_MAX:
-        return f"{width} x {height} pixels are more than a picture may have"
-    if max(width, height) > SIDES_RATIO_MAX * min(width, height):
-        return f"one side is more than {SIDES_RATIO_MAX} times the other"
-    return None
 
 
 def _refusal(path: str, text: str) -> RunnerError:

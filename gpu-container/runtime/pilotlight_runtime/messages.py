@@ -80,6 +80,8 @@ class Run(_Message, tag="run"):
     scratch_dir: AbsolutePath
     items: Annotated[list[Item], Meta(min_length=1)]
     adapters: list[Adapter]
+    previews: bool | UnsetType = UNSET
+    """Whether anybody looks at pictures of what is being drawn."""
 
     def __post_init__(self) -> None:
         """Refuses ids that repeat: nobody could tell which of them ended."""
@@ -144,6 +146,17 @@ class Progress(_Message, tag="progress"):
     id: str
     step: int
     steps: int
+
+
+class Preview(_Message, tag="preview"):
+    """How an item looks after a step: a small picture in base64, to be shown and forgotten."""
+
+    id: str
+    step: int
+    content_type: str
+    width: int
+    height: int
+    data: str
 
 
 class Delta(_Message, tag="delta"):
@@ -229,7 +242,7 @@ class Bye(_Message, tag="bye"):
     reason: ByeReason
 
 
-RunnerMessage = Ready | Loaded | Accepted | Progress | Delta | Result | Failed | Stats | Log | Pong | Bye
+RunnerMessage = Ready | Loaded | Accepted | Progress | Preview | Delta | Result | Failed | Stats | Log | Pong | Bye
 
 _RETRYABLE: frozenset[FailureCode] = frozenset({"OOM", "DEADLINE", "MODEL_NOT_LOADED", "NAN_OUTPUT", "CUDA_FATAL"})
 

@@ -85,11 +85,12 @@ class NewbieRunner(PictureRunner[Params]):
             fused={".attention.qkv": (".attn.to_q", ".attn.to_k", ".attn.to_v")},
         )
 
-    def check(self, params: Params) -> None:
+    def read(self, params: Params) -> Params:
         if params.negative_prompt and params.guidance_scale == 1:
             raise RunnerError("INVALID_INPUT", "negative_prompt: does nothing without guidance")
         for name in ("prompt", "negative_prompt"):
             self._check_tokens(name, getattr(params, name))
+        return params
 
     def _check_tokens(self, name: str, prompt: str) -> None:
         tokens = self.pipeline.tokens_of(prompt)
@@ -100,5 +101,5 @@ class NewbieRunner(PictureRunner[Params]):
         if tokens > allowed:
             raise RunnerError("INVALID_INPUT", f"{name}: has {tokens} tokens, and its text tower reads {allowed}")
 
-    def batch_key(self, params: Params) -> str:
-        return f"{params.size}:{params.steps}:{params.guidance_scale}"
+    def batch_key(self, asked: Params) -> str:
+        return f"{asked.size}:{asked.steps}:{asked.guidance_scale}"

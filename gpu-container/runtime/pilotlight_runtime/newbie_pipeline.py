@@ -177,7 +177,7 @@ class NewbiePipeline(Lumina2Pipeline):
                 without = self._velocity(latents, time, negative)
                 velocity = without + guidance_scale * (velocity - without)
             latents = self.scheduler.step(-velocity, timestep, latents, return_dict=False)[0]
-            callback_on_step_end(self, index, timestep, {})
+            callback_on_step_end(self, index, timestep, {"latents": latents})
         return self._decode(latents)
 
     def _noise(self, size: int, generator: Sequence[torch.Generator]) -> Tensor:

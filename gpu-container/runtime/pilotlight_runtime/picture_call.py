@@ -13,6 +13,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from .devices import runner_error_of
 from .pictures import pixels_of
+from .previews import Previews, estimated
 from .runner import OutputFile, RunContext, RunnerError
 from .shares import Shares
 from .upscale import Upscaler
@@ -46,6 +47,7 @@ class PictureCall(ABC, Generic[Asked]):
         asked: Mapping[str, Asked],
         context: RunContext,
         upscaler: Upscaler | None = None,
+        previews: Previews | None = None,
     ) -> None:
         """With an upscaler, pictures are drawn that much smaller than they were asked for."""
         self.pipeline = pipeline
@@ -53,6 +55,8 @@ class PictureCall(ABC, Generic[Asked]):
         asked_size = self.items[0][1].size
         self.size = asked_size if upscaler is None else asked_size // upscaler.scale
         self._upscaler = upscaler
+        self._previews = previews if context.wants_previews else None
+        self._latents_before: Any = None
         self._encode = encode
         self._context = context
         self._open = dict(asked)
@@ -65,6 +69,18 @@ class PictureCall(ABC, Generic[Asked]):
 
         Gives arrays of height x width x 3 floats from 0 to 1.
         """
+
+    def steps_of(self, asked: Asked) -> int:
+        """How often `after_step` is called for an item."""
+        return asked.steps
+
+    def complete(self, asked: Asked, picture: Any) -> Any:
+        """What becomes of a picture that was drawn, at the size that was asked for.
+
+        Raises:
+            RunnerError: `NAN_OUTPUT`, which fails its item alone.
+        """
+        return picture
 
     def run(self) -> RunnerError | None:
         """Ends every item, or returns why the call as a whole failed."""
@@ -97,10 +113,25 @@ class PictureCall(ABC, Generic[Asked]):
             if self._context.is_stopped(item_id):
                 self._stop(item_id)
             else:
-                self._context.progress(item_id, index + 1, asked.steps)
+                self._context.progress(item_id, index + 1, self.steps_of(asked))
         if not self._open:
             raise StoppedError
+        if self._previews is not None:
+            self._show(self._previews, pipeline.scheduler, index + 1, tensors["latents"])
         return tensors
+
+    def _show(self, previews: Previews, scheduler: Any, step: int, latents: Any) -> None:
+        """Tells whoever waits how the first picture of each item looks so far."""
+        before, self._latents_before = self._latents_before, latents
+        if not previews.is_due(step, self.steps_of(self.items[0][1])):
+            return
+        sigma_before, sigma = scheduler.sigmas[scheduler.step_index - 1 : scheduler.step_index + 1].tolist()
+        start = 0
+        for item_id, asked in self.items:
+            if item_id in self._open:
+                seen = estimated(latents[start], before[start], sigma, sigma_before)
+                self._context.preview(item_id, step, previews.picture_of(seen))
+            start += asked.n
 
     def _deliver(self, pictures: Any) -> None:
         """Ends nobody before all are finished, so that mates share the time of finishing by their pictures."""
@@ -118,7 +149,8 @@ class PictureCall(ABC, Generic[Asked]):
 
     def _finish(self, item_id: str, pictures: Any, finished: dict[str, Any]) -> None:
         try:
-            finished[item_id] = self._upscaled(item_id, pictures)
+            asked = self._open[item_id]
+            finished[item_id] = [self.complete(asked, each) for each in self._upscaled(item_id, pictures)]
         except StoppedError:
             self._shares.tick()
             self._stop(item_id)

@@ -14,20 +14,26 @@ from .adapters import Adapters
 from .messages import Adapter
 from .picture_call import Encode, Pictures
 from .pictures import png_of
+from .previews import Previews, fit_previews
+from .quants import apply_quant, check_quant
 from .runner import BatchItem, Plan, RunContext, RunnerError, Setup
 from .upscale import Upscaler, load_upscaler
 
 
 class Options(msgspec.Struct, frozen=True):
-    """`runtime` of the manifest."""
+    """`runtime` of the manifest, and `memory.adapters_mb`."""
 
     runner: str
     dtype: str = "bfloat16"
-    adapters_mb: int = 1000
-    """Memory that loaded adapters may take: four of the usual 250 MB."""
+    quant: str | None = None
+    """In which the transformer is kept, where that is not `dtype`."""
+    adapters_mb: int = 0
+    """Memory that loaded adapters may take; a manifest without it takes none."""
     upscaler: str | None = None
     """A file beside the weights: sizes above `native_size_max` are drawn at half and upscaled."""
     native_size_max: int | None = None
+    preview_every_steps: int | None = None
+    """How often those who ask are shown what is being drawn; absent: never."""
 
 
 Asked = TypeVar("Asked", bound=Pictures)
@@ -47,6 +53,7 @@ class PictureRunner(ABC, Generic[Asked]):
         self._adapters: Adapters | None = None
         self._upscaler: Upscaler | None = None
         self._native_size_max: int | None = None
+        self._previews: Previews | None = None
 
     @abstractmethod
     def load(self, weights: Path, dtype: Any) -> Any:
@@ -57,11 +64,11 @@ class PictureRunner(ABC, Generic[Asked]):
         """How files of adapters name the layers of this model."""
 
     @abstractmethod
-    def check(self, params: Asked) -> None:
-        """Refuses with `INVALID_INPUT` what the types alone let through."""
+    def read(self, params: Any) -> Asked:
+        """Gives what the call is to know, or refuses with `INVALID_INPUT` what the types alone let through."""
 
     @abstractmethod
-    def batch_key(self, params: Asked) -> str:
+    def batch_key(self, asked: Asked) -> str:
         """Equal for items that may share a call."""
 
     def setup(self, setup: Setup) -> None:
@@ -73,15 +80,20 @@ class PictureRunner(ABC, Generic[Asked]):
             raise RunnerError("MODEL_NOT_LOADED", "the folder of the model has no weights")
         if (options.upscaler is None) != (options.native_size_max is None):
             raise RunnerError("MODEL_NOT_LOADED", "upscaler and native_size_max belong together")
+        check_quant(options.quant)
         dtype = getattr(torch, options.dtype)
         if options.upscaler is not None:
             self._upscaler = load_upscaler(weights, options.upscaler, setup.device, dtype)
             self._native_size_max = options.native_size_max
         with setup.phases.timed("readMs"):
             pipeline = self.load(weights, dtype)
+            apply_quant(pipeline, options.quant, dtype)
         pipeline.set_progress_bar_config(disable=True)
         with setup.phases.timed("toDeviceMs"):
             self.pipeline = pipeline.to(setup.device)
+        if options.preview_every_steps is not None:
+            with setup.phases.timed("previewsMs"):
+                self._previews = fit_previews(self.pipeline.vae, options.preview_every_steps)
         self._adapters = Adapters(self.pipeline, self.adapter_names(), options.adapters_mb * 1_000_000)
 
     def plan(self, item: BatchItem) -> Plan:
@@ -90,15 +102,16 @@ class PictureRunner(ABC, Generic[Asked]):
         except msgspec.ValidationError as error:
             raise RunnerError("INVALID_INPUT", str(error)) from None
         self._check_size(params.size)
-        self.check(params)
-        return Plan(batch_key=self.batch_key(params), asked=params)
+        asked = self.read(params)
+        return Plan(batch_key=self.batch_key(asked), asked=asked)
 
     def adapt(self, adapters: Sequence[Adapter]) -> None:
         self._loaded_adapters().use(adapters)
 
     def run(self, asked: Mapping[str, Asked], context: RunContext) -> None:
         size = next(iter(asked.values())).size
-        failure = self.call_type(self.pipeline, self._encode, asked, context, self._upscaler_of(size)).run()
+        upscaler = self._upscaler_of(size)
+        failure = self.call_type(self.pipeline, self._encode, asked, context, upscaler, self._previews).run()
         # Out of reach of the exception, whose frames hold the tensors that did not fit.
         if failure is None:
             return

@@ -130,9 +130,13 @@ class Registry:
 
 
 def _runtime_of(manifest: Path) -> Mapping[str, Any]:
-    """The part of a manifest that is for this runtime; empty for models of other engines."""
-    runtime = json.loads(manifest.read_text("utf-8")).get("runtime")
-    return runtime if isinstance(runtime, dict) else {}
+    """What a manifest says to this runtime, its memory for adapters included; empty for models of other engines."""
+    found = json.loads(manifest.read_text("utf-8"))
+    runtime = found.get("runtime")
+    if not isinstance(runtime, dict):
+        return {}
+    adapters_mb = found.get("memory", {}).get("adapters_mb")
+    return runtime if adapters_mb is None else {**runtime, "adapters_mb": adapters_mb}
 
 
 def _set_up(kind: Callable[[], Runner], setup: Setup) -> Runner | RunnerError:

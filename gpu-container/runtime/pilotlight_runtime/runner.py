@@ -93,6 +93,15 @@ class RunContext(Protocol):
 
     def progress(self, item_id: str, step: int, steps: int) -> None: ...
 
+    @property
+    def wants_previews(self) -> bool:
+        """Whether anybody looks at what is being drawn."""
+        ...
+
+    def preview(self, item_id: str, step: int, picture: OutputFile) -> None:
+        """A small picture of how the item looks after a step, to be shown and forgotten."""
+        ...
+
     def delta(self, item_id: str, text: str) -> None:
         """A piece of the item's text, in order."""
         ...

@@ -7,12 +7,17 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 ROOT = Path(__file__).resolve().parent
 sys.path[:0] = [str(ROOT), str(ROOT.parent), str(ROOT.parent / "bench")]
 
 # Small models gain nothing by more, and threads that wait for each other spin.
 os.environ["OMP_NUM_THREADS"] = "1"
+
+# A property must not fail because the machine has much else to do.
+settings.register_profile("any machine", deadline=None)
+settings.load_profile("any machine")
 
 
 @pytest.fixture(scope="session")

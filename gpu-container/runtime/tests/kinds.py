@@ -52,7 +52,7 @@ class Drawing:
     def __init__(self, kind: Kind, models_dir: Path, **options: Any) -> None:
         self.pictures: list[Any] = []
         self.runner = kind.runner_type(self._keep)
-        setup = {"runner": kind.runner, "dtype": "float32", **options}
+        setup = {"runner": kind.runner, "dtype": "float32", "adapters_mb": 100, **options}
         self.runner.setup(Setup(models_dir / kind.model, setup, "cpu"))
 
     def _keep(self, picture: Any) -> OutputFile:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from kinds import Drawing, item
 from told import Told, run
 
 from pilotlight_runtime.messages import Adapter
+from pilotlight_runtime.registry import Registry
 from pilotlight_runtime.runner import AdaptingRunner, RunnerError
 
 LAYERS = ["layers.0.attention.to_q", "layers.1.attention.to_v", "noise_refiner.0.attention.to_out.0"]
@@ -62,6 +64,21 @@ def lora(folder: Path, seed: int = 0, weight: float = 1.0, **named: Any) -> Adap
 
 def apart(one: Any, other: Any) -> float:
     return float(np.abs(one - other).max())
+
+
+@pytest.mark.parametrize(("memory", "bytes_max"), [({}, 0), ({"memory": {"adapters_mb": 7}}, 7_000_000)])
+def test_adapters_may_take_what_the_manifest_keeps_free_for_them(
+    models_dir: Path, tmp_path: Path, memory: dict[str, Any], bytes_max: int
+) -> None:
+    model_dir = tmp_path / "model"
+    model_dir.mkdir()
+    (model_dir / "weights").symlink_to(models_dir / kinds.Z_IMAGE.model / "weights")
+    runtime = {"runner": "z_image", "dtype": "float32"}
+    (model_dir / "manifest.json").write_text(json.dumps({"revision": "1", "runtime": runtime, **memory}))
+
+    runner: Any = Registry(tmp_path).create("model", "1", "cpu")
+
+    assert runner._loaded_adapters()._bytes_max == bytes_max
 
 
 def test_it_takes_adapters(drawing: Adapted) -> None:

@@ -15,7 +15,8 @@ pytest.importorskip("PIL", reason="these tests decode pictures")
 
 from PIL import Image
 
-from pilotlight_runtime.chat_messages import PICTURES_MAX, Message, read_chat, read_picture
+from pilotlight_runtime.chat_messages import PICTURES_MAX, Message, read_chat
+from pilotlight_runtime.input_pictures import read_picture
 from pilotlight_runtime.runner import RunnerError
 
 

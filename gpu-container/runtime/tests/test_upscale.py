@@ -20,6 +20,7 @@ import kinds
 import numpy as np
 import tiny_upscaler
 import torch
+from input_urls import half_mask, noise, picture_url
 from kinds import Drawing, Kind, item
 from told import Told, run
 
@@ -304,3 +305,14 @@ def test_half_an_option_loads_no_model(upscaling_dir: Path, options: dict[str, A
         Drawing(kinds.Z_IMAGE, upscaling_dir, **options)
 
     assert refused.value.code == "MODEL_NOT_LOADED"
+
+
+def test_what_a_mask_leaves_black_is_not_upscaled_but_stays(upscaling_dir: Path) -> None:
+    drawing = Drawing(kinds.Z_IMAGE, upscaling_dir, **OPTIONS)
+    sent = noise(3, 64)
+
+    run(drawing.runner, [item(size=64, image=picture_url(sent), mask=picture_url(half_mask(64)))], Told())
+
+    kept, anew = np.split((drawing.pictures[0] * 255).round().astype(np.uint8), 2, axis=1)
+    assert np.array_equal(kept, sent[:, :32])
+    assert np.abs(anew.astype(int) - sent[:, 32:]).mean() > 10

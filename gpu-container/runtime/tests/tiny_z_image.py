@@ -34,7 +34,8 @@ def main(folder: Path) -> None:
     weights = model_dir / "weights"
     weights.mkdir(parents=True)
     pipeline_of().save_pretrained(weights, safe_serialization=True)
-    manifest = {"revision": "1", "runtime": {"runner": "z_image", "dtype": "float32"}}
+    runtime = {"runner": "z_image", "dtype": "float32", "preview_every_steps": 2}
+    manifest = {"revision": "1", "memory": {"adapters_mb": 100}, "runtime": runtime}
     (model_dir / "manifest.json").write_text(json.dumps(manifest), "utf-8")
 
 

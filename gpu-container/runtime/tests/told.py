@@ -18,12 +18,17 @@ class Told:
     files: dict[str, list[OutputFile]] = field(default_factory=dict)
     ends: dict[str, Any] = field(default_factory=dict)
     gpu_ms: dict[str, float] = field(default_factory=dict)
+    wants_previews: bool = False
+    previews: dict[str, list[tuple[int, OutputFile]]] = field(default_factory=dict)
 
     def is_stopped(self, item_id: str) -> bool:
         return len(self.steps.get(item_id, [])) >= self.stops.get(item_id, 10**9)
 
     def progress(self, item_id: str, step: int, steps: int) -> None:
         self.steps.setdefault(item_id, []).append(step)
+
+    def preview(self, item_id: str, step: int, picture: OutputFile) -> None:
+        self.previews.setdefault(item_id, []).append((step, picture))
 
     def delta(self, item_id: str, text: str) -> None:
         raise AssertionError("pictures are no text")

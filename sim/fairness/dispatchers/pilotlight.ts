@@ -130,6 +130,7 @@ function entryOf(job: SimJob, tag: number): LineEntry {
     isolation: 'shared',
     attempt: 0,
     startByMs: Number.MAX_SAFE_INTEGER,
+    notBeforeMs: null,
     workerId: null,
   };
 }
