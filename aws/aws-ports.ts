@@ -3,8 +3,10 @@ import type { Clock, Ids, Log, StoragePorts } from '#core/ports.ts';
 import type { AwsConfig } from './clients.ts';
 import { createClients } from './clients.ts';
 import { createDynamoAdapters } from './dynamo-adapters.ts';
+import { createDynamoBatches } from './dynamo-batches.ts';
 import { createDynamoDeliveries } from './dynamo-deliveries.ts';
 import { createDynamoEndpoints } from './dynamo-endpoints.ts';
+import { createDynamoFiles } from './dynamo-files.ts';
 import { createDynamoGates } from './dynamo-gates.ts';
 import { createDynamoJobEvents } from './dynamo-job-events.ts';
 import { createDynamoJobs } from './dynamo-jobs.ts';
@@ -62,6 +64,8 @@ export function createAwsPorts(config: AwsConfig, given: { clock?: Clock; log?: 
     deliveries: createDynamoDeliveries(main),
     adapters: createDynamoAdapters(main),
     adapterFiles: createS3AdapterFiles({ blobs, bucket: config.bucket }),
+    files: createDynamoFiles(main),
+    batches: createDynamoBatches(main),
     close,
   };
 }

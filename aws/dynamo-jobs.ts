@@ -6,7 +6,7 @@ import type { JobRecord, LineEntry } from '#core/job/job.ts';
 import { isPastRetention, jobClasses } from '#core/job/job.ts';
 import type { Clock, JobListAsk, Jobs, Page } from '#core/ports.ts';
 import { expression } from './expression.ts';
-import { forbid, forbiddenName, isPast, isProhibition } from './forbidden-jobs.ts';
+import { anyReservation, forbid, forbiddenName, isPast, isProhibition } from './forbidden-jobs.ts';
 import type { Item } from './items.ts';
 import { batchGet, conditional, parseItem } from './items.ts';
 import { toEntry, toItem, toJob } from './job-items.ts';
@@ -42,7 +42,11 @@ export function createDynamoJobs(options: DynamoJobsOptions): Jobs {
   return {
     async create(job) {
       const { name, value, attributes } = expression();
-      const mayBe = `attribute_not_exists(${name('created')}) AND NOT contains(${name(forbiddenName)}, ${value(job.reservation)})`;
+      const among = name(forbiddenName);
+      const isForbidden = [job.reservation, anyReservation].map(
+        (each) => `contains(${among}, ${value(each)})`,
+      );
+      const mayBe = `attribute_not_exists(${name('created')}) AND NOT (${isForbidden.join(' OR ')})`;
       const written = await conditional(
         documents.send(
           new PutCommand({
@@ -57,6 +61,8 @@ export function createDynamoJobs(options: DynamoJobsOptions): Jobs {
     },
 
     forbid: (tenantId, jobId, reservation) => forbid(options, tenantId, jobId, reservation),
+
+    forbidAll: (tenantId, jobId) => forbid(options, tenantId, jobId, anyReservation),
 
     get: (tenantId, jobId, how) => read(options, jobKey(tenantId, jobId), how?.consistent ?? false),
 

@@ -21,6 +21,9 @@ interface ProhibitionPlace {
 /** Holds the reservations under which no job may be created here any more; an item with this alone is no job. */
 export const forbiddenName = 'forbidden';
 
+/** Stands for every reservation there may be; none has this text. */
+export const anyReservation = '*';
+
 /** Where no job that is kept is; else it stands, and nothing is changed. */
 export async function forbid(
   place: ProhibitionPlace,

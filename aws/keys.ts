@@ -30,6 +30,8 @@ const storedPrefix = 'stored#';
 const adapterPrefix = 'adapter#';
 
 export const gatesLine = 'gates';
+/** Of the batches that there is work left for, by age. */
+export const batchesLine = 'batches';
 export const tenantsLine = 'tenants';
 export const plansLine = 'plans';
 export const aliasesLine = 'aliases';
@@ -115,6 +117,23 @@ export function turnKey(tenantId: string): ItemKey {
 /** Index partition of a tenant's pending deliveries, by when they are tried next. */
 export function dueLine(tenantId: string): string {
   return `due/${checkedTenant(tenantId)}`;
+}
+
+export const batchPrefix = 'B#';
+export const filePrefix = 'F#';
+
+/** Ids of batches and of files sort by age, and so do these. */
+export function batchKey(tenantId: string, batchId: string): ItemKey {
+  return { pk: tenantPartition(tenantId), sk: `${batchPrefix}${checkedId(batchId)}` };
+}
+
+export function fileKey(tenantId: string, fileId: string): ItemKey {
+  return { pk: tenantPartition(tenantId), sk: `${filePrefix}${checkedId(fileId)}` };
+}
+
+/** Reads {@link batchKey} or {@link fileKey} back. */
+export function readSortedId({ sk }: Pick<ItemKey, 'sk'>): string {
+  return sk.slice(2);
 }
 
 /** One item holds all adapters of a tenant, so that one condition bounds how many there are. */

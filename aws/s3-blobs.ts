@@ -2,11 +2,20 @@
  * Blobs as objects of one bucket. An encrypted one is put with SSE-KMS: under the key that is configured, else under
  * the account's `aws/s3`. A link then works only while its signer may use the key.
  */
-import { GetObjectCommand, NoSuchKey, PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
+import {
+  DeleteObjectCommand,
+  GetObjectCommand,
+  NoSuchKey,
+  PutObjectCommand,
+  type S3Client,
+  S3ServiceException,
+} from '@aws-sdk/client-s3';
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
-import type { Blobs } from '#core/ports.ts';
+import type { BlobCare, Blobs } from '#core/ports.ts';
 import { objectKey } from './keys.ts';
 import { bucketSettings } from './resources.ts';
+import { writeInParts } from './s3-multipart.ts';
+import { signUpload } from './s3-upload-link.ts';
 
 const dayMs = 24 * 60 * 60 * 1000;
 
@@ -27,8 +36,7 @@ export function createS3Blobs(options: S3BlobsOptions): Blobs {
           Key: objectKey(tenantId, path),
           Body: body,
           ContentType: contentType,
-          ...(how?.isEncrypted === true ? underKey(kmsKey) : {}),
-          ...(how?.retentionMs === undefined ? {} : { Tagging: retentionTag(how.retentionMs) }),
+          ...keepingOf(how, kmsKey),
         }),
       );
     },
@@ -49,6 +57,53 @@ export function createS3Blobs(options: S3BlobsOptions): Blobs {
         throw error;
       }
     },
+
+    async read(tenantId, path, from) {
+      // A range of an empty object would be refused.
+      const range = from === 0 ? {} : { Range: `bytes=${from}-` };
+      try {
+        const Key = objectKey(tenantId, path);
+        const { Body } = await blobs.send(new GetObjectCommand({ Bucket: bucket, Key, ...range }));
+        // In Node a body is a readable stream of buffers, which ends its transfer when it is left early.
+        return Body === undefined ? nothing() : (Body as AsyncIterable<Uint8Array>);
+      } catch (error) {
+        if (error instanceof NoSuchKey) return null;
+        if (error instanceof S3ServiceException && error.name === 'InvalidRange') return nothing();
+        throw error;
+      }
+    },
+
+    write: (tenantId, path, pieces, ContentType, how) =>
+      writeInParts(
+        blobs,
+        { Bucket: bucket, Key: objectKey(tenantId, path), ContentType, ...keepingOf(how, kmsKey) },
+        pieces(),
+      ),
+
+    uploadLink: (tenantId, path, file, seconds, how) =>
+      signUpload(
+        blobs,
+        { Bucket: bucket, Key: objectKey(tenantId, path) },
+        file,
+        seconds,
+        keepingOf(how, kmsKey),
+      ),
+
+    async remove(tenantId, path) {
+      await blobs.send(new DeleteObjectCommand({ Bucket: bucket, Key: objectKey(tenantId, path) }));
+    },
+  };
+}
+
+/** A file without bytes from there on. */
+async function* nothing(): AsyncIterable<Uint8Array> {
+  yield* [];
+}
+
+function keepingOf(how: BlobCare | undefined, kmsKey: string | undefined) {
+  return {
+    ...(how?.isEncrypted === true ? underKey(kmsKey) : {}),
+    ...(how?.retentionMs === undefined ? {} : { Tagging: retentionTag(how.retentionMs) }),
   };
 }
 

@@ -157,7 +157,12 @@ function takesIdempotencyKey(route: Route): boolean {
 }
 
 function isRepeatable(route: Route): boolean {
-  return route.method === 'GET' || takesIdempotencyKey(route) || route.id === 'cancelJob';
+  return (
+    route.method === 'GET' ||
+    takesIdempotencyKey(route) ||
+    route.id === 'cancelJob' ||
+    route.id === 'cancelBatch'
+  );
 }
 
 /** A clone goes out, so that the request can go out again. */

@@ -30,6 +30,31 @@ export const commandTable: readonly CommandEntry[] = [
     summary: 'Give back what a job was charged, once',
     load: () => import('./commands/jobs-refund.ts'),
   },
+  {
+    name: 'batch submit',
+    summary: 'Upload a JSONL file and run its lines as a batch',
+    load: () => import('./commands/batch-submit.ts'),
+  },
+  {
+    name: 'batch list',
+    summary: 'List batches, newest first',
+    load: () => import('./commands/batch-list.ts'),
+  },
+  {
+    name: 'batch show',
+    summary: 'Show a batch and how far it came',
+    load: () => import('./commands/batch-show.ts'),
+  },
+  {
+    name: 'batch cancel',
+    summary: 'Cancel a batch; lines that have ended keep their results',
+    load: () => import('./commands/batch-cancel.ts'),
+  },
+  {
+    name: 'batch results',
+    summary: 'Write the output and the errors of a batch to files',
+    load: () => import('./commands/batch-results.ts'),
+  },
   { name: 'models list', summary: 'List models', load: () => import('./commands/models-list.ts') },
   {
     name: 'models show',

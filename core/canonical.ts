@@ -50,6 +50,33 @@ export function derivedAdapterId(tenantId: string, model: string, sha256: string
   return `adapter_${crockfordOf(bytes, 26)}`;
 }
 
+/**
+ * `prefix_` + ten base32 digits of the instant, so that ids sort by it (github.com/ulid/spec), and the last sixteen (80
+ * bits) of `chance`, which ends in that many.
+ */
+export function sortedId(prefix: 'batch' | 'file', atMs: number, chance: string): string {
+  return `${prefix}_${timeDigits(atMs)}${chance.slice(-16)}`;
+}
+
+/** As {@link sortedId}, with a hash of the parts in place of chance: whoever makes it again makes the same one. */
+export function derivedSortedId(
+  prefix: 'batch' | 'file',
+  atMs: number,
+  parts: readonly (string | number)[],
+): string {
+  const bytes = createHash('sha256')
+    .update(`${prefix}\0${JSON.stringify(parts)}`)
+    .digest();
+  return sortedId(prefix, atMs, crockfordOf(bytes, 16));
+}
+
+function timeDigits(atMs: number): string {
+  const time = Buffer.alloc(8);
+  // Fifty bits at the top of the eight bytes: what ten characters take.
+  time.writeBigUInt64BE(BigInt(atMs) << 14n);
+  return crockfordOf(time, 10);
+}
+
 /** The first `characters` base32 digits of the bytes, five bits each (crockford.com/base32.html, lower case). */
 export function crockfordOf(bytes: Uint8Array, characters: number): string {
   if (bytes.length * 8 < characters * 5) throw new Error(`${bytes.length} bytes are too few`);

@@ -411,6 +411,49 @@ export const batchLimits = {
   customIdCharactersMax: 256,
 } as const;
 
+/** Batches and the files they are made of; what a batch file may hold is in {@link batchLimits}. */
+export const batchRunLimits = {
+  /** The one window that OpenAI's batches have. */
+  windowMs: 24 * hour,
+  /**
+   * Lines of a batch that are jobs at a time, on top of the half of its tenant's open jobs. Enough for eight workers with
+   * calls of eight; each takes some 60 B of the batch's item, which is written whole whenever lines end.
+   */
+  openLinesMax: 64,
+  /** Of a tenant, not ended: each costs a look a `lookMs`. */
+  openBatchesMax: 20,
+  /** Between two looks at the jobs of a batch: they take seconds, and a look reads each of them, 32 RRU. */
+  lookMs: 2 * second,
+  /** Ended lines are put down when they are this share of a batch's open ones, or none is left to wait for, or after… */
+  collectShare: 0.25,
+  /** …so long, so that a person sees progress. Each time costs a file and a write. */
+  collectMs: 5 * second,
+  /** Lines that come to no job, put down at a time: 150 B each. */
+  refusedLinesMax: 1_000,
+  /** Faults that the batch itself shows; its error file holds every one. */
+  errorsShownMax: 20,
+  /** Of a submission that somebody else ended under our hands; each of them means a process held up for minutes. */
+  lateSubmissionsMax: 3,
+  /** Batches that one process works at, side by side: a long file of one holds up nobody else's lines. */
+  parallelMax: 4,
+} as const;
+
+export const fileLimits = {
+  /**
+   * Of a file that comes with its request: Lambda takes 6 MB (of 10^6) of event, in which bytes are base64, so 4.5 MB. What is
+   * larger goes straight to the bucket by a link.
+   */
+  inlineBytesMax: 4 * kibibyte * kibibyte,
+  /** As long as a job's; a request may ask for less, an hour at least, as OpenAI's. */
+  keptMs: jobLimits.keptMs,
+  keptSecondsMin: 60 * 60,
+  nameCharactersMax: 128,
+  /** A gigabit takes 200 MB in 2 s, a home line of 10 Mbit/s up in 160 s. */
+  uploadSeconds: 60 * 60,
+  /** Parts in which a long file is written, one of them in memory at a time: S3 takes no smaller ones than 5 MiB, and 10,000. */
+  partBytes: 8 * kibibyte * kibibyte,
+} as const;
+
 export const imageLimits = {
   /** Pictures in all messages of a chat; a request with more than a few inline passes `apiLimits.bodyBytesMax` anyway. */
   perChatMax: 16,

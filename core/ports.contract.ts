@@ -7,6 +7,7 @@
  */
 import { afterAll, beforeAll, describe } from 'vitest';
 import { adaptersContract } from './contract/adapters.contract.ts';
+import { batchesContract } from './contract/batches.contract.ts';
 import { gatesContract } from './contract/gates.contract.ts';
 import { jobsContract } from './contract/jobs.contract.ts';
 import { poolsContract } from './contract/pools.contract.ts';
@@ -48,5 +49,6 @@ export function portsContract(name: string, makeWorld: () => Promise<ContractWor
     resultsContract(scene);
     webhooksContract(scene);
     adaptersContract(scene);
+    batchesContract(scene);
   });
 }

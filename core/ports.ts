@@ -12,6 +12,8 @@ import type { JobAdapter } from './adapter/job-adapters.ts';
 import type { AdmissionAsk, GateView, Refusal } from './admission/gate.ts';
 import type { CounterCorrection } from './admission/reservation.ts';
 import type { Stored } from './admission/stored-bytes.ts';
+import type { BatchRecord } from './batch/batch.ts';
+import type { FilePurpose, FileRecord } from './batch/file.ts';
 import type { JobEntry, LedgerEntry, ShareEntry, WarmupEntry } from './billing/ledger.ts';
 import type { Statement } from './billing/statement.ts';
 import type { CachedResult } from './cache/cached-result.ts';
@@ -36,7 +38,7 @@ export interface Clock {
 
 export interface Ids {
   /** `prefix_` + 26 Crockford base32 characters, 130 random bits. */
-  next(prefix: 'job' | 'req' | 'worker' | 'batch' | 'whe'): string;
+  next(prefix: 'job' | 'req' | 'worker' | 'batch' | 'whe' | 'file'): string;
   /** Eight base32 characters: tells apart two reservations of the same name. */
   nonce(): string;
 }
@@ -70,6 +72,8 @@ export interface StoragePorts {
   readonly deliveries: Deliveries;
   readonly adapters: Adapters;
   readonly adapterFiles: AdapterFiles;
+  readonly files: Files;
+  readonly batches: Batches;
 }
 
 export interface Tenants {
@@ -190,6 +194,8 @@ export interface Jobs {
    * job of this id is there already, under whatever reservation.
    */
   forbid(tenantId: string, jobId: string, reservation: string): Promise<'forbidden' | 'exists'>;
+  /** As {@link forbid}, for a day, under whatever reservation. */
+  forbidAll(tenantId: string, jobId: string): Promise<'forbidden' | 'exists'>;
   /** `consistent` sees every earlier write; the default may lag a moment and costs half. */
   get(tenantId: string, jobId: string, how?: { consistent: boolean }): Promise<JobRecord | null>;
   /**
@@ -372,6 +378,33 @@ export interface Blobs {
   /** A link that reads this one object for `seconds`. */
   link(tenantId: string, path: string, seconds: number): Promise<string>;
   get(tenantId: string, path: string): Promise<Uint8Array | null>;
+  /**
+   * The file from byte `from` on, in pieces as they come, which is none past its end; null: there is none. A reader that
+   * stops early ends the transfer.
+   */
+  read(tenantId: string, path: string, from: number): Promise<AsyncIterable<Uint8Array> | null>;
+  /**
+   * Stores what the pieces make together, whole or not at all; holds `fileLimits.partBytes` of it in memory. Rejects when
+   * the pieces do, and leaves what was there before.
+   * @param pieces begins anew each time that it is called
+   */
+  write(
+    tenantId: string,
+    path: string,
+    pieces: () => AsyncIterable<Uint8Array>,
+    contentType: string,
+    how?: BlobCare,
+  ): Promise<void>;
+  /** A link that puts this file, for `seconds`; with AWS it takes no other bytes than those of this length and hash. */
+  uploadLink(
+    tenantId: string,
+    path: string,
+    file: ExpectedFile,
+    seconds: number,
+    how?: BlobCare,
+  ): Promise<UploadLink>;
+  /** No effect where there is none. */
+  remove(tenantId: string, path: string): Promise<void>;
 }
 
 export interface BlobCare {
@@ -448,6 +481,39 @@ export interface Adapters {
   /** Stores the record if the stored one has the version before. */
   put(adapter: AdapterRecord): Promise<'stored' | 'conflict'>;
   remove(tenantId: string, adapterId: string): Promise<'removed' | 'missing'>;
+}
+
+/** What is known of files that tenants bring for batches, and of those that batches leave. A file past its expiry is missing. */
+export interface Files {
+  create(file: FileRecord): Promise<'created' | 'exists'>;
+  /** Sees every earlier write. */
+  get(tenantId: string, fileId: string): Promise<FileRecord | null>;
+  /** By age, which their ids sort by. A page may hold fewer than `limit` and still have a cursor. */
+  list(tenantId: string, ask: FileListAsk): Promise<Page<FileRecord>>;
+  remove(tenantId: string, fileId: string): Promise<'removed' | 'missing'>;
+}
+
+export interface FileListAsk {
+  readonly limit: number;
+  /** Only what comes after the file of this id, whether it is there or not. */
+  readonly after?: string;
+  readonly order: 'asc' | 'desc';
+  readonly purpose?: FilePurpose;
+}
+
+/** A batch past its retention is missing. */
+export interface Batches {
+  /** Stores the record if the stored one has the version before, or if there is none and this is version 1. */
+  put(batch: BatchRecord): Promise<'stored' | 'conflict'>;
+  /** Sees every earlier write. */
+  get(tenantId: string, batchId: string): Promise<BatchRecord | null>;
+  /** Newest first. The cursor is the id of the last, and any id may stand for one. */
+  list(
+    tenantId: string,
+    ask: { readonly limit: number; readonly after?: string },
+  ): Promise<Page<BatchRecord>>;
+  /** Those of all tenants that somebody has to work at (`isAtWork`), oldest first; may lag behind writes. */
+  atWork(cursor?: string): Promise<Page<BatchRecord>>;
 }
 
 /** The files of adapters, which no retention clears. */

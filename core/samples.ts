@@ -1,6 +1,8 @@
 /** Valid records for tests: every builder takes the fields that matter to the test and fills in the rest. */
 import type { AdapterRecord } from './adapter/adapter.ts';
 import type { WaitView } from './api/job-resource.ts';
+import type { BatchRecord } from './batch/batch.ts';
+import { newBatch } from './batch/batch.ts';
 import type { JobEntry, ShareEntry, WarmupEntry } from './billing/ledger.ts';
 import type { Statement } from './billing/statement.ts';
 import type { JobRecord } from './job/job.ts';
@@ -70,6 +72,23 @@ export function sampleJob(overrides: Partial<JobRecord> = {}): JobRecord {
   };
 }
 
+/** A batch as its request creates it: nobody has read its file. */
+export function sampleBatch(overrides: Partial<BatchRecord> = {}): BatchRecord {
+  const asked = {
+    tenantId: 'tenant-a',
+    batchId: 'batch_00000000000000000000000001',
+    keyId: 'key00001',
+    keyModels: null,
+    inputFileId: 'file_00000000000000000000000001',
+    endpoint: '/v1/jobs',
+    metadata: {},
+    linesMax: 50_000,
+    isEncrypted: false,
+    retentionMs: 30 * 24 * 60 * 60 * 1000,
+  };
+  return { ...newBatch(asked, sampleNowMs), ...overrides };
+}
+
 /** The wait of a job that stands second, while a worker starts. */
 export function sampleWait(overrides: Partial<WaitView> = {}): WaitView {
   return {
@@ -83,6 +102,14 @@ export function sampleWait(overrides: Partial<WaitView> = {}): WaitView {
   };
 }
 
+const fullInput = {
+  prompt: 'ein Leuchtturm 灯台 🗼 "quoted" \n second line',
+  empty: '',
+  'dotted.name': 1.5,
+  nested: { list: [1, 'two', null, true, { deep: [] }], none: null },
+  negative: -0.25,
+};
+
 /** A record with every field filled and awkward values in the free ones, as no real job has it. */
 export function fullJob(overrides: Partial<JobRecord> = {}): JobRecord {
   return sampleJob({
@@ -91,13 +118,7 @@ export function fullJob(overrides: Partial<JobRecord> = {}): JobRecord {
     attempt: 2,
     interruptions: 1,
     memoryWaits: 1,
-    input: {
-      prompt: 'ein Leuchtturm 灯台 🗼 "quoted" \n second line',
-      empty: '',
-      'dotted.name': 1.5,
-      nested: { list: [1, 'two', null, true, { deep: [] }], none: null },
-      negative: -0.25,
-    },
+    input: fullInput,
     tag: Number.MAX_SAFE_INTEGER,
     toldStart: { waitMs: 900, kind: 'line', p50Ms: 1_000, p90Ms: 2_500 },
     weightedImages: 2.25,

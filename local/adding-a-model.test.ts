@@ -74,7 +74,7 @@ describe('a model is added by what the page says', () => {
     expect(picture.subarray(1, 4).toString()).toBe('PNG');
     // Width and height of a PNG stand at bytes 16 and 20.
     expect([picture.readUInt32BE(16), picture.readUInt32BE(20)]).toEqual([512, 512]);
-  }, 60_000);
+  }, 240_000);
 
   function program(name: string, line: string): void {
     writeFileSync(join(home, 'bin', name), `#!/bin/sh\n${line}\n`);

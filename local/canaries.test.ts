@@ -303,12 +303,15 @@ async function aimedAt(route: Route, job: string, plant: (place: string) => stri
   const ownKey = route.path.startsWith('/v1/keys/{id}') ? await newKey() : '';
   const hook = route.path.startsWith('/v1/webhooks/{id}') ? await newWebhook(route, plant) : null;
   const ownAdapter = route.path.startsWith('/v1/adapters/{id}') ? await newAdapter(plant) : '';
+  const ownFile = route.path.startsWith('/v1/files/{id}') ? await newFile(plant) : '';
+  const ownBatch = route.path.startsWith('/v1/batches/{id}') ? await newBatch(plant) : '';
+  const inputFile = route.id === 'createBatch' ? await newFile(plant) : '';
   const names: Record<string, string> = {
     id: isOfTenants
       ? (fresh?.id ?? 'ada')
       : route.path.startsWith('/v1/models')
         ? 'fake'
-        : ownKey || ownAdapter || (hook?.id ?? job),
+        : ownKey || ownAdapter || ownFile || ownBatch || (hook?.id ?? job),
     delivery: hook?.delivery ?? '',
     key: fresh?.key ?? '',
     job,
@@ -318,7 +321,7 @@ async function aimedAt(route: Route, job: string, plant: (place: string) => stri
     n: '0',
   };
   const path = route.path.replaceAll(/\{([^}]+)\}/g, (_, name: string) => names[name] ?? '');
-  const body = bodies[route.id]?.(plant);
+  const body = inputFile === '' ? bodies[route.id]?.(plant) : batchOf(inputFile, plant);
   const query = route.id === 'adminCloseCosts' ? '?month=2025-01' : '';
   return { path: path + query, accepted: body === undefined ? emptyBody(route) : { body } };
 }
@@ -346,6 +349,12 @@ const bodies: Record<string, (plant: (place: string) => string) => unknown> = {
   createCompletion: (plant) => ({ model: 'fake-chat', prompt: plant('prompt'), step_ms: 1, stream: true }),
   createImage: (plant) => ({ model: 'fake', prompt: plant('prompt'), steps: 1, step_ms: 1 }),
   createAdapter: (plant) => offerOf(plant('name of an adapter'), plant('file of an adapter')),
+  createFile: (plant) => ({
+    filename: plant('name of a file'),
+    purpose: 'batch',
+    bytes: 1,
+    sha256: createHash('sha256').update(plant('file')).digest('hex'),
+  }),
   createKey: (plant) => ({ label: plant('label') }),
   createWebhook: (plant) => ({ url: hookUrl(plant) }),
   adminCreateKey: (plant) => ({ label: plant('label') }),
@@ -392,6 +401,38 @@ async function newAdapter(plant: (place: string) => string): Promise<string> {
   const put = await fetch(upload.url, { method: 'PUT', headers, body: Uint8Array.from(fileWith(text)) });
   if (!put.ok) throw new Error(`the store refused the file: ${put.status}`);
   return id;
+}
+
+/** Lines that run, that cannot, and that fail. */
+async function newFile(plant: (place: string) => string): Promise<string> {
+  const line = (url: string, input: object) => ({
+    custom_id: plant('id of a line'),
+    method: 'POST',
+    url,
+    body: { model: 'fake', input: { prompt: plant('prompt of a line'), steps: 1, step_ms: 1, ...input } },
+  });
+  const lines = [line('/v1/jobs', {}), line('/v1/other', {}), line('/v1/jobs', { fault: 'error' })];
+  const text = [...lines.map((each) => JSON.stringify(each)), plant('no line')].join('\n');
+  const form = new FormData();
+  form.set('purpose', 'batch');
+  form.set('file', new File([text], plant('name of a file')));
+  const key = keys.ada;
+  const headers = { authorization: `Bearer ${key}` };
+  const made = await fetch(new URL('/v1/files', url), { method: 'POST', headers, body: form });
+  const answer = await made.text();
+  answers.push({ tenant: 'ada', what: 'POST /v1/files (form)', status: made.status, text: answer });
+  return JSON.parse(answer).id;
+}
+
+function batchOf(inputFile: string, plant: (place: string) => string) {
+  const metadata = { [plant('name in metadata of a batch')]: plant('metadata of a batch') };
+  return { input_file_id: inputFile, endpoint: '/v1/jobs', completion_window: '24h', metadata };
+}
+
+/** At work while the other routes are asked. */
+async function newBatch(plant: (place: string) => string): Promise<string> {
+  const body = batchOf(await newFile(plant), plant);
+  return JSON.parse((await ask('ada', 'POST', '/v1/batches', { body })).text).id;
 }
 
 /** Where nobody listens: what is told of a message that fails must not hold where it went. */
@@ -558,6 +599,10 @@ async function runJobs(): Promise<void> {
   await submitted('ada', { messages: picture }, 'fake-chat');
   const canceled = await submitted('ada', { steps: 500, step_ms: 100, prompt: prompt('cancel') });
   await ask('ada', 'POST', `/v1/jobs/${canceled}/cancel`);
+  const batch = await newBatch((place) => canaries.plant('ada', place));
+  await until(
+    async () => JSON.parse((await ask('ada', 'GET', `/v1/batches/${batch}`)).text).completed_at !== null,
+  );
   await submitted('ada', { ...fast, size: 'large', prompt: prompt('a refused job') });
   const refused = `a ${canaries.plant('bob', 'refused prompt')} and ${bobsTerm}`;
   const answer = await ask('bob', 'POST', '/v1/jobs', {

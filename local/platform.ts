@@ -24,6 +24,7 @@ import { oidcEnvSchema, oidcOptionsOf } from '#functions/api/env.ts';
 import { createApiHandler } from '#functions/api/handler.ts';
 import { paceRefusals } from '#functions/api/refusal-pace.ts';
 import project from '../package.json' with { type: 'json' };
+import { startBatches } from './batches.ts';
 import type { LocalCredentials } from './credentials.ts';
 import { ensureCredentials, ensureSecrets } from './credentials.ts';
 import { makeWritable, startEmulators } from './emulators.ts';
@@ -98,6 +99,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
       { ...ports, webhookKey, chance: Math.random },
       { addresses: webhookAddresses },
     );
+    const batches = startBatches({ ...ports, catalog, ownPools, scaler: ticks });
     const tenantPorts = createTenantPorts({ dataDir: options.dataDir, log });
     const answer = createApiHandler({
       ...ports,
@@ -129,7 +131,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
       workerIds: () => ownPools.names().flatMap((pool) => fleet.processIds(pool)),
       async close() {
         await Promise.all([gateway.close(), tenantPorts.stop()]);
-        await Promise.all([ticks.stop(), webhooks.stop()]);
+        await Promise.all([ticks.stop(), webhooks.stop(), batches.stop()]);
         await fleet.close();
         await closeStores();
       },

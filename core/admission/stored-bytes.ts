@@ -15,10 +15,10 @@ const patienceDays = 7;
 /** Bytes by bucket: the number of the day, since 1970, that begins as they go. */
 export type StoredBytes = Readonly<Record<string, number>>;
 
-/** What the results of one job add. */
+/** What the results of one job add, or a file of the tenant's. */
 export interface Stored {
   readonly bucket: string;
-  /** Above zero. */
+  /** Below zero: of a file that was deleted before its time. */
   readonly bytes: number;
 }
 
@@ -29,7 +29,12 @@ export function storedOf({
   retentionMs,
 }: Pick<JobEntry, 'bytesStored' | 'atMs' | 'retentionMs'>): Stored | null {
   if (bytesStored === 0) return null;
-  return { bucket: String(Math.ceil((atMs + retentionMs) / dayMs)), bytes: bytesStored };
+  return { bucket: bucketOf(atMs + retentionMs), bytes: bytesStored };
+}
+
+/** The bucket of what may go from this instant on. */
+export function bucketOf(goneFromMs: number): string {
+  return String(Math.ceil(goneFromMs / dayMs));
 }
 
 export function plusStored(stored: StoredBytes, { bucket, bytes }: Stored): StoredBytes {

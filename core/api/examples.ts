@@ -118,12 +118,51 @@ const webhook = {
   created_at: '2026-11-20T12:00:00.000Z',
 };
 
+const file = {
+  id: 'file_01kajf6wm0k2m4n6p8r0s2t4v6',
+  object: 'file',
+  bytes: 12_345,
+  created_at: 1_795_176_000,
+  expires_at: 1_797_768_000,
+  filename: 'lines.jsonl',
+  purpose: 'batch',
+  status: 'processed',
+};
+
+const batch = {
+  id: 'batch_01kajf6wm0k2m4n6p8r0s2t4v6',
+  object: 'batch',
+  endpoint: '/v1/jobs',
+  errors: {
+    object: 'list',
+    data: [{ code: 'not_json', message: 'is not valid JSON', line: 3, param: null }],
+  },
+  input_file_id: file.id,
+  completion_window: '24h',
+  status: 'completed',
+  output_file_id: 'file_01kajf6wm0a2m4n6p8r0s2t4v6',
+  error_file_id: 'file_01kajf6wm0e2m4n6p8r0s2t4v6',
+  created_at: 1_795_176_000,
+  in_progress_at: 1_795_176_002,
+  expires_at: 1_795_262_400,
+  finalizing_at: 1_795_176_060,
+  completed_at: 1_795_176_061,
+  failed_at: null,
+  expired_at: null,
+  cancelling_at: null,
+  cancelled_at: null,
+  request_counts: { total: 12, completed: 11, failed: 1 },
+  estimate: { usd_micros: 2_200, gpu_ms: 15_000 },
+  metadata: { name: 'nightly' },
+};
+
 const delivery = {
   id: 'whd_01hzy3v6q8k2m4n6p8r0s2t4v6',
   object: 'webhook_delivery',
   webhook: 'whe_01hzy3v6q8k2m4n6p8r0s2t4v6',
   event: 'job.succeeded',
   job: 'job_01hzy3v6q8k2m4n6p8r0s2t4v6',
+  batch: null,
   url: null,
   status: 'delivered',
   reason: null,
@@ -186,6 +225,21 @@ export const examples: Readonly<Record<string, Json>> = {
     data: [{ group: { day: '2026-11-20', tag: 'spring' }, ...usage }],
     total: usage,
   },
+  'createFile 200': file,
+  'createFile request': {
+    filename: 'lines.jsonl',
+    purpose: 'batch',
+    bytes: 30_000_000,
+    sha256: adapter.sha256,
+  },
+  'getFile 200': file,
+  'createBatch request': {
+    input_file_id: file.id,
+    endpoint: '/v1/jobs',
+    completion_window: '24h',
+    metadata: { name: 'nightly' },
+  },
+  'getBatch 200': batch,
   'createAdapter request': {
     name: 'pastel',
     model: 'pilotlight-shapes',

@@ -61,6 +61,8 @@ export const jobRequestSchema = z
   })
   .meta({ id: 'JobRequest' });
 
+export type JobRequest = z.infer<typeof jobRequestSchema>;
+
 const timeSchema = z.iso.datetime();
 const countSchema = z.int().nonnegative();
 

@@ -11,9 +11,11 @@ import type { RequestErrorCode } from '../errors.ts';
 import { requestErrors } from '../errors.ts';
 import { apiLimits } from '../limits.ts';
 import { adapterRequestSchema, adapterSchema, offeredAdapterSchema } from './adapter-resource.ts';
+import { batchRequestSchema, batchSchema } from './batch-resource.ts';
 import { costsSchema } from './costs-resource.ts';
 import { errorSchema } from './error-resource.ts';
 import { examples } from './examples.ts';
+import { fileRequestSchema, fileSchema, offeredFileSchema } from './file-resource.ts';
 import { metadataQueryPrefix } from './job-query.ts';
 import { jobListSchema, jobRequestSchema, jobSchema } from './job-resource.ts';
 import { ledgerEntrySchema, refundRequestSchema } from './ledger-resource.ts';
@@ -47,6 +49,8 @@ const requestSchemas = [
   completionRequestSchema,
   imageRequestSchema,
   adapterRequestSchema,
+  fileRequestSchema,
+  batchRequestSchema,
   webhookRequestSchema,
   tenantRequestSchema,
   tenantChangeSchema,
@@ -62,6 +66,9 @@ const answerSchemas = [
   imagesSchema,
   adapterSchema,
   offeredAdapterSchema,
+  fileSchema,
+  offeredFileSchema,
+  batchSchema,
   webhookSchema,
   newWebhookSchema,
   deliverySchema,
@@ -180,7 +187,12 @@ function requestBodyOf(route: Route, schema: z.ZodType): JsonObject {
   return {
     required: !z.safeParse(schema, undefined).success,
     description: `At most ${apiLimits.bodyBytesMax / 1024} KiB`,
-    content: { 'application/json': { schema: refOf(schema, 'input'), ...exampleOf(route.id, 'request') } },
+    content: {
+      'application/json': { schema: refOf(schema, 'input'), ...exampleOf(route.id, 'request') },
+      ...(route.form === undefined
+        ? {}
+        : { 'multipart/form-data': { schema: schemaOf(route.form, 'input') } }),
+    },
   };
 }
 

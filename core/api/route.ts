@@ -20,7 +20,17 @@ export interface Route {
   /** `{name}` marks a parameter. */
   readonly path: string;
   readonly summary: string;
-  readonly tag: 'jobs' | 'openai' | 'models' | 'adapters' | 'webhooks' | 'account' | 'service' | 'admin';
+  readonly tag:
+    | 'jobs'
+    | 'openai'
+    | 'models'
+    | 'adapters'
+    | 'files'
+    | 'batches'
+    | 'webhooks'
+    | 'account'
+    | 'service'
+    | 'admin';
   /** Scope the key must have; null: no key is asked for. */
   readonly scope: Scope | null;
   readonly params?: z.ZodObject;
@@ -29,6 +39,10 @@ export interface Route {
   /** By lower-case name; other headers are none of the route's business. */
   readonly headers?: z.ZodObject;
   readonly body?: z.ZodType;
+  /** The fields of a form (`multipart/form-data`), where the request may come as one too. */
+  readonly form?: z.ZodObject;
+  /** Of such a form's files together. */
+  readonly formBytesMax?: number;
   readonly answers: Readonly<Record<number, Answer>>;
   readonly errors: readonly RequestErrorCode[];
 }

@@ -5,6 +5,7 @@
 import * as z from 'zod';
 import { apiLimits } from '../limits.ts';
 import { adapterRoutes } from './adapter-routes.ts';
+import { batchRoutes } from './batch-routes.ts';
 import { costRoutes } from './cost-routes.ts';
 import { jobListQuerySchema, wholeNumber } from './job-query.ts';
 import { jobListSchema, jobRequestSchema, jobSchema } from './job-resource.ts';
@@ -252,6 +253,7 @@ export const routes = {
   },
   ...openaiRoutes,
   ...adapterRoutes,
+  ...batchRoutes,
   ...webhookRoutes,
   ...tenancyRoutes,
   ...operationsRoutes,

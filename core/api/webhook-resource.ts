@@ -5,18 +5,20 @@ import type { DeliveryRecord } from '../webhook/delivery.ts';
 import { deliveryStatuses, giveUpReasons } from '../webhook/delivery.ts';
 import type { EndpointRecord } from '../webhook/endpoint.ts';
 import { disabledReasons } from '../webhook/endpoint.ts';
-import { endEvents, jobEvents, webhookEvents } from '../webhook/event.ts';
+import { endEvents, jobEvents, subscribableEvents, webhookEvents } from '../webhook/event.ts';
 
 const timeSchema = z.iso.datetime();
 const countSchema = z.int().nonnegative();
 
-/** Where to, and of what: of an endpoint and of a single job alike. */
+const urlSchema = z
+  .string()
+  .min(1)
+  .max(egressLimits.urlCharactersMax)
+  .meta({ description: 'https, at a public address; checked again whenever a message is sent' });
+
+/** Where to, and of what: of a single job. */
 export const webhookTargetSchema = z.strictObject({
-  url: z
-    .string()
-    .min(1)
-    .max(egressLimits.urlCharactersMax)
-    .meta({ description: 'https, at a public address; checked again whenever a message is sent' }),
+  url: urlSchema,
   events: z
     .array(z.enum(jobEvents))
     .min(1)
@@ -25,7 +27,17 @@ export const webhookTargetSchema = z.strictObject({
     .meta({ description: 'Default: the four ends of a job' }),
 });
 
-export const webhookRequestSchema = webhookTargetSchema.meta({ id: 'WebhookRequest' });
+export const webhookRequestSchema = z
+  .strictObject({
+    url: urlSchema,
+    events: z
+      .array(z.enum(subscribableEvents))
+      .min(1)
+      .max(subscribableEvents.length)
+      .default([...endEvents])
+      .meta({ description: 'Default: the four ends of a job' }),
+  })
+  .meta({ id: 'WebhookRequest' });
 
 export const webhookSchema = z
   .strictObject({
@@ -35,7 +47,7 @@ export const webhookSchema = z
       .string()
       .nullable()
       .meta({ description: 'Null for `default`, which stands for the addresses that single jobs name' }),
-    events: z.array(z.enum(jobEvents)),
+    events: z.array(z.enum(subscribableEvents)),
     status: z.enum(['active', 'disabled']),
     disabled: z
       .strictObject({ reason: z.enum(disabledReasons), at: timeSchema })
@@ -78,7 +90,8 @@ export const deliverySchema = z
     object: z.literal('webhook_delivery'),
     webhook: z.string(),
     event: z.enum(webhookEvents),
-    job: z.string().nullable().meta({ description: 'Null for a test' }),
+    job: z.string().nullable().meta({ description: 'Null for a test, and for the end of a batch' }),
+    batch: z.string().nullable(),
     url: z.string().nullable().meta({ description: 'Where the job named the address itself' }),
     status: z.enum(deliveryStatuses),
     reason: z.enum(giveUpReasons).nullable().meta({ description: 'Why nobody tries any more' }),
@@ -136,6 +149,7 @@ export function presentDelivery(delivery: DeliveryRecord): DeliveryResource {
     webhook: delivery.endpointId,
     event: delivery.event,
     job: delivery.jobId,
+    batch: delivery.batchId,
     url: delivery.url,
     status: delivery.status,
     reason: delivery.reason,

@@ -188,6 +188,35 @@ describe('a file without a line', () => {
   });
 });
 
+describe('a reader that goes on where another stood', () => {
+  it('tells the rest of the file, with the same numbers and places', () => {
+    const file = Buffer.from(['\ufeff', line('a'), '', 'x', `${line('ü')}\r`, line('c')].join('\n'));
+    const whole = createJsonlReader();
+    const all = [...whole.push(file), ...whole.end()];
+
+    for (let cut = 0; cut <= file.length; cut += 1) {
+      const first = createJsonlReader();
+      const before = first.push(file.subarray(0, cut));
+      const place = first.place();
+      const second = createJsonlReader(undefined, place);
+      const after = [...second.push(file.subarray(place.byteOffset)), ...second.end()];
+
+      expect([...before, ...after]).toEqual(all);
+    }
+  });
+
+  it('does not take a rest without a line for an empty file, and holds to the bounds of the whole', () => {
+    const rest = createJsonlReader(undefined, { number: 3, byteOffset: 9 });
+    const bounded = createJsonlReader({ ...batchLimits, linesMax: 3 }, { number: 3, byteOffset: 9 });
+
+    expect([...rest.push(Buffer.from('\n\n')), ...rest.end()]).toEqual([]);
+    expect(bounded.push(Buffer.from(`${line('a')}\n${line('b')}\n`))).toMatchObject([
+      { kind: 'line', number: 3 },
+      { kind: 'refused', code: 'too_many_lines', number: 4 },
+    ]);
+  });
+});
+
 /** Numbers of a child process, which reads one kind of file and nothing else. */
 const childSchema = z.object({
   peakRssMb: z.number(),

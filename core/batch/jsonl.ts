@@ -8,16 +8,16 @@ import { type JsonlFaultCode, type JsonlLimits, type JsonlObject, readJsonlLine 
 
 export type JsonlEntry =
   /** `customId` is not empty and was on no line before. */
-  | (Place & { readonly kind: 'line'; readonly customId: string; readonly value: JsonlObject })
+  | (JsonlPlace & { readonly kind: 'line'; readonly customId: string; readonly value: JsonlObject })
   /** This line is none; those after it are read. */
-  | (Place & { readonly kind: 'fault'; readonly code: JsonlFaultCode; readonly detail: string })
+  | (JsonlPlace & { readonly kind: 'fault'; readonly code: JsonlFaultCode; readonly detail: string })
   /** The last entry: nothing after it is read. */
-  | (Place & { readonly kind: 'refused'; readonly code: JsonlRefusal; readonly detail: string });
+  | (JsonlPlace & { readonly kind: 'refused'; readonly code: JsonlRefusal; readonly detail: string });
 
 /** Of a whole file. `too_many_lines` counts blank ones too, so that a file of line breaks ends as well. */
 export type JsonlRefusal = 'too_many_lines' | 'file_too_large' | 'empty';
 
-interface Place {
+export interface JsonlPlace {
   /** From 1. */
   readonly number: number;
   /** Of the line's first byte, from the file's first. */
@@ -29,6 +29,8 @@ export interface JsonlReader {
   push(chunk: Uint8Array): readonly JsonlEntry[];
   /** Ends the file, whose last line needs no line break. */
   end(): readonly JsonlEntry[];
+  /** Where the line begins that no entry has told of yet: a reader that goes on from here tells the rest. */
+  place(): JsonlPlace;
 }
 
 interface Reading {
@@ -47,23 +49,34 @@ interface Reading {
 const lineFeed = 0x0a;
 const heldBytesAtFirst = 4_096;
 
+const beginning: JsonlPlace = { number: 1, byteOffset: 0 };
+
 /**
  * Never throws, whatever the bytes. Blank lines are counted and passed over; see {@link readJsonlLine} for the rest. A plan may
  * allow fewer lines than the product.
+ * @param from where an earlier reader stood; its bytes are pushed from there on. Ids of lines before it are not known, and a
+ * rest without a line is not `empty`
  */
-export function createJsonlReader(limits: JsonlLimits = batchLimits): JsonlReader {
+export function createJsonlReader(
+  limits: JsonlLimits = batchLimits,
+  from: JsonlPlace = beginning,
+): JsonlReader {
   const reading: Reading = {
     limits,
     held: new Uint8Array(heldBytesAtFirst),
     heldBytes: 0,
-    number: 1,
-    byteOffset: 0,
-    fileBytes: 0,
-    contentLines: 0,
+    number: from.number,
+    byteOffset: from.byteOffset,
+    fileBytes: from.byteOffset,
+    contentLines: from.number - 1,
     customIds: new Set(),
     isOver: false,
   };
-  return { push: (chunk) => push(reading, chunk), end: () => end(reading) };
+  return {
+    push: (chunk) => push(reading, chunk),
+    end: () => end(reading),
+    place: () => ({ number: reading.number, byteOffset: reading.byteOffset }),
+  };
 }
 
 function push(reading: Reading, chunk: Uint8Array): readonly JsonlEntry[] {

@@ -86,6 +86,22 @@ function createAndGet(scene: Scene): void {
     expect(await scene.ports.jobs.get(tenantId, jobId, { consistent: true })).toEqual(third);
   });
 
+  it('creates no job under any reservation once all of them were forbidden', async () => {
+    const tenantId = scene.tenantId();
+    const job = sampleJob({ tenantId, jobId: scene.jobId(), pool: await scene.pool() });
+    const { jobs } = scene.ports;
+
+    expect(await jobs.forbidAll(tenantId, job.jobId)).toBe('forbidden');
+    expect(await jobs.forbidAll(tenantId, job.jobId)).toBe('forbidden');
+    expect(await jobs.create(job)).toBe('exists');
+    expect(await jobs.create({ ...job, reservation: 'a.1.other' })).toBe('exists');
+    expect(await jobs.get(tenantId, job.jobId, { consistent: true })).toBeNull();
+    expect(await jobs.forbidAll(scene.tenantId(), job.jobId)).toBe('forbidden');
+    const there = { ...job, jobId: scene.jobId() };
+    await jobs.create(there);
+    expect(await jobs.forbidAll(tenantId, there.jobId)).toBe('exists');
+  });
+
   it('forbids nothing once the job is there', async () => {
     const job = sampleJob({ tenantId: await scene.tenant(), jobId: scene.jobId() });
     await scene.ports.jobs.create(job);

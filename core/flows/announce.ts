@@ -3,9 +3,10 @@
  * records have ids made from it, so this may run any number of times. It runs as a job is accepted, beside its first
  * run, and as it is settled, where whatever was missed before is recorded too: a crash makes an event late, never lost.
  */
+import type { BatchRecord } from '../batch/batch.ts';
 import type { JobRecord } from '../job/job.ts';
 import type { Deliveries, Endpoints, Log } from '../ports.ts';
-import { deliveriesOf } from '../webhook/delivery.ts';
+import { deliveriesOf, deliveriesOfBatch } from '../webhook/delivery.ts';
 
 export interface AnnouncePorts {
   readonly deliveries: Pick<Deliveries, 'put'>;
@@ -15,6 +16,12 @@ export interface AnnouncePorts {
 export async function announce(ports: AnnouncePorts, job: JobRecord): Promise<void> {
   const endpoints = await ports.endpoints.list(job.tenantId);
   for (const delivery of deliveriesOf(job, endpoints)) await ports.deliveries.put(delivery);
+}
+
+/** The end of a batch, once it has ended; before it is noted that it was told. */
+export async function announceBatch(ports: AnnouncePorts, batch: BatchRecord): Promise<void> {
+  const endpoints = await ports.endpoints.list(batch.tenantId);
+  for (const delivery of deliveriesOfBatch(batch, endpoints)) await ports.deliveries.put(delivery);
 }
 
 /** Of freshly claimed jobs. A failure is only logged: the job's settlement makes up for it. */

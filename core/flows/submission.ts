@@ -65,6 +65,11 @@ export interface SubmitAsk {
   /** Where to tell of this job; null: where its tenant's endpoints say. */
   readonly webhook: JobRecord['webhook'];
   readonly deadlineSeconds: number | null;
+  /**
+   * The job must have started by then, whatever its deadline. A request that is sent again may say another instant.
+   * @default nothing but the deadline
+   */
+  readonly startByMs?: number;
   /** Whether the result cache may answer; null: as the tenant's setting says. */
   readonly cache: boolean | null;
   /**

@@ -57,7 +57,7 @@ export function recordOf(
     streamed: ask.stream === true && checked.limits.volume !== 'encrypted',
     fingerprint: checked.fingerprint,
     createdAtMs: nowMs,
-    startByMs: nowMs + startWithinMs,
+    startByMs: Math.min(nowMs + startWithinMs, ask.startByMs ?? Number.POSITIVE_INFINITY),
     startedAtMs: null,
     finishedAtMs: null,
     cancelRequestedAtMs: null,

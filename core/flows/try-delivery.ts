@@ -9,17 +9,18 @@
  */
 import type { Outbound, OutboundAnswer } from '../egress/outbound.ts';
 import { webhookLimits } from '../limits.ts';
-import type { Clock, Deliveries, Endpoints, Jobs, Log } from '../ports.ts';
+import type { Batches, Clock, Deliveries, Endpoints, Jobs, Log } from '../ports.ts';
 import type { DeliveryRecord, DeliveryTry, GiveUpReason } from '../webhook/delivery.ts';
 import { claimed, delivered, givenUp, postponed } from '../webhook/delivery.ts';
 import type { EndpointRecord, Receipt } from '../webhook/endpoint.ts';
 import { afterReceipt, defaultEndpointId, secretsInForce, unstoredDefault } from '../webhook/endpoint.ts';
-import { testEvent } from '../webhook/event.ts';
-import { jobMessage, testMessage } from '../webhook/message.ts';
+import { isBatchEvent, testEvent } from '../webhook/event.ts';
+import { batchMessage, jobMessage, testMessage } from '../webhook/message.ts';
 import { readRetryAfter, retryDelayMs } from '../webhook/retry.ts';
 import { signedHeaders } from '../webhook/sign.ts';
 
 export interface TryPorts {
+  readonly batches: Pick<Batches, 'get'>;
   /** Draws from 0 to 1. */
   readonly chance: () => number;
   readonly clock: Clock;
@@ -58,8 +59,8 @@ export async function tryDelivery(ports: TryPorts, delivery: DeliveryRecord): Pr
 }
 
 async function letterFor(
-  { endpoints, jobs }: TryPorts,
-  { tenantId, endpointId, event, eventAtMs, jobId, url: ownUrl }: DeliveryRecord,
+  { batches, endpoints, jobs }: TryPorts,
+  { tenantId, endpointId, event, eventAtMs, jobId, batchId, url: ownUrl }: DeliveryRecord,
 ): Promise<Letter | { readonly reason: GiveUpReason }> {
   const isDefault = endpointId === defaultEndpointId;
   const stored = await endpoints.get(tenantId, endpointId);
@@ -68,6 +69,11 @@ async function letterFor(
   if (endpoint === null || typeof url !== 'string') return { reason: 'endpoint_deleted' };
   if (event === testEvent) return { endpoint, url, body: testMessage(eventAtMs, endpointId) };
   if (endpoint.disabled !== null) return { reason: 'endpoint_disabled' };
+  if (isBatchEvent(event)) {
+    const batch = await batches.get(tenantId, batchId ?? '');
+    if (batch === null) return { reason: 'batch_gone' };
+    return { endpoint, url, body: batchMessage(event, eventAtMs, batch) };
+  }
   const job = await jobs.get(tenantId, jobId ?? '', { consistent: true });
   return job === null ? { reason: 'job_gone' } : { endpoint, url, body: jobMessage(event, eventAtMs, job) };
 }
@@ -139,8 +145,17 @@ function judge(
 /** Neither address nor body: they are the tenant's, and an address may hold a token. */
 function tell(
   { log }: TryPorts,
-  { tenantId, jobId, endpointId, deliveryId, event, triesSpent }: DeliveryRecord,
+  { tenantId, jobId, batchId, endpointId, deliveryId, event, triesSpent }: DeliveryRecord,
   came: Readonly<Record<string, string | number | null>>,
 ): void {
-  log.info('webhook.tried', { tenantId, jobId, endpointId, deliveryId, event, tries: triesSpent, ...came });
+  log.info('webhook.tried', {
+    tenantId,
+    jobId,
+    batchId,
+    endpointId,
+    deliveryId,
+    event,
+    tries: triesSpent,
+    ...came,
+  });
 }

@@ -3,7 +3,7 @@ import * as z from 'zod';
 import type { ErrorDetail } from '../errors.ts';
 import type { JobClass } from '../job/job.ts';
 import { jobClasses } from '../job/job.ts';
-import { adapterLimits, cacheLimits, gateLimits, jobLimits } from '../limits.ts';
+import { adapterLimits, batchLimits, cacheLimits, gateLimits, jobLimits } from '../limits.ts';
 import { quantSchema } from '../models/memory.ts';
 import type { PromptPolicy } from '../prompt/policy.ts';
 import { promptPolicyModes } from '../prompt/policy.ts';
@@ -74,6 +74,8 @@ export const planLimitsSchema = z.strictObject({
   storage_gb_max: z.number().min(storageGbMin).max(storageGbMax).optional(),
   /** Adapters that it may have, pending and refused ones counted; as many as `adapterLimits.ownMax` when absent. */
   adapters_max: z.int().nonnegative().max(adapterLimits.ownMax).optional(),
+  /** Lines that a batch file may have; as many as `batchLimits.linesMax` when absent. */
+  batch_lines_max: z.int().min(1).max(batchLimits.linesMax).optional(),
   /** What its jobs share with those of other tenants. Absent: shared. */
   isolation: z.enum(isolations).optional(),
 });
@@ -91,6 +93,7 @@ export const plans = {
     pixels_max: 512 * 512,
     images_per_request_max: 1,
     adapters_max: 2,
+    batch_lines_max: 100,
     warmup_usd_micros_per_day: 0,
   },
   pro: {
@@ -99,6 +102,7 @@ export const plans = {
     open_jobs_max: 100,
     images_per_request_max: 8,
     adapters_max: 20,
+    batch_lines_max: 10_000,
   },
   vip: { weight: 16, open_jobs_max: 500, images_per_request_max: 8 },
 } as const satisfies Record<string, PlanLimits>;

@@ -5,6 +5,7 @@
  */
 import { createHash } from 'node:crypto';
 import * as z from 'zod';
+import type { BatchRecord } from '../batch/batch.ts';
 import { crockfordOf } from '../canonical.ts';
 import type { OutboundFailure } from '../egress/outbound.ts';
 import type { EgressRule } from '../egress/policy.ts';
@@ -14,7 +15,7 @@ import { webhookLimits } from '../limits.ts';
 import type { EndpointRecord } from './endpoint.ts';
 import { defaultEndpointId } from './endpoint.ts';
 import type { WebhookEvent } from './event.ts';
-import { eventsOf, testEvent, webhookEvents } from './event.ts';
+import { endEventOf, eventsOf, testEvent, webhookEvents } from './event.ts';
 
 const wholeSchema = z.int().nonnegative();
 
@@ -26,7 +27,7 @@ export const deliveryStatuses = ['pending', 'delivered', 'failed'] as const;
  * - `gone`: the receiver answered 410.
  * - `refused`: the guard of outgoing requests forbids the address.
  * - `endpoint_disabled`, `endpoint_deleted`: since the event happened.
- * - `job_gone`: the job is past its retention.
+ * - `job_gone`, `batch_gone`: the job or batch is past its retention.
  */
 export const giveUpReasons = [
   'exhausted',
@@ -35,6 +36,7 @@ export const giveUpReasons = [
   'endpoint_disabled',
   'endpoint_deleted',
   'job_gone',
+  'batch_gone',
 ] as const;
 
 const failures: readonly OutboundFailure[] = ['dns', 'connect', 'tls', 'timeout', 'reset', 'protocol'];
@@ -54,8 +56,10 @@ export const deliveryRecordSchema = z.object({
   deliveryId: z.string(),
   endpointId: z.string(),
   event: z.enum(webhookEvents),
-  /** Null for a test. */
+  /** Null for a test, and of what is no job's. */
   jobId: z.string().nullable(),
+  /** Null of what is no batch's. */
+  batchId: z.string().nullable().default(null),
   /** Where to, for the default endpoint; others say it themselves. */
   url: z.string().nullable(),
   eventAtMs: wholeSchema,
@@ -83,7 +87,7 @@ export type GiveUpReason = (typeof giveUpReasons)[number];
 export function deliveriesOf(job: JobRecord, endpoints: readonly EndpointRecord[]): DeliveryRecord[] {
   const { tenantId, jobId, webhook } = job;
   return eventsOf(job).flatMap(({ event, atMs }) => {
-    const about = { tenantId, jobId, event, eventAtMs: atMs };
+    const about = { tenantId, jobId, batchId: null, event, eventAtMs: atMs };
     const told = endpoints
       .filter(({ url, disabled, events }) => url !== null && disabled === null && events.includes(event))
       .map(({ endpointId }) => newDelivery({ ...about, endpointId, url: null }));
@@ -92,22 +96,47 @@ export function deliveriesOf(job: JobRecord, endpoints: readonly EndpointRecord[
   });
 }
 
+/** Records of the end of a batch, for everybody who subscribed to it; none while it has not ended. */
+export function deliveriesOfBatch(
+  batch: BatchRecord,
+  endpoints: readonly EndpointRecord[],
+): DeliveryRecord[] {
+  const { tenantId, batchId, endedAtMs } = batch;
+  const event = endEventOf(batch);
+  if (event === null || endedAtMs === null) return [];
+  const about = { tenantId, jobId: null, batchId, event, eventAtMs: endedAtMs, url: null };
+  return endpoints
+    .filter(({ url, disabled, events }) => url !== null && disabled === null && events.includes(event))
+    .map(({ endpointId }) => newDelivery({ ...about, endpointId }));
+}
+
 /** `nonce` tells tests of one instant apart. */
 export function testDelivery(
   { tenantId, endpointId }: EndpointRecord,
   nowMs: number,
   nonce: string,
 ): DeliveryRecord {
-  const about = { tenantId, endpointId, event: testEvent, eventAtMs: nowMs, jobId: null, url: null } as const;
+  const about = {
+    tenantId,
+    endpointId,
+    event: testEvent,
+    eventAtMs: nowMs,
+    jobId: null,
+    batchId: null,
+    url: null,
+  } as const;
   return { ...newDelivery(about), deliveryId: deliveryId({ ...about, subject: nonce }) };
 }
 
-type About = Pick<DeliveryRecord, 'tenantId' | 'endpointId' | 'event' | 'eventAtMs' | 'jobId' | 'url'>;
+type About = Pick<
+  DeliveryRecord,
+  'tenantId' | 'endpointId' | 'event' | 'eventAtMs' | 'jobId' | 'batchId' | 'url'
+>;
 
 function newDelivery(about: About): DeliveryRecord {
   return {
     ...about,
-    deliveryId: deliveryId({ ...about, subject: about.jobId ?? '' }),
+    deliveryId: deliveryId({ ...about, subject: about.jobId ?? about.batchId ?? '' }),
     status: 'pending',
     reason: null,
     nextAtMs: about.eventAtMs,

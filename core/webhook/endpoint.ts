@@ -4,8 +4,8 @@
  */
 import * as z from 'zod';
 import { webhookLimits } from '../limits.ts';
-import type { JobEvent } from './event.ts';
-import { jobEvents } from './event.ts';
+import type { SubscribableEvent } from './event.ts';
+import { subscribableEvents } from './event.ts';
 import type { SecretName } from './secret.ts';
 
 const wholeSchema = z.int().nonnegative();
@@ -21,7 +21,7 @@ export const endpointRecordSchema = z.object({
   endpointId: z.string(),
   /** Null for {@link defaultEndpointId} alone: there each job names the address. */
   url: z.string().nullable(),
-  events: z.array(z.enum(jobEvents)),
+  events: z.array(z.enum(subscribableEvents)),
   /** Newest last; one without an end is always there. */
   secrets: z.array(z.object({ version: wholeSchema, untilMs: wholeSchema.nullable() })),
   createdAtMs: wholeSchema,
@@ -44,7 +44,7 @@ export function newEndpoint(
     url,
     events,
     nowMs,
-  }: { readonly url: string; readonly events: readonly JobEvent[]; readonly nowMs: number },
+  }: { readonly url: string; readonly events: readonly SubscribableEvent[]; readonly nowMs: number },
 ): EndpointRecord {
   return { ...blank(ids), url, events: [...new Set(events)], createdAtMs: nowMs, version: 1 };
 }

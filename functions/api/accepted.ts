@@ -3,9 +3,10 @@ import type { GateView } from '#core/admission/gate.ts';
 import { AppError } from '#core/errors.ts';
 import type { SubmitOutcome } from '#core/flows/submission.ts';
 import type { JobRecord } from '#core/job/job.ts';
+import { promptError } from '#core/prompt/prompt-error.ts';
 import type { TenantRecord } from '#core/tenancy/tenant.ts';
 import { HeadedError } from './headed-error.ts';
-import { promptError } from './prompt-error.ts';
+
 import { rateLimitHeaders } from './rate-limit-headers.ts';
 import { refusalError } from './refusal.ts';
 

@@ -6,9 +6,11 @@ import type {
   AdapterFiles,
   Adapters,
   Aliases,
+  Batches,
   Blobs,
   Deliveries,
   Endpoints,
+  Files,
   JobEvents,
   Keys,
   Plans,
@@ -29,12 +31,14 @@ export interface TenantPorts {
 
 /** What the HTTP edge needs from the world. */
 export interface ApiDeps extends SubmitPorts, CancelPorts, ClosePorts {
-  readonly blobs: Pick<Blobs, 'link' | 'get'>;
+  readonly batches: Batches;
+  readonly blobs: Pick<Blobs, 'get' | 'link' | 'put' | 'remove' | 'uploadLink'>;
   readonly adapters: Adapters;
   readonly adapterFiles: AdapterFiles;
   readonly aliases: Aliases;
   readonly deliveries: Deliveries;
   readonly endpoints: Endpoints;
+  readonly files: Files;
   readonly jobEvents: Pick<JobEvents, 'read'>;
   readonly keys: Keys;
   readonly plans: Plans;

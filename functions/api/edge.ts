@@ -21,6 +21,7 @@ export interface ParsedParts {
   readonly query: unknown;
   readonly headers: unknown;
   readonly body: unknown;
+  readonly form: unknown;
 }
 
 export interface Edge {
@@ -32,14 +33,30 @@ export interface Edge {
   caller: Caller | null;
   /** The body as JSON, not validated; undefined when there is none. */
   json: unknown;
+  /** The body as the fields of a form, not validated; undefined when it is none. */
+  form: unknown;
   parts: ParsedParts;
 }
 
 const edges = new WeakMap<Context, Edge>();
 
 export function openEdge(context: Context, requestId: string, startedAtMs: number): void {
-  const parts = { params: undefined, query: undefined, headers: undefined, body: undefined };
-  edges.set(context, { requestId, startedAtMs, route: null, caller: null, json: undefined, parts });
+  const parts = {
+    params: undefined,
+    query: undefined,
+    headers: undefined,
+    body: undefined,
+    form: undefined,
+  };
+  edges.set(context, {
+    requestId,
+    startedAtMs,
+    route: null,
+    caller: null,
+    json: undefined,
+    form: undefined,
+    parts,
+  });
 }
 
 /** Throws `internal` for an invocation that the request id middleware did not see. */

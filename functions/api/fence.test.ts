@@ -17,9 +17,11 @@ import { createApiScene } from './api-scene.ts';
 
 /** A route that names one object of the caller: by its path, or by `pathOf` when the path says more. */
 interface Named {
-  readonly names: 'job' | 'key' | 'webhook' | 'delivery' | 'adapter';
+  readonly names: 'job' | 'key' | 'webhook' | 'delivery' | 'adapter' | 'file' | 'batch';
   readonly pathOf?: (id: string, own: Objects) => string;
   readonly body?: unknown;
+  /** Where the body says which. */
+  readonly bodyOf?: (id: string) => unknown;
 }
 
 /** One object of each kind, of one tenant. */
@@ -50,6 +52,19 @@ const fence: Record<RouteId, Row> = {
   getAdapter: { names: 'adapter' },
   completeAdapter: { names: 'adapter' },
   deleteAdapter: { names: 'adapter' },
+  createFile: 'nothing',
+  listFiles: 'nothing',
+  getFile: { names: 'file' },
+  getFileContent: { names: 'file' },
+  deleteFile: { names: 'file' },
+  createBatch: {
+    names: 'file',
+    pathOf: () => '/v1/batches',
+    bodyOf: (id) => ({ input_file_id: id, endpoint: '/v1/jobs', completion_window: '24h' }),
+  },
+  listBatches: 'nothing',
+  getBatch: { names: 'batch' },
+  cancelBatch: { names: 'batch' },
   createWebhook: 'nothing',
   listWebhooks: 'nothing',
   getWebhook: { names: 'webhook' },
@@ -113,6 +128,8 @@ const missing: Objects = {
   webhook: 'whe_00000000000000000000000000',
   delivery: 'whd_00000000000000000000000000',
   adapter: 'adapter_00000000000000000000000000',
+  file: 'file_00000000000000000000000000',
+  batch: 'batch_00000000000000000000000000',
 };
 const malformed = [
   'x',
@@ -150,6 +167,8 @@ describe('an object of another tenant', () => {
         '/v1/jobs',
         '/v1/keys',
         '/v1/adapters',
+        '/v1/files',
+        '/v1/batches',
         '/v1/webhooks',
         '/v1/webhooks/default/deliveries',
         '/v1/usage',
@@ -215,7 +234,7 @@ async function twoTenants() {
   return { scene: { ...scene, own, key: ours }, foreign, theirs };
 }
 
-/** A finished job, a second key, an adapter, and a webhook with a message that was given up. */
+/** A finished job, a second key, an adapter, a file with a batch, and a webhook with a message that was given up. */
 async function objectsOf(scene: ApiScene, tenantId: string, key: string): Promise<Objects> {
   const send = async (path: string, body: unknown) => (await scene.sendRaw('POST', path, { key, body })).json;
   const job = await send('/v1/jobs', { model: 'fake-image', input: { prompt: tenantId } });
@@ -225,12 +244,24 @@ async function objectsOf(scene: ApiScene, tenantId: string, key: string): Promis
   scene.adapterFiles.upload(adapter.upload, loraFile());
   await send(`/v1/adapters/${adapter.id}/complete`, undefined);
   await endedWith(scene, tenantId, job.id);
+  const lines = { filename: 'lines.jsonl', purpose: 'batch', bytes: 1, sha256: '0'.repeat(64) };
+  const file = await send('/v1/files', lines);
+  const asked = { input_file_id: file.id, endpoint: '/v1/jobs', completion_window: '24h' };
+  const batch = await send('/v1/batches', asked);
   const endpoint = await scene.endpoints.get(tenantId, webhook.id);
   if (endpoint === null) throw new Error('the webhook was made just now');
   const delivery = givenUp(testDelivery(endpoint, 1, tenantId), 'exhausted', scene.clock.nowMs());
   await scene.deliveries.put({ ...delivery, version: 1 });
   const { deliveryId } = delivery;
-  return { job: job.id, key: made.key.id, webhook: webhook.id, delivery: deliveryId, adapter: adapter.id };
+  const ofHooks = { webhook: webhook.id, delivery: deliveryId };
+  return {
+    ...ofHooks,
+    job: job.id,
+    key: made.key.id,
+    adapter: adapter.id,
+    file: file.id,
+    batch: batch.id,
+  };
 }
 
 /** The job as a worker ends it, with one result. */
@@ -256,6 +287,7 @@ function ask(
   const path = row.pathOf?.(name, scene.own) ?? pathFor(route, name);
   return scene.sendRaw(route.method, path, {
     key: scene.key,
+    ...(row.bodyOf === undefined ? {} : { body: row.bodyOf(decodeURIComponent(name)) }),
     ...(row.body === undefined ? {} : { body: row.body }),
   });
 }

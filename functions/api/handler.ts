@@ -23,6 +23,7 @@ import { createKeyHolders } from './key-holders.ts';
 import { accessLog } from './middlewares/access-log.ts';
 import { authenticate } from './middlewares/authenticate.ts';
 import { bodyLimit } from './middlewares/body-limit.ts';
+import { formBody } from './middlewares/form-body.ts';
 import { jsonBody } from './middlewares/json-body.ts';
 import { nameRoute } from './middlewares/name-route.ts';
 import { problem } from './middlewares/problem.ts';
@@ -41,8 +42,9 @@ function middlewares(deps: ApiDeps, holders: KeyHolders) {
     everyRequest: [requestId(deps), accessLog(deps), problem(deps)],
     ofRoute: (route: Route): Middleware[] => [
       nameRoute(route),
-      bodyLimit(),
+      bodyLimit(route),
       authenticate({ ...deps, holders }, route.scope),
+      ...(route.form === undefined ? [] : [formBody()]),
       ...(route.method === 'GET' ? [] : [jsonBody()]),
       validate(route),
     ],

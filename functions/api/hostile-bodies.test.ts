@@ -42,7 +42,12 @@ async function openScene() {
     return offered.json.id;
   };
   await scene.send('completeAdapter', `/v1/adapters/${await offer(ready)}/complete`, own);
-  const ids = { job, webhook: hook.json.id, delivery: told.json.id, adapter: await offer(pending) };
+  const lines = { filename: 'lines.jsonl', purpose: 'batch', bytes: 1, sha256: digest('') };
+  const file = (await scene.send('createFile', '/v1/files', { ...own, body: lines })).json.id;
+  const asked = { input_file_id: file, endpoint: '/v1/jobs', completion_window: '24h' };
+  const batch = (await scene.send('createBatch', '/v1/batches', { ...own, body: asked })).json.id;
+  const hooks = { webhook: hook.json.id, delivery: told.json.id };
+  const ids = { ...hooks, job, file, batch, adapter: await offer(pending) };
   const send = async (route: Route, rawBody: string) => {
     const answer = scene.send(route.id as RouteId, pathOf(route, ids), {
       key: route.scope === 'admin' ? scene.adminKey : tenantKey,
@@ -54,12 +59,18 @@ async function openScene() {
   return { send };
 }
 
-type Ids = Record<'job' | 'webhook' | 'delivery' | 'adapter', string>;
+type Ids = Record<'job' | 'webhook' | 'delivery' | 'adapter' | 'file' | 'batch', string>;
 
-function pathOf({ path }: Route, { job, webhook, delivery, adapter }: Ids) {
+function pathOf({ path }: Route, { job, webhook, delivery, adapter, file, batch }: Ids) {
   const key = 'key00001';
   const others = { job, key, delivery, pool: 'fake', name: 'mine', family: 'fake', n: '0' };
-  const ofTenant = { '/v1/keys/': key, '/v1/webhooks/': webhook, '/v1/adapters/': adapter };
+  const ofTenant = {
+    '/v1/keys/': key,
+    '/v1/webhooks/': webhook,
+    '/v1/adapters/': adapter,
+    '/v1/files/': file,
+    '/v1/batches/': batch,
+  };
   const byFolder = { '/admin/v1/tenants/': 'tenant-a', ...ofTenant };
   const [, id = job] = Object.entries(byFolder).find(([folder]) => path.startsWith(folder)) ?? [];
   const names: Record<string, string> = { ...others, id };
@@ -196,7 +207,8 @@ describe('a name of the language', () => {
   it.each(evilNames)('%s is no parameter of any query', async (evil) => {
     const scene = await createAdminScene();
     const key = await scene.addKey('tenant-a', tenantScopes);
-    const anyIds = { job: 'job_x', webhook: 'whe_x', delivery: 'whd_x', adapter: 'adapter_x' };
+    const hooks = { webhook: 'whe_x', delivery: 'whd_x' };
+    const anyIds = { ...hooks, job: 'job_x', adapter: 'adapter_x', file: 'file_x', batch: 'batch_x' };
 
     for (const route of routeList) {
       const sent = { key: route.scope === 'admin' ? scene.adminKey : key };

@@ -6,12 +6,12 @@
  * Nobody is refused out of memory: a key that is unknown, wrong, expired or revoked costs one read of the key and
  * nothing else, each time. If memory answered for the ids that it holds, its speed would tell which ids there are.
  */
+import { findTenantWithPlan } from '#core/flows/tenant-with-plan.ts';
 import { isFresh } from '#core/jumping-clock.ts';
 import { apiLimits } from '#core/limits.ts';
 import type { Clock, Keys, Log, Plans, Tenants } from '#core/ports.ts';
-import { shippedPlan } from '#core/tenancy/plans.ts';
 import type { KeyRecord, TenantRecord } from '#core/tenancy/tenant.ts';
-import { dayOf, tenantIdSchema, withPlan } from '#core/tenancy/tenant.ts';
+import { dayOf, tenantIdSchema } from '#core/tenancy/tenant.ts';
 
 export interface KeyHolder {
   readonly key: KeyRecord;
@@ -87,11 +87,8 @@ async function lookUp(
   return tenant === null ? null : { key, tenant, usedDay: key.lastUsedDay };
 }
 
-async function tenantOf({ plans, tenants }: KeyHolderPorts, tenantId: string): Promise<TenantRecord | null> {
-  const tenant = tenantIdSchema.safeParse(tenantId).success ? await tenants.get(tenantId) : null;
-  if (tenant === null) return null;
-  const plan = shippedPlan(tenant.plan) === null ? await plans.get(tenant.plan) : null;
-  return withPlan(tenant, plan);
+async function tenantOf(ports: KeyHolderPorts, tenantId: string): Promise<TenantRecord | null> {
+  return tenantIdSchema.safeParse(tenantId).success ? findTenantWithPlan(ports, tenantId) : null;
 }
 
 /** What was found for each id in the last {@link apiLimits.keyCacheMs}. Null and failures are not kept. */

@@ -1,35 +1,26 @@
 /** What admission refused, as an error that names the limit, how much of it is used and when it clears. */
 import type { LimitName, Refusal } from '#core/admission/gate.ts';
 import { inLimitUnit } from '#core/admission/gate.ts';
+import { refusalCodes } from '#core/admission/refusal-codes.ts';
 import { monthWindow } from '#core/admission/windows.ts';
-import type { RequestErrorCode } from '#core/errors.ts';
 import { AppError } from '#core/errors.ts';
 import { decimalUsd } from './job-answer.ts';
 
-const codes = {
-  requests_per_second: 'rate_limit_exceeded',
-  requests_per_minute: 'rate_limit_exceeded',
-  images_per_minute: 'rate_limit_exceeded',
-  tokens_per_minute: 'rate_limit_exceeded',
-  requests_per_day: 'quota_exceeded',
-  gpu_seconds_per_month: 'quota_exceeded',
-  open_jobs_max: 'concurrency_limit',
-  storage_gb_max: 'quota_exceeded',
-  budget_usd_micros_per_month: 'budget_exhausted',
-  warmup_usd_micros_per_day: 'quota_exceeded',
-} as const satisfies Record<LimitName, RequestErrorCode>;
-
 /** @param what asked for it, as a person would say. */
-export function refusalError(refusal: Refusal, nowMs: number, what: 'job' | 'warm-up' = 'job'): AppError {
+export function refusalError(
+  refusal: Refusal,
+  nowMs: number,
+  what: 'job' | 'warm-up' | 'file' = 'job',
+): AppError {
   const { limit, retryAfterSeconds: seconds } = refusal;
   if (limit === 'suspended') return new AppError('tenant_suspended');
   const fault = faultOf(refusal, limit, what);
   const publicMessage = `The limit ${limit} ${fault}. ${clearing(refusal, limit, { nowMs, what })}`;
   // The code of a budget says that waiting a moment does not help, so there is no Retry-After.
   if (seconds === null || limit === 'budget_usd_micros_per_month') {
-    return new AppError(codes[limit], { publicMessage });
+    return new AppError(refusalCodes[limit], { publicMessage });
   }
-  return new AppError(codes[limit], { publicMessage, retryAfterSeconds: seconds });
+  return new AppError(refusalCodes[limit], { publicMessage, retryAfterSeconds: seconds });
 }
 
 function faultOf({ used, max }: Refusal, limit: LimitName, what: string): string {

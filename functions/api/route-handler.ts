@@ -20,7 +20,12 @@ export interface ApiCall<Id extends RouteId> {
   readonly params: Part<Id, 'params'>;
   readonly query: Part<Id, 'query'>;
   readonly headers: Part<Id, 'headers'>;
-  readonly body: Part<Id, 'body'>;
+  /** Undefined where the request came as a form. */
+  readonly body: Table[Id] extends { readonly form: z.ZodType }
+    ? Part<Id, 'body'> | undefined
+    : Part<Id, 'body'>;
+  /** Undefined where it came as JSON. */
+  readonly form: Part<Id, 'form'> | undefined;
   /** How long this invocation may still take. */
   readonly remainingMs: number;
   /** Aborts when the client hangs up. */

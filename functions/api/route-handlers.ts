@@ -35,18 +35,25 @@ import { adminRotateKey } from './routes/admin-rotate-key.ts';
 import { adminSetGrants } from './routes/admin-set-grants.ts';
 import { adminSuspendTenant } from './routes/admin-suspend-tenant.ts';
 import { adminUpdateTenant } from './routes/admin-update-tenant.ts';
+import { cancelBatch } from './routes/cancel-batch.ts';
 import { cancelJob } from './routes/cancel-job.ts';
 import { completeAdapter } from './routes/complete-adapter.ts';
 import { createAdapter } from './routes/create-adapter.ts';
+import { createBatch } from './routes/create-batch.ts';
 import { createChatCompletion } from './routes/create-chat-completion.ts';
 import { createCompletion } from './routes/create-completion.ts';
+import { createFile } from './routes/create-file.ts';
 import { createImage } from './routes/create-image.ts';
 import { createKey } from './routes/create-key.ts';
 import { createWebhook } from './routes/create-webhook.ts';
 import { deleteAdapter } from './routes/delete-adapter.ts';
+import { deleteFile } from './routes/delete-file.ts';
 import { deleteWebhook } from './routes/delete-webhook.ts';
 import { followJob } from './routes/follow-job.ts';
 import { getAdapter } from './routes/get-adapter.ts';
+import { getBatch } from './routes/get-batch.ts';
+import { getFile } from './routes/get-file.ts';
+import { getFileContent } from './routes/get-file-content.ts';
 import { getHealth } from './routes/get-health.ts';
 import { getJob } from './routes/get-job.ts';
 import { getJobOutput } from './routes/get-job-output.ts';
@@ -56,7 +63,9 @@ import { getOpenapi } from './routes/get-openapi.ts';
 import { getUsage } from './routes/get-usage.ts';
 import { getWebhook } from './routes/get-webhook.ts';
 import { listAdapters } from './routes/list-adapters.ts';
+import { listBatches } from './routes/list-batches.ts';
 import { listDeliveries } from './routes/list-deliveries.ts';
+import { listFiles } from './routes/list-files.ts';
 import { listJobs } from './routes/list-jobs.ts';
 import { listKeys } from './routes/list-keys.ts';
 import { listModels } from './routes/list-models.ts';
@@ -84,6 +93,15 @@ export const routeHandlers: { readonly [Id in RouteId]: RouteHandler<Id> } = {
   createChatCompletion,
   createCompletion,
   createImage,
+  createFile,
+  listFiles,
+  getFile,
+  getFileContent,
+  deleteFile,
+  createBatch,
+  listBatches,
+  getBatch,
+  cancelBatch,
   createAdapter,
   listAdapters,
   getAdapter,

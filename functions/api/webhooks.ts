@@ -1,6 +1,5 @@
 /** What the routes of webhooks share: finding, checking addresses, showing secrets and public keys. */
-import type { z } from 'zod';
-import type { WebhookResource, webhookTargetSchema } from '#core/api/webhook-resource.ts';
+import type { WebhookResource } from '#core/api/webhook-resource.ts';
 import { presentEndpoint } from '#core/api/webhook-resource.ts';
 import { checkUrl } from '#core/egress/url.ts';
 import { AppError } from '#core/errors.ts';
@@ -8,8 +7,6 @@ import type { EndpointRecord } from '#core/webhook/endpoint.ts';
 import { defaultEndpointId, secretsInForce, unstoredDefault } from '#core/webhook/endpoint.ts';
 import { formatPublicKey, formatSecret, sharedSecret, signingKey } from '#core/webhook/secret.ts';
 import type { ApiDeps } from './api-deps.ts';
-
-type Target = z.output<typeof webhookTargetSchema>;
 
 const idForm = /^whe_[0-9a-hjkmnp-tv-z]{26}$/;
 
@@ -38,7 +35,11 @@ export function refuseDefault({ endpointId }: EndpointRecord): void {
  * The address in its normal form. Throws `invalid_request` with the rule of one that no message may go to.
  * @param path of the field in the request
  */
-export function checkedTarget({ webhookAddresses }: ApiDeps, path: string, target: Target): Target {
+export function checkedTarget<T extends { readonly url: string }>(
+  { webhookAddresses }: ApiDeps,
+  path: string,
+  target: T,
+): T {
   const checked = checkUrl(target.url, webhookAddresses);
   if (checked.kind === 'ok') return { ...target, url: checked.url.href };
   const details = [{ path, message: checked.detail, code: checked.rule }];

@@ -74,6 +74,14 @@ RULES = [
         "which adapters there are, and how many a model takes, no document for all tenants and models can know",
     ),
     Accepted(
+        FIT, "listFiles listBatches", 400, "after", "id of an object",
+        "only an id of the list's own kind can stand in it",
+    ),
+    Accepted(
+        FIT, "createFile", 400, r"file(\.filename)?|^$", ".",
+        "that a file of a form has a name and bytes its schema cannot say",
+    ),
+    Accepted(
         FIT, "createAdapter", 400, "model", "takes no adapters",
         "which models take adapters is the catalogue's to say",
     ),

@@ -61,6 +61,8 @@ export async function seed(url: string, adminKey: string): Promise<Seeded> {
   const jobs = await Promise.all([finishedJob(tenant), finishedJob(tenant), finishedJob(tenant)]);
   const hooks = await webhooks(tenant);
   const loras = await Promise.all([1, 2, 3, 4].map((rank) => uploadedLora(tenant, rank)));
+  const lines = await Promise.all([1, 2, 3].map(() => announcedFile(tenant)));
+  const batches = await Promise.all(lines.map((id) => batchOf(tenant, id)));
   const theirs = [];
   for (const id of victims) theirs.push(await victim(admin, id));
   for (const name of ['own-1', 'own-2', 'own-3']) {
@@ -75,6 +77,7 @@ export async function seed(url: string, adminKey: string): Promise<Seeded> {
         ...tenantPaths(jobs, ownKeys),
         ...webhookPaths(hooks),
         ...adapterPaths(loras),
+        ...batchPaths(lines, batches),
         ...adminPaths(theirs),
       },
       bodies: {
@@ -84,6 +87,7 @@ export async function seed(url: string, adminKey: string): Promise<Seeded> {
         createImage: { model: 'fake', prompt: 'a lighthouse', size: 'auto', n: 1 },
         createWebhook: { url: nobodysUrl },
         createAdapter: { model: adaptedModel },
+        createBatch: { input_file_id: lines[0], endpoint: '/v1/jobs', completion_window: '24h' },
         adminPutAlias: alias,
         adminSetGrants: { models: ['fake'] },
       },
@@ -104,6 +108,31 @@ async function uploadedLora(tenant: Asker, rank: number): Promise<string> {
   const put = await fetch(upload.url, { method: 'PUT', headers, body: Uint8Array.from(file) });
   if (!put.ok) throw new Error(`the store answered ${put.status} to the file of an adapter`);
   return id;
+}
+
+/** Its bytes never come: batches of it fail, and can be read. */
+async function announcedFile(tenant: Asker): Promise<string> {
+  const sha256 = createHash('sha256').update('never sent').digest('hex');
+  const file = { filename: 'lines.jsonl', purpose: 'batch', bytes: 10, sha256 };
+  return (await ask(tenant, 'POST', '/v1/files', file, idSchema)).id;
+}
+
+async function batchOf(tenant: Asker, input_file_id: string): Promise<string> {
+  const asked = { input_file_id, endpoint: '/v1/jobs', completion_window: '24h' };
+  return (await ask(tenant, 'POST', '/v1/batches', asked, idSchema)).id;
+}
+
+/** The last file is there to be deleted, the last batch to be cancelled, if it has not failed by then. */
+function batchPaths(files: readonly string[], batches: readonly string[]): Facts['paths'] {
+  const ofFile = files.map((id) => ({ id }));
+  const ofBatch = batches.map((id) => ({ id }));
+  return {
+    getFile: ofFile.slice(0, 2),
+    getFileContent: ofFile.slice(0, 2),
+    deleteFile: ofFile.slice(2),
+    getBatch: ofBatch,
+    cancelBatch: ofBatch.slice(2),
+  };
 }
 
 /** Two to be read, one to be completed and read, one to be deleted. */

@@ -4,17 +4,19 @@
  */
 import { isDeepStrictEqual } from 'node:util';
 import type { JobClass, JobRecord } from '#core/job/job.ts';
-import { isPastRetention, lineEntryOf } from '#core/job/job.ts';
+import { isPastRetention, jobClasses, lineEntryOf } from '#core/job/job.ts';
 import type { Guard, JobPatch } from '#core/job/transitions.ts';
 import type { Clock, JobListAsk, Jobs } from '#core/ports.ts';
 import { copy } from './copy.ts';
 import type { Compare } from './sorted.ts';
 import { compareText, insertSorted, removeSorted } from './sorted.ts';
 
+/** Stands for every reservation there may be. */
+const anyReservation = '*';
+
 export function createMemoryJobs({ clock }: { readonly clock: Pick<Clock, 'nowMs'> }): Jobs {
   const records = new Map<string, JobRecord>();
-  /** Reservations under which a job may not be created any more, by record key. */
-  const forbidden = new Map<string, Set<string>>();
+  const forbidden = prohibitions();
   const lines = sortedGroups(byTag);
   const leases = sortedGroups(byExpiry);
   const lists = sortedGroups(newestFirst);
@@ -25,27 +27,30 @@ export function createMemoryJobs({ clock }: { readonly clock: Pick<Clock, 'nowMs
     if (job.place.kind === 'lease') leases[change](job.pool, job);
   }
 
+  function forbid(tenantId: string, jobId: string, reservation: string): 'forbidden' | 'exists' {
+    const key = recordKey(tenantId, jobId);
+    const before = records.get(key);
+    if (before !== undefined && !isPastRetention(before, clock.nowMs())) return 'exists';
+    if (before !== undefined) index(before, 'remove');
+    records.delete(key);
+    forbidden.add(key, reservation);
+    return 'forbidden';
+  }
+
   return {
     async create(job) {
       const key = recordKey(job.tenantId, job.jobId);
       const before = records.get(key);
       const isTaken = before !== undefined && !isPastRetention(before, clock.nowMs());
-      if (isTaken || forbidden.get(key)?.has(job.reservation)) return 'exists';
+      if (isTaken || forbidden.has(key, job.reservation)) return 'exists';
       if (before !== undefined) index(before, 'remove');
       const stored = copy(job);
       records.set(key, stored);
       index(stored, 'add');
       return 'created';
     },
-    async forbid(tenantId, jobId, reservation) {
-      const key = recordKey(tenantId, jobId);
-      const before = records.get(key);
-      if (before !== undefined && !isPastRetention(before, clock.nowMs())) return 'exists';
-      if (before !== undefined) index(before, 'remove');
-      records.delete(key);
-      forbidden.set(key, (forbidden.get(key) ?? new Set()).add(reservation));
-      return 'forbidden';
-    },
+    forbid: async (tenantId, jobId, reservation) => forbid(tenantId, jobId, reservation),
+    forbidAll: async (tenantId, jobId) => forbid(tenantId, jobId, anyReservation),
     async get(tenantId, jobId) {
       const job = records.get(recordKey(tenantId, jobId));
       return job === undefined || isPastRetention(job, clock.nowMs()) ? null : copy(job);
@@ -75,19 +80,32 @@ export function createMemoryJobs({ clock }: { readonly clock: Pick<Clock, 'nowMs
     async line(pool, jobClass, limit) {
       return lines.of(lineKey(pool, jobClass)).slice(0, limit).map(lineEntryOf);
     },
-    async lapsed(pool, nowMs, limit) {
-      const ranOut: JobRecord[] = [];
-      for (const job of leases.of(pool)) {
-        if (ranOut.length >= limit || expiryOf(job) >= nowMs) break;
-        ranOut.push(job);
-      }
-      return ranOut.map(lineEntryOf);
-    },
-    async count(pool) {
-      const waiting = lines.of(lineKey(pool, 'interactive')).length + lines.of(lineKey(pool, 'batch')).length;
-      return { waiting, leased: leases.of(pool).length };
-    },
+    lapsed: async (pool, nowMs, limit) => firstLapsed(leases.of(pool), nowMs, limit).map(lineEntryOf),
+    count: async (pool) => ({
+      waiting: jobClasses.reduce((sum, each) => sum + lines.of(lineKey(pool, each)).length, 0),
+      leased: leases.of(pool).length,
+    }),
   };
+}
+
+/** Reservations under which a job may not be created any more, by record key. */
+function prohibitions() {
+  const byKey = new Map<string, Set<string>>();
+  return {
+    add: (key: string, reservation: string) =>
+      void byKey.set(key, (byKey.get(key) ?? new Set()).add(reservation)),
+    has: (key: string, reservation: string) =>
+      [reservation, anyReservation].some((each) => byKey.get(key)?.has(each) === true),
+  };
+}
+
+function firstLapsed(byEnd: readonly JobRecord[], nowMs: number, limit: number): JobRecord[] {
+  const ranOut: JobRecord[] = [];
+  for (const job of byEnd) {
+    if (ranOut.length >= limit || expiryOf(job) >= nowMs) break;
+    ranOut.push(job);
+  }
+  return ranOut;
 }
 
 /** One more than asked for, where there is one: it tells that there is another page. */

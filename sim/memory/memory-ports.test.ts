@@ -15,7 +15,7 @@ portsContract('ports in memory', async () => {
     clock,
     ids,
     pass: (ms) => clock.advance(ms),
-    upload: async (link, body) => ports.adapterFiles.upload(link, body),
+    upload: async (link, body) => ports.adapterFiles.upload(link, body) || ports.blobs.upload(link, body),
     dispose: () => Promise.resolve(),
   };
 });

@@ -2,6 +2,8 @@
 import type { Clock, Ids, StoragePorts } from '#core/ports.ts';
 import type { MemoryAdapterFiles } from './memory-adapters.ts';
 import { createMemoryAdapterFiles, createMemoryAdapters } from './memory-adapters.ts';
+import { createMemoryBatches, createMemoryFiles } from './memory-batches.ts';
+import type { MemoryBlobs } from './memory-blobs.ts';
 import { createMemoryBlobs } from './memory-blobs.ts';
 import { createMemoryGates } from './memory-gates.ts';
 import { createMemoryJobEvents } from './memory-job-events.ts';
@@ -24,6 +26,7 @@ export interface MemoryWorld extends StoragePorts {
   readonly clock: Clock;
   readonly ids: Ids;
   readonly adapterFiles: MemoryAdapterFiles;
+  readonly blobs: MemoryBlobs;
 }
 
 /** An empty world. `clock` and `ids` come back with it, so that it can be handed to a flow whole. */
@@ -40,7 +43,7 @@ export function createMemoryWorld({ clock, ids }: { clock: Clock; ids: Ids }): M
     pools: createMemoryPools(),
     workers: createMemoryWorkers(),
     ledger: createMemoryLedger(),
-    blobs: createMemoryBlobs(),
+    blobs: createMemoryBlobs({ clock }),
     results: createMemoryResults(),
     tenants: createMemoryTenants({ gates }),
     keys: createMemoryKeys(),
@@ -50,5 +53,7 @@ export function createMemoryWorld({ clock, ids }: { clock: Clock; ids: Ids }): M
     deliveries: createMemoryDeliveries({ clock }),
     adapters: createMemoryAdapters(),
     adapterFiles: createMemoryAdapterFiles({ clock }),
+    files: createMemoryFiles({ clock }),
+    batches: createMemoryBatches({ clock }),
   };
 }

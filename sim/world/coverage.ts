@@ -53,7 +53,10 @@ const uncalled: Readonly<Record<string, string>> = {
   'adapters.list': byRoutesOnly,
   'adapterFiles.uploadLink': byRoutesOnly,
   'blobs.link': byRoutesOnly,
-  'blobs.get': byRoutesOnly,
+  'blobs.uploadLink': byRoutesOnly,
+  'blobs.remove': byRoutesOnly,
+  'files.list': byRoutesOnly,
+  'files.remove': byRoutesOnly,
 };
 
 /** `site kind` of everything that could have failed and never did. */

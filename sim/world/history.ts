@@ -35,6 +35,8 @@ export interface History {
   readonly refunded: Map<string, number>;
   readonly warmups: WarmupHistory;
   readonly adapters: AdapterHistory;
+  /** Batches that a client was told of. */
+  readonly batches: Set<string>;
   /** Jobs that a client was told had ended, and how. */
   readonly ended: Map<string, JobRecord['status']>;
   /** The largest of each limit that the tenant ever had. */
@@ -65,6 +67,7 @@ export function createHistory(): History {
     refunded: new Map(),
     warmups: { asked: [], entries: [] },
     adapters: createAdapterHistory(),
+    batches: new Set(),
     ended: new Map(),
     limits: new Map(),
     stored: new Map(),

@@ -50,6 +50,7 @@ export function createLaggingJobs({ loop, random, lagMsMax, onStored }: LaggingJ
       return outcome;
     },
     forbid: records.forbid,
+    forbidAll: records.forbidAll,
     get: (tenantId, jobId, how) => (how?.consistent ? records : index).get(tenantId, jobId),
     async apply(tenantId, jobId, guard, patch) {
       const outcome = await records.apply(tenantId, jobId, guard, patch);

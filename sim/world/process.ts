@@ -1,8 +1,8 @@
-/** A simulated process: an API function, a worker, the sweep, the scaler, or who closes a month. It has a role, a clock, and an end. */
+/** A simulated process: an API function, a worker, the sweep, the scaler, who closes a month, or who works at batches. It has a role, a clock, and an end. */
 import type { Clock } from '#core/ports.ts';
 import type { Life, Loop } from './loop.ts';
 
-export const roles = ['api', 'worker', 'sweep', 'scaler', 'closer', 'deliverer'] as const;
+export const roles = ['api', 'worker', 'sweep', 'scaler', 'closer', 'deliverer', 'batcher'] as const;
 
 export type Role = (typeof roles)[number];
 

@@ -12,6 +12,7 @@ import { chatTexts } from '#core/chat/messages.ts';
 import type { JobRecord } from '#core/job/job.ts';
 import { jobLimits } from '#core/limits.ts';
 import { checkReadyAdapters } from './adapters.ts';
+import { checkBatches } from './batches.ts';
 import type { Submission } from './history.ts';
 import { goneDayOf, ownBytesOf, violate } from './history.ts';
 import { bounds } from './scenario.ts';
@@ -32,6 +33,7 @@ export async function checkAtRest(world: World): Promise<void> {
   for (const job of world.history.stored.values()) await checkResult(world, job);
   await checkReadyAdapters(world);
   checkWebhooks(world);
+  await checkBatches(world);
   checkFleet(world);
   checkLogs(world);
 }

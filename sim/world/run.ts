@@ -5,6 +5,7 @@
 import { jobLimits, sweepLimits, ticketLimits, webhookLimits, workerLimits } from '#core/limits.ts';
 import { createRandom } from '../random.ts';
 import { runAdapters } from './adapters.ts';
+import { afterHealMs, areBatchesAtRest, batchChance, bringBatches, endBatches } from './batches.ts';
 import { runChaos } from './chaos.ts';
 import { endOrders, noteLimits, runClient } from './client.ts';
 import { faultKinds } from './faults.ts';
@@ -125,6 +126,7 @@ async function chaos(world: World): Promise<void> {
       clientsLeft -= 1;
     });
   }
+  void bringBatches(world);
   void runChaos(world, () => isOver);
   watchOutage(world);
   await loop.run(loop.clock.nowMs() + 24 * 60 * minute, () => clientsLeft === 0 || isBroken(world));
@@ -161,6 +163,7 @@ async function heal(world: World): Promise<void> {
     await loop.run(loop.clock.nowMs() + 1_000);
     // Again and again: a process that was held carries out a pause late.
     await endOrders(world);
+    if (loop.clock.nowMs() >= fromMs + afterHealMs) await endBatches(world);
     isQuiet = await isAtRest(world);
   }
   if (!isQuiet && !isBroken(world))
@@ -191,8 +194,10 @@ function boundMs(world: World): number {
     ticketLimits.visibilityMs +
     jobLimits.leaseMs +
     workerLimits.drainMs;
+  const batchesMs = batchChance(scenario.seed) === null ? 0 : 2 * afterHealMs;
   return (
     10 * minute +
+    batchesMs +
     repairMs +
     messagesMs(world) +
     2 * scenario.skewMsMax +
@@ -216,13 +221,15 @@ function messagesMs({ history, loop }: World): number {
   return Math.max(0, ...waits) + 2 * webhookLimits.claimMs + webhookLimits.turnLookMs;
 }
 
-async function isAtRest({ history, stores, scenario, fleet, catalog }: World): Promise<boolean> {
+async function isAtRest(world: World): Promise<boolean> {
+  const { history, stores, scenario, fleet, catalog } = world;
   if ([...history.stored.values()].some(({ place }) => place.kind !== 'done')) return false;
   for (const { tenantId } of scenario.tenants) {
     const gate = await stores.gates.read(tenantId);
     if (gate === null || Object.keys(gate.open).length > 0) return false;
   }
   if ([...history.deliveries.values()].some(({ status }) => status === 'pending')) return false;
+  if (!(await areBatchesAtRest(world))) return false;
   // A month is billed by the words of its workers: each has said its last one.
   if (scenario.sequel === 'month' && fleet.workers().length > 0) return false;
   return catalog.pools().every((pool) => fleet.desiredOf(pool) === 0);

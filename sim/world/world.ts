@@ -12,6 +12,7 @@ import type { RecordingLog } from '../memory/recording-log.ts';
 import { createRecordingLog } from '../memory/recording-log.ts';
 import { createSeededIds } from '../memory/seeded-ids.ts';
 import type { Random } from '../random.ts';
+import { batchChance, startBatchers } from './batches.ts';
 import type { OutsidePorts, Service } from './calls.ts';
 import { startController } from './controller.ts';
 import { startDeliverers } from './deliverers.ts';
@@ -81,6 +82,7 @@ export interface Running {
 
 const apiProcesses = 2;
 const delivererProcesses = 2;
+const batcherProcesses = 2;
 /** Of the requests in a storm (reliability.md row 7). */
 const stormRate = 0.3;
 
@@ -141,13 +143,19 @@ export function createWorld(scenario: Scenario, random: Random, options: WorldOp
   const controller = startController(ground, { sweeper, decider });
   const deliverers = Array.from({ length: delivererProcesses }, () => reviving(() => start('deliverer')));
   startDeliverers(ground, deliverers);
+  const isOfBatches = batchChance(scenario.seed) !== null;
+  const batchers = Array.from({ length: isOfBatches ? batcherProcesses : 0 }, () =>
+    reviving(() => start('batcher')),
+  );
+  startBatchers(ground, batchers);
 
   return {
     ...ground,
     fleet,
     api: (flow = 'api') => runningFlow((apis[Math.floor(random() * apis.length)] ?? sweeper)(), flow),
     closer: () => start('closer'),
-    processes: () => [...apis, sweeper, decider, ...deliverers].map((running) => running().process),
+    processes: () =>
+      [...apis, sweeper, decider, ...deliverers, ...batchers].map((running) => running().process),
   };
 }
 

@@ -22,6 +22,7 @@ const halfCharacter = 'must not hold half of a surrogate pair';
 export function jsonBody(): MiddlewareObj<APIGatewayProxyEvent, APIGatewayProxyResult> {
   return {
     before({ event, context }) {
+      if (edgeOf(context).form !== undefined) return;
       const bytes = Buffer.from(event.body ?? '', event.isBase64Encoded ? 'base64' : 'utf8');
       if (bytes.length === 0) return;
       if (!jsonType.test(requestHeaders(event).get('content-type') ?? '')) {

@@ -29,7 +29,8 @@ export function validate(route: Route): MiddlewareObj<APIGatewayProxyEvent, APIG
         params: route.params && read(route.params, event.pathParameters ?? {}),
         query: read(route.query ?? nothing, queryOf(event)),
         headers: route.headers && read(route.headers, Object.fromEntries(requestHeaders(event))),
-        body: read(bodySchema, edge.json),
+        body: edge.form === undefined ? read(bodySchema, edge.json) : undefined,
+        form: route.form && edge.form !== undefined ? read(route.form, edge.form) : undefined,
       };
       if (details.length > 0) throw new AppError('invalid_request', { details });
       edge.parts = parts;

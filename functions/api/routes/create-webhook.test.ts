@@ -75,7 +75,7 @@ describe('400', () => {
   it.each([
     [{}, 'url'],
     [{ url, events: [] }, 'events'],
-    [{ url, events: ['batch.completed'] }, 'events.0'],
+    [{ url, events: ['batch.created'] }, 'events.0'],
     [{ url, secret: 'whsec_mine' }, 'secret'],
     [{ url: `https://hooks.example/${'x'.repeat(2_048)}` }, 'url'],
   ])('names the field of %j', async (body, param) => {

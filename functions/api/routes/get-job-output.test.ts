@@ -15,7 +15,7 @@ describe('302', () => {
         return scene.blobs.link(...ask);
       },
     };
-    const linking = await createApiScene({ change: { ...scene, blobs } });
+    const linking = await createApiScene({ change: { ...scene, blobs: { ...scene.blobs, ...blobs } } });
 
     const got = await linking.send('getJobOutput', `/v1/jobs/${id}/output/0`, { key: scene.key });
 
@@ -40,7 +40,7 @@ describe('302, near the end of the retention', () => {
         return scene.blobs.link(...ask);
       },
     };
-    const linking = await createApiScene({ change: { ...scene, blobs } });
+    const linking = await createApiScene({ change: { ...scene, blobs: { ...scene.blobs, ...blobs } } });
 
     const got = await linking.send('getJobOutput', `/v1/jobs/${id}/output/0`, { key: scene.key });
 

@@ -27,6 +27,7 @@ describe('200', () => {
         object: 'webhook_delivery',
         webhook: id,
         event: 'job.succeeded',
+        batch: null,
         job: jobId,
         url: null,
         status: 'pending',

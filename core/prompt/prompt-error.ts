@@ -1,7 +1,7 @@
 /** What refused a prompt, as an error. It names rules, numbers and positions, never the prompt. */
-import { AppError } from '#core/errors.ts';
-import type { PromptJudgement } from '#core/prompt/policy.ts';
-import type { PromptRefusal } from '#core/prompt/read-prompt.ts';
+import { AppError } from '../errors.ts';
+import type { PromptJudgement } from './policy.ts';
+import type { PromptRefusal } from './read-prompt.ts';
 
 const param = 'input.prompt';
 

@@ -1,0 +1,103 @@
+/** A line of a batch as a submission, and everything that its submission may come to as a line's result. */
+import type { Refusal } from '../admission/gate.ts';
+import { inLimitUnit } from '../admission/gate.ts';
+import { refusalCodes } from '../admission/refusal-codes.ts';
+import type { BatchRecord } from '../batch/batch.ts';
+import type { LineFault } from '../batch/batch-line.ts';
+import { requestFault } from '../batch/batch-line.ts';
+import { lineKeyOf } from '../batch/line-result.ts';
+import type { LineSubmission } from '../batch/line-route.ts';
+import type { AppError } from '../errors.ts';
+import { requestErrors } from '../errors.ts';
+import { promptError } from '../prompt/prompt-error.ts';
+import { limitsOf } from '../tenancy/plans.ts';
+import type { TenantRecord } from '../tenancy/tenant.ts';
+import { grantedBy } from '../tenancy/tenant.ts';
+import type { SubmitAsk, SubmitOutcome } from './submission.ts';
+
+/** Whoever asks for the line asks for this job; sent again it says the same, so it is the same request. */
+export function askOf(
+  batch: BatchRecord,
+  tenant: TenantRecord,
+  line: { readonly number: number; readonly submission: LineSubmission },
+): SubmitAsk {
+  return {
+    ...line.submission,
+    tenant,
+    keyId: batch.keyId,
+    granted: grantedBy(tenant.models, batch.keyModels),
+    class: 'batch',
+    webhook: null,
+    startByMs: batch.expiresAtMs,
+    idempotencyKey: lineKeyOf(batch.batchId, line.number),
+  };
+}
+
+/**
+ * The tenant as its batches see it: half of every rate of a minute and of its open jobs, so that what it asks for by itself
+ * finds the other half, however long its batches are. Quotas of a day and of a month are not halved: they are the tenant's to
+ * spend. Nor is a rate of a second, whose window would be another one: what waits for it waits a moment.
+ */
+export function withHalfRates(tenant: TenantRecord): TenantRecord {
+  const limits = limitsOf(tenant.plan, tenant.overrides);
+  const halved = {
+    requests_per_minute: half(limits.requests_per_minute),
+    images_per_minute: half(limits.images_per_minute),
+    tokens_per_minute: half(limits.tokens_per_minute),
+    open_jobs_max: Math.max(1, Math.floor(limits.open_jobs_max / 2)),
+  };
+  return { ...tenant, overrides: { ...tenant.overrides, ...withoutUndefined(halved) } };
+}
+
+function half(max: number | undefined): number | undefined {
+  return max === undefined ? undefined : Math.max(1, Math.floor(max / 2));
+}
+
+function withoutUndefined<T extends object>(values: T): Partial<T> {
+  // The members that are left are those that the type has.
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as Partial<T>;
+}
+
+type Unaccepted = Exclude<
+  SubmitOutcome,
+  { kind: 'accepted' | 'replayed' | 'refused' | 'in_flight' | 'too_late' }
+>;
+
+/** What is wrong with the request itself, or came of it. */
+export function faultOfOutcome(outcome: Unaccepted): LineFault {
+  switch (outcome.kind) {
+    case 'model_not_found':
+    case 'model_not_granted':
+      return requestFault(outcome.kind, requestErrors[outcome.kind].text, [
+        { path: 'model', message: requestErrors[outcome.kind].text },
+      ]);
+    case 'invalid':
+      return requestFault('invalid_request', requestErrors.invalid_request.text, outcome.details);
+    case 'invalid_adapter':
+      return requestFault('invalid_adapter', requestErrors.invalid_adapter.text, outcome.details);
+    case 'invalid_prompt_xml':
+    case 'prompt_too_long':
+    case 'prompt_rejected':
+      return faultOfError(promptError(outcome));
+    // Its job ended, was charged, and is past its retention: it is not run again.
+    case 'key_spent':
+      return requestFault('result_expired', 'The job of this line is past its retention.');
+    // The same line of the same file is the same request; only a version that reads requests otherwise could say this.
+    case 'mismatch':
+      return requestFault('conflict', 'The job of this line was asked for by another request.');
+  }
+}
+
+function faultOfError(error: AppError): LineFault {
+  return requestFault(error.code, error.publicMessage, error.options.details);
+}
+
+/** `tenant_suspended` for a gate that is closed. */
+export function faultOfRefusal({ limit, used, max }: Refusal): LineFault {
+  if (limit === 'suspended') return requestFault('tenant_suspended', requestErrors.tenant_suspended.text);
+  const [usedText, maxText] = [inLimitUnit(limit, used), inLimitUnit(limit, max)];
+  return requestFault(
+    refusalCodes[limit],
+    `The limit ${limit} leaves no room for this line: ${usedText} of ${maxText} are used.`,
+  );
+}
