@@ -1,28 +1,103 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
 import { portsContract } from '#core/ports.contract.ts';
 import { startEmulators } from '#local/emulators.ts';
-import { createAwsPorts } from './aws-ports.ts';
+import { awsPortsOver } from './aws-ports.ts';
+import { createClients } from './clients.ts';
+import type { GrantedResource } from './operations.ts';
+import { operations } from './operations.ts';
+import { bucketSettings, indexes, tables } from './resources.ts';
+import type { Sent } from './watched-clients.ts';
+import { watchClients } from './watched-clients.ts';
+
+/** IAM's word for each request where it is not the request's own name. */
+const actionOf: Readonly<Record<string, string>> = {
+  DeleteMessageBatch: 'sqs:DeleteMessage',
+  ChangeMessageVisibilityBatch: 'sqs:ChangeMessageVisibility',
+};
+
+const services: readonly (readonly [service: string, form: RegExp])[] = [
+  ['dynamodb', /Item$|^Query$/],
+  ['s3', /Object$/],
+  ['sqs', /Message|Queue/],
+];
+
+/** `resource action` of everything that each operation sent. */
+const sent = new Map<string, Set<string>>();
 
 portsContract('aws adapters on the embedded stack', async () => {
   const dataDir = await mkdtemp(join(tmpdir(), 'pilotlight-aws-'));
   const emulators = await startEmulators({ dataDir, pools: [] });
-  const ports = createAwsPorts(emulators.config);
+  const clients = createClients(emulators.config);
+  const all = awsPortsOver(clients, emulators.config);
+  const { clock, ids, log: _, close, ...ports } = all;
   return {
-    ports,
-    clock: ports.clock,
-    ids: ports.ids,
+    ports: watchClients(clients, note).ports(ports),
+    clock,
+    ids,
     preparePool: async (pool) => emulators.addPool(pool),
     async upload({ url, headers }, body) {
       // The client names the length itself.
-      const { 'content-length': _, ...own } = headers;
+      const { 'content-length': _length, ...own } = headers;
       return (await fetch(url, { method: 'PUT', headers: own, body: Uint8Array.from(body) })).ok;
     },
     async dispose() {
-      ports.close();
+      close();
       await emulators.close();
       await rm(dataDir, { recursive: true });
     },
   };
 });
+
+describe('the table of what operations need', () => {
+  it('has what each of them sent in the suite above, and nothing more', () => {
+    const granted = Object.entries(operations).map(([operation, permissions]) => [
+      operation,
+      permissions
+        .flatMap(({ resource, actions }) => actions.map((action) => `${resource} ${action}`))
+        // S3 asks for it where an object is missing: no request is named like it.
+        .filter((permission) => permission !== 'bucket s3:ListBucket')
+        .toSorted(),
+    ]);
+
+    const seen = Object.keys(operations).map((operation) => [
+      operation,
+      [...(sent.get(operation) ?? [])].toSorted(),
+    ]);
+
+    expect(granted).toEqual(seen);
+  });
+
+  it('lets nothing be sent that no operation asked for', () => {
+    expect([...sent.keys()].filter((operation) => !Object.hasOwn(operations, operation))).toEqual([]);
+  });
+});
+
+function note({ operation, command, input }: Sent): void {
+  const request = command.replace(/Command$/, '');
+  const service = services.find(([, form]) => form.test(request))?.[0] ?? 'unknown';
+  const action = actionOf[request] ?? `${service}:${request}`;
+  const resource = resourceOf(service, input);
+  const known = sent.get(operation ?? 'nobody') ?? new Set();
+  known.add(`${resource} ${action}`);
+  if (Object.hasOwn(input, 'Tagging')) known.add(`${resource} ${action}Tagging`);
+  sent.set(operation ?? 'nobody', known);
+}
+
+function resourceOf(service: string, input: object): GrantedResource | 'unknown' {
+  if (service === 'sqs') return 'queues';
+  if (service === 's3') return partOfBucket('Key' in input ? String(input.Key) : '');
+  if ('IndexName' in input) return input.IndexName === indexes.line.name ? 'lineIndex' : 'createdIndex';
+  const names =
+    'TableName' in input
+      ? [input.TableName]
+      : Object.keys('RequestItems' in input ? Object(input.RequestItems) : {});
+  return names.includes(tables.ledger.localName) ? 'ledger' : 'table';
+}
+
+function partOfBucket(key: string): GrantedResource | 'unknown' {
+  if (key.startsWith(bucketSettings.tenantPrefix)) return 'tenantFiles';
+  return key.startsWith(bucketSettings.adapterPrefix) ? 'adapterFiles' : 'unknown';
+}

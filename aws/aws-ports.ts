@@ -1,6 +1,6 @@
 /** The composition of every AWS adapter: what a Lambda entry, a worker and the local stack build once per process. */
 import type { Clock, Ids, Log, StoragePorts } from '#core/ports.ts';
-import type { AwsConfig } from './clients.ts';
+import type { AwsConfig, Clients } from './clients.ts';
 import { createClients } from './clients.ts';
 import { createDynamoAdapters } from './dynamo-adapters.ts';
 import { createDynamoBatches } from './dynamo-batches.ts';
@@ -38,7 +38,15 @@ export interface AwsPorts extends StoragePorts {
  * @param given replaces the machine's clock or the log on stderr
  */
 export function createAwsPorts(config: AwsConfig, given: { clock?: Clock; log?: Log } = {}): AwsPorts {
-  const { documents, queues, blobs, close } = createClients(config);
+  return awsPortsOver(createClients(config), config, given);
+}
+
+/** The same over clients that the caller made, as a test does that watches what they send. */
+export function awsPortsOver(
+  { documents, queues, blobs, close }: Clients,
+  config: AwsConfig,
+  given: { clock?: Clock; log?: Log } = {},
+): AwsPorts {
   const clock = given.clock ?? systemClock;
   const log = given.log ?? createJsonLog(clock);
   const main = { documents, table: config.table, clock, log };

@@ -14,6 +14,8 @@ export const costEnvSchema = z.object({
   PILOTLIGHT_INSTANCE_PRICES: json.pipe(z.record(z.string(), z.int().nonnegative())).default({}),
 });
 
+export type CostEnv = z.input<typeof costEnvSchema>;
+
 /** @throws StartError `invalid_environment` for the price of a pool that no model has */
 export function costSettingsOf(env: z.output<typeof costEnvSchema>, catalog: Catalog): CostSettings {
   const given = { pricing: env.PILOTLIGHT_PRICING, instancePrices: env.PILOTLIGHT_INSTANCE_PRICES };

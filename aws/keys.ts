@@ -110,8 +110,11 @@ export function deliveryKey(tenantId: string, endpointId: string, deliveryId: st
   return { pk: tenantPartition(tenantId), sk: deliveryPrefix(endpointId) + checkedId(deliveryId) };
 }
 
+/** Of every tenant's turn: whoever watches the table tells by it that something is to be delivered. */
+export const turnSortKey = 'TURN';
+
 export function turnKey(tenantId: string): ItemKey {
-  return { pk: tenantPartition(tenantId), sk: 'TURN' };
+  return { pk: tenantPartition(tenantId), sk: turnSortKey };
 }
 
 /** Index partition of a tenant's pending deliveries, by when they are tried next. */

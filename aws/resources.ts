@@ -120,6 +120,12 @@ export const bucketSettings = {
   cors: { origins: ['*'], methods: ['GET', 'HEAD'], headers: ['*'], maxAgeSeconds: 3_600 },
 } as const;
 
+/**
+ * The attribute that the instances of a pool carry in ECS: its service places workers there alone, and events of an
+ * instance name its pool by it.
+ */
+export const poolAttribute = 'pilotlight.pool';
+
 export function localQueueName(pool: string): string {
   return `pilotlight-${pool}`;
 }

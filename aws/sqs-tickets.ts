@@ -101,6 +101,11 @@ export function createSqsTickets({ queues, queueUrls, log }: SqsTicketsOptions):
   };
 }
 
+/** What the body of a ticket names; null for a foreign message. */
+export function readTicketBody(text: string): Pick<HeldTicket, 'tenantId' | 'jobId'> | null {
+  return bodySchema.safeParse(jsonOf(text)).data ?? null;
+}
+
 interface BatchEntry {
   readonly Id: string;
   readonly ReceiptHandle: string;
@@ -128,10 +133,10 @@ async function inBatches(
 
 /** The ticket in a message, or null when it is not one of ours. Never throws. */
 export function readTicket(pool: string, message: Message): HeldTicket | null {
-  const body = bodySchema.safeParse(jsonOf(message.Body ?? ''));
+  const body = readTicketBody(message.Body ?? '');
   const deliveries = deliveriesSchema.safeParse(message.Attributes?.ApproximateReceiveCount);
-  if (!body.success || !deliveries.success || message.ReceiptHandle === undefined) return null;
-  return { pool, ...body.data, receipt: message.ReceiptHandle, deliveries: deliveries.data };
+  if (body === null || !deliveries.success || message.ReceiptHandle === undefined) return null;
+  return { pool, ...body, receipt: message.ReceiptHandle, deliveries: deliveries.data };
 }
 
 async function depth(queues: SQSClient, QueueUrl: string): Promise<{ visible: number; hidden: number }> {

@@ -104,6 +104,7 @@ export const startErrors = {
   model_not_ready: 'A model did not come up.',
   invalid_manifest: 'A model manifest is not valid.',
   invalid_environment: 'The environment is not valid.',
+  invalid_config: 'The config of the deployment is not valid.',
   invalid_arguments: 'The command line is not valid.',
 } as const satisfies Record<string, string>;
 

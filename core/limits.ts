@@ -155,6 +155,19 @@ export const workerLimits = {
   recordKeptMs: 100 * 24 * hour,
 } as const;
 
+export const fleetLimits = {
+  /** A market that had nothing is asked again after so long: EC2's own advice for a lack of capacity is "a few minutes". */
+  shortForMs: 10 * minute,
+  /**
+   * What ECS is told of a worker with work lasts this long: it counts whole minutes, and two words may be lost. A worker
+   * that hangs is protected for no longer.
+   */
+  protectedMs: 3 * minute,
+  protectMs: minute,
+  /** A worker between two jobs of a busy line says nothing: each word is a call of an API with a rate of its own. */
+  unprotectAfterMs: 5 * second,
+} as const;
+
 const mebibyte = 1024 * 1024;
 
 /** Pulling weights from S3 to a disk before a model is loaded. */

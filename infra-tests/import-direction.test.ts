@@ -8,6 +8,15 @@ import { describe, expect, it } from 'vitest';
 
 const root = dirname(import.meta.dirname);
 
+/** What an entry parses is a type for the CDK, and a schema for the entry alone. */
+const typesOnly = [
+  'aws/env.ts',
+  'aws/cost-env.ts',
+  'aws/fleet-env.ts',
+  'gpu-container/worker/env.ts',
+  ...globSync('functions/*/env.ts', { cwd: root }),
+];
+
 /** What the files of a folder may import, besides themselves: folders, and packages by `npm:` name or pattern. */
 const table: Record<string, readonly string[]> = {
   'core/flows': ['core', 'npm:zod'],
@@ -40,6 +49,20 @@ const table: Record<string, readonly string[]> = {
   ],
   local: ['core', 'aws', 'functions', 'package.json', 'npm:', 'node:'],
   cli: ['core/api', 'core/models', 'package.json', 'npm:zod', 'node:'],
+  cdk: [
+    'core',
+    'aws/resources.ts',
+    'aws/keys.ts',
+    'aws/operations.ts',
+    'aws/manifest-files.ts',
+    ...typesOnly,
+    'npm:aws-cdk-lib',
+    'npm:constructs',
+    'npm:cdk-nag',
+    'npm:esbuild',
+    'npm:zod',
+    'node:',
+  ],
 };
 
 /** Rules import no flow: the arrows of the architecture point one way. */
@@ -58,6 +81,7 @@ interface Import {
 const testSupport: ReadonlySet<string> = new Set([
   'cli/operator-shell.ts',
   'cli/scripted-api.ts',
+  'aws/watched-clients.ts',
   'core/batch/jsonl.memory-child.ts',
   'core/flows/batch.memory-child.ts',
   'core/images/png-under-test.ts',
@@ -66,6 +90,7 @@ const testSupport: ReadonlySet<string> = new Set([
   'functions/api/batch-scene.ts',
   'functions/api/dialects/openai/dialect-scene.ts',
   'functions/api/webhook-scene.ts',
+  'functions/entry-scene.ts',
   'functions/egress/certificate-under-test.ts',
   'functions/egress/dns-under-test.ts',
   'functions/egress/servers-under-test.ts',
@@ -83,7 +108,7 @@ const isTest = (file: string) =>
   file.startsWith('core/contract/') ||
   testSupport.has(file);
 
-const files = globSync('{core,aws,sim,functions,gpu-container,local,cli}/**/*.ts', { cwd: root });
+const files = globSync('{core,aws,sim,functions,gpu-container,local,cli,cdk}/**/*.ts', { cwd: root });
 
 const imports = files
   .filter((file) => !isTest(file))
@@ -110,10 +135,19 @@ describe('imports', () => {
     expect(wrong).toEqual([]);
   });
 
+  it('of environments into the CDK are of types alone', () => {
+    const values = globSync('cdk/**/*.ts', { cwd: root }).filter((file) =>
+      /^import (?!type )[^;]*\/(?:\w+-)?env\.ts'/m.test(readFileSync(join(root, file), 'utf8')),
+    );
+
+    expect(values).toEqual([]);
+  });
+
   it('would be caught: a rule that imports the SDK, a CLI that imports a flow', () => {
     expect(isAllowed({ from: 'core/job/job.ts', to: 'npm:@aws-sdk/client-sqs' })).toBe(false);
     expect(isAllowed({ from: 'cli/main.ts', to: 'core/flows/submit.ts' })).toBe(false);
     expect(isAllowed({ from: 'sim/memory/memory-jobs.ts', to: 'aws/keys.ts' })).toBe(false);
+    expect(isAllowed({ from: 'cdk/app.ts', to: 'functions/api/handler.ts' })).toBe(false);
   });
 });
 

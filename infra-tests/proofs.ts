@@ -77,7 +77,7 @@ function proofsIn(text: string): Proof[] {
 }
 
 function isTestFile(path: string): boolean {
-  return /\.(test|contract|fuzz)\.ts$|(^|\/)test_\w+\.py$/.test(path);
+  return /\.(test|contract|suite|fuzz)\.ts$|(^|\/)test_\w+\.py$/.test(path);
 }
 
 function faultsOfProof(proof: Proof): string[] {

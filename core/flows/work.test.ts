@@ -46,6 +46,36 @@ const ledger = async (world: FlowWorld) =>
 const openReservations = async (world: FlowWorld) =>
   Object.keys((await world.gates.read(world.tenant.tenantId))?.open ?? {});
 
+describe('a worker that is asked whether it is busy', () => {
+  it('says so from its first batch to the end of its last, once each', async () => {
+    const world = await createFlowWorld();
+    const said: (readonly [isBusy: boolean, calls: number])[] = [];
+    const stopping = new AbortController();
+    const done = work(world, {
+      workerId: 'worker_1',
+      pool: worldPool,
+      slots: 4,
+      stopping: stopping.signal,
+      interrupt: new AbortController().signal,
+      onBusy: (isBusy) => said.push([isBusy, world.runner.calls.length]),
+    });
+    await world.clock.advance(second);
+    const before = [...said];
+
+    await submitJob(world);
+    await world.clock.advance(60 * second);
+    stopping.abort();
+    await world.clock.advance(second);
+    await done;
+
+    expect(before).toEqual([]);
+    expect(said).toEqual([
+      [true, 0],
+      [false, 1],
+    ]);
+  });
+});
+
 describe('a worker', () => {
   it('stores no negative time of a job whose model loaded while the clock jumped back a day', async () => {
     const world = await createFlowWorld();

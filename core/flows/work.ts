@@ -39,6 +39,8 @@ export interface WorkAsk {
   readonly stopping: AbortSignal;
   /** Aborts when the batch under way must go back to the line. */
   readonly interrupt: AbortSignal;
+  /** Told `true` with the first batch in hand and `false` once the last has ended: whether stopping it costs work. */
+  readonly onBusy?: (isBusy: boolean) => void;
 }
 
 /** Wait after a call that failed: what it asked is out of reach, and asking faster would not bring it back. */
@@ -147,8 +149,10 @@ async function begin(ports: WorkPorts, ask: WorkAsk, bench: Bench, { held, jobs 
     .catch((error: unknown) => tellFailed(ports, ask, error))
     .finally(() => {
       bench.batches.delete(batch);
+      if (bench.batches.size === 0) ask.onBusy?.(false);
       begun.resolve();
     });
+  if (bench.batches.size === 0) ask.onBusy?.(true);
   bench.batches.add(batch);
   await begun.promise;
 }

@@ -122,6 +122,8 @@ export const planNameSchema = z
 export const planRecordSchema = z.object({
   name: planNameSchema,
   limits: planLimitsSchema,
+  /** Models that its tenants may use, of those that their own grants leave. Absent: every one. */
+  models: z.array(z.string()).optional(),
   createdAtMs: z.int().nonnegative(),
   /**
    * A removed plan keeps its limits: a tenant that was put on it in that very moment must not end up without any.

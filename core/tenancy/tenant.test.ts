@@ -73,6 +73,15 @@ describe('withPlan', () => {
     expect(limitsOf(tenant.plan, tenant.overrides)).toEqual({ weight: 2, open_jobs_max: 50 });
   });
 
+  it.each([
+    [null, ['a', 'b']],
+    [['b', 'c'], ['b']],
+  ])('leaves of the granted models %j those of the plan', (models, left) => {
+    const tenant = withPlan(sampleTenant({ plan: 'studio', models }), samplePlan({ models: ['a', 'b'] }));
+
+    expect(tenant.models).toEqual(left);
+  });
+
   it('leaves a tenant on a plan that ships as it is', () => {
     expect(withPlan(sampleTenant(), null)).toEqual(sampleTenant());
   });

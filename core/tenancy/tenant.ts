@@ -37,9 +37,18 @@ export const tenantRecordSchema = z.object({
 
 export type TenantRecord = z.infer<typeof tenantRecordSchema>;
 
-/** The tenant with the limits of an operator's plan filled in below its own overrides: see `limitsOf`. */
+/**
+ * The tenant as an operator's plan leaves it: with the plan's limits filled in below its own overrides (see `limitsOf`), and
+ * of the models that it was granted those of the plan.
+ */
 export function withPlan(tenant: TenantRecord, plan: PlanRecord | null): TenantRecord {
-  return plan === null ? tenant : { ...tenant, overrides: { ...plan.limits, ...tenant.overrides } };
+  if (plan === null) return tenant;
+  const granted = grantedBy(plan.models ?? null, tenant.models);
+  return {
+    ...tenant,
+    models: granted === null ? null : [...granted],
+    overrides: { ...plan.limits, ...tenant.overrides },
+  };
 }
 
 export const scopes = [

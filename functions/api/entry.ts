@@ -8,6 +8,7 @@ import { costSettingsOf } from '#aws/cost-env.ts';
 import { awsConfigOf, parseEnv } from '#aws/env.ts';
 import { createLambdaScaler } from '#aws/lambda-scaler.ts';
 import { readCatalog } from '#aws/manifest-files.ts';
+import { withSecrets } from '#aws/ssm-secrets.ts';
 import { publicHttps } from '#core/egress/policy.ts';
 import packageJson from '../../package.json' with { type: 'json' };
 import { apiEnvSchema, oidcOptionsOf } from './env.ts';
@@ -16,7 +17,7 @@ import { streamingEntry } from './lambda-runtime.ts';
 import { createTokenReader } from './oidc.ts';
 import { paceRefusals } from './refusal-pace.ts';
 
-const env = parseEnv(apiEnvSchema, process.env);
+const env = parseEnv(apiEnvSchema, await withSecrets(process.env));
 const catalog = await readCatalog(env.PILOTLIGHT_MODELS_DIR);
 const scaler = createLambdaScaler({
   region: env.AWS_REGION,

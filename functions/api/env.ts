@@ -26,6 +26,8 @@ export const oidcEnvSchema = z.object({
     .pipe(z.array(scopeSchema)),
 });
 
+export type OidcEnv = z.input<typeof oidcEnvSchema>;
+
 /** Null when no issuer is configured. */
 export function oidcOptionsOf(env: z.output<typeof oidcEnvSchema>): Omit<OidcOptions, 'clock'> | null {
   const issuer = env.PILOTLIGHT_OIDC_ISSUER;

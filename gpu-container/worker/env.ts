@@ -31,6 +31,8 @@ export const workerEnvSchema = awsEnvSchema.extend({
    * load and takes work meanwhile; `none` waits for the first job.
    */
   PILOTLIGHT_PREWARM: z.enum(['none', 'load', 'shapes']).default('load'),
+  /** Set by ECS in every container: its agent, which a worker with work asks not to be stopped. */
+  ECS_AGENT_URI: z.url().optional(),
 });
 
 /** Of a machine that is made ready and serves nothing: it needs no table and no queue, and S3 only for weights. */
@@ -51,3 +53,6 @@ export const prewarmEnvSchema = z
 export type PrewarmEnv = z.infer<typeof prewarmEnvSchema>;
 
 export type WorkerEnv = z.infer<typeof workerEnvSchema>;
+
+/** What whoever starts a worker sets. */
+export type WorkerVariables = z.input<typeof workerEnvSchema>;

@@ -9,6 +9,8 @@ import type { AwsPorts } from '#aws/aws-ports.ts';
 import { createAwsPorts } from '#aws/aws-ports.ts';
 import { awsConfigOf, parseEnv } from '#aws/env.ts';
 import { readCatalog } from '#aws/manifest-files.ts';
+import type { TaskProtection } from '#aws/task-protection.ts';
+import { createTaskProtection } from '#aws/task-protection.ts';
 import { StartError } from '#core/errors.ts';
 import type { Reports } from '#core/flows/report.ts';
 import { startReports } from '#core/flows/report.ts';
@@ -42,6 +44,8 @@ interface Scene extends AwsPorts {
   readonly runner: Runner;
   readonly adapterCache: DiskAdapterCache;
   readonly reports: Reports;
+  /** Null where no ECS could stop the worker. */
+  readonly protection: TaskProtection | null;
   readonly life: Life;
 }
 
@@ -58,9 +62,13 @@ export async function serve(): Promise<number> {
   life.stopping.addEventListener('abort', () => reports.draining());
   const runner = reports.watch(brought(ports.log, { catalog, pool, life }));
   const adapterCache = await openAdapterCache({ files: ports.adapterFiles });
+  const agentUri = env.ECS_AGENT_URI;
+  const protection = agentUri === undefined ? null : createTaskProtection({ ...ports, agentUri });
+  const scene = { ...ports, env, workerId, catalog, pool, runner, adapterCache, reports, protection, life };
   try {
-    await serveUntilTheEnd({ ...ports, env, workerId, catalog, pool, runner, adapterCache, reports, life });
+    await serveUntilTheEnd(scene);
   } finally {
+    await protection?.close();
     await pool.close();
     await adapterCache.close();
     await reports.end();
@@ -86,7 +94,8 @@ async function serveUntilTheEnd(scene: Scene): Promise<void> {
   const file = env.PILOTLIGHT_READY_FILE;
   const kept = file === undefined ? null : keepReady(scene, file, who, life.stopping);
   const slots = slotsOf(catalog, env.PILOTLIGHT_POOL);
-  await work(scene, { ...who, ...life, slots, gpuMemoryMb: env.PILOTLIGHT_GPU_MEMORY_MB });
+  const onBusy = (isBusy: boolean) => scene.protection?.busy(isBusy);
+  await work(scene, { ...who, ...life, slots, gpuMemoryMb: env.PILOTLIGHT_GPU_MEMORY_MB, onBusy });
   await Promise.all([prewarmed, kept]);
 }
 

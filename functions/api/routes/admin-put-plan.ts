@@ -19,6 +19,8 @@ export const adminPutPlan: RouteHandler<'adminPutPlan'> = async (
   const outcome = await deps.plans.put({
     name,
     limits,
+    // Set by the deployment's config, and no part of this request.
+    ...(before?.models === undefined ? {} : { models: before.models }),
     createdAtMs: before?.createdAtMs ?? deps.clock.nowMs(),
     removedAtMs: null,
     version: (before?.version ?? 0) + 1,

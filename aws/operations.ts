@@ -1,0 +1,160 @@
+/**
+ * What each operation of a port needs of AWS: the one table that roles are made from. A port's new method does not compile
+ * without a row; `aws-ports.test.ts` runs the conformance suite and holds every row to the requests that were really sent.
+ * Pure data, no SDK, as `resources.ts` is.
+ */
+import type { StoragePorts } from '#core/ports.ts';
+
+/** A resource of `resources.ts`, or a part of one that permissions are given for by themselves. */
+export type GrantedResource =
+  | 'table'
+  | 'lineIndex'
+  | 'createdIndex'
+  | 'ledger'
+  | 'queues'
+  | 'bucket'
+  | 'tenantFiles'
+  | 'adapterFiles';
+
+export interface Permission {
+  readonly resource: GrantedResource;
+  /** IAM actions. */
+  readonly actions: readonly string[];
+}
+
+type OperationOf<Port extends keyof StoragePorts> = `${Port}.${keyof StoragePorts[Port] & string}`;
+
+/** `port.method`. */
+export type PortOperation = { [Port in keyof StoragePorts]: OperationOf<Port> }[keyof StoragePorts];
+
+const on = (resource: GrantedResource, ...actions: string[]): Permission => ({ resource, actions });
+
+const items = (resource: GrantedResource) => ({
+  read: on(resource, 'dynamodb:GetItem'),
+  readMany: on(resource, 'dynamodb:BatchGetItem'),
+  put: on(resource, 'dynamodb:PutItem'),
+  update: on(resource, 'dynamodb:UpdateItem'),
+  remove: on(resource, 'dynamodb:DeleteItem'),
+  query: on(resource, 'dynamodb:Query'),
+});
+
+const table = items('table');
+const ledger = items('ledger');
+const lineIndex = { query: on('lineIndex', 'dynamodb:Query') };
+const createdIndex = { query: on('createdIndex', 'dynamodb:Query') };
+
+const queues = {
+  send: on('queues', 'sqs:SendMessage'),
+  receive: on('queues', 'sqs:ReceiveMessage'),
+  delete: on('queues', 'sqs:DeleteMessage'),
+  hide: on('queues', 'sqs:ChangeMessageVisibility'),
+  depth: on('queues', 'sqs:GetQueueAttributes'),
+};
+
+const tenantFiles = {
+  get: on('tenantFiles', 's3:GetObject'),
+  /** Files carry the tag that says when they go. */
+  put: on('tenantFiles', 's3:PutObject', 's3:PutObjectTagging'),
+};
+const adapterFiles = {
+  get: on('adapterFiles', 's3:GetObject'),
+  put: on('adapterFiles', 's3:PutObject'),
+  remove: on('adapterFiles', 's3:DeleteObject'),
+};
+/** Without it S3 says of a missing object that it is forbidden, and an adapter could not tell the one from the other. */
+const bucket = { list: on('bucket', 's3:ListBucket') };
+
+export const operations = {
+  'adapterFiles.read': [adapterFiles.get, bucket.list],
+  'adapterFiles.remove': [adapterFiles.remove],
+  'adapterFiles.uploadLink': [adapterFiles.put],
+  'adapters.create': [table.update, table.read],
+  'adapters.get': [table.read],
+  'adapters.list': [table.read],
+  'adapters.put': [table.update],
+  'adapters.remove': [table.update],
+  'aliases.get': [table.read],
+  'aliases.list': [lineIndex.query, table.readMany],
+  'aliases.put': [table.put],
+  'aliases.remove': [table.remove],
+  'blobs.get': [tenantFiles.get, bucket.list],
+  'blobs.link': [tenantFiles.get],
+  'blobs.put': [tenantFiles.put],
+  'deliveries.due': [lineIndex.query, table.readMany],
+  'deliveries.get': [table.read],
+  'deliveries.list': [table.query],
+  'deliveries.put': [table.put, table.update],
+  'deliveries.rest': [table.read, lineIndex.query, table.update, table.remove],
+  'deliveries.turns': [lineIndex.query],
+  'endpoints.get': [table.read],
+  'endpoints.list': [table.query],
+  'endpoints.put': [table.put],
+  'endpoints.remove': [table.remove],
+  'gates.admit': [table.update, table.read],
+  'gates.lift': [table.update],
+  'gates.listOpen': [lineIndex.query],
+  'gates.note': [table.update, table.read],
+  'gates.read': [table.read],
+  'gates.release': [table.update],
+  'gates.rest': [table.read, table.update],
+  'gates.start': [table.update, table.read],
+  'gates.stop': [table.update],
+  'jobs.apply': [table.update, table.read],
+  'jobs.count': [lineIndex.query],
+  'jobs.create': [table.put],
+  'jobs.forbid': [table.update, table.put],
+  'jobs.get': [table.read],
+  'jobs.lapsed': [lineIndex.query],
+  'jobs.line': [lineIndex.query],
+  'jobs.list': [createdIndex.query, table.readMany],
+  'keys.create': [table.put],
+  'keys.expire': [table.update, table.read],
+  'keys.get': [table.read],
+  'keys.list': [lineIndex.query, table.readMany],
+  'keys.revoke': [table.update, table.read],
+  'keys.touch': [table.update],
+  'ledger.append': [ledger.put],
+  'ledger.charge': [ledger.read],
+  'ledger.list': [ledger.query],
+  'ledger.refund': [ledger.read],
+  'ledger.share': [ledger.read],
+  'ledger.state': [ledger.put],
+  'ledger.statements': [ledger.query],
+  'ledger.warmup': [ledger.read],
+  'plans.get': [table.read],
+  'plans.list': [lineIndex.query, table.readMany],
+  'plans.put': [table.put],
+  'pools.advance': [table.update],
+  'pools.calibrate': [table.update],
+  'pools.enlist': [table.update],
+  'pools.listOwn': [lineIndex.query],
+  'pools.move': [table.update, table.read],
+  'pools.noteScaling': [table.update],
+  'pools.order': [table.update],
+  'pools.read': [table.read],
+  'results.get': [table.read],
+  'results.put': [table.put, lineIndex.query, table.remove],
+  'results.touch': [table.update],
+  'tenants.create': [table.put],
+  'tenants.get': [table.read],
+  'tenants.list': [lineIndex.query, table.readMany],
+  'tenants.update': [table.put, table.update],
+  'tickets.delete': [queues.delete],
+  'tickets.depth': [queues.depth],
+  'tickets.hide': [queues.hide],
+  'tickets.receive': [queues.receive],
+  'tickets.send': [queues.send],
+  'workers.list': [lineIndex.query, table.readMany],
+  'workers.report': [table.put],
+} as const satisfies Readonly<Record<PortOperation, readonly Permission[]>>;
+
+/** Actions by resource, each once, for all of these operations together. */
+export function permissionsOf(
+  asked: readonly PortOperation[],
+): ReadonlyMap<GrantedResource, readonly string[]> {
+  const byResource = new Map<GrantedResource, Set<string>>();
+  for (const { resource, actions } of asked.flatMap((operation) => operations[operation])) {
+    byResource.set(resource, new Set([...(byResource.get(resource) ?? []), ...actions]));
+  }
+  return new Map([...byResource].map(([resource, actions]) => [resource, [...actions].toSorted()]));
+}

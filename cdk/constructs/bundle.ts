@@ -1,0 +1,52 @@
+/** What a function is deployed as: one minified module with everything in it, and the manifests where they are asked for. */
+import { copyFileSync, mkdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { type AssetCode, Code, Runtime } from 'aws-cdk-lib/aws-lambda';
+import { buildSync } from 'esbuild';
+
+const root = dirname(dirname(import.meta.dirname));
+
+/** Where manifests lie in a function, below the folder that Lambda unpacks it to. */
+export const modelsDir = '/var/task/models';
+
+/**
+ * @param file the entry, from the root of the repository
+ * @param models ids of those whose manifests travel with it
+ */
+export function bundle(file: string, models: readonly string[]): AssetCode {
+  return Code.fromAsset(join(root, dirname(file)), {
+    bundling: {
+      // Never pulled: bundling happens here, or fails.
+      image: Runtime.NODEJS_24_X.bundlingImage,
+      local: {
+        tryBundle(outputDir) {
+          buildModule(file, join(outputDir, 'index.mjs'));
+          for (const model of models) copyManifest(model, join(outputDir, 'models', model));
+          return true;
+        },
+      },
+    },
+  });
+}
+
+function buildModule(file: string, outfile: string): void {
+  buildSync({
+    entryPoints: [join(root, file)],
+    outfile,
+    // Names of paths within the module must not depend on where the command is called from.
+    absWorkingDir: root,
+    bundle: true,
+    minify: true,
+    platform: 'node',
+    target: 'node24',
+    format: 'esm',
+    mainFields: ['module', 'main'],
+    logLevel: 'warning',
+  });
+}
+
+/** Without the weights, which the API has no use for. */
+function copyManifest(model: string, to: string): void {
+  mkdirSync(to, { recursive: true });
+  copyFileSync(join(root, 'gpu-container/models', model, 'manifest.json'), join(to, 'manifest.json'));
+}

@@ -1,0 +1,98 @@
+/** The front door: a REST API with a method for every row of the route table, and the function behind it. */
+import { CfnOutput, CustomResource, Duration, Stack, type StackProps } from 'aws-cdk-lib';
+import type { Construct } from 'constructs';
+import type { CostEnv } from '#aws/cost-env.ts';
+import type { OidcEnv } from '#functions/api/env.ts';
+import { acknowledge } from '../constructs/acknowledge.ts';
+import { NodeFunction } from '../constructs/node-function.ts';
+import { RestFrontDoor } from '../constructs/rest-front-door.ts';
+import { scalerByName } from '../constructs/scaler-by-name.ts';
+import { secretsOf } from '../constructs/secrets.ts';
+import type { Deployment } from '../deployment.ts';
+import { entries } from '../entries.ts';
+import { instanceTypes } from '../instance-types.ts';
+import { workersPerInstance } from '../pool-size.ts';
+import type { DataStack } from './data-stack.ts';
+
+export interface ApiStackProps extends StackProps {
+  readonly deployment: Deployment;
+  readonly data: DataStack;
+}
+
+export class ApiStack extends Stack {
+  readonly api: NodeFunction;
+  readonly setup: NodeFunction;
+  readonly door: RestFrontDoor;
+
+  constructor(scope: Construct, id: string, props: ApiStackProps) {
+    const { deployment, data, ...rest } = props;
+    super(scope, id, rest);
+    this.api = new NodeFunction(this, 'Api', {
+      deployment,
+      entry: 'api',
+      accesses: [
+        data.ports(entries.api.operations),
+        secretsOf(this, deployment).reads(['PILOTLIGHT_KEY_PEPPER', 'PILOTLIGHT_WEBHOOK_KEY']),
+        scalerByName(this, deployment),
+      ],
+      variables: { ...oidcVariables(deployment), ...costVariables(deployment) },
+    });
+    this.setup = this.setupFunction(props);
+    // Its secrets must be there before it answers anybody.
+    this.api.lambda.node.addDependency(this.setUp(props));
+    acknowledge(this.api, {
+      'Serverless-LambdaDLQ':
+        'API Gateway waits for the answer and passes on what failed: nothing is queued.',
+    });
+    this.door = new RestFrontDoor(this, 'Door', { deployment, buffered: this.api.lambda });
+  }
+
+  private setupFunction({ deployment, data }: ApiStackProps): NodeFunction {
+    const setup = new NodeFunction(this, 'Setup', {
+      deployment,
+      entry: 'setup',
+      accesses: [data.ports(entries.setup.operations), secretsOf(this, deployment).makes()],
+      variables: {},
+    });
+    acknowledge(setup, {
+      'Serverless-LambdaDLQ': 'What fails is told to CloudFormation, which waits for it.',
+    });
+    return setup;
+  }
+
+  private setUp({ deployment }: ApiStackProps): CustomResource {
+    new CfnOutput(this, 'OperatorKey', {
+      value: secretsOf(this, deployment).operatorKeyName,
+      description: "Name of the SSM parameter that holds the operator's first key",
+    });
+    return new CustomResource(this, 'SetUp', {
+      resourceType: 'Custom::PilotlightSetUp',
+      serviceToken: this.setup.lambda.functionArn,
+      serviceTimeout: Duration.millis(2 * entries.setup.timeoutMs),
+      properties: { plans: JSON.stringify(deployment.config.plans) },
+    });
+  }
+}
+
+function oidcVariables({ config: { oidc } }: Deployment): Partial<OidcEnv> {
+  if (oidc === undefined) return {};
+  return {
+    PILOTLIGHT_OIDC_ISSUER: oidc.issuer,
+    PILOTLIGHT_OIDC_AUDIENCE: oidc.audience,
+    PILOTLIGHT_OIDC_JWKS_URL: oidc.jwksUrl,
+    PILOTLIGHT_OIDC_TENANT_CLAIM: oidc.tenantClaim,
+    PILOTLIGHT_OIDC_SCOPES: oidc.scopes.join(' '),
+  };
+}
+
+/** What a worker costs an hour is its share of the instance: one of four cards holds four workers. */
+export function costVariables({ config: { pools, pricing } }: Deployment): CostEnv {
+  const prices = Object.entries(pools).map(([pool, own]) => {
+    const { usdMicrosPerHour } = instanceTypes[own.instanceType];
+    return [pool, Math.ceil(usdMicrosPerHour / workersPerInstance(own))] as const;
+  });
+  return {
+    PILOTLIGHT_PRICING: pricing,
+    PILOTLIGHT_INSTANCE_PRICES: JSON.stringify(Object.fromEntries(prices)),
+  };
+}

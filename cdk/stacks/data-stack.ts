@@ -1,0 +1,112 @@
+/**
+ * What is kept: tables, files, and the queues of the pools. Everything of it follows `aws/resources.ts`; other stacks get at it
+ * by the accesses that this one hands out.
+ */
+import { RemovalPolicy, Stack, type StackProps } from 'aws-cdk-lib';
+import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import type { Construct } from 'constructs';
+import type { AwsEnv } from '#aws/env.ts';
+import type { GrantedResource, PortOperation } from '#aws/operations.ts';
+import { permissionsOf } from '#aws/operations.ts';
+import { bucketSettings, indexes } from '#aws/resources.ts';
+import { type Access, accessBy } from '../constructs/access.ts';
+import { EncryptionKey } from '../constructs/encryption-key.ts';
+import { Files } from '../constructs/files.ts';
+import { PoolQueues } from '../constructs/pool-queues.ts';
+import { Records } from '../constructs/records.ts';
+import { TenantRole } from '../constructs/tenant-role.ts';
+import type { Deployment } from '../deployment.ts';
+
+export interface DataStackProps extends StackProps {
+  readonly deployment: Deployment;
+}
+
+/** Where everything is: what `aws/env.ts` parses, but for what Lambda and ECS set by themselves. */
+export type PortsEnv = Omit<AwsEnv, 'AWS_REGION' | 'PILOTLIGHT_ENDPOINTS'>;
+
+export class DataStack extends Stack {
+  readonly records: Records;
+  readonly files: Files;
+  readonly queues: PoolQueues;
+  /** For those who touch files of one tenant at a time. */
+  readonly tenantRole: TenantRole;
+  private readonly key: EncryptionKey | null;
+
+  constructor(scope: Construct, id: string, { deployment, ...props }: DataStackProps) {
+    super(scope, id, props);
+    const { config } = deployment;
+    const kept = {
+      removalPolicy: config.onDestroy === 'keep' ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY,
+    };
+    this.records = new Records(this, 'Records', kept);
+    this.files = new Files(this, 'Files', kept);
+    this.tenantRole = new TenantRole(this, 'Tenant', { bucket: this.files.bucket });
+    this.queues = new PoolQueues(this, 'Queues', { pools: Object.keys(config.pools) });
+    this.key = config.kms === undefined ? null : new EncryptionKey(this, 'Key', { ...kept, key: config.kms });
+  }
+
+  /** The ports, and of them these operations and no others: the row of the entry in `entries.ts` says which. */
+  ports(operations: readonly PortOperation[]): Access<PortsEnv> {
+    const variables: PortsEnv = {
+      PILOTLIGHT_TABLE: this.records.main.tableName,
+      PILOTLIGHT_LEDGER_TABLE: this.records.ledger.tableName,
+      PILOTLIGHT_BUCKET: this.files.bucket.bucketName,
+      PILOTLIGHT_QUEUE_URLS: this.queues.urls,
+      ...(this.key === null ? {} : { PILOTLIGHT_KMS_KEY: this.key.arn }),
+    };
+    return accessBy(variables, () => this.statements(operations), this.wildcardsOf(operations));
+  }
+
+  /** Weights, for machines that bring them from the bucket. */
+  weights(): Access<Pick<PortsEnv, 'PILOTLIGHT_BUCKET'>> {
+    const { bucket } = this.files;
+    const resources = [bucket.arnForObjects(`${bucketSettings.modelPrefix}*`)];
+    return accessBy(
+      { PILOTLIGHT_BUCKET: bucket.bucketName },
+      () => [new PolicyStatement({ actions: ['s3:GetObject'], resources })],
+      {
+        [this.files.findingBelow(bucketSettings.modelPrefix)]:
+          'Weights are files below one prefix, and operators add to them.',
+      },
+    );
+  }
+
+  private wildcardsOf(operations: readonly PortOperation[]): Record<string, string> {
+    const reason = 'Objects of tenants lie below this one prefix, under names made when they are put.';
+    const resources = [...permissionsOf(operations).keys()];
+    const prefixes = { tenantFiles: bucketSettings.tenantPrefix, adapterFiles: bucketSettings.adapterPrefix };
+    return Object.fromEntries(
+      resources.flatMap((resource) =>
+        resource === 'tenantFiles' || resource === 'adapterFiles'
+          ? [[this.files.findingBelow(prefixes[resource]), reason]]
+          : [],
+      ),
+    );
+  }
+
+  private statements(operations: readonly PortOperation[]): PolicyStatement[] {
+    const statements = [...permissionsOf(operations)].map(
+      ([resource, actions]) =>
+        new PolicyStatement({ actions: [...actions], resources: this.arnsOf(resource) }),
+    );
+    const keyActions = this.key === null ? [] : this.key.actionsFor(operations);
+    return keyActions.length === 0 || this.key === null
+      ? statements
+      : [...statements, new PolicyStatement({ actions: keyActions, resources: [this.key.arn] })];
+  }
+
+  private arnsOf(resource: GrantedResource): string[] {
+    const { records, files, queues } = this;
+    const arns: Readonly<Record<GrantedResource, () => string[]>> = {
+      table: () => [records.main.tableArn],
+      lineIndex: () => [`${records.main.tableArn}/index/${indexes.line.name}`],
+      createdIndex: () => [`${records.main.tableArn}/index/${indexes.created.name}`],
+      ledger: () => [records.ledger.tableArn],
+      queues: () => queues.all.map(({ queue }) => queue.queueArn),
+      bucket: () => [files.bucket.bucketArn],
+      tenantFiles: () => [files.bucket.arnForObjects(`${bucketSettings.tenantPrefix}*`)],
+      adapterFiles: () => [files.bucket.arnForObjects(`${bucketSettings.adapterPrefix}*`)],
+    };
+    return arns[resource]();
+  }
+}

@@ -1,0 +1,17 @@
+/** The Lambda entry that readies a deployment, invoked by CloudFormation at each. */
+import { createAwsPorts } from '#aws/aws-ports.ts';
+import { awsConfigOf, parseEnv } from '#aws/env.ts';
+import { createSsmSecretStore } from '#aws/ssm-secret-store.ts';
+import { setupEnvSchema } from './env.ts';
+import { createSetupHandler } from './handler.ts';
+import { setUp } from './set-up.ts';
+
+const env = parseEnv(setupEnvSchema, process.env);
+const ports = { ...createAwsPorts(awsConfigOf(env)), secrets: createSsmSecretStore() };
+const names = {
+  keyPepper: env.PILOTLIGHT_KEY_PEPPER_PARAMETER,
+  webhookKey: env.PILOTLIGHT_WEBHOOK_KEY_PARAMETER,
+  operatorKey: env.PILOTLIGHT_OPERATOR_KEY_PARAMETER,
+};
+
+export const handler = createSetupHandler({ log: ports.log, setUp: (plans) => setUp(ports, names, plans) });

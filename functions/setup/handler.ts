@@ -1,0 +1,64 @@
+/**
+ * CloudFormation's side of the set-up: it invokes the function with an address to answer to, and waits. Whatever happens, an
+ * answer goes there: without one the deployment would hang for an hour. The answer holds no secret, as a console shows it.
+ */
+import * as z from 'zod';
+import { AppError } from '#core/errors.ts';
+import { faultsOf } from '#core/faults.ts';
+import type { Log } from '#core/ports.ts';
+import { type ConfiguredPlans, configuredPlansSchema } from './set-up.ts';
+
+/** After "Custom resource request objects" of CloudFormation's reference. */
+const requestSchema = z.object({
+  RequestType: z.enum(['Create', 'Update', 'Delete']),
+  ResponseURL: z.url({ protocol: /^https?$/ }),
+  StackId: z.string(),
+  RequestId: z.string(),
+  LogicalResourceId: z.string(),
+  ResourceProperties: z.looseObject({ plans: z.string() }),
+});
+
+/** The same at every answer: another one would make CloudFormation delete what it takes for the one before. */
+const physicalId = 'set-up';
+const answerWithinMs = 10_000;
+/** CloudFormation takes 4 KB altogether. */
+const reasonCharactersMax = 1_000;
+
+export interface SetupDeps {
+  readonly log: Log;
+  readonly setUp: (plans: ConfiguredPlans) => Promise<void>;
+}
+
+/** @throws when what came is no request of CloudFormation's, or it takes no answer */
+export function createSetupHandler({ log, setUp }: SetupDeps): (event: unknown) => Promise<void> {
+  return async (event) => {
+    const request = requestSchema.parse(event);
+    const { StackId, RequestId, LogicalResourceId } = request;
+    const outcome = await attempt();
+    const answer = { ...outcome, StackId, RequestId, LogicalResourceId, PhysicalResourceId: physicalId };
+    const { ok, status } = await fetch(request.ResponseURL, {
+      method: 'PUT',
+      body: JSON.stringify(answer),
+      signal: AbortSignal.timeout(answerWithinMs),
+    });
+    if (!ok) throw new AppError('unavailable', { privateDetail: `CloudFormation took no answer: ${status}` });
+
+    async function attempt(): Promise<{ Status: 'SUCCESS' } | { Status: 'FAILED'; Reason: string }> {
+      try {
+        // What was set up belongs to the data, which may outlive its stacks.
+        if (request.RequestType !== 'Delete') await setUp(plansOf(request.ResourceProperties.plans));
+        return { Status: 'SUCCESS' };
+      } catch (error) {
+        log.error('setup.failed', { reason: String(error) });
+        return { Status: 'FAILED', Reason: String(error).slice(0, reasonCharactersMax) };
+      }
+    }
+  };
+}
+
+/** @throws AppError `invalid_request`, naming every fault */
+function plansOf(text: string): ConfiguredPlans {
+  const parsed = configuredPlansSchema.safeParse(JSON.parse(text));
+  if (parsed.success) return parsed.data;
+  throw new AppError('invalid_request', { details: faultsOf(parsed.error, ['plans']) });
+}

@@ -1,0 +1,330 @@
+/** What holds of the machines of every deployment, in words. */
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { parseEnv } from '#aws/env.ts';
+import { fleetSchema } from '#aws/fleet-env.ts';
+import { poolAttribute } from '#aws/resources.ts';
+import { workerLimits } from '#core/limits.ts';
+import { workerEnvSchema } from '#gpu/worker/env.ts';
+import { configSchema } from '../../cdk/config.ts';
+import type { EntryName } from '../../cdk/entries.ts';
+import { entries, workerOperations } from '../../cdk/entries.ts';
+import { instanceTypes } from '../../cdk/instance-types.ts';
+import { instancesFor, workerCardMb, workersPerInstance } from '../../cdk/pool-size.ts';
+import type { Resource } from '../../cdk/resources-of.ts';
+import { examples, synthesize } from './synthesized.ts';
+import { modulesOf, usedOperations } from './used-operations.ts';
+
+const root = join(import.meta.dirname, '../..');
+
+/** A machine with other work takes many times the few seconds that it takes to bundle every entry. */
+const bundlesMs = 180_000;
+
+describe.each(Object.entries(examples))('the fleet of the example %s', (_, example) => {
+  const config = configSchema.parse(example);
+  const pools = Object.entries(config.pools);
+  const { ofType } = synthesize(example);
+  const groups = ofType('AWS::AutoScaling::AutoScalingGroup');
+  const templates = ofType('AWS::EC2::LaunchTemplate');
+  const tasks = ofType('AWS::ECS::TaskDefinition').map(({ properties }) => properties);
+  const services = ofType('AWS::ECS::Service').map(({ properties }) => properties);
+  const ofPool = (pool: string, found: readonly Resource[]) =>
+    found.filter(({ id }) => id.startsWith(`Pool${pool.replaceAll('-', '')}`));
+
+  it('lets nothing in, and pays for no way out', () => {
+    const closed = ofType('AWS::EC2::SecurityGroup');
+    const endpoints = ofType('AWS::EC2::VPCEndpoint').map(({ properties }) => properties.VpcEndpointType);
+
+    expect(closed).toHaveLength(1);
+    expect(closed[0]?.properties.SecurityGroupIngress).toBeUndefined();
+    expect(ofType('AWS::EC2::SecurityGroupIngress')).toEqual([]);
+    expect(ofType('AWS::EC2::NatGateway')).toEqual([]);
+    expect(ofType('AWS::EC2::EIP')).toEqual([]);
+    expect(endpoints).toEqual(['Gateway', 'Gateway']);
+    for (const { properties } of ofType('AWS::EC2::Subnet'))
+      expect(properties.MapPublicIpOnLaunch).toBe(true);
+  });
+
+  it('gives no container the credentials of its instance, and no disk to be read in the plain', () => {
+    expect(templates.length).toBe(groups.length);
+    for (const { properties } of templates) {
+      const { MetadataOptions, BlockDeviceMappings } = properties.LaunchTemplateData;
+      expect(MetadataOptions).toEqual({ HttpTokens: 'required', HttpPutResponseHopLimit: 1 });
+      expect(BlockDeviceMappings).toEqual([
+        {
+          DeviceName: '/dev/xvda',
+          Ebs: expect.objectContaining({
+            Encrypted: true,
+            VolumeType: 'gp3',
+            Throughput: expect.any(Number),
+            VolumeInitializationRate: expect.any(Number),
+          }),
+        },
+      ]);
+    }
+  });
+
+  it.each(pools)(
+    'has for the pool %s groups from none to its cost cap, which nobody sizes but the scaler',
+    (pool, own) => {
+      const found = ofPool(pool, groups).map(({ properties }) => properties);
+
+      expect(found).toHaveLength(own.spotPercent === 0 ? 1 : 2);
+      for (const group of found) {
+        expect(group.MinSize).toBe('0');
+        expect(group.DesiredCapacity).toBeUndefined();
+        expect(group.MaxSize).toBe(String(instancesFor(own.workersMax, own)));
+        expect(group.TerminationPolicies).toEqual(['NewestInstance']);
+      }
+      for (const type of ['ScalingPolicy', 'ScheduledAction'])
+        expect(ofType(`AWS::AutoScaling::${type}`)).toEqual([]);
+      expect(ofType('AWS::ECS::CapacityProvider')).toEqual([]);
+      expect(ofType('AWS::ApplicationAutoScaling::ScalableTarget')).toEqual([]);
+    },
+  );
+
+  it.each(pools)(
+    'buys Spot for the pool %s only where the config says so, and by its own group',
+    (pool, own) => {
+      const spot = ofPool(pool, groups).filter(
+        ({ properties }) => properties.MixedInstancesPolicy !== undefined,
+      );
+
+      expect(spot).toHaveLength(own.spotPercent === 0 ? 0 : 1);
+      for (const { properties } of spot) {
+        expect(properties.MixedInstancesPolicy.InstancesDistribution).toMatchObject({
+          OnDemandBaseCapacity: 0,
+          OnDemandPercentageAboveBaseCapacity: 0,
+        });
+      }
+    },
+  );
+
+  it.each(pools)(
+    'keeps warm for the pool %s what the config asks for: stopped, never reused, behind a hook',
+    (pool, own) => {
+      const [warm, ...others] = ofPool(pool, ofType('AWS::AutoScaling::WarmPool'));
+      const [hook] = ofPool(pool, ofType('AWS::AutoScaling::LifecycleHook'));
+
+      expect(others).toEqual([]);
+      expect(warm === undefined).toBe(own.warmInstances === 0);
+      expect(hook === undefined).toBe(own.warmInstances === 0);
+      if (warm === undefined || hook === undefined) return;
+      expect(warm.properties.PoolState).toBe('Stopped');
+      expect(warm.properties.InstanceReusePolicy?.ReuseOnScaleIn ?? false).toBe(false);
+      expect(warm.properties.MaxGroupPreparedCapacity).toBeGreaterThanOrEqual(own.warmInstances);
+      expect(dependenciesOf(example, warm.id)).toContain(hook.id);
+      expect(hook.properties).toMatchObject({
+        LifecycleTransition: 'autoscaling:EC2_INSTANCE_LAUNCHING',
+        DefaultResult: 'CONTINUE',
+      });
+      const group = groups.find(({ id }) => id === warm.properties.AutoScalingGroupName.Ref);
+      expect(group?.properties.MixedInstancesPolicy).toBeUndefined();
+    },
+  );
+
+  it.each(pools)('boots instances of the pool %s by a script that a shell can read', (pool, own) => {
+    const scripts = ofPool(pool, templates).map(({ properties }) =>
+      plain(properties.LaunchTemplateData.UserData['Fn::Base64']),
+    );
+
+    for (const script of scripts) {
+      execFileSync('bash', ['-n'], { input: script });
+      expect(script).toContain('ECS_WARM_POOLS_CHECK=true');
+      expect(script).toContain('ECS_ENABLE_SPOT_INSTANCE_DRAINING=true');
+      expect(script).toContain(`ECS_INSTANCE_ATTRIBUTES={"${poolAttribute}":"${pool}"}`);
+    }
+    const hooked = scripts.filter((script) => script.includes('pilotlight-boot'));
+    expect(hooked).toHaveLength(own.warmInstances === 0 ? 0 : 1);
+    for (const script of hooked) {
+      const [, boot = ''] =
+        /cat > \/usr\/local\/bin\/pilotlight-boot <<'END'\n([\s\S]*?)\nEND\n/.exec(script) ?? [];
+      execFileSync('bash', ['-n'], { input: boot });
+      expect(boot).toContain('Warmed:Stopped');
+      expect(boot).toContain('docker pull');
+      expect(boot).toContain('--lifecycle-action-result CONTINUE');
+      for (const model of own.models) expect(boot).toContain(`--model ${model}`);
+    }
+  });
+
+  it('asks for no worker by itself, and replaces one only after it is gone', () => {
+    expect(services).toHaveLength(pools.length);
+    for (const service of services) {
+      expect(service.DesiredCount).toBe(0);
+      expect(service.LaunchType).toBe('EC2');
+      expect(service.AvailabilityZoneRebalancing).toBe('DISABLED');
+      expect(service.DeploymentConfiguration).toEqual({
+        MinimumHealthyPercent: 0,
+        MaximumPercent: 100,
+        DeploymentCircuitBreaker: {
+          Enable: true,
+          Rollback: true,
+          ThresholdConfiguration: { Type: 'COUNT', Value: expect.any(Number) },
+        },
+      });
+    }
+    const places = services.map(({ PlacementConstraints }) => PlacementConstraints[0].Expression);
+    expect(places.toSorted()).toEqual(
+      pools.map(([pool]) => `attribute:${poolAttribute} == ${pool}`).toSorted(),
+    );
+  });
+
+  it('gives a worker a card or its part of one, a bounded part of its instance, and nothing that it could break out by', () => {
+    expect(tasks).toHaveLength(pools.length);
+    for (const task of tasks) {
+      const [worker, ...others] = task.ContainerDefinitions;
+      const own = config.pools[variable(worker, 'PILOTLIGHT_POOL')];
+      if (own === undefined) throw new Error('a worker of no pool');
+      const type = instanceTypes[own.instanceType];
+      const workers = workersPerInstance(own);
+
+      expect(others).toEqual([]);
+      expect(task.NetworkMode).toBe('bridge');
+      const part = { NvidiaMps: { Memory: Math.floor((workerCardMb(own) * 1e6) / 2 ** 20) } };
+      expect(worker.ResourceRequirements).toEqual([
+        own.workersPerCard === 1 ? { Type: 'GPU', Value: '1' } : { Type: 'GPU', SharingStrategy: part },
+      ]);
+      expect(variable(worker, 'PILOTLIGHT_GPU_MEMORY_MB')).toBe(String(workerCardMb(own)));
+      expect(worker.Memory * workers).toBeLessThan(0.9 * type.memoryMib);
+      expect(worker.Cpu * workers).toBeLessThanOrEqual(1_024 * type.processors);
+      expect(worker.ReadonlyRootFilesystem).toBe(true);
+      expect(worker.Privileged ?? false).toBe(false);
+      expect(worker.DockerSecurityOptions).toEqual(['no-new-privileges']);
+      expect(worker.LinuxParameters).toMatchObject({
+        InitProcessEnabled: true,
+        Capabilities: { Drop: ['ALL'] },
+      });
+      expect(worker.Secrets).toBeUndefined();
+      expect(worker.PortMappings ?? []).toEqual([]);
+      expect(worker.MountPoints.map((mount: { ContainerPath: string }) => mount.ContainerPath)).toEqual([
+        '/weights',
+        '/scratch',
+      ]);
+    }
+  });
+
+  it('lets a worker drain before it is killed, asks for its health, and holds no job up for its log', () => {
+    for (const { ContainerDefinitions } of tasks) {
+      const [worker] = ContainerDefinitions;
+      expect(worker.StopTimeout * 1000).toBeGreaterThanOrEqual(workerLimits.drainMs + 30_000);
+      expect(worker.StopTimeout).toBeLessThanOrEqual(120);
+      expect(worker.HealthCheck.Command).toEqual([
+        'CMD',
+        'node',
+        '/app/gpu-container/worker/main.ts',
+        'healthy',
+      ]);
+      expect(worker.LogConfiguration).toMatchObject({
+        LogDriver: 'awslogs',
+        Options: { mode: 'non-blocking' },
+      });
+    }
+  });
+
+  it('tells a worker what it parses, and the scaler what the pools are', () => {
+    for (const { ContainerDefinitions } of tasks) {
+      const [worker] = ContainerDefinitions;
+      const set = worker.Environment.map((each: { Name: string; Value: unknown }) => [
+        each.Name,
+        each.Name === 'PILOTLIGHT_QUEUE_URLS' ? '{}' : plain(each.Value),
+      ]);
+      // What the image sets.
+      const whole = { ...Object.fromEntries(set), PILOTLIGHT_MODELS_DIR: '/app/gpu-container/models' };
+
+      expect(parseEnv(workerEnvSchema, whole).PILOTLIGHT_GPU_MEMORY_MB).toBeGreaterThan(1_000);
+      expect(Object.keys(whole).filter((name) => !Object.hasOwn(workerEnvSchema.shape, name))).toEqual([]);
+    }
+    const scaler = ofType('AWS::Lambda::Function').find(
+      ({ properties }) => properties.Description === entries.scaler.description,
+    );
+    const fleet = JSON.parse(plain(scaler?.properties.Environment.Variables.PILOTLIGHT_FLEET));
+    const told = fleetSchema.parse(fleet).pools;
+    expect(Object.keys(told).toSorted()).toEqual(pools.map(([pool]) => pool).toSorted());
+    for (const [pool, own] of pools) {
+      expect(told[pool]).toMatchObject({
+        workersPerInstance: workersPerInstance(own),
+        workersMin: own.workersMin,
+        workersMax: own.workersMax,
+        spotPercent: own.spotPercent,
+        idleTimeoutMs: own.idleMinutes * 60_000,
+      });
+    }
+    expect(scaler?.properties.ReservedConcurrentExecutions).toBe(1);
+  });
+
+  it('runs every tick of the laptop by a schedule', { timeout: bundlesMs }, async () => {
+    const scheduled = scheduledEntries(synthesize(example).resources);
+    const modules = (await Promise.all(scheduled.map((name) => modulesOf(entries[name].file)))).flat();
+    const flows = ['local/ticks.ts', 'local/webhooks.ts'].flatMap(flowsOf);
+
+    expect(scheduled).toEqual(['month', 'scaler', 'sweep', 'webhooks']);
+    expect(flows).toEqual(expect.arrayContaining(['core/flows/scale.ts', 'core/flows/deliver.ts']));
+    expect(flows.filter((flow) => !modules.includes(flow))).toEqual([]);
+  });
+
+  it('hears of instances that join, of workers that are gone, and of Spot notices where it has Spot', () => {
+    const patterns = ofType('AWS::Events::Rule').flatMap(
+      ({ properties }) => properties.EventPattern?.['detail-type'] ?? [],
+    );
+    const spot = pools.some(([, own]) => own.spotPercent > 0)
+      ? ['EC2 Spot Instance Interruption Warning']
+      : [];
+
+    expect(patterns.toSorted()).toEqual(
+      [...spot, 'ECS Container Instance State Change', 'ECS Task State Change'].toSorted(),
+    );
+  });
+});
+
+describe('the task of a worker', () => {
+  it('may do what the code of a worker calls, and nothing else', { timeout: bundlesMs }, async () => {
+    const used = await usedOperations('gpu-container/worker/serve.ts');
+
+    // Called by another name there, `files`, as it is given that port alone.
+    expect([...used, 'adapterFiles.read'].toSorted()).toEqual([...workerOperations].toSorted());
+  });
+});
+
+/** Text of CloudFormation, with a word in the place of what is known at deployment only. */
+function plain(value: unknown): string {
+  if (typeof value === 'string') return value;
+  const join = Object(value)['Fn::Join'];
+  return join === undefined ? 'known-later' : join[1].map(plain).join(join[0]);
+}
+
+function variable(container: { Environment: { Name: string; Value: string }[] }, name: string): string {
+  return container.Environment.find((each) => each.Name === name)?.Value ?? '';
+}
+
+function dependenciesOf(example: unknown, id: string): readonly string[] {
+  const all = [...synthesize(example).templates.values()].map((template) => template.toJSON().Resources);
+  return [all.find((resources) => id in resources)?.[id].DependsOn ?? []].flat();
+}
+
+/** Entries that a rule with a schedule invokes. */
+function scheduledEntries(resources: readonly Resource[]): EntryName[] {
+  const targets = resources
+    .filter(
+      ({ type, properties }) => type === 'AWS::Events::Rule' && properties.ScheduleExpression !== undefined,
+    )
+    .flatMap(({ properties }) =>
+      properties.Targets.map((target: { Arn: unknown }) => JSON.stringify(target.Arn)),
+    );
+  const names = Object.keys(entries) as EntryName[];
+  return names
+    .filter((name) => {
+      const own = resources.find(({ properties }) => properties.Description === entries[name].description);
+      return targets.some((target) => target.includes(`"${own?.id}"`));
+    })
+    .toSorted();
+}
+
+/** Flows that a file imports to run them. */
+function flowsOf(file: string): string[] {
+  const text = readFileSync(join(root, file), 'utf8');
+  return [...text.matchAll(/^import \{[^}]*\} from '#(core\/flows\/[^']+)'/gm)].flatMap(
+    ([, flow]) => flow ?? [],
+  );
+}
