@@ -5,6 +5,7 @@
  */
 import type { Config } from './config.ts';
 import { instanceTypes } from './instance-types.ts';
+import { diskMibPerSecond, instancesFor } from './pool-size.ts';
 
 export interface CostLine {
   readonly what: string;
@@ -23,6 +24,9 @@ const dollar = 1_000_000;
 
 /** gp3, a GB and month; the 3,000 operations and 125 MB a second of every disk are in it. */
 const diskUsdMicrosPerGb = 80_000;
+const diskMibPerSecondFree = 125;
+/** A MB/s beyond those, and month. */
+const diskUsdMicrosPerMib = 40_000;
 /** For each metric that an alarm looks at. */
 const alarmUsdMicros = 100_000;
 /** Of an account, not of a deployment; a second one finds them used. */
@@ -97,11 +101,13 @@ function metricsOf({ Metrics = [] }: { readonly Metrics?: readonly object[] }): 
 }
 
 function poolLines(pools: Config['pools']): CostLine[] {
-  return Object.entries(pools).flatMap(([pool, { instanceType, warmInstances, workersMin, diskGb }]) => {
-    const { usdMicrosPerHour, cards } = instanceTypes[instanceType];
+  return Object.entries(pools).flatMap(([pool, own]) => {
+    const { instanceType, warmInstances, workersMin, diskGb } = own;
+    const { usdMicrosPerHour } = instanceTypes[instanceType];
     // Workers share the cards of an instance, and its price.
-    const instances = Math.ceil(workersMin / cards);
-    const diskUsdMicros = diskGb * diskUsdMicrosPerGb;
+    const instances = instancesFor(workersMin, own);
+    const diskUsdMicros =
+      diskGb * diskUsdMicrosPerGb + (diskMibPerSecond - diskMibPerSecondFree) * diskUsdMicrosPerMib;
     const kept = instances * (usdMicrosPerHour * hoursPerMonth + diskUsdMicros);
     return [
       {

@@ -27,7 +27,7 @@ import { Policy, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws
 import { Construct } from 'constructs';
 import type { PoolConfig } from '../config.ts';
 import type { Deployment } from '../deployment.ts';
-import { instancesFor, workerCardMb } from '../pool-size.ts';
+import { diskMibPerSecond, instancesFor, workerCardMb } from '../pool-size.ts';
 import type { Access } from './access.ts';
 import { acknowledge, wildcardFinding } from './acknowledge.ts';
 import type { GpuNetwork } from './gpu-network.ts';
@@ -36,8 +36,6 @@ import type { WorkerImage } from './worker-image.ts';
 
 const hookName = 'make-ready';
 
-/** gp3 gives 125 MB/s for nothing; twice that halves reading weights, for $5 a month of each instance that stands. */
-const diskMibPerSecond = 250;
 /** Of the AMI's snapshot, so that the first boot does not wait for it block by block; charged by the GB of the snapshot. */
 const diskFillMib = 200;
 

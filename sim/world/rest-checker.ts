@@ -83,7 +83,9 @@ function checkRuns({ history, scenario, plan }: World): void {
       violate(history, 'I7', `${job.jobId} was run ${runs} times`);
     // What was claimed ahead and went back was not run, and has spent no attempt.
     const isDone = job.status === 'succeeded' && job.attempt - job.interruptions === 1 && runs === 1;
-    const mayEndOtherwise = 'fault' in job.input || job.status === 'canceled' || job.status === 'expired';
+    const isWithoutAdapter = job.adapters.some(({ id }) => history.adapters.takenAway.has(id));
+    const mayEndOtherwise =
+      'fault' in job.input || job.status === 'canceled' || job.status === 'expired' || isWithoutAdapter;
     // A job that shares its call with one that crashes the runner pays for it with an attempt.
     if (isCalm && !isDone && !mayEndOtherwise && !hasCrashes(history)) {
       violate(
