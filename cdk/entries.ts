@@ -6,6 +6,7 @@
 import type { PortOperation } from '#aws/operations.ts';
 import type { StoragePorts } from '#core/ports.ts';
 import type { ApiEnv } from '#functions/api/env.ts';
+import type { BatchesEnv } from '#functions/batches/env.ts';
 import type { DeadLettersEnv } from '#functions/dead-letters/env.ts';
 import type { MonthEnv } from '#functions/month/env.ts';
 import type { ScalerEnv } from '#functions/scaler/env.ts';
@@ -30,6 +31,7 @@ export interface Entry {
 /** The environment that each entry parses, as `functions/<entry>/env.ts` says. */
 export interface EntryEnv {
   readonly api: FromParameters<ApiEnv, 'PILOTLIGHT_KEY_PEPPER' | 'PILOTLIGHT_WEBHOOK_KEY'>;
+  readonly batches: BatchesEnv;
   readonly deadLetters: DeadLettersEnv;
   readonly month: MonthEnv;
   readonly scaler: ScalerEnv;
@@ -82,6 +84,33 @@ export const entries = {
     memoryMb: 512,
     // API Gateway ends a buffered answer at 29 s; the function ends first, and so can say why.
     timeoutMs: 28_000,
+    hasModels: true,
+  },
+  batches: {
+    file: 'functions/batches/entry.ts',
+    description: 'Works at batches: their files, their lines, their results',
+    operations: [
+      ...of('adapters', 'get'),
+      ...of('aliases', 'get'),
+      ...of('batches', 'atWork', 'get', 'put'),
+      ...of('blobs', 'get', 'put', 'read', 'write'),
+      ...of('deliveries', 'put'),
+      ...of('endpoints', 'list'),
+      ...of('files', 'create'),
+      ...of('gates', 'admit', 'lift', 'read', 'release', 'stop'),
+      ...of('jobs', 'apply', 'create', 'forbidAll', 'get', 'lapsed', 'line'),
+      ...of('ledger', 'append', 'charge'),
+      ...of('plans', 'get'),
+      ...of('pools', 'move', 'read'),
+      ...of('results', 'get', 'put', 'touch'),
+      ...of('tenants', 'get'),
+      ...of('tickets', 'send'),
+      ...of('workers', 'list'),
+    ],
+    // A file of 50,000 lines takes up to 274 MB; a processor's share goes by this too.
+    memoryMb: 1_024,
+    // It ends as soon as no batch is at work; the last 30 s are for the step that each is at.
+    timeoutMs: 900_000,
     hasModels: true,
   },
   deadLetters: {
@@ -146,6 +175,7 @@ export const entries = {
     file: 'functions/webhooks/entry.ts',
     description: 'Delivers webhooks',
     operations: [
+      ...of('batches', 'get'),
       ...of('deliveries', 'due', 'put', 'rest', 'turns'),
       ...of('endpoints', 'get', 'put'),
       ...of('jobs', 'get'),
@@ -174,6 +204,7 @@ export const workerOperations: readonly PortOperation[] = [
   ...of('deliveries', 'put'),
   ...of('endpoints', 'list'),
   ...of('gates', 'release', 'start', 'stop'),
+  ...of('jobEvents', 'append'),
   ...of('jobs', 'apply', 'count', 'get', 'lapsed', 'line'),
   ...of('ledger', 'append'),
   ...of('pools', 'advance', 'calibrate', 'move', 'read'),

@@ -4,16 +4,9 @@
  */
 import { access, constants, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import {
-  CreateTableCommand,
-  DescribeTableCommand,
-  DynamoDBClient,
-  InternalServerError,
-  ResourceInUseException,
-} from '@aws-sdk/client-dynamodb';
+import { DynamoDBClient, InternalServerError } from '@aws-sdk/client-dynamodb';
 import type { AwsConfig } from '#aws/clients.ts';
 import { createJsonLog } from '#aws/json-log.ts';
-import type { TableResource } from '#aws/resources.ts';
 import { bucketSettings, tables } from '#aws/resources.ts';
 import { systemClock } from '#aws/system-clock.ts';
 import { StartError } from '#core/errors.ts';
@@ -22,6 +15,7 @@ import { startLocalTables } from './dynalite.ts';
 import { startLocalQueuesAndBlobs } from './fauxqs.ts';
 import { isFull } from './full-disk.ts';
 import { holdStores } from './stores/hold.ts';
+import { createTables } from './tables.ts';
 
 export interface EmulatorOptions {
   readonly dataDir: string;
@@ -49,7 +43,6 @@ export interface Emulators {
 /** Nothing checks them; the SDK signs with nothing less. */
 const credentials = { accessKeyId: 'local', secretAccessKey: 'local' };
 const region = 'us-east-1';
-const activeLooksMax = 100;
 
 /** @throws StartError `data_unwritable`, `data_in_use`, `data_broken`, `data_full`, `port_in_use` */
 export async function startEmulators(options: EmulatorOptions): Promise<Emulators> {
@@ -79,7 +72,7 @@ async function openStores({ dataDir, pools, ports, log }: Required<EmulatorOptio
     clock: systemClock,
   });
   try {
-    await createTables(dynamodb.endpoint);
+    await createTablesAt(dynamodb.endpoint);
     const other = await startLocalQueuesAndBlobs(dataDir, ports.queuesAndBlobs ?? 0);
     const config: AwsConfig = {
       region,
@@ -118,61 +111,11 @@ export async function makeWritable(dataDir: string): Promise<void> {
   }
 }
 
-async function createTables(endpoint: string): Promise<void> {
+async function createTablesAt(endpoint: string): Promise<void> {
   const client = new DynamoDBClient({ endpoint, region, credentials });
   try {
-    for (const table of Object.values(tables)) await createTable(client, table);
+    await createTables(client);
   } finally {
     client.destroy();
   }
-}
-
-async function createTable(client: DynamoDBClient, table: TableResource): Promise<void> {
-  const keys = [table, ...table.indexes].flatMap(({ partition, sort }) => [partition, sort]);
-  const types = new Map(keys.map(({ name, type }) => [name, type]));
-  try {
-    await client.send(
-      new CreateTableCommand({
-        TableName: table.localName,
-        BillingMode: 'PAY_PER_REQUEST',
-        KeySchema: keySchema(table),
-        AttributeDefinitions: [...types].map(([AttributeName, AttributeType]) => ({
-          AttributeName,
-          AttributeType,
-        })),
-        ...(table.indexes.length === 0
-          ? {}
-          : {
-              GlobalSecondaryIndexes: table.indexes.map((index) => ({
-                IndexName: index.name,
-                KeySchema: keySchema(index),
-                Projection:
-                  index.include.length === 0
-                    ? { ProjectionType: 'KEYS_ONLY' as const }
-                    : { ProjectionType: 'INCLUDE' as const, NonKeyAttributes: [...index.include] },
-              })),
-            }),
-      }),
-    );
-  } catch (error) {
-    if (error instanceof ResourceInUseException) return;
-    throw error;
-  }
-  await becomeActive(client, table);
-}
-
-/** dynalite answers before the table takes items; it is a turn or two of the event loop away. */
-async function becomeActive(client: DynamoDBClient, { localName }: TableResource): Promise<void> {
-  for (let looks = 0; looks < activeLooksMax; looks += 1) {
-    const { Table } = await client.send(new DescribeTableCommand({ TableName: localName }));
-    if (Table?.TableStatus === 'ACTIVE') return;
-  }
-  throw new Error(`the table ${localName} did not become active`);
-}
-
-function keySchema({ partition, sort }: Pick<TableResource, 'partition' | 'sort'>) {
-  return [
-    { AttributeName: partition.name, KeyType: 'HASH' as const },
-    { AttributeName: sort.name, KeyType: 'RANGE' as const },
-  ];
 }

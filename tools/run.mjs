@@ -17,6 +17,7 @@ const help = `Usage: npm start [-- OPTIONS]        boot everything, run one job,
        npm test                       format, lint, types, import direction, all tests
        npm run bench -- NAME          one benchmark (npm run bench -- --help)
        npm run contract -- OPTIONS    the API against its OpenAPI document (npm run contract -- --help)
+       npm run deploy:local           the CDK stacks on an AWS emulator (npm run deploy:local -- --help)
        npm run sim:faults -- OPTIONS  the product in simulated worlds that fail (npm run sim:faults -- --help)
        npm run mutate -- FILE...      how much the unit tests beside a file notice
        npm run fuzz -- OPTIONS        every parser under random input (npm run fuzz -- --help)`;
@@ -26,6 +27,7 @@ const scripts = {
   start: ['local/main.ts'],
   bench: ['bench/main.ts'],
   contract: ['infra-tests/contract/main.ts'],
+  'deploy:local': ['infra-tests/emulator/main.ts'],
   'sim:faults': ['sim/world/main.ts'],
   mutate: ['tools/mutate.ts'],
   fuzz: ['tools/fuzz.ts'],
@@ -44,7 +46,7 @@ async function main([command, ...rest]) {
     process.exit(command === undefined || command === '--help' ? 0 : 2);
   }
   installDependencies();
-  if (command === 'contract' && ensurePython(root) === null) process.exit(1);
+  if (['contract', 'deploy:local'].includes(command) && ensurePython(root) === null) process.exit(1);
   process.exit(await runForwardingSignals(modernNode(), [...script, ...rest], root));
 }
 

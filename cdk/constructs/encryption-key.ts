@@ -15,6 +15,10 @@ const actionsOf: Partial<Readonly<Record<PortOperation, readonly string[]>>> = {
   'blobs.put': ['kms:GenerateDataKey'],
   'blobs.get': ['kms:Decrypt'],
   'blobs.link': ['kms:Decrypt'],
+  'blobs.read': ['kms:Decrypt'],
+  'blobs.uploadLink': ['kms:GenerateDataKey'],
+  // Parts that were put are read again as they are put together.
+  'blobs.write': ['kms:Decrypt', 'kms:GenerateDataKey'],
 };
 
 export class EncryptionKey extends Construct {

@@ -53,6 +53,13 @@ export class ControlStack extends Stack {
       ],
       variables: {},
     });
+    const batches = new NodeFunction(this, 'Batches', {
+      deployment,
+      entry: 'batches',
+      accesses: [data.ports(entries.batches.operations), scalerByName(this, deployment)],
+      variables: {},
+      reservedConcurrency: 1,
+    });
     const month = new NodeFunction(this, 'Month', {
       deployment,
       entry: 'month',
@@ -60,11 +67,11 @@ export class ControlStack extends Stack {
       variables: costVariables(deployment),
     });
     const deadLetters = this.deadLetters(props);
-    this.functions = [sweep, webhooks, month, deadLetters];
-    for (const ticked of [sweep, webhooks])
+    this.functions = [sweep, webhooks, batches, month, deadLetters];
+    for (const ticked of [sweep, webhooks, batches])
       this.keepFailures(ticked, { maxEventAge: tickAge, retryAttempts: 0 });
     this.keepFailures(month, { maxEventAge: Duration.hours(6), retryAttempts: 2 });
-    this.tick('Minute', Duration.millis(sweepLimits.everyMs), [sweep, webhooks]);
+    this.tick('Minute', Duration.millis(sweepLimits.everyMs), [sweep, webhooks, batches]);
     this.tick('Day', Duration.days(1), [month]);
     this.watchTurns(webhooks, data);
   }

@@ -15,12 +15,20 @@ import { stepBatch } from './work-at-batch.ts';
 /** A batch that goes on and on is left for the others after so many steps; the next round takes it up again. */
 const stepsMax = 64;
 
-/** Goes on, a round every `batchRunLimits.lookMs`, until `stopping` aborts; then ends what is under way. */
-export async function runBatchesUntil(ports: BatchPorts, stopping: AbortSignal): Promise<void> {
+/**
+ * Goes on, a round every `batchRunLimits.lookMs`, until `stopping` aborts; then ends what is under way. `endsIdle`: or
+ * until no batch is at work.
+ */
+export async function runBatchesUntil(
+  ports: BatchPorts,
+  stopping: AbortSignal,
+  { endsIdle = false }: { readonly endsIdle?: boolean } = {},
+): Promise<void> {
   const desk = createBatchDesk();
   while (!stopping.aborted) {
     try {
-      await runBatches(ports, desk, stopping);
+      const { atWork } = await runBatches(ports, desk, stopping);
+      if (endsIdle && atWork === 0) return;
     } catch (error) {
       ports.log.warn('batch.round_failed', { reason: String(error) });
     }

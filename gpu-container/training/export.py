@@ -77,7 +77,7 @@ def main() -> None:
         print(f"{name}: {files[name]['bytes']:,} bytes, difference {files[name]['differenceMax']:.1e}", flush=True)
     loss_log = options.denoiser.parent / "loss.csv"
     shutil.copyfile(loss_log, options.out / "loss-curve.csv")
-    (options.out / "loss-curve.svg").write_text(draw_loss_curve(loss_log), "utf-8")
+    (options.out / "loss-curve.svg").write_text(draw_loss_curve(loss_log, "pilotlight-shapes"), "utf-8")
     manifest = {"name": "pilotlight-shapes", "opset": OPSET, "precision": "fp16 weights, fp32 compute"}
     manifest |= {"training": _training_facts(options), "files": files}
     (options.out / "weights.json").write_text(json.dumps(manifest, indent=2) + "\n", "utf-8")

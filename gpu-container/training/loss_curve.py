@@ -9,8 +9,8 @@ from pathlib import Path
 WIDTH_PX, HEIGHT_PX, MARGIN_PX = 640, 320, 48
 
 
-def draw_loss_curve(log: Path) -> str:
-    """Returns an SVG of loss (logarithmic) over thousands of pictures; `log` is what train.py wrote."""
+def draw_loss_curve(log: Path, model: str) -> str:
+    """Returns an SVG of loss (logarithmic) over thousands of pictures; `log` is what the model's training wrote."""
     with log.open(newline="") as file:
         rows = [(float(row["images"]) / 1000, float(row["loss"])) for row in csv.DictReader(file)]
     right = max(images for images, _ in rows)
@@ -28,7 +28,7 @@ def draw_loss_curve(log: Path) -> str:
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH_PX} {HEIGHT_PX}" font-family="sans-serif" '
         'font-size="11" fill="#444">',
         f'<rect width="{WIDTH_PX}" height="{HEIGHT_PX}" fill="#fff"/>',
-        f'<text x="{MARGIN_PX}" y="24" font-size="13">pilotlight-shapes: training loss (log scale)</text>',
+        f'<text x="{MARGIN_PX}" y="24" font-size="13">{model}: training loss (log scale)</text>',
     ]
     for step in range(5):
         loss = 10 ** (low + (high - low) * step / 4)

@@ -257,9 +257,9 @@ describe.each(Object.entries(examples))('the fleet of the example %s', (_, examp
   it('runs every tick of the laptop by a schedule', { timeout: bundlesMs }, async () => {
     const scheduled = scheduledEntries(synthesize(example).resources);
     const modules = (await Promise.all(scheduled.map((name) => modulesOf(entries[name].file)))).flat();
-    const flows = ['local/ticks.ts', 'local/webhooks.ts'].flatMap(flowsOf);
+    const flows = ['local/batches.ts', 'local/ticks.ts', 'local/webhooks.ts'].flatMap(flowsOf);
 
-    expect(scheduled).toEqual(['month', 'scaler', 'sweep', 'webhooks']);
+    expect(scheduled).toEqual(['batches', 'month', 'scaler', 'sweep', 'webhooks']);
     expect(flows).toEqual(expect.arrayContaining(['core/flows/scale.ts', 'core/flows/deliver.ts']));
     expect(flows.filter((flow) => !modules.includes(flow))).toEqual([]);
   });

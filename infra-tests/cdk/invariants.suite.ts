@@ -6,6 +6,7 @@ import type * as z from 'zod';
 import { queueSettings } from '#aws/resources.ts';
 import { routeList } from '#core/api/routes.ts';
 import { apiEnvSchema } from '#functions/api/env.ts';
+import { batchesEnvSchema } from '#functions/batches/env.ts';
 import { deadLettersEnvSchema } from '#functions/dead-letters/env.ts';
 import { monthEnvSchema } from '#functions/month/env.ts';
 import { scalerEnvSchema } from '#functions/scaler/env.ts';
@@ -21,6 +22,7 @@ import { examples, synthesize } from './synthesized.ts';
 /** What each entry parses of its environment. */
 const schemas: Readonly<Record<EntryName, z.ZodObject>> = {
   api: apiEnvSchema,
+  batches: batchesEnvSchema,
   deadLetters: deadLettersEnvSchema,
   month: monthEnvSchema,
   scaler: scalerEnvSchema,

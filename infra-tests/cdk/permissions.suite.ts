@@ -57,6 +57,7 @@ const byLambda: Partial<Readonly<Record<EntryName, readonly string[]>>> = {
     'GetQueueUrl',
     'ReceiveMessage',
   ].map((action) => `queues sqs:${action}`),
+  batches: keepsFailures,
   month: keepsFailures,
   scaler: keepsFailures,
   sweep: keepsFailures,
@@ -71,10 +72,13 @@ const byLambda: Partial<Readonly<Record<EntryName, readonly string[]>>> = {
 const ofEveryFunction = ['log logs:CreateLogStream', 'log logs:PutLogEvents'];
 
 /** With a key of one's own for encrypted files, by the operations that read or write them. */
-const ofKey: Readonly<Record<string, string>> = {
-  'blobs.put': 'key kms:GenerateDataKey',
-  'blobs.get': 'key kms:Decrypt',
-  'blobs.link': 'key kms:Decrypt',
+const ofKey: Readonly<Record<string, readonly string[]>> = {
+  'blobs.put': ['key kms:GenerateDataKey'],
+  'blobs.get': ['key kms:Decrypt'],
+  'blobs.link': ['key kms:Decrypt'],
+  'blobs.read': ['key kms:Decrypt'],
+  'blobs.uploadLink': ['key kms:GenerateDataKey'],
+  'blobs.write': ['key kms:Decrypt', 'key kms:GenerateDataKey'],
 };
 
 /** Bundling takes a second of a processor, and so many more as others want of it. */

@@ -29,7 +29,13 @@ export async function adaptersOf(entry: string): Promise<readonly string[]> {
 /** Made by the composition of the ports, or by a part of one that is. */
 function isPort(path: string, composition: string): boolean {
   const name = path.replace('aws/', './');
-  const parts = ['./directory.ts', './items.ts', './forbidden-jobs.ts'];
+  const parts = [
+    './directory.ts',
+    './items.ts',
+    './forbidden-jobs.ts',
+    './s3-multipart.ts',
+    './s3-upload-link.ts',
+  ];
   return parts.includes(name) || composition.includes(`'${name}'`);
 }
 

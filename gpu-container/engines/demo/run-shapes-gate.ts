@@ -10,15 +10,18 @@ import { loadShapesJudge } from './shapes-judge.ts';
 import { loadShapesModel, type ShapesPicture } from './shapes-model.ts';
 import { shapesModelDirectory } from './shapes-vocabulary.ts';
 
-const promptSchema = z.object({
-  seed: z.int(),
-  prompt: z.string(),
-  expected: z.object({
-    relation: z.string(),
-    background: z.string().nullable(),
-    objects: z.array(z.object({ shape: z.string(), colour: z.string(), size: z.string().nullable() })),
+/** Of `gate-prompts.json`. */
+export const gatePromptsSchema = z.array(
+  z.object({
+    seed: z.int(),
+    prompt: z.string(),
+    expected: z.object({
+      relation: z.string(),
+      background: z.string().nullable(),
+      objects: z.array(z.object({ shape: z.string(), colour: z.string(), size: z.string().nullable() })),
+    }),
   }),
-});
+);
 
 /** Pictures drawn at once: what a worker's batch holds. */
 const batchItems = 8;
@@ -29,7 +32,7 @@ export async function runShapesGate(
   directory: string = shapesModelDirectory,
 ): Promise<GateFigures> {
   const text = await readFile(join(directory, 'gate-prompts.json'), 'utf8');
-  const prompts = z.array(promptSchema).parse(JSON.parse(text)).slice(0, options.count);
+  const prompts = gatePromptsSchema.parse(JSON.parse(text)).slice(0, options.count);
   const judge = await loadShapesJudge(directory);
   const model = await loadShapesModel(directory);
   const pairs: Parameters<typeof gateFigures>[0][number][] = [];

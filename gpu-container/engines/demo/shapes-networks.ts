@@ -3,6 +3,9 @@
  * by side; a lone picture keeps to one worker and leaves the other cores to the process around it.
  */
 import { availableParallelism } from 'node:os';
+import { readModelFiles, readWeightsList } from './model-files.ts';
+import type { TensorData, WorkerTensor } from './network-worker-messages.ts';
+import { startWorkerPool, type WorkerPool } from './network-worker-pool.ts';
 import {
   type EncodedPrompts,
   type ShapesNetworks,
@@ -10,9 +13,6 @@ import {
   shapesSidePx,
 } from './shapes-sampler.ts';
 import { vocabulary } from './shapes-vocabulary.ts';
-import { readShapesWeights } from './shapes-weights.ts';
-import type { TensorData, WorkerTensor } from './shapes-worker-messages.ts';
-import { startWorkerPool, type WorkerPool } from './shapes-worker-pool.ts';
 
 /** A demo on a large machine should not hold it all; a batch of eight gains little from more. */
 const workersMax = 4;
@@ -43,10 +43,10 @@ export interface OpenNetworks extends ShapesNetworks {
 
 /**
  * Checks all files and opens the two networks that every picture needs; those that enlarge open on first use.
- * Throws ModelFileError as `readShapesWeights` does.
+ * Throws ModelFileError as `readModelFiles` does.
  */
 export async function openShapesNetworks(directory: string): Promise<OpenNetworks> {
-  const weights = await readShapesWeights(directory);
+  const weights = await readModelFiles(directory, await readWeightsList(directory));
   const pool = startWorkerPool(weights, Math.min(workersMax, availableParallelism()));
   try {
     await Promise.all(['slot-encoder.onnx', denoiserFile].map((file) => pool.open(file)));

@@ -1,15 +1,19 @@
 /**
- * Seeded chance for the demo model: each picture draws its own, so it does not depend on its batch mates.
+ * Seeded chance for the demo models: each picture or answer draws its own, so it does not depend on its batch mates.
  *
  * The generator is sfc32 (Chris Doty-Humphrey, PractRand: 96 bits of state and a 32-bit counter), seeded with the
  * two 32-bit halves of the seed and run twelve rounds to mix them. What a seed draws is part of what the model
- * promises: changing this file changes pictures.
+ * promises: changing this file changes pictures and answers.
  */
 
-/** Noise and the details that a prompt leaves open are drawn from different streams of one seed. */
-export type ChanceStream = 'noise' | 'details';
+/** Noise, the details that a prompt leaves open and the tokens of an answer are drawn from different streams of one seed. */
+export type ChanceStream = 'noise' | 'details' | 'tokens';
 
-const streamStarts: Record<ChanceStream, number> = { noise: 0x9e3779b9, details: 0x85ebca6b };
+const streamStarts: Record<ChanceStream, number> = {
+  noise: 0x9e3779b9,
+  details: 0x85ebca6b,
+  tokens: 0xc2b2ae35,
+};
 
 /** Normal values of mean 0 and deviation 1, by the Box-Muller transform. Throws RangeError as `seededUniform`. */
 export function gaussianNoise(seed: number, length: number): Float32Array {

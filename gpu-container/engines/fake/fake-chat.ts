@@ -5,32 +5,14 @@
 import { createHash } from 'node:crypto';
 import * as z from 'zod';
 import type { Answer } from '../../protocol/messages.ts';
+import type { ChatPart } from '../chat-params.ts';
+import { messagesSchema, partsOf, stopsSchema } from '../chat-params.ts';
 import { faultSchema } from './fake-faults.ts';
 
-const partSchema = z.discriminatedUnion('type', [
-  z.strictObject({ type: z.literal('text'), text: z.string() }),
-  z.strictObject({
-    type: z.literal('image_url'),
-    image_url: z.strictObject({
-      url: z.string().startsWith('data:image/', 'must be a data URL'),
-      detail: z.literal('auto').optional(),
-    }),
-  }),
-]);
-
-const stopSchema = z.string().min(1).max(64);
-
 export const chatParamsSchema = z.strictObject({
-  messages: z
-    .array(
-      z.strictObject({
-        role: z.enum(['system', 'user', 'assistant']),
-        content: z.union([z.string(), z.array(partSchema).min(1)]),
-      }),
-    )
-    .min(1),
+  messages: messagesSchema,
   max_tokens: z.int().min(1).max(1000).default(64),
-  stop: z.union([stopSchema, z.array(stopSchema).max(4)]).default([]),
+  stop: stopsSchema,
   /** Milliseconds of one word alone. */
   step_ms: z.number().min(0).max(60_000).default(5),
   seed: z.int().min(0).max(0xffff_ffff).default(0),
@@ -47,11 +29,9 @@ export interface FakeAnswer {
 
 /** The last message is repeated; earlier ones are read and counted. */
 export function answerTo({ messages, max_tokens, stop }: z.infer<typeof chatParamsSchema>): FakeAnswer {
-  const read = messages.map(({ content }) =>
-    typeof content === 'string' ? content : content.map(spoken).join(' '),
-  );
+  const read = messages.map((message) => partsOf(message).map(spoken).join(' '));
   const whole = `You said: ${read.at(-1)}`;
-  const stops = (typeof stop === 'string' ? [stop] : stop).map((each) => whole.indexOf(each));
+  const stops = stop.map((each) => whole.indexOf(each));
   const end = Math.min(...stops.filter((place) => place >= 0), whole.length);
   const words = wordsOf(whole.slice(0, end));
   const pieces = words.slice(0, max_tokens);
@@ -67,7 +47,7 @@ export function answerTo({ messages, max_tokens, stop }: z.infer<typeof chatPara
   };
 }
 
-function spoken(part: z.infer<typeof partSchema>): string {
+function spoken(part: ChatPart): string {
   if (part.type === 'text') return part.text;
   return `[picture ${createHash('sha256').update(part.image_url.url).digest('hex').slice(0, 12)}]`;
 }

@@ -1,4 +1,4 @@
-/** Workers that run the demo model's networks: asks one of them to run a file, and hands its answer back. */
+/** Workers that run a demo model's networks: asks one of them to run a file, and hands its answer back. */
 import { Worker } from 'node:worker_threads';
 import {
   controlBusy,
@@ -8,7 +8,7 @@ import {
   type WorkerRequest,
   type WorkerSetup,
   type WorkerTensor,
-} from './shapes-worker-messages.ts';
+} from './network-worker-messages.ts';
 
 /** Longest wait for a worker's native call to return; a step of a full batch takes well under a second. */
 const haltMsMax = 5_000;
@@ -49,7 +49,7 @@ export function startWorkerPool(weights: ReadonlyMap<string, Uint8Array>, size: 
   const halt = () => {
     for (const worker of workers) worker.halt();
   };
-  // process.exit() tears threads down at once; see shapes-worker.ts for why they must be idle by then.
+  // process.exit() tears threads down at once; see network-worker.ts for why they must be idle by then.
   process.once('exit', halt);
   let turn = 0;
   return {
@@ -79,7 +79,7 @@ export function startWorkerPool(weights: ReadonlyMap<string, Uint8Array>, size: 
 
 function startWorker(weights: WorkerSetup['weights']): PoolWorker {
   const control = new Int32Array(new SharedArrayBuffer(2 * Int32Array.BYTES_PER_ELEMENT));
-  const worker = new Worker(new URL('./shapes-worker.ts', import.meta.url), {
+  const worker = new Worker(new URL('./network-worker.ts', import.meta.url), {
     workerData: { weights, control } satisfies WorkerSetup,
   });
   const waiting = new Map<number, Waiting>();

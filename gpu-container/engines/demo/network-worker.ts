@@ -18,9 +18,9 @@ import {
   type WorkerReply,
   type WorkerRequest,
   type WorkerSetup,
-} from './shapes-worker-messages.ts';
+} from './network-worker-messages.ts';
 
-const setup = workerData as WorkerSetup; // Set by shapes-worker-pool.ts alone.
+const setup = workerData as WorkerSetup; // Set by network-worker-pool.ts alone.
 const { control } = setup;
 const weights = new Map(setup.weights);
 const sessions = new Map<string, Promise<InferenceSession>>();
@@ -88,5 +88,5 @@ function toTensor(data: TensorData, dims: readonly number[]): Tensor {
 function toData(name: string, data: Tensor['data']): TensorData {
   if (data instanceof Float32Array || data instanceof BigInt64Array || data instanceof Uint8Array)
     return data;
-  throw new TypeError(`Output ${name} is of a type that the demo model does not use.`);
+  throw new TypeError(`Output ${name} is of a type that no demo model uses.`);
 }

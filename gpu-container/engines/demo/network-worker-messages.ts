@@ -1,4 +1,4 @@
-/** What the demo model's main thread and its workers say to each other. */
+/** What a demo model's main thread and its workers say to each other. */
 export type TensorData = Float32Array | BigInt64Array | Uint8Array;
 
 export interface WorkerTensor {

@@ -1,14 +1,15 @@
 /**
- * Reads the demo model's files and checks every one against `weights.json`, so that a half-downloaded or altered
- * weight file is refused by name when the model is loaded and never shows up as odd pictures.
+ * Reads a demo model's files and checks every one against `weights.json`, so that a half-downloaded or altered
+ * weight file is refused by name when the model is loaded and never shows up as odd pictures or answers.
  */
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as z from 'zod';
 
-const manifestSchema = z.object({
-  name: z.literal('pilotlight-shapes'),
+const listSchema = z.looseObject({
+  /** Of the released model, whatever the folder and the model of a catalog are called. */
+  name: z.enum(['pilotlight-shapes', 'pilotlight-scenes']),
   files: z.record(z.string(), z.object({ sha256: z.string().length(64), bytes: z.int().positive() })),
 });
 
@@ -25,9 +26,14 @@ export class ModelFileError extends Error {
   }
 }
 
-/** Reads all files that `weights.json` lists, by name. Throws ModelFileError at the first one that is not right. */
-export async function readShapesWeights(directory: string): Promise<ReadonlyMap<string, Uint8Array>> {
-  const { files } = await readManifest(directory);
+/** What `weights.json` says: each file with its sha256, and what else belongs to the model. */
+export type WeightsList = z.infer<typeof listSchema>;
+
+/** Reads all files of the list, by name. Throws ModelFileError at the first one that is not right. */
+export async function readModelFiles(
+  directory: string,
+  { files }: WeightsList,
+): Promise<ReadonlyMap<string, Uint8Array>> {
   const entries = await Promise.all(
     Object.entries(files).map(async ([name, expected]) => {
       const bytes = await readModelFile(directory, name);
@@ -43,10 +49,11 @@ export async function readShapesWeights(directory: string): Promise<ReadonlyMap<
   return new Map(entries);
 }
 
-async function readManifest(directory: string): Promise<z.infer<typeof manifestSchema>> {
+/** Throws ModelFileError when there is no `weights.json` of a demo model. */
+export async function readWeightsList(directory: string): Promise<WeightsList> {
   const text = Buffer.from(await readModelFile(directory, 'weights.json')).toString('utf8');
   try {
-    return manifestSchema.parse(JSON.parse(text));
+    return listSchema.parse(JSON.parse(text));
   } catch (err) {
     throw new ModelFileError('weights.json', 'is not a list of files and checksums', err);
   }

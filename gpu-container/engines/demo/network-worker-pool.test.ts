@@ -1,9 +1,12 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { readModelFiles, readWeightsList } from './model-files.ts';
+import { startWorkerPool, type WorkerPool } from './network-worker-pool.ts';
 import { shapesModelDirectory } from './shapes-vocabulary.ts';
-import { readShapesWeights } from './shapes-weights.ts';
-import { startWorkerPool, type WorkerPool } from './shapes-worker-pool.ts';
+
+const shapesFiles = async () =>
+  await readModelFiles(shapesModelDirectory, await readWeightsList(shapesModelDirectory));
 
 const nullSlots = () => ({ slots: { data: new BigInt64Array(8), dims: [1, 8] } });
 
@@ -11,7 +14,7 @@ describe('a worker pool', () => {
   let pool: WorkerPool;
 
   beforeAll(async () => {
-    pool = startWorkerPool(await readShapesWeights(shapesModelDirectory), 2);
+    pool = startWorkerPool(await shapesFiles(), 2);
   });
 
   afterAll(() => pool.close());
@@ -37,7 +40,7 @@ describe('a worker pool', () => {
   });
 
   it('rejects what is under way when it closes, and everything after', async () => {
-    const closing = startWorkerPool(await readShapesWeights(shapesModelDirectory), 1);
+    const closing = startWorkerPool(await shapesFiles(), 1);
     const underWay = closing.run('slot-encoder.onnx', nullSlots());
     const rejected = expect(underWay).rejects.toThrow();
 

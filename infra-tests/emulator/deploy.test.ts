@@ -1,0 +1,198 @@
+/**
+ * The templates as they are, deployed by `cdk` to an emulator: API Gateway, functions, queues, tables and the scaler between one
+ * HTTP call and a picture. One deployment lives through this file, from first to last. What is no part of it, and what an
+ * emulator cannot show, stands in docs/emulator.md.
+ */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { DynamoDBClient, ListTablesCommand } from '@aws-sdk/client-dynamodb';
+import { ECSClient, ListClustersCommand } from '@aws-sdk/client-ecs';
+import { LambdaClient, ListFunctionsCommand } from '@aws-sdk/client-lambda';
+import { ListBucketsCommand, S3Client } from '@aws-sdk/client-s3';
+import { ListQueuesCommand, SQSClient } from '@aws-sdk/client-sqs';
+import { GetParameterCommand, SSMClient } from '@aws-sdk/client-ssm';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createJsonLog } from '#aws/json-log.ts';
+import { systemClock } from '#aws/system-clock.ts';
+import { createDeployer, type Deployer, type Deployment } from './deployment.ts';
+import type { Emulator } from './emulator.ts';
+import { emulatedCredentials, emulatedRegion, startEmulator } from './emulator.ts';
+import { pythonWithMinistack } from './python-with-ministack.ts';
+import { startTasks, type Tasks } from './tasks.ts';
+
+const { python, reason } = pythonWithMinistack();
+/** A deployment takes a quarter of a minute; on a machine that is busy with other things, much more. */
+const deployWithinMs = 10 * 60_000;
+const jobWithinMs = 3 * 60_000;
+const pngSignature = [0x89, 0x50, 0x4e, 0x47];
+
+describe.skipIf(python === null)(`the deployed product on an emulator (${reason})`, () => {
+  let folder: string;
+  let emulator: Emulator;
+  let deployer: Deployer;
+  let deployment: Deployment;
+  let tasks: Tasks;
+  let tenantKey: string;
+  let jobId: string;
+  const said: string[] = [];
+
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'pilotlight-emulator-'));
+    emulator = await startEmulator({ python: python ?? '', folder });
+    deployer = await createDeployer(emulator, folder);
+    deployment = await deployer.deploy('emulated.config.ts');
+    const write = (text: string) => void said.push(text);
+    tasks = startTasks(emulator, createJsonLog(systemClock, {}, write), write);
+  }, deployWithinMs);
+
+  afterAll(async () => {
+    await tasks?.stop();
+    await emulator?.close();
+    await rm(folder, { recursive: true, force: true });
+  }, deployWithinMs);
+
+  async function call(key: string, route: string, body?: unknown) {
+    const [method, path] = route.split(' ');
+    const answer = await fetch(`${deployment.url}${path}`, {
+      method: method ?? '',
+      headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    // biome-ignore lint/suspicious/noExplicitAny: an answer is JSON of whatever shape its route has.
+    return { status: answer.status, headers: answer.headers, json: (await answer.json()) as any };
+  }
+
+  async function endOf(id: string) {
+    const giveUpAtMs = performance.now() + jobWithinMs;
+    for (;;) {
+      const { json } = await call(tenantKey, `GET /v1/jobs/${id}`);
+      if (!['queued', 'running'].includes(json.status)) return json;
+      if (performance.now() > giveUpAtMs) throw new Error(`${json.status}: ${said.join('').slice(-2_000)}`);
+      await sleep(500);
+    }
+  }
+
+  /** Of the picture. Followed without the key: on AWS the two are different hosts, and the key stays at the first. */
+  async function linkAt(path: string): Promise<string> {
+    const headers = { authorization: `Bearer ${tenantKey}` };
+    const answer = await fetch(`${deployment.url}${path}`, { headers, redirect: 'manual' });
+    return answer.headers.get('location') ?? '';
+  }
+
+  it('answers through API Gateway, and finds its table and queue', async () => {
+    const { status, json } = await call('', 'GET /health');
+
+    expect(status).toBe(200);
+    expect(json.dependencies).toEqual({ table: 'ok', queue: 'ok' });
+  });
+
+  it('lets nobody in by a wrong key', async () => {
+    expect((await call('wrong', 'GET /v1/jobs')).status).toBe(401);
+  });
+
+  it("makes a tenant with the operator's key that the deployment stored", async () => {
+    const { status, json } = await call(deployment.operatorKey, 'POST /admin/v1/tenants', {
+      id: 'acme',
+      plan: 'pro',
+    });
+
+    expect(status).toBe(201);
+    tenantKey = json.key.secret;
+  });
+
+  it('takes a job while no worker runs', async () => {
+    expect(tasks.workerIds()).toEqual([]);
+
+    const { status, headers, json } = await call(tenantKey, 'POST /v1/jobs', {
+      model: 'pilotlight-shapes',
+      input: { prompt: 'a red ring above a blue square', seed: 1 },
+    });
+
+    expect(status).toBe(202);
+    expect(json.status).toBe('queued');
+    jobId = json.id;
+    expect(headers.get('location')).toBe(`/v1/jobs/${jobId}`);
+  });
+
+  it(
+    'has its scaler ask ECS for a worker, and the worker of that task draw the picture, each by its own role',
+    async () => {
+      const job = await endOf(jobId);
+
+      expect(job).toMatchObject({ status: 'succeeded', error: null });
+      expect(tasks.workerIds()).toHaveLength(1);
+      const link = await linkAt(job.output[0].url);
+      const picture = await fetch(link);
+      expect(picture.headers.get('content-type')).toBe('image/png');
+      expect([...(await picture.bytes()).slice(0, 4)]).toEqual(pngSignature);
+      expect((await fetch(link.replace(/(?<=X-Amz-Expires=)\d+/, '$&0'))).status).toBe(403);
+    },
+    jobWithinMs * 2,
+  );
+
+  it('lets a worker read no secret, as its role does not say that it may', async () => {
+    const given = tasks.variables('demo');
+    const asWorker = new SSMClient({
+      endpoint: emulator.endpoint,
+      region: emulatedRegion,
+      credentials: {
+        accessKeyId: given?.AWS_ACCESS_KEY_ID ?? '',
+        secretAccessKey: given?.AWS_SECRET_ACCESS_KEY ?? '',
+        sessionToken: given?.AWS_SESSION_TOKEN ?? '',
+      },
+    });
+
+    const read = asWorker.send(new GetParameterCommand({ Name: '/pilotlight/operator-key' }));
+
+    await expect(read).rejects.toMatchObject({ name: 'AccessDeniedException' });
+  });
+
+  it(
+    'keeps tenants, keys and jobs when it is deployed again, changed',
+    async () => {
+      await deployer.deploy('changed.config.ts');
+
+      const { json: job } = await call(tenantKey, `GET /v1/jobs/${jobId}`);
+      expect(job.status).toBe('succeeded');
+      const { json: plans } = await call(deployment.operatorKey, 'GET /admin/v1/plans');
+      expect(plans.data.map(({ name }: { name: string }) => name)).toContain('studio');
+    },
+    deployWithinMs,
+  );
+
+  it(
+    'leaves nothing of its stacks behind when it is destroyed',
+    async () => {
+      await tasks.stop();
+
+      await deployer.destroy();
+
+      expect(await whatIsLeft(emulator)).toEqual({
+        tables: [],
+        queues: [],
+        functions: [],
+        clusters: [],
+        buckets: [expect.stringMatching(/^cdk-/)],
+      });
+    },
+    deployWithinMs,
+  );
+});
+
+async function whatIsLeft({ endpoint }: Emulator) {
+  const settings = { endpoint, region: emulatedRegion, credentials: emulatedCredentials };
+  const { TableNames } = await new DynamoDBClient(settings).send(new ListTablesCommand({}));
+  const { QueueUrls = [] } = await new SQSClient(settings).send(new ListQueuesCommand({}));
+  const { Functions = [] } = await new LambdaClient(settings).send(new ListFunctionsCommand({}));
+  const { clusterArns } = await new ECSClient(settings).send(new ListClustersCommand({}));
+  const { Buckets = [] } = await new S3Client(settings).send(new ListBucketsCommand({}));
+  return {
+    tables: TableNames,
+    queues: QueueUrls,
+    functions: Functions.map(({ FunctionName }) => FunctionName),
+    clusters: clusterArns,
+    buckets: Buckets.map(({ Name }) => Name),
+  };
+}

@@ -1,0 +1,168 @@
+"""Serves ministack, taught what our templates ask of AWS and version 1.5.33 does not have.
+
+Reaches into private functions of that one version, and serves no other. Ends, with every process that it started, once its
+standard input closes. With `--check` it only says what it would serve, or, with exit code 1, why it would not.
+"""
+
+import json
+import os
+import signal
+import sys
+import threading
+from importlib.metadata import PackageNotFoundError, version
+
+SUPPORTED = "1.5.33"
+# Where Lambda unpacks a function's code, and what variables of functions name files by.
+TASK_ROOT = "/var/task"
+# The parameter of the AMI that ECS has for GPU instances; nothing boots from it here.
+PUBLIC_PARAMETERS = {
+    "/aws/service/ecs/optimized-ami/amazon-linux-2023/gpu/recommended/image_id": "ami-00000000000000000",
+}
+
+
+def main() -> None:
+    fault = what_is_missing()
+    if fault is not None:
+        sys.exit(fault)
+    if "--check" in sys.argv:
+        print(f"ministack {SUPPORTED}")
+        return
+    # Functions run as processes of ministack's: a group of their own is one thing to end.
+    os.setpgid(0, 0)
+    threading.Thread(target=end_with_starter, daemon=True).start()
+    unpack_functions_to_their_own_root()
+    put_public_parameters()
+    take_alarms_over_several_metrics()
+    add_actions_of_auto_scaling()
+    answer_conditions_of_policies()
+    name_resources_as_aws_does()
+    from ministack import app
+
+    app.main()
+
+
+def what_is_missing() -> str | None:
+    try:
+        installed = version("ministack")
+    except PackageNotFoundError:
+        return f"ministack {SUPPORTED} is not installed"
+    return None if installed == SUPPORTED else f"ministack {installed} is installed, not {SUPPORTED}"
+
+
+def end_with_starter() -> None:
+    while sys.stdin.buffer.read(4096):
+        pass
+    os.killpg(0, signal.SIGKILL)
+
+
+def unpack_functions_to_their_own_root() -> None:
+    """Each process of a function has its code in a folder of its own: variables that name files of it must follow."""
+    from ministack.core import lambda_runtime
+
+    detect = lambda_runtime._detect_runtime_binary
+    given = "Object.assign(process.env, env || {});"
+    moved = f"""for (const [name, value] of Object.entries(env || {{}})) {{
+        process.env[name] = value.startsWith("{TASK_ROOT}/") ? code_dir + value.slice({len(TASK_ROOT)}) : value;
+      }}"""
+
+    def detect_and_move(runtime):
+        binary, script = detect(runtime)
+        return binary, script.replace(given, moved)
+
+    if given not in lambda_runtime._NODEJS_WORKER_SCRIPT:
+        sys.exit("the script that runs functions is not the one that this launcher knows")
+    lambda_runtime._detect_runtime_binary = detect_and_move
+
+
+def put_public_parameters() -> None:
+    """AWS's own parameters, which nobody but AWS may put."""
+    from ministack.services import ssm
+
+    refuse = ssm._reserved_name_error
+    ssm._reserved_name_error = lambda name: None
+    for name, value in PUBLIC_PARAMETERS.items():
+        status, _, body = ssm._put_parameter({"Name": name, "Value": value, "Type": "String"})
+        if status >= 400:
+            sys.exit(f"{name}: {body!r}")
+    ssm._reserved_name_error = refuse
+
+
+def take_alarms_over_several_metrics() -> None:
+    """Such an alarm is kept as one over the first of its metrics: which of them goes off is nobody's question here."""
+    from ministack.services.cloudformation import provisioners
+
+    record = provisioners._cw_metric_alarm_record
+
+    def record_first(name, properties):
+        named = [entry["MetricStat"] for entry in properties.get("Metrics", []) if "MetricStat" in entry]
+        if not named:
+            return record(name, properties)
+        single = {key: value for key, value in properties.items() if key != "Metrics"}
+        return record(name, {**single, **named[0]["Metric"], "Period": named[0]["Period"]})
+
+    provisioners._cw_metric_alarm_record = record_first
+
+
+def add_actions_of_auto_scaling() -> None:
+    from ministack.services import autoscaling
+
+    def suspend_processes(request):
+        """Groups run no processes here, so there is nothing to stop."""
+        return autoscaling._xml(200, "SuspendProcessesResponse", "")
+
+    def terminate_instance(request):
+        instance_id = autoscaling._p(request, "InstanceId")
+        for group in autoscaling._asgs.values():
+            kept = [each for each in group["Instances"] if each["InstanceId"] != instance_id]
+            if len(kept) == len(group["Instances"]):
+                continue
+            if autoscaling._p(request, "ShouldDecrementDesiredCapacity") == "true":
+                group["DesiredCapacity"] -= 1
+            group["Instances"][:] = kept
+            autoscaling._reconcile_instances(group)
+            inner = "<TerminateInstanceInAutoScalingGroupResult/>"
+            return autoscaling._xml(200, "TerminateInstanceInAutoScalingGroupResponse", inner)
+        return autoscaling._error("ValidationError", f"No managed instance found for instance ID {instance_id}")
+
+    autoscaling._ACTION_MAP["SuspendProcesses"] = suspend_processes
+    autoscaling._ACTION_MAP["TerminateInstanceInAutoScalingGroup"] = terminate_instance
+
+
+def answer_conditions_of_policies() -> None:
+    """What policies ask of a request and ministack does not know, or does not have."""
+    from ministack.core import iam_evaluator
+
+    resolve = iam_evaluator._resolve_condition_key
+    known = {
+        # Between processes of one machine there is no TLS; policies that ask for it would refuse everybody.
+        "aws:securetransport": "true",
+        # Taken for false, as nothing says what was asked for.
+        "ssm:overwrite": "false",
+    }
+
+    def resolve_more(key, context):
+        return known.get(key.lower()) or resolve(key, context)
+
+    iam_evaluator._resolve_condition_key = resolve_more
+
+
+def name_resources_as_aws_does() -> None:
+    """Stock, a request for several parameters is one for `*`, and what is asked of a service is asked of its cluster."""
+    from ministack.core import iam_actions
+
+    extract = iam_actions.extract_resource_arn
+
+    def extract_precisely(service, method, path, headers, body, query_params, region, account_id):
+        fields = json.loads(body) if service in ("ssm", "ecs") and body else {}
+        if service == "ssm" and fields.get("Names"):
+            return f"arn:aws:ssm:{region}:{account_id}:parameter{fields['Names'][0]}"
+        named = fields.get("service") or next(iter(fields.get("services", [])), None)
+        if service == "ecs" and named:
+            return f"arn:aws:ecs:{region}:{account_id}:service/{fields.get('cluster')}/{named}"
+        return extract(service, method, path, headers, body, query_params, region, account_id)
+
+    iam_actions.extract_resource_arn = extract_precisely
+
+
+if __name__ == "__main__":
+    main()
