@@ -9,12 +9,14 @@ import type { ErrorDetail } from '../errors.ts';
 import { faultsOf } from '../faults.ts';
 import type { JobRecord } from '../job/job.ts';
 import type { Quality } from '../tenancy/alias.ts';
+import { chatLine, completionLine } from './openai-line.ts';
 
 export interface LineRoute {
   /** Total: whatever the body is, what is wrong with it is told by field. */
   toSubmission(body: unknown): ReadLineBody;
   /**
-   * The answer to a job that succeeded, as the same request by itself would have it; throws what `read` throws.
+   * The answer to a job that succeeded, as the same request by itself would have it; throws what `read` throws. Null: a
+   * file of it is past its retention.
    * @param read a file of the job, by its path; null: it is past its retention
    */
   toBody(job: JobRecord, read: (path: string) => Promise<Uint8Array | null>): Promise<unknown>;
@@ -69,7 +71,11 @@ function ofBatches({ class: asked, webhook }: JobRequest): ErrorDetail[] {
 }
 
 /** By url. */
-export const lineRoutes: Readonly<Record<string, LineRoute>> = { '/v1/jobs': nativeLine };
+export const lineRoutes: Readonly<Record<string, LineRoute>> = {
+  '/v1/jobs': nativeLine,
+  '/v1/chat/completions': chatLine,
+  '/v1/completions': completionLine,
+};
 
 /** Own names alone: `constructor` is no url. */
 export function lineRouteOf(url: string): LineRoute | null {

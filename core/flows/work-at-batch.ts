@@ -156,7 +156,8 @@ async function resultOf(
   const of = { ...batch, ...line };
   if (job.status === 'succeeded') {
     const body = await lineRouteOf(batch.endpoint)?.toBody(job, (path) => blobs.get(batch.tenantId, path));
-    return outputLine(of, body);
+    if (body !== null) return outputLine(of, body);
+    return errorLine(of, requestFault('result_expired', 'The result of this line is past its retention.'));
   }
   const { code, message } = job.error ?? { code: 'internal', message: 'The job ended without a result.' };
   return errorLine(of, requestFault(code, message));
