@@ -16,11 +16,15 @@ import { watchClients } from './watched-clients.ts';
 const actionOf: Readonly<Record<string, string>> = {
   DeleteMessageBatch: 'sqs:DeleteMessage',
   ChangeMessageVisibilityBatch: 'sqs:ChangeMessageVisibility',
+  // Parts are put under the permission of the whole.
+  CreateMultipartUpload: 's3:PutObject',
+  UploadPart: 's3:PutObject',
+  CompleteMultipartUpload: 's3:PutObject',
 };
 
 const services: readonly (readonly [service: string, form: RegExp])[] = [
   ['dynamodb', /Item$|^Query$/],
-  ['s3', /Object$/],
+  ['s3', /Object$|MultipartUpload$|^UploadPart$/],
   ['sqs', /Message|Queue/],
 ];
 

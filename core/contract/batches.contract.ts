@@ -168,7 +168,7 @@ export function batchesContract(scene: Scene): void {
         for (let index = 0; index < count; index += 1) yield piece;
       }
 
-      await blobs.write(tenantId, path, pieces, 'application/jsonl');
+      await blobs.write(tenantId, path, pieces, 'application/jsonl', care);
 
       expect(hashOf(await allOf(await blobs.read(tenantId, path, 0)))).toBe(hashOf(whole));
       expect(hashOf(await allOf(await blobs.read(tenantId, path, 12_345)))).toBe(
@@ -209,13 +209,16 @@ export function batchesContract(scene: Scene): void {
       const body = Buffer.from('lines');
       const file = { bytes: body.byteLength, sha256: hashOf(body) };
 
-      const link = await blobs.uploadLink(tenantId, path, file, 60);
+      const link = await blobs.uploadLink(tenantId, path, file, 60, care);
 
       expect(await scene.upload(link, body)).toBe(true);
       expect(await allOf(await blobs.read(tenantId, path, 0))).toEqual(body);
     });
   });
 }
+
+/** Kept for a day, under a key. */
+const care = { isEncrypted: true, retentionMs: 86_400_000 };
 
 async function allOf(pieces: AsyncIterable<Uint8Array> | null): Promise<Buffer> {
   const all: Uint8Array[] = [];

@@ -18,8 +18,13 @@ const bodies: Record<string, unknown> = {
 const door = { keys: ['get', 'touch'], tenants: ['get'] } as const;
 
 const broken = [
+  'adapters',
   'aliases',
+  'batches',
   'blobs',
+  'deliveries',
+  'endpoints',
+  'files',
   'gates',
   'jobs',
   'keys',
