@@ -222,7 +222,8 @@ function contentOf(route: Route, status: string, { schema, orCsv, events }: Answ
     ...(orCsv ? { 'text/csv': { schema: { type: 'string' } } } : {}),
     ...(events === undefined
       ? {}
-      : { 'text/event-stream': { schema: { type: 'string', description: events } } }),
+      : // Readers differ on whether it describes the text or each event of it, so it says nothing of a type.
+        { 'text/event-stream': { schema: { description: events } } }),
   };
   return Object.keys(content).length === 0 ? {} : { content };
 }

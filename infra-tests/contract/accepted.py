@@ -78,6 +78,10 @@ RULES = [
         "only an id of the list's own kind can stand in it",
     ),
     Accepted(
+        FIT, "createFile", 400, r"expires_after\[seconds\]", "expected number to be",
+        "fields of a form are texts, whose schema cannot bound a number",
+    ),
+    Accepted(
         FIT, "createFile", 400, r"file(\.filename)?|^$", ".",
         "that a file of a form has a name and bytes its schema cannot say",
     ),
@@ -161,6 +165,7 @@ def accepted(fault, operation, status, body):
 
 def details_of(body):
     """Path and words of each fault that the answer names; of the answer itself where it lists none."""
-    error = (body or {}).get("error") or {}
+    # A stream of events is a list.
+    error = (body.get("error") if isinstance(body, dict) else None) or {}
     details = [(each["path"], each["message"]) for each in error.get("details", [])]
     return details or ([(error["param"], error.get("message", ""))] if error.get("param") else [])

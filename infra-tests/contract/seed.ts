@@ -62,7 +62,8 @@ export async function seed(url: string, adminKey: string): Promise<Seeded> {
   const hooks = await webhooks(tenant);
   const loras = await Promise.all([1, 2, 3, 4].map((rank) => uploadedLora(tenant, rank)));
   const lines = await Promise.all([1, 2, 3].map(() => announcedFile(tenant)));
-  const batches = await Promise.all(lines.map((id) => batchOf(tenant, id)));
+  const batches = await Promise.all(lines.slice(0, 2).map((id) => batchOf(tenant, id)));
+  batches.push(await cancelledBatch(tenant, lines[2] ?? ''));
   const theirs = [];
   for (const id of victims) theirs.push(await victim(admin, id));
   for (const name of ['own-1', 'own-2', 'own-3']) {
@@ -122,7 +123,18 @@ async function batchOf(tenant: Asker, input_file_id: string): Promise<string> {
   return (await ask(tenant, 'POST', '/v1/batches', asked, idSchema)).id;
 }
 
-/** The last file is there to be deleted, the last batch to be cancelled, if it has not failed by then. */
+/** To cancel it again is answered as the first time. It may fail before it is cancelled, and then another one is made. */
+async function cancelledBatch(tenant: Asker, input_file_id: string): Promise<string> {
+  for (let tries = 0; tries < 5; tries += 1) {
+    const id = await batchOf(tenant, input_file_id);
+    const headers = { authorization: `Bearer ${tenant.key}` };
+    const answer = await fetch(`${tenant.url}/v1/batches/${id}/cancel`, { method: 'POST', headers });
+    if (answer.ok) return id;
+  }
+  throw new Error('no batch could be cancelled');
+}
+
+/** The last file is there to be deleted, the last batch to be cancelled once more. */
 function batchPaths(files: readonly string[], batches: readonly string[]): Facts['paths'] {
   const ofFile = files.map((id) => ({ id }));
   const ofBatch = batches.map((id) => ({ id }));
