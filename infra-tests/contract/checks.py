@@ -28,7 +28,8 @@ SECURITY_HEADERS = {
     "strict-transport-security",
     "x-content-type-options",
 }
-UNDOCUMENTED_HEADERS = SECURITY_HEADERS | {"connection", "content-length", "content-type", "date", "keep-alive", "allow"}
+TRANSPORT_HEADERS = {"connection", "content-length", "content-type", "date", "keep-alive", "transfer-encoding"}
+UNDOCUMENTED_HEADERS = SECURITY_HEADERS | TRANSPORT_HEADERS | {"allow"}
 
 # What a stack, a file of ours, a store or a library would betray itself by.
 INSIDE = re.compile(
