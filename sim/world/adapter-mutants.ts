@@ -15,6 +15,7 @@ export const adapterMutants: readonly Mutant[] = [
     file: 'core/adapter/job-adapters.ts',
     find: `if (adapters.length === 0) return batchKey;`,
     replace: `return batchKey;`,
+    seed: 172,
   },
   {
     name: 'one-adapter-too-many',

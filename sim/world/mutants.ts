@@ -286,7 +286,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'every-refund-note-corrects',
     mistake: 'the budget gets back what another try of the refund gave',
-    seed: 484,
+    seed: 1138,
     file: 'core/flows/refund.ts',
     find: `const corrections = note === null || entry === null ? []`,
     replace: `const corrections = note === null ? []`,
@@ -385,6 +385,7 @@ export const mutants: readonly Mutant[] = [
     file: 'core/scaling/pool-orders.ts',
     find: `standingWarmups(orders, nowMs).length > 0 ? 1 : 0`,
     replace: `standingWarmups(orders, nowMs).length < 0 ? 1 : 0`,
+    seed: 86,
   },
   {
     name: 'warm-up-left-half-done',
@@ -418,7 +419,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'storage-not-asked',
     mistake: 'a job is admitted whatever its tenant keeps',
-    seed: 102,
+    seed: 124,
     file: 'core/admission/gate.ts',
     find: `const isBound = storageGb !== undefined && demand.storesFiles;`,
     replace: `const isBound = storageGb !== undefined && !demand.storesFiles;`,

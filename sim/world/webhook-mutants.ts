@@ -42,7 +42,7 @@ export const webhookMutants: readonly Mutant[] = [
   {
     name: 'delivery-claimed-by-two',
     mistake: 'a claim does not ask for the version it replaces',
-    seed: 247,
+    seed: 79,
     file: 'sim/memory/memory-webhooks.ts',
     find: `const isNext = (own.records.get(key)?.version ?? 0) === delivery.version - 1;`,
     replace: `const isNext = (own.records.get(key)?.version ?? 0) <= delivery.version;`,
