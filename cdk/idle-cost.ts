@@ -6,6 +6,7 @@
 import type { Config } from './config.ts';
 import { instanceTypes } from './instance-types.ts';
 import { diskMibPerSecond, instancesFor } from './pool-size.ts';
+import type { Resource } from './resources-of.ts';
 
 export interface CostLine {
   readonly what: string;
@@ -13,11 +14,7 @@ export interface CostLine {
   readonly usdMicrosPerMonth: number;
 }
 
-interface TemplateResource {
-  readonly type: string;
-  // biome-ignore lint/suspicious/noExplicitAny: a template is JSON of whatever shape its resource has.
-  readonly properties: any;
-}
+type TemplateResource = Pick<Resource, 'type' | 'properties'>;
 
 const hoursPerMonth = 730;
 const dollar = 1_000_000;

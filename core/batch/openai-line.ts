@@ -2,6 +2,7 @@
  * Lines in OpenAI's words: its chats and completions, answered in one piece. Pictures are asked for by native lines: the bytes
  * of OpenAI's answer would not fit the memory that a batch is worked at in, and links end before anybody reads the file.
  */
+import { answerTextOf } from '../chat/answer-text.ts';
 import * as chat from '../dialects/openai/chat.ts';
 import * as completions from '../dialects/openai/completions.ts';
 import type { Translated } from '../dialects/openai/submission.ts';
@@ -26,19 +27,8 @@ function textLine(
       return { kind: 'submission', submission: { ...line, model, quality, input, metadata } };
     },
     async toBody(job, read) {
-      const text = await textOf(job, read);
+      const text = await answerTextOf(job, read);
       return text === null ? null : toAnswer(job, text);
     },
   };
-}
-
-/** From the record, or from the file where the record does not hold it. */
-async function textOf(
-  { outputs: [output] }: JobRecord,
-  read: Parameters<LineRoute['toBody']>[1],
-): Promise<string | null> {
-  if (output === undefined) return null;
-  if (output.text !== undefined) return output.text;
-  const file = await read(output.path);
-  return file === null ? null : new TextDecoder().decode(file);
 }

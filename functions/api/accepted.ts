@@ -6,7 +6,6 @@ import type { JobRecord } from '#core/job/job.ts';
 import { promptError } from '#core/prompt/prompt-error.ts';
 import type { TenantRecord } from '#core/tenancy/tenant.ts';
 import { HeadedError } from './headed-error.ts';
-
 import { rateLimitHeaders } from './rate-limit-headers.ts';
 import { refusalError } from './refusal.ts';
 

@@ -3,6 +3,7 @@
  * that begins anew goes on where its text is the same, as with a seed it mostly is, and ends the stream where it is not.
  */
 import { presentError } from '#core/api/error-resource.ts';
+import { answerTextOf } from '#core/chat/answer-text.ts';
 import { AppError } from '#core/errors.ts';
 import { follow } from '#core/flows/follow.ts';
 import type { JobRecord } from '#core/job/job.ts';
@@ -24,13 +25,11 @@ export interface Chunks {
   closing(job: JobRecord): readonly unknown[];
 }
 
-/** The whole text of a job that succeeded: from its record, or from the file where the record does not hold it. */
-export async function textOf({ blobs }: ApiDeps, { tenantId, outputs }: JobRecord): Promise<string> {
-  const [output] = outputs;
-  if (output?.text !== undefined) return output.text;
-  const file = output === undefined ? null : await blobs.get(tenantId, output.path);
-  if (file === null) throw new AppError('not_found', { publicMessage: 'The text of the job is gone.' });
-  return new TextDecoder().decode(file);
+/** The whole text of a job that succeeded. Throws `not_found` where it is past its retention. */
+export async function textOf({ blobs }: ApiDeps, job: JobRecord): Promise<string> {
+  const text = await answerTextOf(job, (path) => blobs.get(job.tenantId, path));
+  if (text === null) throw new AppError('not_found', { publicMessage: 'The text of the job is gone.' });
+  return text;
 }
 
 /** A stream of the job's text. One that ends before the job has cancels it. */
