@@ -4,11 +4,12 @@
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import * as z from 'zod';
-import { imagePeakMb } from '#core/models/memory.ts';
+import { readManifests } from '#aws/manifest-files.ts';
+import type { Manifest } from '#core/models/manifest.ts';
+import { predictedPeakMb } from '#core/models/memory.ts';
 import type { Bench, BenchReport } from './bench.ts';
 import { FlagError, wholeFlag } from './bench.ts';
 
@@ -45,9 +46,10 @@ export const gpuBench: Bench = async (flags) => {
   const lines = await measure(flags.python, flags.tiny === true ? ['--tiny', ...rounds] : rounds);
   const card = lines.find((line) => line.what === 'card');
   if (card?.name === null) return { rows: [{ gpu: 'none here: not measured' }], failures: [] };
+  const predict = predictor(await readManifests(join(root, 'models')));
   // What tiny models take says nothing of a card.
-  const failures = flags.tiny === true ? [] : lines.flatMap(brokenBars);
-  return { rows: lines.flatMap(rowsOf), failures };
+  const failures = flags.tiny === true ? [] : lines.flatMap((line) => brokenBars(line, predict));
+  return { rows: lines.flatMap((line) => rowsOf(line, predict)), failures };
 };
 
 async function measure(python: string, options: readonly string[]): Promise<Line[]> {
@@ -64,7 +66,7 @@ async function measure(python: string, options: readonly string[]): Promise<Line
   return lines;
 }
 
-function rowsOf(line: Line): Row[] {
+function rowsOf(line: Line, predict: Predict): Row[] {
   switch (line.what) {
     case 'card':
       return [
@@ -74,13 +76,13 @@ function rowsOf(line: Line): Row[] {
       const { size, batch, perSecond, plainPerSecond, ofPlain } = line;
       const beside = `${ofPlain.toFixed(3)} of the plain loop's ${plainPerSecond.toFixed(2)}`;
       const what = `${size} px, ${batch} in a call`;
-      return [{ what, figure: `${perSecond.toFixed(2)} pictures/s`, beside, ...loadOf(line) }];
+      return [{ what, figure: `${perSecond.toFixed(2)} pictures/s`, beside, ...loadOf(line, predict) }];
     }
     case 'chats': {
       const { together, requestsPerSecond, tokensPerSecond, ofOneByOne } = line;
       const figures = `${requestsPerSecond.toFixed(2)} requests/s, ${tokensPerSecond.toFixed(0)} tokens/s`;
       const beside = `${ofOneByOne.toFixed(2)} of one by one`;
-      return [{ what: `chats, ${together} in a call`, figure: figures, beside, ...loadOf(line) }];
+      return [{ what: `chats, ${together} in a call`, figure: figures, beside, ...loadOf(line, predict) }];
     }
     default:
       return Object.entries(line)
@@ -91,34 +93,32 @@ function rowsOf(line: Line): Row[] {
 
 type Measured = Extract<Line, { what: 'pictures' | 'chats'; busy: unknown }>;
 
-function loadOf(line: Measured): Row {
+function loadOf(line: Measured, predict: Predict): Row {
   const { busy, peakMb } = line;
   return {
     busy: busy === null ? '' : busy.toFixed(3),
     'peak MB': peakMb === null ? '' : peakMb.toFixed(0),
-    'predicted MB': predictedMb(line),
+    'predicted MB': predict(line),
   };
 }
 
-/** On top of the weights, as the manifest says: what a worker plans with. */
-function predictedMb(line: Measured): number {
-  if (line.what === 'chats') return line.together * (memoryOf('qwen3-vl-8b').per_answer_mb ?? 0);
-  return line.batch * imagePeakMb(memoryOf('z-image-turbo'), line.size ** 2);
+/** MB on top of the weights, as the manifest says: what a worker plans with. */
+type Predict = (line: Measured) => number;
+
+function predictor(manifests: readonly Manifest[]): Predict {
+  const memoryOf = (model: string) => {
+    const found = manifests.find(({ id }) => id === model);
+    if (found === undefined) throw new Error(`there is no manifest of ${model}`);
+    return found.memory;
+  };
+  const [pictures, chats] = [memoryOf('z-image-turbo'), memoryOf('qwen3-vl-8b')];
+  return (line) =>
+    line.what === 'chats'
+      ? line.together * (chats.per_answer_mb ?? 0)
+      : predictedPeakMb(pictures, { images: line.batch, pixels: line.size ** 2 });
 }
 
-const manifestSchema = z.object({
-  memory: z.object({
-    per_image: z.array(z.object({ pixels: figure, mb: figure })),
-    per_answer_mb: figure.optional(),
-  }),
-});
-
-function memoryOf(model: string): z.infer<typeof manifestSchema>['memory'] {
-  const file = join(root, 'models', model, 'manifest.json');
-  return manifestSchema.parse(JSON.parse(readFileSync(file, 'utf8'))).memory;
-}
-
-function brokenBars(line: Line): string[] {
+function brokenBars(line: Line, predict: Predict): string[] {
   if (line.what === 'adapters')
     return line.swapMs <= bars.swapMsMax ? [] : [`a swap took ${line.swapMs.toFixed(0)} ms`];
   if (line.what !== 'pictures') return [];
@@ -127,7 +127,7 @@ function brokenBars(line: Line): string[] {
   if (line.ofPlain < bars.ofPlainLeast) broken.push(`${where}: ${line.ofPlain.toFixed(3)} of the plain loop`);
   if (line.busy !== null && line.busy < bars.busyLeast) broken.push(`${where}: busy ${line.busy.toFixed(3)}`);
   const { peakMb } = line;
-  if (peakMb !== null && Math.abs(predictedMb(line) / peakMb - 1) > bars.memoryOff)
-    broken.push(`${where}: took ${peakMb.toFixed(0)} MB, and ${predictedMb(line)} were predicted`);
+  if (peakMb !== null && Math.abs(predict(line) / peakMb - 1) > bars.memoryOff)
+    broken.push(`${where}: took ${peakMb.toFixed(0)} MB, and ${predict(line)} were predicted`);
   return broken;
 }
