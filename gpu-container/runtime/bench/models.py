@@ -16,7 +16,6 @@ from typing import Any
 import tiny_qwen_vl
 import tiny_z_image
 import torch
-from tiny_tokenizers import tokenizer_of
 
 PICTURES = "bench-pictures"
 CHATS = "bench-chats"
@@ -49,15 +48,11 @@ def write_chats(folder: Path, device: str, is_tiny: bool) -> None:
 
 
 def _full_z_image() -> Any:
-    from diffusers import AutoencoderKL, FlowMatchEulerDiscreteScheduler, ZImagePipeline, ZImageTransformer2DModel
+    from diffusers import AutoencoderKL, ZImageTransformer2DModel
     from transformers import Qwen3Config, Qwen3Model
 
     # The defaults of the class are those of the published model.
     transformer = ZImageTransformer2DModel()
-    with torch.no_grad():
-        # Upstream leaves padding tokens uninitialized.
-        transformer.x_pad_token.fill_(1.0)
-        transformer.cap_pad_token.fill_(1.0)
     vae = AutoencoderKL(
         down_block_types=["DownEncoderBlock2D"] * 4,
         up_block_types=["UpDecoderBlock2D"] * 4,
@@ -81,22 +76,11 @@ def _full_z_image() -> Any:
             head_dim=128,
         )
     )
-    return ZImagePipeline(
-        scheduler=FlowMatchEulerDiscreteScheduler(shift=3.0),
-        vae=vae.eval(),
-        text_encoder=text_encoder.eval(),
-        tokenizer=tokenizer_of(
-            tiny_z_image.SPECIAL, pad_token=tiny_z_image.SPECIAL[0], chat_template=tiny_z_image.TEMPLATE
-        ),
-        transformer=transformer.eval(),
-    )
+    return tiny_z_image.pipeline_from(transformer, vae, text_encoder)
 
 
 def _full_qwen_vl() -> Any:
-    from transformers import GenerationConfig, Qwen3VLConfig, Qwen3VLForConditionalGeneration
-
-    ids = {token: 256 + index for index, token in enumerate(tiny_qwen_vl.SPECIAL)}
-    config = Qwen3VLConfig(
+    return tiny_qwen_vl.model_from(
         text_config={
             "vocab_size": 151_936,
             "hidden_size": 4096,
@@ -120,15 +104,7 @@ def _full_qwen_vl() -> Any:
             "num_position_embeddings": 2304,
             "deepstack_visual_indexes": [8, 16, 24],
         },
-        image_token_id=ids["<|image_pad|>"],
-        video_token_id=ids["<|video_pad|>"],
-        vision_start_token_id=ids["<|vision_start|>"],
-        vision_end_token_id=ids["<|vision_end|>"],
     )
-    model = Qwen3VLForConditionalGeneration(config).eval()
-    ends = [ids["<|im_end|>"], ids["<|endoftext|>"]]
-    model.generation_config = GenerationConfig(eos_token_id=ends, pad_token_id=ids["<|endoftext|>"])
-    return model
 
 
 def _model_folder(folder: Path, model: str, runtime: dict[str, Any]) -> Path:

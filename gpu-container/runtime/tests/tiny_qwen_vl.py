@@ -66,8 +66,7 @@ def main(folder: Path) -> None:
 def model_of() -> Any:
     """The same weights every time."""
     torch.manual_seed(0)
-    ids = {token: 256 + index for index, token in enumerate(SPECIAL)}
-    config = Qwen3VLConfig(
+    return model_from(
         text_config={
             "vocab_size": 263,
             "hidden_size": 32,
@@ -94,6 +93,15 @@ def model_of() -> Any:
             "deepstack_visual_indexes": [0, 1],
             "initializer_range": 0.5,
         },
+    )
+
+
+def model_from(text_config: dict[str, Any], vision_config: dict[str, Any]) -> Any:
+    """A model of these sizes that knows the special tokens of `tokenizer_of`, where torch makes tensors by default."""
+    ids = {token: 256 + index for index, token in enumerate(SPECIAL)}
+    config = Qwen3VLConfig(
+        text_config=text_config,
+        vision_config=vision_config,
         image_token_id=ids["<|image_pad|>"],
         video_token_id=ids["<|video_pad|>"],
         vision_start_token_id=ids["<|vision_start|>"],

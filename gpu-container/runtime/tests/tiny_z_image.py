@@ -10,6 +10,7 @@ import json
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 
@@ -58,10 +59,6 @@ def pipeline_of() -> ZImagePipeline:
         axes_dims=[8, 4, 4],
         axes_lens=[256, 32, 32],
     )
-    # Upstream leaves padding tokens uninitialized.
-    with torch.no_grad():
-        transformer.x_pad_token.copy_(torch.ones_like(transformer.x_pad_token))
-        transformer.cap_pad_token.copy_(torch.ones_like(transformer.cap_pad_token))
     vae = AutoencoderKL(
         in_channels=3,
         out_channels=3,
@@ -86,6 +83,15 @@ def pipeline_of() -> ZImagePipeline:
             max_position_embeddings=512,
         )
     )
+    return pipeline_from(transformer, vae, text_encoder)
+
+
+def pipeline_from(transformer: Any, vae: Any, text_encoder: Any) -> ZImagePipeline:
+    """The pipeline of these parts, with our tokenizer."""
+    # Upstream leaves padding tokens uninitialized.
+    with torch.no_grad():
+        transformer.x_pad_token.copy_(torch.ones_like(transformer.x_pad_token))
+        transformer.cap_pad_token.copy_(torch.ones_like(transformer.cap_pad_token))
     return ZImagePipeline(
         scheduler=FlowMatchEulerDiscreteScheduler(shift=3.0),
         vae=vae.eval(),
