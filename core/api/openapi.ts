@@ -18,6 +18,7 @@ import { examples } from './examples.ts';
 import { fileRequestSchema, fileSchema, offeredFileSchema } from './file-resource.ts';
 import { metadataQueryPrefix } from './job-query.ts';
 import { jobListSchema, jobRequestSchema, jobSchema } from './job-resource.ts';
+import type { Json, JsonObject } from './json.ts';
 import { ledgerEntrySchema, refundRequestSchema } from './ledger-resource.ts';
 import { limitsSchema } from './limits-resource.ts';
 import { modelListSchema, modelSchema } from './model-resource.ts';
@@ -38,9 +39,6 @@ import {
 import { usageSchema } from './usage-resource.ts';
 import { warmupRequestSchema, warmupSchema } from './warmup-resource.ts';
 import { deliverySchema, newWebhookSchema, webhookRequestSchema, webhookSchema } from './webhook-resource.ts';
-
-type Json = z.core.util.JSONType;
-type JsonObject = { [name: string]: Json };
 
 /** Schemas with a name of their own. What a client sends is described before defaults are filled in. */
 const requestSchemas = [
@@ -92,7 +90,7 @@ const answerSchemas = [
   routes.getHealth.answers[200].schema,
 ];
 
-const description = `Every request but \`/health\` and \`/openapi.json\` carries \`Authorization: Bearer <key>\`.
+const description = `Every request but \`/health\`, \`/openapi.json\` and \`/docs\` carries \`Authorization: Bearer <key>\`.
 Unknown fields are refused, except under \`metadata\`. Every answer has \`x-request-id\`; send it with a question.
 Repeat a submission safely with \`Idempotency-Key\`. Poll a job, or wait for it with \`?wait=n\` or \`Prefer: wait\`.`;
 
@@ -214,11 +212,12 @@ function answersOf(route: Route): JsonObject {
   );
 }
 
-function contentOf(route: Route, status: string, { schema, orCsv, events }: Answer): JsonObject {
+function contentOf(route: Route, status: string, { schema, orCsv, events, isPage }: Answer): JsonObject {
   const content: JsonObject = {
     ...(schema === undefined
       ? {}
       : { 'application/json': { schema: refOf(schema, 'output'), ...exampleOf(route.id, status) } }),
+    ...(isPage ? { 'text/html': { schema: { type: 'string' } } } : {}),
     ...(orCsv ? { 'text/csv': { schema: { type: 'string' } } } : {}),
     ...(events === undefined
       ? {}

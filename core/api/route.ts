@@ -11,6 +11,8 @@ export interface Answer {
   readonly orCsv?: true;
   /** The body comes as server-sent events: alone, or in place of the schema's where a request asks for a stream. */
   readonly events?: string;
+  /** The body is a page of HTML. */
+  readonly isPage?: true;
   readonly headers?: Readonly<Record<string, string>>;
 }
 

@@ -289,6 +289,16 @@ export const routes = {
     answers: { 200: { description: 'OpenAPI 3.1', schema: z.record(z.string(), z.json()) } },
     errors: ['invalid_request'],
   },
+  getDocs: {
+    id: 'getDocs',
+    method: 'GET',
+    path: '/docs',
+    summary: 'This document as a page',
+    tag: 'service',
+    scope: null,
+    answers: { 200: { description: 'The reference, without scripts', isPage: true } },
+    errors: ['invalid_request'],
+  },
 } as const satisfies Record<string, Route>;
 
 export type RouteId = keyof typeof routes;

@@ -7,7 +7,7 @@ export interface ApiAnswer {
   readonly status: number;
   /** Lower-case names; an absent value leaves the header out. */
   readonly headers?: Readonly<Record<string, string | undefined>>;
-  /** Sent as JSON; undefined sends no body. A {@link RawJson} or a {@link CsvText} is sent as it is, an {@link EventStream} as it comes. */
+  /** Sent as JSON; undefined sends no body. A {@link RawJson}, a {@link CsvText} or a {@link Page} is sent as it is, an {@link EventStream} as it comes. */
   readonly body?: unknown;
 }
 
@@ -22,6 +22,15 @@ export class RawJson {
 
 /** A body that is CSV with a header. */
 export class CsvText {
+  readonly text: string;
+
+  constructor(text: string) {
+    this.text = text;
+  }
+}
+
+/** A body that is a page of HTML. */
+export class Page {
   readonly text: string;
 
   constructor(text: string) {
@@ -49,13 +58,15 @@ export function proxyResult({ status, headers = {}, body }: ApiAnswer): ApiResul
 
 function typeOf(body: unknown): string {
   if (body instanceof EventStream) return 'text/event-stream; charset=utf-8';
+  if (body instanceof Page) return 'text/html; charset=utf-8';
   return body instanceof CsvText
     ? 'text/csv; charset=utf-8; header=present'
     : 'application/json; charset=utf-8';
 }
 
 function textOf(body: unknown): string {
-  return body instanceof RawJson || body instanceof CsvText ? body.text : JSON.stringify(body);
+  const isText = body instanceof RawJson || body instanceof CsvText || body instanceof Page;
+  return isText ? body.text : JSON.stringify(body);
 }
 
 function definedOf(headers: Readonly<Record<string, string | undefined>>): Record<string, string> {

@@ -44,6 +44,7 @@ const fence: Record<RouteId, Row> = {
   getUsage: 'nothing',
   getHealth: 'nothing',
   getOpenapi: 'nothing',
+  getDocs: 'nothing',
   createChatCompletion: 'nothing',
   createCompletion: 'nothing',
   createImage: 'nothing',

@@ -52,6 +52,7 @@ import { deleteWebhook } from './routes/delete-webhook.ts';
 import { followJob } from './routes/follow-job.ts';
 import { getAdapter } from './routes/get-adapter.ts';
 import { getBatch } from './routes/get-batch.ts';
+import { getDocs } from './routes/get-docs.ts';
 import { getFile } from './routes/get-file.ts';
 import { getFileContent } from './routes/get-file-content.ts';
 import { getHealth } from './routes/get-health.ts';
@@ -155,4 +156,5 @@ export const routeHandlers: { readonly [Id in RouteId]: RouteHandler<Id> } = {
   revokeKey,
   getHealth,
   getOpenapi,
+  getDocs,
 };

@@ -1,6 +1,7 @@
 /**
- * Headers of every answer, refusals included. After the OWASP REST Security Cheat Sheet, "Security Headers": no answer is
- * a page, so a browser that is led to one shall neither keep, guess, show in a frame nor run anything of it.
+ * Headers of every answer, refusals included. After the OWASP REST Security Cheat Sheet, "Security Headers": no answer
+ * but the reference, which brings a policy of its own, is a page, so a browser that is led to one shall neither keep,
+ * guess, show in a frame nor run anything of it.
  */
 export const securityHeaders = {
   // An answer belongs to one key and one moment.
