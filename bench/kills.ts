@@ -12,6 +12,7 @@ import { inspect } from './aftermath.ts';
 import type { Bench, BenchFlags, BenchReport } from './bench.ts';
 import { FlagError, wholeFlag } from './bench.ts';
 import { drained, submitOnce } from './client.ts';
+import { fakeModelOnly } from './fake-models.ts';
 import type { Clocks } from './faults/clock.ts';
 import { movableClocks, moveClock } from './faults/clock.ts';
 import { damageCopy } from './faults/corrupt.ts';
@@ -259,14 +260,6 @@ async function createWorld({ ask, folder, dataDir, clocks, ending }: Means): Pro
     unanswered: 0,
   };
   return world;
-}
-
-/** Workers of a pool without work would take the time of those that are to be killed. */
-function fakeModelOnly(folder: string): string {
-  const models = join(folder, 'models');
-  const fake = join(import.meta.dirname, '..', 'gpu-container', 'models', 'fake');
-  cpSync(fake, join(models, 'fake'), { recursive: true });
-  return models;
 }
 
 function mkdirOf(path: string): string {

@@ -19,6 +19,10 @@ const benches: Record<string, { readonly summary: string; readonly load: () => P
       'kill -9, SIGSTOP, full disk, damaged files, jumping clocks under load (--kills 50 --jobs 0 --seed 1 --faults kill,stop)',
     load: async () => (await import('./kills.ts')).killsBench,
   },
+  'batch-kills': {
+    summary: 'a batch whose platform is killed with -9 again and again (--lines 10000 --kills 20 --seed 1)',
+    load: async () => (await import('./batch-kills.ts')).batchKillsBench,
+  },
   load: {
     summary:
       'offered load from half to twice the published limits: refusals, goodput, latency (--seconds 8 --rounds 3)',
@@ -73,7 +77,7 @@ const benches: Record<string, { readonly summary: string; readonly load: () => P
 const help = `Usage: npm run bench -- NAME [--json FILE] [options of the benchmark]
 
 ${Object.entries(benches)
-  .map(([name, { summary }]) => `  ${name.padEnd(10)} ${summary}`)
+  .map(([name, { summary }]) => `  ${name.padEnd(11)} ${summary}`)
   .join('\n')}
 
 Options of kills:
@@ -82,6 +86,11 @@ Options of kills:
   --faults LIST  of kill, stop, disk, corrupt, clock (default kill)
   --seed N       draws the same faults again (default 1)
   --minutes N    no fault is begun later than this (default: no bound)
+
+Options of batch-kills:
+  --lines N      of the file: 1 in 100 is no request, 1 in 100 fails at its model (default 10000)
+  --kills N      at points spread over the lines (default 20)
+  --seed N       draws the same points again (default 1)
 
 Options of load:
   --seconds N    how long each load is offered (default 8)
@@ -102,6 +111,7 @@ async function main(argv: string[]): Promise<number> {
       sizes: { type: 'string' },
       kills: { type: 'string' },
       jobs: { type: 'string' },
+      lines: { type: 'string' },
       faults: { type: 'string' },
       minutes: { type: 'string' },
       seconds: { type: 'string' },
