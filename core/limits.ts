@@ -73,6 +73,11 @@ export const streamLimits = {
   mergeMs: 200,
   /** With its keys, names and numbers (200 B at most) the item of a piece stays within 1 KB: one WRU. */
   pieceBytesMax: 800,
+  /**
+   * Of one attempt: with the largest (`protocolLimits.previewCharactersMax`), 25 WRU each, $0.0003; with those of 5 KB that
+   * pictures make, a fifth. All of an attempt are within half a page of a read (1 MB).
+   */
+  previewsMax: 16,
   /** Longer than any stream lasts (`longestMs`) and long enough to come back to one; the result has the whole text. */
   keptMs: hour,
   /** A write that failed is tried again so often, after this pause and then twice that; the result has the text anyway. */

@@ -23,7 +23,7 @@ import type { Guard, JobPatch } from './job/transitions.ts';
 import type { PoolOrder, PoolOrders } from './scaling/pool-orders.ts';
 import type { PoolState } from './scaling/pool-state.ts';
 import type { WorkerRecord } from './scaling/worker-record.ts';
-import type { TextPiece, TextPosition } from './stream/text-piece.ts';
+import type { Preview, TextPiece, TextPosition } from './stream/text-piece.ts';
 import type { AliasRecord } from './tenancy/alias.ts';
 import type { PlanRecord } from './tenancy/plans.ts';
 import type { KeyRecord, TenantRecord } from './tenancy/tenant.ts';
@@ -232,12 +232,12 @@ export interface JobListAsk {
 }
 
 /**
- * What a streamed job has said so far, piece by piece. Pieces are kept apart by attempt and sorted by it, so what a worker
+ * What a streamed job has said and shown so far, piece by piece. Pieces are kept apart by attempt and sorted by it, so what a worker
  * says late, of an attempt that another one has taken over, stands before all that the later attempt says.
  */
 export interface JobEvents {
   /**
-   * Stores the piece unless one stands at its place in the text of its attempt already. Kept for `streamLimits.keptMs`
+   * Stores the piece unless one stands at its place in what its attempt tells already. Kept for `streamLimits.keptMs`
    * at least.
    */
   append(tenantId: string, jobId: string, piece: TextPiece): Promise<'appended' | 'exists'>;
@@ -615,20 +615,10 @@ export interface RunItem {
   readonly params: JobRecord['input'];
 }
 
-/** A small picture of what is being drawn: to be shown and forgotten, never logged. */
-export interface RunPreview {
-  /** Of the item's steps, the one it was made after. */
-  readonly step: number;
-  readonly contentType: 'image/jpeg' | 'image/png';
-  readonly width: number;
-  readonly height: number;
-  readonly body: Uint8Array;
-}
-
 export interface RunEvents {
   onProgress(itemId: string, step: number, steps: number): void;
   /** How an item looks so far, from models that can say; where nobody asks, nothing is made. */
-  onPreview?(itemId: string, preview: RunPreview): void;
+  onPreview?(itemId: string, preview: Preview): void;
   /** Pieces of an item's text as they are made, in order, told to those who ask: its file has the whole. */
   onDelta?(itemId: string, text: string): void;
 }

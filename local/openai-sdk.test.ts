@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import OpenAI from 'openai';
+import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { presentError } from '#core/api/error-resource.ts';
 import { AppError } from '#core/errors.ts';
@@ -284,6 +285,27 @@ describe('pictures', () => {
       expect([each.readUInt32BE(16), each.readUInt32BE(20)]).toEqual([256, 256]);
     }
     expect(again.data).toEqual(first.data);
+  });
+
+  row('images.generate, stream', 'partial images while it is drawn, then the picture', async () => {
+    const stream = await client.images.generate({
+      ...picture,
+      size: '256x256',
+      stream: true,
+      partial_images: 3,
+      ...{ seed: 7, steps: 16 },
+    });
+    const seen: string[] = [];
+    for await (const event of stream) {
+      const bytes = Buffer.from(event.b64_json, 'base64');
+      const { format = '' } = await sharp(bytes).metadata();
+      expect(event).toMatchObject({ output_format: format, size: '256x256', background: 'opaque' });
+      seen.push(`${event.type} ${format}`);
+    }
+
+    expect(seen.at(-1)).toBe('image_generation.completed png');
+    expect(seen.slice(0, -1)).toContain('image_generation.partial_image jpeg');
+    expect(seen.length).toBeLessThanOrEqual(4);
   });
 
   row('images.generate', 'url, good without a key', async () => {

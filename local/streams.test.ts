@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import sharp from 'sharp';
 import { Agent, request } from 'undici';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { isTerminal } from '#core/job/job.ts';
@@ -157,6 +158,37 @@ describe('a native stream', () => {
       expect(deltasOf(await rest.body.text())).toBe(said.slice(Number(first.split('-')[1])));
       expect(whole).toMatch(/^event: output$/m);
       expect(whole.trimEnd().split('\n').slice(-3)[0]).toBe('id: done');
+    },
+    longMs,
+  );
+});
+
+describe('a job that is drawn', () => {
+  it(
+    'is shown to who follows it while it is drawn, and comes out as one that nobody looks at',
+    async () => {
+      const key = keys.get('ada') ?? '';
+      const drawn = async (stream: boolean) => {
+        const input = { prompt: 'a red ring above a blue square', size: 512, steps: 16, n: 2, seed: 7 };
+        const body = { model: 'pilotlight-shapes', input, stream, cache: false };
+        const { id } = JSON.parse(await (await ask(key, 'POST', '/v1/jobs', body)).body.text());
+        return (await ask(key, 'GET', `/v1/jobs/${id}/events`)).body.text();
+      };
+
+      const [watched, alone] = [await drawn(true), await drawn(false)];
+
+      const names = (sse: string) => [...sse.matchAll(/^event: (.+)$/gm)].map(([, name]) => name);
+      const [, image = ''] = /"image":"data:image\/jpeg;base64,([^"]+)"/.exec(watched) ?? [];
+      expect(names(watched)).toContain('preview');
+      expect(names(watched).lastIndexOf('preview')).toBeLessThan(names(watched).indexOf('output'));
+      expect(await sharp(Buffer.from(image, 'base64')).metadata()).toMatchObject({
+        format: 'jpeg',
+        width: 64,
+      });
+      expect(names(alone)).not.toContain('preview');
+      for (const sse of [watched, alone]) expect(names(sse).at(-1)).toBe('done');
+      const sha256 = (sse: string) => /"sha256":"([0-9a-f]{64})"/.exec(sse)?.[1];
+      expect(sha256(watched)).toBe(sha256(alone));
     },
     longMs,
   );

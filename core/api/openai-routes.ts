@@ -50,9 +50,17 @@ export const openaiRoutes = {
     ...shared,
     id: 'createImage',
     path: '/v1/images/generations',
-    summary: 'Draw pictures',
+    summary: 'Draw pictures, and show how they come about',
     body: imageRequestSchema,
-    answers: { 200: { description: 'The pictures', schema: imagesSchema, headers: answerHeaders } },
+    answers: {
+      200: {
+        description: 'The pictures',
+        schema: imagesSchema,
+        events:
+          'With `stream`: `image_generation.partial_image`, `partial_images` times at most, then `image_generation.completed` for each picture; an event with `error` in between where it fails',
+        headers: answerHeaders,
+      },
+    },
     errors,
   },
 } as const satisfies Record<string, Route>;

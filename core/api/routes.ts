@@ -122,7 +122,7 @@ export const routes = {
       200: {
         description: 'Ends after `done`, or after 15 minutes; come back with `Last-Event-ID`',
         events:
-          '`state`, `progress`, `delta`, `output`, `error` and at last `done`, each with JSON for its data; `: ping` every 15 s',
+          '`state`, `progress`, `preview`, `delta`, `output`, `error` and at last `done`, each with JSON for its data; `: ping` every 15 s',
         headers: jobAnswerHeaders,
       },
       204: { description: 'The last event was `done`: there is nothing more', headers: jobAnswerHeaders },

@@ -1,11 +1,22 @@
 /** Promises of `JobEvents` and `Streams`. */
 import { describe, expect, it } from 'vitest';
+import { protocolLimits } from '../limits.ts';
 import { sampleNowMs } from '../samples.ts';
-import type { TextPiece } from '../stream/text-piece.ts';
+import type { Preview, TextPiece } from '../stream/text-piece.ts';
 import type { Scene } from './scene.ts';
 import { atOnce } from './scene.ts';
 
 const start = { attempt: 0, at: 0 };
+
+/** Any bytes, and as many as a frame of the protocol lets through. */
+const preview: Preview = {
+  step: 4,
+  steps: 8,
+  contentType: 'image/jpeg',
+  width: 128,
+  height: 96,
+  body: Uint8Array.from({ length: (protocolLimits.previewCharactersMax / 4) * 3 }, (_, index) => index % 256),
+};
 
 export function streamsContract(scene: Scene): void {
   describe('JobEvents', () => {
@@ -14,6 +25,7 @@ export function streamsContract(scene: Scene): void {
       const pieces = [
         pieceOf({ at: 0, text: 'ein ' }),
         pieceOf({ at: 4, text: 'Leuchtturm 灯台 🗼' }),
+        pieceOf({ at: 20, text: '', preview }),
         pieceOf({ at: 100, text: '', isLast: true }),
         pieceOf({ attempt: 2, at: 0, text: 'again' }),
         pieceOf({ attempt: 10, at: 0, text: 'and again' }),

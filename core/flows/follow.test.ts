@@ -255,4 +255,39 @@ describe('following a job', () => {
 
     expect(world.clock.nextWakeMs()).toBeNull();
   });
+
+  it('tells how a picture looks while it is drawn, from any place on, and nothing of it where nobody asked', async () => {
+    const { world } = await open();
+    const draw = async (stream: boolean) => {
+      const input = { prompt: 'a lighthouse', steps: 8, step_ms: 500 };
+      const outcome = await submit(world, submission(world.tenant, { input, stream }));
+      if (outcome.kind !== 'accepted') throw new Error(`the request is ${outcome.kind}`);
+      return outcome.job;
+    };
+    const [job, quiet] = [await draw(true), await draw(false)];
+    const stop = startWorker(world);
+    const [client, other] = [watch(world, job), watch(world, quiet)];
+
+    await world.clock.advance(20_000);
+    await Promise.all([client.done, other.done]);
+    const again = watch(world, client.latest() ?? job, { attempt: 1, at: 2 });
+    await again.done;
+    await stop();
+
+    const previewsOf = ({ told }: ReturnType<typeof watch>) =>
+      told.flatMap((each) =>
+        each.kind === 'preview'
+          ? [[each.position.at, each.preview.step, new TextDecoder().decode(each.preview.body)]]
+          : [],
+      );
+    expect(previewsOf(client)).toEqual([
+      [1, 2, `${job.jobId} after 2`],
+      [2, 4, `${job.jobId} after 4`],
+      [3, 6, `${job.jobId} after 6`],
+    ]);
+    expect(previewsOf(again)).toEqual([[3, 6, `${job.jobId} after 6`]]);
+    expect(previewsOf(other)).toEqual([]);
+    expect(client.latest()).toMatchObject({ status: 'succeeded' });
+    expect(client.latest()?.costUsdMicros).toBe(other.latest()?.costUsdMicros);
+  });
 });

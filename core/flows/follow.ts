@@ -1,6 +1,6 @@
 /**
- * Follows a job to its end: its record as it changes and, of a job that is streamed, what it says as it is written. The
- * record alone says how a job stands; pieces of text only come before it. So whatever was lost, said twice or said by an
+ * Follows a job to its end: its record as it changes and, of a job that is streamed, what it says and shows as it is
+ * written. The record alone says how a job stands; pieces of text only come before it. So whatever was lost, said twice or said by an
  * attempt that is no more, a follower that goes on to the result ends with the text of the result.
  *
  * An attempt that is taken over or tried again begins its text anew: `job` then shows a higher attempt, and the deltas
@@ -10,7 +10,8 @@ import type { JobRecord } from '../job/job.ts';
 import { isTerminal } from '../job/job.ts';
 import { apiLimits, streamLimits } from '../limits.ts';
 import type { Clock, JobEvents, Jobs } from '../ports.ts';
-import type { TextPiece, TextPosition } from '../stream/text-piece.ts';
+import type { Preview, TextPiece, TextPosition } from '../stream/text-piece.ts';
+import { lengthOf } from '../stream/text-piece.ts';
 
 export interface FollowPorts {
   readonly clock: Clock;
@@ -22,7 +23,9 @@ export type Followed =
   /** The record as it was just read: first of all, then from time to time, and last as it ended. */
   | { readonly kind: 'job'; readonly job: JobRecord }
   /** `position`: with this text. */
-  | { readonly kind: 'delta'; readonly text: string; readonly position: TextPosition };
+  | { readonly kind: 'delta'; readonly text: string; readonly position: TextPosition }
+  /** `position`: with this preview. */
+  | { readonly kind: 'preview'; readonly preview: Preview; readonly position: TextPosition };
 
 export interface FollowAsk {
   /** What the follower has already; null: nothing. */
@@ -54,10 +57,11 @@ export async function* follow(
   while (!signal.aborted) {
     // Of a record that has ended, all that there is to read was written before.
     const hasEnded = isTerminal(eye.job);
-    for (const { text } of await listen(ports, eye)) {
-      const { attempt, at } = eye.position;
-      eye.position = { attempt, at: at + text.length };
-      yield { kind: 'delta', text, position: eye.position };
+    for (const piece of await listen(ports, eye)) {
+      const position = { attempt: piece.attempt, at: eye.position.at + lengthOf(piece) };
+      eye.position = position;
+      if (piece.preview === undefined) yield { kind: 'delta', text: piece.text, position };
+      else yield { kind: 'preview', preview: piece.preview, position };
     }
     if (hasEnded) return;
     await clock.sleep(pauseMsOf(eye, clock.nowMs()), signal);
@@ -96,19 +100,21 @@ async function listen(ports: FollowPorts, eye: Eye): Promise<TextPiece[]> {
   for (let isMore = true; isMore && mayListen(eye); ) {
     const page = await ports.jobEvents.read(tenantId, jobId, { attempt, at }, streamLimits.readMax);
     for (const piece of page) {
-      if (piece.attempt === attempt && piece.at === at && piece.text !== '') {
+      if (piece.attempt === attempt && piece.at === at && lengthOf(piece) > 0) {
         pieces.push(piece);
-        at += piece.text.length;
+        at += lengthOf(piece);
       }
       if (piece.attempt !== attempt || piece.isLast) hush(eye);
-      else if (piece.at + piece.text.length !== at) eye.isSilent = true;
+      else if (piece.at + lengthOf(piece) !== at) eye.isSilent = true;
     }
     isMore = page.length === streamLimits.readMax;
   }
   if (pieces.length === 0) eye.tailPauseMs = Math.min(2 * eye.tailPauseMs, streamLimits.tailMsMax);
   else {
     eye.tailPauseMs = streamLimits.tailMsMin;
-    if (!eye.isSilent) eye.lookPauseMs = streamLimits.lookMsMax;
+    // Of a picture the record says how far it is; a chat says so itself.
+    const hasText = pieces.some(({ text }) => text !== '');
+    if (hasText && !eye.isSilent) eye.lookPauseMs = streamLimits.lookMsMax;
   }
   return pieces;
 }

@@ -20,7 +20,7 @@ import { endJob } from './end-job.ts';
 import { startPulse } from './pulse.ts';
 import type { AdaptersTaken, TakeAdaptersPorts } from './take-adapters.ts';
 import { takeAdapters } from './take-adapters.ts';
-import type { Telling, TellPorts } from './tell-text.ts';
+import type { TellPorts } from './tell-text.ts';
 import { startTelling } from './tell-text.ts';
 
 export interface RunPorts extends EndPorts, TakeAdaptersPorts, TellPorts {
@@ -75,7 +75,8 @@ export async function takeBatch(ports: RunPorts, ask: RunAsk): Promise<Batch> {
     jobs,
     async run(watch) {
       try {
-        ran = await runCall(ports, { ...ask, jobs, taken }, told(pulse.events, telling), watch);
+        const events = { ...pulse.events, ...telling.events };
+        ran = await runCall(ports, { ...ask, jobs, taken }, events, watch);
       } catch (error) {
         await drop();
         throw error;
@@ -132,10 +133,6 @@ async function runCall(ports: RunPorts, call: Call, events: RunEvents, watch: Ru
   // A model that did not fit was nobody's fault in the batch: alone it would not fit either.
   const hadMates = loaded.kind === 'loaded' && jobs.length > 1;
   return { outcomes, batchSize: jobs.length, hadMates, begunAtMs, loadMs };
-}
-
-function told(events: RunEvents, { onDelta }: Telling): RunEvents {
-  return { ...events, onDelta };
 }
 
 function watched(events: RunEvents, watch: RunWatch): RunEvents {

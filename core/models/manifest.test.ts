@@ -196,7 +196,7 @@ describe('the engine of a manifest', () => {
     ],
     [
       'weights in a form that the runtime cannot make',
-      { ...adaptable, engine: 'python', runtime: { ...runtime, quant: 'int4' } },
+      { ...adaptable, engine: 'python', runtime: { ...runtime, quant: 'bf16' } },
     ],
     ['a runner that there is not', { ...adaptable, engine: 'python', runtime: { ...runtime, runner: 'x' } }],
     [
@@ -234,7 +234,9 @@ describe('the engine of a manifest', () => {
   it.each([
     ['plain', runtime],
     ['of NewBie', { ...runtime, runner: 'newbie' }],
-    ['in eight bits', { ...runtime, quant: 'fp8' }],
+    ['in eight bits', { ...runtime, quant: 'int8' }],
+    ['in eight bits of floating point', { ...runtime, quant: 'fp8' }],
+    ['in four bits', { ...runtime, quant: 'int4' }],
     ['with an upscaler', { ...runtime, upscaler: 'x2.safetensors', native_size_max: 1024 }],
   ])('may be python, with a runtime: %s', (_, its) => {
     expect(manifestSchema.safeParse({ ...adaptable, engine: 'python', runtime: its }).success).toBe(true);

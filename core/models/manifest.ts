@@ -26,10 +26,12 @@ const timeMsSchema = z.number().nonnegative();
 
 const dtypeSchema = z.enum(['bfloat16', 'float32']);
 
+/** In which most of the weights are kept, and widened to `dtype` as each layer runs. Absent: in `dtype`. */
+const narrowSchema = quantSchema.exclude(['bf16']);
+
 const pictureRuntime = {
   dtype: dtypeSchema,
-  /** In which the weights of the transformer are kept, and widened to `dtype` as each layer runs. Absent: in `dtype`. */
-  quant: z.literal('fp8').optional(),
+  quant: narrowSchema.optional(),
   /** A file beside the weights whose network doubles sizes above `native_size_max`, drawn at half. */
   upscaler: z
     .string()
@@ -48,6 +50,7 @@ const runtimeSchema = z
     z.strictObject({
       runner: z.literal('qwen_vl'),
       dtype: dtypeSchema,
+      quant: narrowSchema.optional(),
       /** Tokens of prompt and answer together; more are refused. */
       context_tokens_max: z.int().positive(),
       /** A larger picture is read as one of so many pixels. Absent: as the settings beside the weights say. */

@@ -1,10 +1,12 @@
 import { describe, expect, it } from 'vitest';
+import { protocolLimits } from '#core/limits.ts';
 import type { RunnerMessage } from '../protocol/messages.ts';
+import { runnerMessageSchema } from '../protocol/messages.ts';
 import { BatchRun } from './batch-run.ts';
 import type { Engine } from './engine.ts';
 
-/** The messages of a batch of one item, whose engine throws. */
-async function failedWith(error: Error): Promise<RunnerMessage[]> {
+/** The messages of a batch of one item. */
+async function sentBy(run: Engine['run']): Promise<RunnerMessage[]> {
   const sent: RunnerMessage[] = [];
   const engine: Engine = {
     name: 'fake',
@@ -12,7 +14,7 @@ async function failedWith(error: Error): Promise<RunnerMessage[]> {
     capabilities: { deltas: false, adapters: false },
     load: async () => undefined,
     unload: async () => undefined,
-    run: () => Promise.reject(error),
+    run,
   };
   const items = [{ id: 'a', params: {}, deadlineMs: null }];
   const batch = {
@@ -27,6 +29,29 @@ async function failedWith(error: Error): Promise<RunnerMessage[]> {
   await new BatchRun({ ...batch, items, adapters: [] }, (message) => sent.push(message)).execute(engine);
   return sent;
 }
+
+function failedWith(error: Error): Promise<RunnerMessage[]> {
+  return sentBy(() => Promise.reject(error));
+}
+
+describe('a preview', () => {
+  it.each([
+    [protocolLimits.previewCharactersMax * 0.75, 1],
+    [protocolLimits.previewCharactersMax * 0.75 + 1, 0],
+  ])('of %i bytes is sent %i times: one too large for a frame ends no process', async (bytes, times) => {
+    const shape = { contentType: 'image/jpeg', width: 9, height: 9 } as const;
+    const sent = await sentBy(async (_, context) => {
+      context.progress('a', 2, 8);
+      context.preview('a', 2, { body: new Uint8Array(bytes), ...shape });
+      context.end('a', { kind: 'succeeded', seeds: [], unknownWords: [], gpuMs: 0 });
+    });
+
+    const previews = sent.filter(({ type }) => type === 'preview');
+    expect(previews).toHaveLength(times);
+    for (const each of previews) expect(runnerMessageSchema.parse(each)).toMatchObject({ step: 2, ...shape });
+    expect(sent.at(-1)).toMatchObject({ type: 'result' });
+  });
+});
 
 describe('an item whose engine throws', () => {
   it.each(['ENOSPC', 'EDQUOT', 'EFBIG'])(

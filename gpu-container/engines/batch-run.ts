@@ -5,8 +5,9 @@
 import { createHash } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { protocolLimits } from '#core/limits.ts';
 import type { FailureCode, ResultFile, RunMessage, RunnerMessage } from '../protocol/messages.ts';
-import type { Engine, ItemEnd, OutputFile, RunContext } from './engine.ts';
+import type { Engine, ItemEnd, OutputFile, PreviewPicture, RunContext } from './engine.ts';
 import { EngineFault, isRetryable } from './engine.ts';
 
 interface OpenItem {
@@ -66,6 +67,17 @@ export class BatchRun implements RunContext {
     }
     item.lastStep = step;
     this.#send({ type: 'progress', id: itemId, step, steps });
+  }
+
+  get wantsPreviews(): boolean {
+    return this.#message.previews === true;
+  }
+
+  preview(itemId: string, step: number, { body, ...shape }: PreviewPicture): void {
+    this.#openItem(itemId);
+    const data = Buffer.from(body).toString('base64');
+    if (data.length > protocolLimits.previewCharactersMax) return;
+    this.#send({ type: 'preview', id: itemId, step, ...shape, data });
   }
 
   delta(itemId: string, text: string): void {

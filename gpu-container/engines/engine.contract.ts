@@ -34,10 +34,12 @@ export interface SampleInputs {
    */
   readonly batchTolerance?: number;
   /**
-   * Steps of `quick` after which it shows those who ask how it looks.
+   * Steps of `previewed` after which it shows those who ask how it looks.
    * @default it shows nothing
    */
   readonly previews?: readonly number[];
+  /** @default quick */
+  readonly previewed?: object;
   /**
    * Paths of two adapters that each change the picture of `quick`.
    * @default the engine takes no adapters
@@ -58,6 +60,7 @@ export function engineContract(name: string, options: RunnerUnderTestOptions, sa
     invalid,
     batchTolerance = 0,
     previews = [],
+    previewed = quick,
     adapters,
   } = sample;
 
@@ -347,10 +350,10 @@ export function engineContract(name: string, options: RunnerUnderTestOptions, sa
     });
 
     it('shows how an item looks to those who ask, while it is drawn, and to nobody else', async () => {
-      const message = await runner.prepare(batchOf('batch_shown', [{ id: 'shown', params: quick }]));
+      const message = await runner.prepare(batchOf('batch_shown', [{ id: 'shown', params: previewed }]));
       runner.send({ ...message, previews: true });
       await runner.frame(endOf('shown'));
-      const unseen = await runner.run(batchOf('batch_unseen', [{ id: 'unseen', params: quick }]));
+      const unseen = await runner.run(batchOf('batch_unseen', [{ id: 'unseen', params: previewed }]));
 
       const shown = runner.frames.filter(ofType('preview'));
       expect(shown.map(({ id, step }) => [id, step])).toEqual(previews.map((step) => ['shown', step]));

@@ -42,6 +42,10 @@ export interface RunContext {
   /** True once the item should end without a result; then `end` it as `stopped`. */
   isStopped(itemId: string): boolean;
   progress(itemId: string, step: number, steps: number): void;
+  /** Whether anybody looks at previews; then {@link preview} may be called. */
+  readonly wantsPreviews: boolean;
+  /** How an open item looks after a step whose progress was told. One larger than a frame takes is left out. */
+  preview(itemId: string, step: number, picture: PreviewPicture): void;
   /** A piece of the item's text, in order. */
   delta(itemId: string, text: string): void;
   /** Stores a file of the item before the item ends. */
@@ -56,6 +60,14 @@ export interface OutputFile {
   readonly extension: string;
   readonly width: number | null;
   readonly height: number | null;
+}
+
+/** Small: to be shown and forgotten. */
+export interface PreviewPicture {
+  readonly body: Uint8Array;
+  readonly contentType: 'image/jpeg' | 'image/png';
+  readonly width: number;
+  readonly height: number;
 }
 
 export type ItemEnd =

@@ -3,6 +3,9 @@
 Every step draws its pictures and chats from (seed, step) alone. The eye starts from the picture model's judge, as it
 is released, and learns on at a lower rate: without a GPU, seeing is most of the work. Scenes that are held back from
 the picture model's training are held back here, and the measure asks for those only.
+
+With `--resume` a training goes on where it was left and comes out as if it had not been: it may be ended at any time,
+and leaves by itself after `--piece-minutes`.
 """
 
 from __future__ import annotations
@@ -41,6 +44,8 @@ TOKENS_MAX = 80
 LONG_EVERY, LONG_TOKENS_MAX, LONG_BATCH = 10, 250, 18
 LOG_STEPS = 20
 SAVE_STEPS = 200
+KEPT_STEPS = 20
+"""Of a training that is ended at any time, so many at most are trained again."""
 MEASURED_BETWEEN, MEASURED_END = 110, 550
 IGNORED = -100
 BRIEF_SHARE = 0.3
@@ -55,15 +60,21 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=23)
     parser.add_argument("--start", type=Path, help="a checkpoint to train on from")
     parser.add_argument("--rate", type=float, default=1, help="of the learning rates, for a run that goes on")
+    parser.add_argument("--resume", action="store_true", help="go on from what --out holds, or begin where it is empty")
+    parser.add_argument("--piece-minutes", type=float, default=math.inf, help="leave after so many, to be resumed")
     options = parser.parse_args()
     torch.set_num_threads(1)
     torch.manual_seed(options.seed)
     options.out.mkdir(parents=True, exist_ok=True)
     run = Run(load_tokenizer(), options)
     print(f"training the chat model with one thread, torch {torch.__version__}", flush=True)
-    while run.progress < 1:
+    while run.progress < 1 and run.piece_minutes() < options.piece_minutes:
         run.step()
-    run.save(MEASURED_END)
+    if run.progress < 1:
+        run.keep()
+        print(f"left at step {run.step_count}; --resume goes on from there", flush=True)
+    else:
+        run.save(MEASURED_END)
 
 
 @dataclass(frozen=True)
@@ -87,7 +98,49 @@ class Run:
         self.average = {name: value.detach().clone() for name, value in self.network.state_dict().items()}
         self.optimizers = _optimizers(self.network)
         self.step_count, self.images, self.progress = 0, 0, 0.0
-        self.loss_sum, self.started_s = 0.0, time.monotonic()
+        self.loss_sum, self.minutes_before, self.started_s = 0.0, 0.0, time.monotonic()
+        if options.resume and self._kept.exists():
+            self._resume()
+
+    @property
+    def _kept(self) -> Path:
+        return Path(self.options.out) / "training.pt"
+
+    def piece_minutes(self) -> float:
+        """Since this process began to train."""
+        return (time.monotonic() - self.started_s) / 60
+
+    def minutes(self) -> float:
+        """Of training, earlier pieces included."""
+        return self.minutes_before + self.piece_minutes()
+
+    def keep(self) -> None:
+        """Writes all that a training goes on from, beside the old one first."""
+        state = {
+            "network": self.network.state_dict(),
+            "average": self.average,
+            "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
+            "seed": self.options.seed,
+            "step_count": self.step_count,
+            "images": self.images,
+            "loss_sum": self.loss_sum,
+            "minutes": self.minutes(),
+        }
+        torch.save(state, self._kept.with_suffix(".new"))
+        self._kept.with_suffix(".new").replace(self._kept)
+
+    def _resume(self) -> None:
+        state = torch.load(self._kept, weights_only=True)
+        if state["seed"] != self.options.seed:
+            raise SystemExit(f"{self._kept} is of a training with --seed {state['seed']}")
+        self.network.load_state_dict(state["network"])
+        self.average = state["average"]
+        for optimizer, kept in zip(self.optimizers, state["optimizers"], strict=True):
+            optimizer.load_state_dict(kept)
+        self.step_count, self.images = state["step_count"], state["images"]
+        self.loss_sum, self.minutes_before = state["loss_sum"], state["minutes"]
+        self._count_progress()
+        print(f"goes on from step {self.step_count}", flush=True)
 
     def step(self) -> None:
         """Trains on one batch."""
@@ -105,9 +158,13 @@ class Run:
         self.step_count += 1
         self.images += len(batch.ids)
         self._average()
-        minutes = (time.monotonic() - self.started_s) / 60
-        self.progress = max(self.step_count / self.options.steps, minutes / self.options.minutes)
-        self._log(minutes, loss.item())
+        self._count_progress()
+        self._log(self.minutes(), loss.item())
+        if self.step_count % KEPT_STEPS == 0:
+            self.keep()
+
+    def _count_progress(self) -> None:
+        self.progress = max(self.step_count / self.options.steps, self.minutes() / self.options.minutes)
 
     def _average(self) -> None:
         decay = min(EMA_DECAY, (1 + self.step_count) / (10 + self.step_count))
@@ -132,7 +189,7 @@ class Run:
 
     def save(self, measured: int) -> None:
         """Writes the moving average and what it can do, beside the old one first."""
-        minutes = (time.monotonic() - self.started_s) / 60
+        minutes = self.minutes()
         network = ChatNetwork(self.tokenizer.size)
         network.load_state_dict(self.average)
         figures = measure(network.eval(), self.tokenizer, self.options.seed + 1, measured)

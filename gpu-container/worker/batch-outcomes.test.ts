@@ -1,6 +1,7 @@
 import { tmpdir } from 'node:os';
 import { describe, expect, it } from 'vitest';
-import type { Log, RunBatch, RunPreview } from '#core/ports.ts';
+import type { Log, RunBatch } from '#core/ports.ts';
+import type { Preview } from '#core/stream/text-piece.ts';
 import type { ReadyMessage, RunnerMessage } from '../protocol/messages.ts';
 import { collectOutcomes } from './batch-outcomes.ts';
 
@@ -78,19 +79,20 @@ describe('the outcomes of a batch', () => {
     const told: unknown[] = [];
     const events = {
       onProgress: () => undefined,
-      onPreview: (id: string, preview: RunPreview) => told.push([id, preview]),
+      onPreview: (id: string, preview: Preview) => told.push([id, preview]),
     };
     const outcomes = collectOutcomes(batch, events, { ready, scratchDir: tmpdir(), log: silent });
     const shape = { contentType: 'image/jpeg', width: 2, height: 1 } as const;
     const preview = (id: string) =>
       ({ type: 'preview', id, step: 4, ...shape, data: btoa('jpeg') }) as RunnerMessage;
 
+    outcomes.receive({ type: 'progress', id: 'a', step: 4, steps: 8 });
     outcomes.receive(preview('a'));
     outcomes.receive(preview('somebody'));
     outcomes.receive(resultOf('a'));
     outcomes.receive(preview('a'));
 
-    expect(told).toEqual([['a', { step: 4, ...shape, body: Buffer.from('jpeg') }]]);
+    expect(told).toEqual([['a', { step: 4, steps: 8, ...shape, body: Buffer.from('jpeg') }]]);
     expect(() => collect().receive(preview('a'))).not.toThrow();
   });
 

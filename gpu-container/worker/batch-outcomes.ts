@@ -25,6 +25,8 @@ export function collectOutcomes(
 ): BatchOutcomes {
   const open = new Set(batch.items.map((item) => item.id));
   const outcomes = new Map<string, RunOutcome>();
+  /** Of the items that told their progress. */
+  const stepsOf = new Map<string, number>();
   const { promise: all, resolve } = Promise.withResolvers<ReadonlyMap<string, RunOutcome>>();
 
   function store(itemId: string, outcome: RunOutcome): void {
@@ -50,10 +52,13 @@ export function collectOutcomes(
     all,
     receive(message) {
       if (message.type === 'progress' && open.has(message.id)) {
+        stepsOf.set(message.id, message.steps);
         events.onProgress(message.id, message.step, message.steps);
       } else if (message.type === 'preview' && open.has(message.id)) {
         const { id, step, contentType, width, height, data } = message;
-        events.onPreview?.(id, { step, contentType, width, height, body: Buffer.from(data, 'base64') });
+        const body = Buffer.from(data, 'base64');
+        const steps = stepsOf.get(id) ?? step;
+        events.onPreview?.(id, { step, steps, contentType, width, height, body });
       } else if (message.type === 'delta' && open.has(message.id)) {
         events.onDelta?.(message.id, message.text);
       } else if (message.type === 'result') {

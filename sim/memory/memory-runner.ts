@@ -1,11 +1,13 @@
 /**
- * A runner in memory: takes simulated time per step and writes a small text per image, or one that repeats a chat. What
+ * A runner in memory: takes simulated time per step and writes a small text per image, shown after every second step to
+ * those who look, or one that repeats a chat. What
  * it does with a job is said by the job's own input, as with the fake engine: `steps` or `max_tokens`, `step_ms`, `n`, and
  * `fault`.
  */
 import { createHash } from 'node:crypto';
 import { chatTexts } from '#core/chat/messages.ts';
 import type { Clock, RunItem, Runner, RunOutcome } from '#core/ports.ts';
+import type { Preview } from '#core/stream/text-piece.ts';
 
 export interface MemoryRunner extends Runner {
   /** Ids of the items of every call so far, in order. */
@@ -45,6 +47,7 @@ export function createMemoryRunner({ clock, loadMs }: { clock: Clock; loadMs: nu
           events.onProgress(item.id, step, steps);
           if (item.params.messages !== undefined)
             events.onDelta?.(item.id, shareOf(answerText(item), step, steps));
+          else if (step % 2 === 0 && step < steps) events.onPreview?.(item.id, previewOf(item, step, steps));
         }
       }
       const gpuMs = Math.ceil((clock.nowMs() - startedAtMs) / batch.items.length);
@@ -104,6 +107,11 @@ function answerText(item: RunItem): string {
 export function shareOf(text: string, step: number, steps: number): string {
   const endOf = (each: number) => Math.floor((text.length * each) / steps);
   return text.slice(endOf(step - 1), endOf(step));
+}
+
+function previewOf({ id }: RunItem, step: number, steps: number): Preview {
+  const body = new TextEncoder().encode(`${id} after ${step}`);
+  return { step, steps, contentType: 'image/jpeg', width: 8, height: 8, body };
 }
 
 function stepsOf(item: RunItem): number {

@@ -1,6 +1,7 @@
 /** Clients that follow a job: whatever fails, what they were told of it adds up to its result, or to the beginning of it. */
 import { follow } from '#core/flows/follow.ts';
 import type { JobRecord } from '#core/job/job.ts';
+import type { Preview } from '#core/stream/text-piece.ts';
 import { violate } from './history.ts';
 import type { World } from './world.ts';
 
@@ -15,20 +16,26 @@ export async function followOne(world: World, tenantId: string, jobId: string): 
   await process.serve(async () => {
     const job = await ports.jobs.get(tenantId, jobId, { consistent: true });
     if (job === null) return;
-    const told = { job, attempt: job.attempt, text: '' };
+    const told = { job, attempt: job.attempt, text: '', at: 0 };
     const ask = { from: null, signal: gone.signal };
     for await (const followed of follow({ ...ports, clock: process.clock }, job, ask)) {
       if (followed.kind === 'job') told.job = followed.job;
       else {
         const { attempt, at } = followed.position;
-        if (attempt !== told.attempt) Object.assign(told, { attempt, text: '' });
-        told.text += followed.text;
-        if (told.text.length !== at)
-          violate(world.history, 'stream', `${jobId} was told ${at} characters otherwise`);
+        if (attempt !== told.attempt) Object.assign(told, { attempt, text: '', at: 0 });
+        if (followed.kind === 'delta') told.text += followed.text;
+        else checkPreview(world, jobId, followed.preview);
+        told.at += followed.kind === 'delta' ? followed.text.length : 1;
+        if (told.at !== at) violate(world.history, 'stream', `${jobId} was told ${at} places otherwise`);
       }
     }
     check(world, told);
   });
+}
+
+function checkPreview({ history }: World, jobId: string, { body }: Preview): void {
+  const shownOf = new TextDecoder().decode(body);
+  if (shownOf !== jobId) violate(history, 'stream', `${jobId} was shown a preview of ${shownOf}`);
 }
 
 function check(

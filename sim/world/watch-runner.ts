@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { chatTexts } from '#core/chat/messages.ts';
 import type { RunBatch, RunEvents, Runner, RunOutcome } from '#core/ports.ts';
+import type { Preview } from '#core/stream/text-piece.ts';
 import { shareOf } from '../memory/memory-runner.ts';
 import { checkAdapters } from './adapters.ts';
 import type { History } from './history.ts';
@@ -55,12 +56,19 @@ function resultOf({ items }: RunBatch, id: string, index: number): string {
   return `${id} ${index} ${String(prompt)}`.padEnd(resultBytes);
 }
 
-/** As the runner's own words would, what is said adds up to the result. */
+/** As the runner's own words would, what is said adds up to the result; halfway, a picture of it is shown too. */
 function saying(batch: RunBatch, events: RunEvents): RunEvents {
   return {
     onProgress(id, step, steps) {
       events.onProgress(id, step, steps);
       events.onDelta?.(id, shareOf(resultOf(batch, id, 0), step, steps));
+      if (step === Math.ceil(steps / 2)) events.onPreview?.(id, previewOf(id, step, steps));
     },
   };
+}
+
+/** Carries the id of its job, so that one in the wrong hands is recognised. */
+function previewOf(id: string, step: number, steps: number): Preview {
+  const body = new TextEncoder().encode(id);
+  return { step, steps, contentType: 'image/jpeg', width: 1, height: 1, body };
 }

@@ -1,7 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import { fullJob } from '../../samples.ts';
-import { imagesSchema, toAnswer, toSubmission } from './images.ts';
+import { imagesSchema, isDuePartial, toAnswer, toSubmission } from './images.ts';
 
+const look = {
+  step: 0,
+  steps: 8,
+  contentType: 'image/jpeg' as const,
+  width: 8,
+  height: 8,
+  body: new Uint8Array(),
+};
 const request = { model: 'pilotlight-shapes', prompt: 'a red ring' };
 
 describe('pictures in OpenAI’s words', () => {
@@ -47,8 +55,9 @@ describe('pictures in OpenAI’s words', () => {
     ['n', 0],
     ['quality', 'ultra'],
     ['response_format', 'png'],
-    ['stream', true],
+    ['stream', 'yes'],
     ['partial_images', 2],
+    ['partial_images', 4],
     ['style', 'vivid'],
     ['background', 'transparent'],
     ['output_format', 'webp'],
@@ -57,6 +66,32 @@ describe('pictures in OpenAI’s words', () => {
     expect(toSubmission({ ...request, [name]: value })).toMatchObject({
       kind: 'invalid',
       details: [{ path: name }],
+    });
+  });
+
+  it.each([
+    [1, [4]],
+    [2, [4, 6]],
+    [3, [2, 4, 6]],
+    [0, []],
+  ])('are seen %i times while they are drawn, spread over the steps: %j', (asked, steps) => {
+    const seen = [2, 4, 6].filter((step, _, all) => {
+      const told = all.filter((each) => each < step && steps.includes(each)).length;
+      return isDuePartial({ ...look, step }, told, asked);
+    });
+
+    expect(seen).toEqual(steps);
+  });
+
+  it('come as bytes where they are streamed, and links are refused there', () => {
+    expect(toSubmission({ ...request, stream: true, partial_images: 2 })).toMatchObject({
+      stream: true,
+      partialImages: 2,
+      input: { prompt: 'a red ring' },
+    });
+    expect(toSubmission({ ...request, stream: true, response_format: 'url' })).toMatchObject({
+      kind: 'invalid',
+      details: [{ path: 'response_format' }],
     });
   });
 

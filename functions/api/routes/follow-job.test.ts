@@ -102,6 +102,32 @@ describe('200', () => {
     ]);
   });
 
+  it('shows how a picture looks while it is drawn, as a picture that browsers take', async () => {
+    const scene = await openScene();
+    const input = { prompt: 'a lighthouse' };
+    const sent = await scene.send('submitJob', '/v1/jobs', {
+      body: { model: 'fake-image', input, stream: true },
+    });
+    const { id } = sent.json;
+    const preview = { step: 4, steps: 8, contentType: 'image/jpeg', width: 128, height: 96 } as const;
+    for (const [at, byte] of [250, 251].entries()) {
+      const body = Uint8Array.of(255, byte);
+      const piece = { attempt: 1, at, text: '', isLast: false, toldAtMs: scene.clock.nowMs() };
+      await scene.jobEvents.append('tenant-a', id, { ...piece, preview: { ...preview, body } });
+    }
+    await scene.finish(id);
+
+    const [whole, rest] = [await follow(scene, id), await follow(scene, id, '1-1')];
+
+    const shape = { attempt: 1, step: 4, steps: 8, width: 128, height: 96 };
+    const shown = (got: Got) => eventsOf(got).filter(({ event }) => event === 'preview');
+    expect(shown(whole)).toEqual([
+      { id: '1-1', event: 'preview', data: { ...shape, image: 'data:image/jpeg;base64,//o=' } },
+      { id: '1-2', event: 'preview', data: { ...shape, image: 'data:image/jpeg;base64,//s=' } },
+    ]);
+    expect(shown(rest).map(({ id: seen }) => seen)).toEqual(['1-2']);
+  });
+
   it('goes on behind the last event that was seen', async () => {
     const scene = await openScene();
     const id = await chat(scene);

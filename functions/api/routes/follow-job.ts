@@ -4,7 +4,7 @@ import { follow } from '#core/flows/follow.ts';
 import type { JobRecord } from '#core/job/job.ts';
 import { isTerminal } from '#core/job/job.ts';
 import { streamLimits } from '#core/limits.ts';
-import type { TextPosition } from '#core/stream/text-piece.ts';
+import type { Preview, TextPosition } from '#core/stream/text-piece.ts';
 import { positionText, readPosition } from '#core/stream/text-piece.ts';
 import type { ApiDeps } from '../api-deps.ts';
 import type { Said, ServerEvent } from '../event-stream.ts';
@@ -56,6 +56,11 @@ async function* eventsOf(
   if (!gone.aborted) yield* await teller.end();
 }
 
+function presentPreview({ step, steps, width, height, contentType, body }: Preview) {
+  const image = `data:${contentType};base64,${Buffer.from(body).toString('base64')}`;
+  return { step, steps, width, height, image };
+}
+
 /** Turns what is followed into events: what did not change is told once. */
 function createTeller(deps: ApiDeps, start: JobRecord, from: TextPosition | null) {
   let job = start;
@@ -83,9 +88,12 @@ function createTeller(deps: ApiDeps, start: JobRecord, from: TextPosition | null
 
   return {
     async tell(followed: Followed): Promise<Said[]> {
-      if (followed.kind === 'delta') {
+      if (followed.kind !== 'job') {
         position = followed.position;
-        return [event('delta', { attempt: position.attempt, text: followed.text })];
+        const { attempt } = position;
+        return followed.kind === 'delta'
+          ? [event('delta', { attempt, text: followed.text })]
+          : [event('preview', { attempt, ...presentPreview(followed.preview) })];
       }
       job = followed.job;
       if (job.attempt > position.attempt) position = { attempt: job.attempt, at: 0 };

@@ -17,6 +17,8 @@ engineContract(
     model,
     quick: { prompt: 'a red circle', n: 2, seed: 7, size: 64, steps: 2 },
     quickSteps: 2,
+    previewed: { prompt: 'a red circle', n: 2, seed: 7, size: 64, steps: 6 },
+    previews: [2, 4],
     slow: { prompt: 'a blue square on white', n: 1, size: 64, steps: 12 },
     invalid: { prompt: 'a red circle', size: 100 },
     adapters: [adapterPath('pastel'), adapterPath('outline')],

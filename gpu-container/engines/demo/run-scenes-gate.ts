@@ -7,7 +7,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { EngineBatch, ItemEnd, RunContext } from '../engine.ts';
-import { encodePng } from './png.ts';
+import { encodePng } from './pictures.ts';
 import { gatePromptsSchema } from './run-shapes-gate.ts';
 import { openScenes } from './scenes-batch.ts';
 import { describeQuestion, readDescription } from './scenes-description.ts';
@@ -78,6 +78,8 @@ async function describe(
     {
       isStopped: () => false,
       progress: () => undefined,
+      wantsPreviews: false,
+      preview: () => undefined,
       delta: (id, text) => told.set(id, (told.get(id) ?? '') + text),
       write: async () => undefined,
       end: (id, end: ItemEnd) => {

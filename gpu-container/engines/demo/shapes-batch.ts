@@ -10,6 +10,7 @@ import { EngineFault, parseItems } from '../engine.ts';
 import type { DemoModel } from './demo-engine.ts';
 import type { ShapesModel, ShapesPicture } from './shapes-model.ts';
 import { loadShapesModel } from './shapes-model.ts';
+import { startPreviews } from './shapes-previews.ts';
 
 /** Pictures in one model call: bounds memory, and the time between two chances to cancel. */
 const picturesMax = 8;
@@ -117,6 +118,10 @@ async function runCall(
   const [first] = pictures;
   if (first === undefined) return;
   const { steps, guidance } = first.item.params;
+  const previews = startPreviews(
+    pictures.map(({ item, seed }) => ({ itemId: item.id, isFirst: seed === item.params.seed })),
+    context,
+  );
   const startMs = performance.now();
   const drawn = await model.generate(
     pictures.map(({ item, seed }) => ({ prompt: item.params.prompt, seed, size: item.params.size })),
@@ -129,10 +134,11 @@ async function runCall(
           if (!context.isStopped(item.id)) context.progress(item.id, item.stepsDone + step, item.stepsTotal);
         }
       },
+      onLook: previews?.onLook,
       isCanceled: (index) => context.isStopped(pictures[index]?.item.id ?? ''),
     },
   );
-  const shareMs = (performance.now() - startMs) / pictures.length;
+  const shareMs = (performance.now() - startMs - (previews?.spentMs() ?? 0)) / pictures.length;
   for (const { item } of pictures) item.gpuMs += shareMs;
   for (const item of itemsOf(pictures)) item.stepsDone += steps;
   await deliver(pictures, drawn, context);
@@ -158,7 +164,7 @@ async function deliver(
 }
 
 async function writePicture(itemId: string, picture: ShapesPicture, context: RunContext): Promise<void> {
-  const { encodePng } = await import('./png.ts');
+  const { encodePng } = await import('./pictures.ts');
   const { width, height } = picture;
   const body = await encodePng(picture);
   await context.write(itemId, { body, contentType: 'image/png', extension: 'png', width, height });

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { encodePng } from './png.ts';
+import { encodePng } from './pictures.ts';
 import { loadShapesModel, type ShapesItem, type ShapesModel, type ShapesPicture } from './shapes-model.ts';
 import { shapesModelDirectory } from './shapes-vocabulary.ts';
 

@@ -1,6 +1,7 @@
 /** The demo model `pilotlight-shapes`: prompts to slots, slots to pictures, in real batches. */
 import type { LoraFile } from './lora-weights.ts';
 import { withLoras } from './lora-weights.ts';
+import type { RgbPicture } from './pictures.ts';
 import { settleSlots } from './shapes-details.ts';
 import { type OpenNetworks, openShapesNetworks } from './shapes-networks.ts';
 import { type ParsedPrompt, parseShapesPrompt } from './shapes-prompt.ts';
@@ -31,9 +32,14 @@ export interface ShapesOptions {
   adapters?: readonly (LoraFile & { readonly sha256: string })[] | undefined;
   /** Called after each finished denoising step, from 1 to `steps`. */
   onStep?: ((step: number, steps: number) => void) | undefined;
+  /** Awaited after each step but the last, which it holds up: to look at what is being drawn. */
+  onLook?: ((step: number, steps: number, look: ShapesLook) => Promise<void>) | undefined;
   /** Asked between steps for each item still drawn; true drops that item from the batch. */
   isCanceled?: ((itemIndex: number) => boolean) | undefined;
 }
+
+/** How an item looks so far, at the size that is drawn; null for one that is canceled. */
+export type ShapesLook = (itemIndex: number) => RgbPicture | null;
 
 export interface ShapesPicture {
   /** Rows from the top, three bytes per pixel. */
@@ -82,6 +88,8 @@ async function generate(
       guidance: options.guidance ?? shapesGuidanceDefault,
       nullSlots: vocabulary.slots.map(() => vocabulary.nullToken),
       onStep: options.onStep,
+      onLook: (step, total, seen) =>
+        options.onLook?.(step, total, (index) => lookOf(seen(index))) ?? Promise.resolve(),
       isCanceled: options.isCanceled,
     },
   );
@@ -99,6 +107,10 @@ async function generate(
     }
   }
   return results;
+}
+
+function lookOf(seen: Float32Array | null): RgbPicture | null {
+  return seen === null ? null : { rgb: toBytes(seen), width: shapesSidePx, height: shapesSidePx };
 }
 
 /** One denoiser for each set of adapters and weights; without any, the model's own. */

@@ -40,6 +40,12 @@ export interface SampleOptions {
   nullSlots: readonly number[];
   /** Called after each finished step with its number, from 1. */
   onStep?: ((step: number, steps: number) => void) | undefined;
+  /**
+   * Awaited after each step but the last: `seen` gives where a living item is heading, values as a finished picture has them.
+   */
+  onLook?:
+    | ((step: number, steps: number, seen: (itemIndex: number) => Float32Array | null) => Promise<void>)
+    | undefined;
   /** Asked for every living item before each step and once after the last. */
   isCanceled?: ((itemIndex: number) => boolean) | undefined;
 }
@@ -73,6 +79,7 @@ export async function sampleShapes(
     const clean = await predictClean(networks, pictures, 1 - step / steps, encoded, guidance);
     stepTowards(pictures, clean, steps - step);
     options.onStep?.(step + 1, steps);
+    if (step + 1 < steps) await options.onLook?.(step + 1, steps, lookAt(clean, living));
   }
 
   const finished = new Set(living.filter(isLiving));
@@ -122,6 +129,14 @@ function stepTowards(pictures: readonly Float32Array[], clean: Float32Array, ste
       picture[index] = value + ((clean[offset + index] ?? 0) - value) / stepsLeft;
     }
   }
+}
+
+/** What the network takes each living picture for. */
+function lookAt(clean: Float32Array, living: readonly number[]): (itemIndex: number) => Float32Array | null {
+  return (itemIndex) => {
+    const row = living.indexOf(itemIndex);
+    return row < 0 ? null : clean.subarray(row * shapesPictureFloats, (row + 1) * shapesPictureFloats);
+  };
 }
 
 function rowOf<Row>(rows: readonly Row[], index: number): Row {

@@ -16,6 +16,7 @@ from typing import Any
 from msgspec import UNSET
 
 from .messages import (
+    PREVIEW_CHARACTERS_MAX,
     Answer,
     Delta,
     Failed,
@@ -117,6 +118,9 @@ class BatchRun:
     def preview(self, item_id: str, step: int, picture: OutputFile) -> None:
         if item_id not in self._open or picture.width is None or picture.height is None:
             return
+        data = base64.b64encode(picture.body).decode("ascii")
+        if len(data) > PREVIEW_CHARACTERS_MAX:
+            return
         self._send(
             Preview(
                 id=item_id,
@@ -124,7 +128,7 @@ class BatchRun:
                 content_type=picture.content_type,
                 width=picture.width,
                 height=picture.height,
-                data=base64.b64encode(picture.body).decode("ascii"),
+                data=data,
             )
         )
 

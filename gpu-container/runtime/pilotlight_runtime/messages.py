@@ -148,6 +148,10 @@ class Progress(_Message, tag="progress"):
     steps: int
 
 
+PREVIEW_CHARACTERS_MAX = 32 * 1024
+"""The worker takes a longer one for a fault of the protocol."""
+
+
 class Preview(_Message, tag="preview"):
     """How an item looks after a step: a small picture in base64, to be shown and forgotten."""
 

@@ -6,6 +6,7 @@ an exception out of the step callback leaves a pipeline sound.
 
 from __future__ import annotations
 
+import logging
 import secrets
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
@@ -17,6 +18,8 @@ from .previews import Previews, estimated
 from .runner import OutputFile, RunContext, RunnerError
 from .shares import Shares
 from .upscale import Upscaler
+
+_log = logging.getLogger(__name__)
 
 Encode = Callable[[Any], OutputFile]
 
@@ -117,8 +120,17 @@ class PictureCall(ABC, Generic[Asked]):
         if not self._open:
             raise StoppedError
         if self._previews is not None:
-            self._show(self._previews, pipeline.scheduler, index + 1, tensors["latents"])
+            self._try_to_show(self._previews, pipeline.scheduler, index + 1, tensors["latents"])
+            self._shares.skip()
         return tensors
+
+    def _try_to_show(self, previews: Previews, scheduler: Any, step: int, latents: Any) -> None:
+        """What cannot be shown is drawn all the same."""
+        try:
+            self._show(previews, scheduler, step, latents)
+        except Exception as error:
+            self._previews = None
+            _log.warning("no more previews of this call: %s", type(error).__name__)
 
     def _show(self, previews: Previews, scheduler: Any, step: int, latents: Any) -> None:
         """Tells whoever waits how the first picture of each item looks so far."""

@@ -80,14 +80,16 @@ class PictureRunner(ABC, Generic[Asked]):
             raise RunnerError("MODEL_NOT_LOADED", "the folder of the model has no weights")
         if (options.upscaler is None) != (options.native_size_max is None):
             raise RunnerError("MODEL_NOT_LOADED", "upscaler and native_size_max belong together")
-        check_quant(options.quant)
+        check_quant(options.quant, setup.device)
         dtype = getattr(torch, options.dtype)
         if options.upscaler is not None:
             self._upscaler = load_upscaler(weights, options.upscaler, setup.device, dtype)
             self._native_size_max = options.native_size_max
         with setup.phases.timed("readMs"):
             pipeline = self.load(weights, dtype)
-            apply_quant(pipeline, options.quant, dtype)
+            # Nearly all of the weights.
+            for part in (pipeline.transformer, pipeline.text_encoder):
+                apply_quant(part, options.quant, dtype)
         pipeline.set_progress_bar_config(disable=True)
         with setup.phases.timed("toDeviceMs"):
             self.pipeline = pipeline.to(setup.device)

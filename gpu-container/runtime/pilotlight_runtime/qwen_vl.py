@@ -24,6 +24,7 @@ from .answer_text import StopWatch, TokenText
 from .chat_messages import Chat, ChatParams, chat_params, read_chat
 from .devices import runner_error_of
 from .messages import Answer, FinishReason
+from .quants import apply_quant, check_quant
 from .runner import BatchItem, OutputFile, Plan, RunContext, RunnerError, Setup
 from .shares import Shares
 
@@ -35,6 +36,7 @@ class _Options(msgspec.Struct, frozen=True):
 
     runner: str
     dtype: str = "bfloat16"
+    quant: str | None = None
     context_tokens_max: Annotated[int, msgspec.Meta(ge=1)] = 32_768
     """Prompt and answer together: what the cache of a batch was planned with."""
     image_pixels_max: Annotated[int, msgspec.Meta(ge=1024)] | None = None
@@ -70,6 +72,7 @@ class QwenVlRunner:
         weights = setup.model_dir / "weights"
         if not (weights / "config.json").is_file():
             raise RunnerError("MODEL_NOT_LOADED", "the folder of the model has no weights")
+        check_quant(options.quant, setup.device)
         self._tokenizer = AutoTokenizer.from_pretrained(weights, local_files_only=True)
         self._tokenizer.chat_template = _template_of(self._tokenizer, weights)
         added = self._tokenizer.added_tokens_decoder.values()
@@ -78,9 +81,12 @@ class QwenVlRunner:
         if options.image_pixels_max is not None:
             self._pictures.size = {**dict(self._pictures.size), "longest_edge": options.image_pixels_max}
         with setup.phases.timed("readMs"):
+            dtype = getattr(torch, options.dtype)
             model = Qwen3VLForConditionalGeneration.from_pretrained(
-                weights, dtype=getattr(torch, options.dtype), use_safetensors=True, local_files_only=True
+                weights, dtype=dtype, use_safetensors=True, local_files_only=True
             )
+            # What it sees with stays whole: it is a fourteenth of the weights, and small details rest on it.
+            apply_quant(model.model.language_model, options.quant, dtype)
         with setup.phases.timed("toDeviceMs"):
             self._model = model.to(setup.device).eval()
         self._context_tokens_max = min(

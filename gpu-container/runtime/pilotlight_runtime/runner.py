@@ -99,7 +99,7 @@ class RunContext(Protocol):
         ...
 
     def preview(self, item_id: str, step: int, picture: OutputFile) -> None:
-        """A small picture of how the item looks after a step, to be shown and forgotten."""
+        """A small picture of how the item looks after a step, to be shown and forgotten. One too large is left out."""
         ...
 
     def delta(self, item_id: str, text: str) -> None:

@@ -19,8 +19,12 @@ from kinds import Drawing, Kind, item
 from PIL import Image
 from told import Told, run
 
+from pilotlight_runtime import picture_call
+from pilotlight_runtime.batch_run import BatchRun
+from pilotlight_runtime.messages import PREVIEW_CHARACTERS_MAX, Item, Run
 from pilotlight_runtime.previews import SIDE_MAX, Previews, estimated, fit_previews
 from pilotlight_runtime.runner import OutputFile
+from pilotlight_runtime.shares import Shares
 
 
 class Previewing(Drawing):
@@ -191,5 +195,55 @@ def test_what_is_not_finite_or_too_large_is_shown_small_all_the_same(models_dir:
 
     assert pixels_of(broken.body).shape == (8, 8, 3)
     assert (large.width, large.height) == (SIDE_MAX, SIDE_MAX)
-    # `protocolLimits.previewCharactersMax`, in bytes.
-    assert len(large.body) < 24 * 1024
+    assert len(large.body) < PREVIEW_CHARACTERS_MAX * 3 / 4
+
+
+def test_what_cannot_be_shown_is_drawn_all_the_same(drawing: Previewing, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: Any) -> OutputFile:
+        raise OSError("no encoder")
+
+    monkeypatch.setattr(Previews, "picture_of", broken)
+    told = watching()
+
+    run(drawing.runner, [item("a", steps=8)], told)
+
+    assert told.previews == {}
+    assert told.ends == {"a": [7]}
+
+
+def test_nobody_pays_for_looking(drawing: Previewing, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [0.0]
+    looking_s = 1_000.0
+
+    def slow(*_: Any) -> OutputFile:
+        clock[0] += looking_s
+        return OutputFile(b"jpeg", "image/jpeg", "jpg", 1, 1)
+
+    monkeypatch.setattr(Previews, "picture_of", slow)
+    monkeypatch.setattr(picture_call, "Shares", lambda pictures: Shares(pictures, lambda: clock[0]))
+    told = watching()
+
+    run(drawing.runner, [item("a", steps=8), item("b", steps=8, seed=1)], told)
+
+    assert clock[0] == 6 * looking_s
+    assert told.gpu_ms == {"a": 0, "b": 0}
+
+
+@pytest.mark.parametrize(("characters", "sent"), [(PREVIEW_CHARACTERS_MAX, 1), (PREVIEW_CHARACTERS_MAX + 4, 0)])
+def test_one_too_large_for_a_frame_is_left_out(characters: int, sent: int) -> None:
+    message = Run(
+        batch_id="b",
+        model="m",
+        revision="1",
+        scratch_dir="/nowhere",
+        items=[Item(id="a", params={}, deadline_ms=None)],
+        adapters=[],
+        previews=True,
+    )
+    frames: list[Any] = []
+
+    BatchRun(message, frames.append).preview(
+        "a", 2, OutputFile(bytes(characters // 4 * 3), "image/jpeg", "jpg", 9, 9)
+    )
+
+    assert len(frames) == sent

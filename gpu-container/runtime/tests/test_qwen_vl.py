@@ -349,3 +349,34 @@ def say_scores(runner: QwenVlRunner, change: Callable[[Any], Any], monkeypatch: 
 
 def out_of_memory(*_: Any, **__: Any) -> Callable[..., Any]:
     raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+
+
+class TestFewerBits:
+    """Its language model kept narrow; a float32 one of random weights has no large logits to tell apart."""
+
+    @pytest.fixture(params=["fp8", "int8", "int4"])
+    def narrow(self, request: pytest.FixtureRequest, models_dir: Path) -> QwenVlRunner:
+        pytest.importorskip({"fp8": "diffusers", "int8": "torchao", "int4": "bitsandbytes"}[request.param])
+        made = QwenVlRunner()
+        made.setup(Setup(models_dir / tiny_qwen_vl.MODEL, {**tiny_qwen_vl.RUNTIME, "quant": request.param}, "cpu"))
+        return made
+
+    def test_the_language_model_is_narrow_and_what_sees_is_whole(self, narrow: QwenVlRunner) -> None:
+        run(narrow, [item(picture="red")])
+
+        def wide(part: Any) -> list[bool]:
+            layers = [layer for layer in part.modules() if isinstance(layer, torch.nn.Linear)]
+            weights = [layer.weight for layer in layers]
+            return [type(each) is torch.nn.Parameter and each.dtype == torch.float32 for each in weights]
+
+        model = narrow._model.model
+        assert not any(wide(model.language_model))
+        assert all(wide(model.visual))
+        assert wide(narrow._model)[-1], "the head that chooses tokens stays whole"
+
+    def test_an_answer_does_not_depend_on_its_batch_mates(self, narrow: QwenVlRunner) -> None:
+        items = [item("plain", "hello"), item("red", picture="red", max_tokens=20)]
+
+        alone = [run(narrow, [each]).texts[each.id] for each in items]
+
+        assert alone == [run(narrow, items).texts[each.id] for each in items]

@@ -1,16 +1,14 @@
 /** Calls that are answered with a text. */
 import type { DialectSubmission, Translated } from '#core/dialects/openai/submission.ts';
 import type { JobRecord } from '#core/job/job.ts';
-import type { Accepted } from '../../accepted.ts';
 import type { ApiAnswer } from '../../answer.ts';
 import type { ApiDeps } from '../../api-deps.ts';
-import { takePlace } from '../../event-stream.ts';
 import { jobHeaders } from '../../job-answer.ts';
-import { rateLimitHeaders } from '../../rate-limit-headers.ts';
+import { acceptedHeaders, streamJob } from './job-stream.ts';
 import type { DialectCall } from './submitted.ts';
 import { submitted, succeeded, translatedOf } from './submitted.ts';
 import type { Chunks } from './text-answer.ts';
-import { textOf, textStream } from './text-answer.ts';
+import { textOf, textSaid } from './text-answer.ts';
 
 export interface TextForm {
   answer(job: JobRecord, text: string): unknown;
@@ -24,7 +22,10 @@ export async function answerText(
   form: TextForm,
 ): Promise<ApiAnswer> {
   const submission = translatedOf(translated);
-  if (submission.stream) return streamText(deps, call, submission, form);
+  if (submission.stream) {
+    const saidOf = textSaid(deps, call, form.chunks(submission));
+    return streamJob(deps, call, { submission, task: 'chat' }, saidOf);
+  }
   const accepted = await submitted(deps, call, submission, 'chat');
   const headers = acceptedHeaders(deps, call, accepted);
   const job = await succeeded(deps, call, accepted);
@@ -32,34 +33,5 @@ export async function answerText(
     status: 200,
     headers: { ...headers, ...jobHeaders(job) },
     body: form.answer(job, await textOf(deps, job)),
-  };
-}
-
-/** The place is taken first: a job that is accepted is answered. */
-async function streamText(
-  deps: ApiDeps,
-  call: DialectCall,
-  submission: DialectSubmission,
-  form: TextForm,
-): Promise<ApiAnswer> {
-  const place = await takePlace(deps, call.caller.tenant.tenantId);
-  try {
-    const accepted = await submitted(deps, call, submission, 'chat');
-    return {
-      status: 200,
-      headers: { ...acceptedHeaders(deps, call, accepted), ...jobHeaders(accepted.job) },
-      body: textStream(deps, call, accepted, form.chunks(submission), place),
-    };
-  } catch (error) {
-    await place.release();
-    throw error;
-  }
-}
-
-/** As of the submission: the minute that the request was counted in is the one to tell about. */
-export function acceptedHeaders(deps: ApiDeps, { caller }: DialectCall, { gate, replayed }: Accepted) {
-  return {
-    ...rateLimitHeaders(caller.tenant, gate, deps.clock.nowMs()),
-    'idempotency-replayed': replayed ? 'true' : undefined,
   };
 }

@@ -9,12 +9,11 @@ import { follow } from '#core/flows/follow.ts';
 import type { JobRecord } from '#core/job/job.ts';
 import { isTerminal } from '#core/job/job.ts';
 import { streamLimits } from '#core/limits.ts';
-import type { Accepted } from '../../accepted.ts';
 import type { ApiDeps } from '../../api-deps.ts';
-import type { HeldPlace, Said } from '../../event-stream.ts';
-import { EventStream, eventLines } from '../../event-stream.ts';
+import type { Said } from '../../event-stream.ts';
+import type { SaidOf, StreamEnd } from './job-stream.ts';
 import type { DialectCall } from './submitted.ts';
-import { abandon, failureOf, tooLate } from './submitted.ts';
+import { failureOf, tooLate } from './submitted.ts';
 
 /** The events of one dialect's stream. */
 export interface Chunks {
@@ -32,20 +31,8 @@ export async function textOf({ blobs }: ApiDeps, job: JobRecord): Promise<string
   return text;
 }
 
-/** A stream of the job's text. One that ends before the job has cancels it. */
-export function textStream(
-  deps: ApiDeps,
-  call: DialectCall,
-  accepted: Accepted,
-  chunks: Chunks,
-  place: HeldPlace,
-): EventStream {
-  const end = { isReached: false };
-  const source = eventLines(deps, saidOf(deps, call, accepted.job, chunks, end));
-  return new EventStream(source, async () => {
-    await place.release();
-    if (!end.isReached) await abandon(deps, accepted);
-  });
+export function textSaid(deps: ApiDeps, call: DialectCall, chunks: Chunks): SaidOf {
+  return ({ job }, end) => saidOf(deps, call, job, chunks, end);
 }
 
 async function* saidOf(
@@ -53,7 +40,7 @@ async function* saidOf(
   call: DialectCall,
   start: JobRecord,
   chunks: Chunks,
-  end: { isReached: boolean },
+  end: StreamEnd,
 ): AsyncGenerator<Said, void, void> {
   const endMs = deps.clock.nowMs() + Math.min(call.remainingMs, streamLimits.longestMs);
   const failed = (error: AppError) => dataOf(presentError(error, call.requestId).body);
@@ -66,7 +53,7 @@ async function* saidOf(
       if (followed.job.attempt > job.attempt) text.beginAnew();
       job = followed.job;
       yield null;
-    } else {
+    } else if (followed.kind === 'delta') {
       const next = text.hear(followed.text);
       if (next === 'otherwise') return yield failed(restarted());
       if (next !== '') yield dataOf(chunks.text(job, next));
