@@ -30,7 +30,7 @@ export function composeStacks(app: App, deployment: Deployment): Stacks {
     ...props,
     queues: data.queues.all,
     door: api.door,
-    functions: [api.api, api.setup, ...control.functions, fleet.scaler.function],
+    functions: [api.api, api.streams, api.setup, ...control.functions, fleet.scaler.function],
     failures: control.failures,
   });
   Tags.of(app).add('pilotlight', config.name);

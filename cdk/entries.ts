@@ -4,6 +4,7 @@
  * to what the modules in its bundle call.
  */
 import type { PortOperation } from '#aws/operations.ts';
+import { streamLimits } from '#core/limits.ts';
 import type { StoragePorts } from '#core/ports.ts';
 import type { ApiEnv } from '#functions/api/env.ts';
 import type { BatchesEnv } from '#functions/batches/env.ts';
@@ -17,6 +18,8 @@ import type { WebhooksEnv } from '#functions/webhooks/env.ts';
 export interface Entry {
   /** From the root of the repository. */
   readonly file: string;
+  /** What of that file Lambda calls. @default `handler` */
+  readonly handler?: string;
   /** Shown in the console. */
   readonly description: string;
   /** Operations of ports that its code calls, and so what its role may do. */
@@ -36,6 +39,7 @@ export interface EntryEnv {
   readonly month: MonthEnv;
   readonly scaler: ScalerEnv;
   readonly setup: SetupEnv;
+  readonly streams: EntryEnv['api'];
   readonly sweep: SweepEnv;
   readonly webhooks: FromParameters<WebhooksEnv, 'PILOTLIGHT_WEBHOOK_KEY'>;
 }
@@ -55,36 +59,48 @@ export function of<Port extends keyof StoragePorts>(
   return methods.map((method) => `${port}.${method}` as PortOperation);
 }
 
+/** One bundle, whichever of its handlers runs: answers in one piece go with the streamed ones through the same code. */
+const api = {
+  file: 'functions/api/entry.ts',
+  operations: [
+    ...of('adapterFiles', 'read', 'remove', 'uploadLink'),
+    ...of('adapters', 'create', 'get', 'list', 'put', 'remove'),
+    ...of('aliases', 'get', 'list', 'put', 'remove'),
+    ...of('batches', 'get', 'list', 'put'),
+    ...of('blobs', 'get', 'link', 'put', 'remove', 'uploadLink'),
+    ...of('deliveries', 'get', 'list', 'put'),
+    ...of('endpoints', 'get', 'list', 'put', 'remove'),
+    ...of('files', 'create', 'get', 'list', 'remove'),
+    ...of('gates', 'admit', 'lift', 'note', 'read', 'release', 'stop'),
+    ...of('jobEvents', 'read'),
+    ...of('jobs', 'apply', 'count', 'create', 'get', 'lapsed', 'line', 'list'),
+    ...of('keys', 'create', 'expire', 'get', 'list', 'revoke', 'touch'),
+    ...of('ledger', 'append', 'charge', 'list', 'refund', 'share', 'state', 'statements', 'warmup'),
+    ...of('plans', 'get', 'list', 'put'),
+    ...of('pools', 'listOwn', 'move', 'order', 'read'),
+    ...of('results', 'get', 'put', 'touch'),
+    ...of('streams', 'close', 'open'),
+    ...of('tenants', 'create', 'get', 'list', 'update'),
+    ...of('tickets', 'depth', 'send'),
+    ...of('workers', 'list'),
+  ],
+  memoryMb: 512,
+  hasModels: true,
+} as const;
+
 export const entries = {
   api: {
-    file: 'functions/api/entry.ts',
-    description: 'Answers every route of the API',
-    operations: [
-      ...of('adapterFiles', 'read', 'remove', 'uploadLink'),
-      ...of('adapters', 'create', 'get', 'list', 'put', 'remove'),
-      ...of('aliases', 'get', 'list', 'put', 'remove'),
-      ...of('batches', 'get', 'list', 'put'),
-      ...of('blobs', 'get', 'link', 'put', 'remove', 'uploadLink'),
-      ...of('deliveries', 'get', 'list', 'put'),
-      ...of('endpoints', 'get', 'list', 'put', 'remove'),
-      ...of('files', 'create', 'get', 'list', 'remove'),
-      ...of('gates', 'admit', 'lift', 'note', 'read', 'release', 'stop'),
-      ...of('jobEvents', 'read'),
-      ...of('jobs', 'apply', 'count', 'create', 'get', 'lapsed', 'line', 'list'),
-      ...of('keys', 'create', 'expire', 'get', 'list', 'revoke', 'touch'),
-      ...of('ledger', 'append', 'charge', 'list', 'refund', 'share', 'state', 'statements', 'warmup'),
-      ...of('plans', 'get', 'list', 'put'),
-      ...of('pools', 'listOwn', 'move', 'order', 'read'),
-      ...of('results', 'get', 'put', 'touch'),
-      ...of('streams', 'close', 'open'),
-      ...of('tenants', 'create', 'get', 'list', 'update'),
-      ...of('tickets', 'depth', 'send'),
-      ...of('workers', 'list'),
-    ],
-    memoryMb: 512,
+    ...api,
+    description: 'Answers the routes of the API, but for those that last as long as a job',
     // API Gateway ends a buffered answer at 29 s; the function ends first, and so can say why.
     timeoutMs: 28_000,
-    hasModels: true,
+  },
+  streams: {
+    ...api,
+    handler: 'streaming',
+    description: 'Answers the routes that last as long as a job, as it goes',
+    // As long as API Gateway keeps a stream open, and the longest that a function may run.
+    timeoutMs: streamLimits.longestMs,
   },
   batches: {
     file: 'functions/batches/entry.ts',

@@ -42,6 +42,7 @@ const besidePorts: Readonly<Record<string, readonly string[]>> = {
 /** Of the secrets that `aws/ssm-secrets.ts` can read, those that the environment of an entry names. */
 const secretsRead: Partial<Readonly<Record<EntryName, readonly string[]>>> = {
   api: ['key-pepper ssm:GetParameters', 'webhook-key ssm:GetParameters'],
+  streams: ['key-pepper ssm:GetParameters', 'webhook-key ssm:GetParameters'],
   webhooks: ['webhook-key ssm:GetParameters'],
 };
 

@@ -132,6 +132,18 @@ describe.skipIf(python === null)(`the deployed product on an emulator (${reason}
     jobWithinMs * 2,
   );
 
+  it('has the function that streams tell how the job ended, to whoever follows it', async () => {
+    const answer = await fetch(`${deployment.url}/v1/jobs/${jobId}/events`, {
+      headers: { authorization: `Bearer ${tenantKey}` },
+    });
+
+    expect(answer.headers.get('content-type')).toContain('text/event-stream');
+    const events = (await answer.text()).matchAll(/^event: (\w+)$/gm);
+    const names = [...events].map(([, event]) => event);
+    expect(names[0]).toBe('state');
+    expect(names.slice(-2)).toEqual(['output', 'done']);
+  });
+
   it('lets a worker read no secret, as its role does not say that it may', async () => {
     const given = tasks.variables('demo');
     const asWorker = new SSMClient({
