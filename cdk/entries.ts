@@ -9,6 +9,7 @@ import type { StoragePorts } from '#core/ports.ts';
 import type { ApiEnv } from '#functions/api/env.ts';
 import type { BatchesEnv } from '#functions/batches/env.ts';
 import type { DeadLettersEnv } from '#functions/dead-letters/env.ts';
+import type { DropsEnv } from '#functions/drops/env.ts';
 import type { MonthEnv } from '#functions/month/env.ts';
 import type { ScalerEnv } from '#functions/scaler/env.ts';
 import type { SetupEnv } from '#functions/setup/env.ts';
@@ -36,6 +37,7 @@ export interface EntryEnv {
   readonly api: FromParameters<ApiEnv, 'PILOTLIGHT_KEY_PEPPER' | 'PILOTLIGHT_WEBHOOK_KEY'>;
   readonly batches: BatchesEnv;
   readonly deadLetters: DeadLettersEnv;
+  readonly drops: DropsEnv;
   readonly month: MonthEnv;
   readonly scaler: ScalerEnv;
   readonly setup: SetupEnv;
@@ -111,6 +113,7 @@ export const entries = {
       ...of('batches', 'atWork', 'get', 'put'),
       ...of('blobs', 'get', 'put', 'read', 'write'),
       ...of('deliveries', 'put'),
+      ...of('drops', 'write'),
       ...of('endpoints', 'list'),
       ...of('files', 'create'),
       ...of('gates', 'admit', 'lift', 'read', 'release', 'stop'),
@@ -143,6 +146,24 @@ export const entries = {
     memoryMb: 256,
     // Ten tickets of a few calls each.
     timeoutMs: 20_000,
+    hasModels: false,
+  },
+  drops: {
+    file: 'functions/drops/entry.ts',
+    description: 'Makes batches of files that tenants put into the bucket',
+    operations: [
+      ...of('batches', 'get', 'list', 'put'),
+      ...of('blobs', 'write'),
+      ...of('drops', 'look', 'read', 'write'),
+      ...of('files', 'create'),
+      ...of('gates', 'note', 'read', 'release'),
+      ...of('plans', 'get'),
+      ...of('tenants', 'get'),
+    ],
+    // One part of a file is held, and one hash for each line that has no url.
+    memoryMb: 512,
+    // A file of 200 MB is copied within seconds.
+    timeoutMs: 60_000,
     hasModels: false,
   },
   month: {

@@ -50,14 +50,16 @@ const secretsRead: Partial<Readonly<Record<EntryName, readonly string[]>>> = {
 const keepsFailures = ['GetQueueAttributes', 'GetQueueUrl', 'SendMessage'].map(
   (action) => `failures sqs:${action}`,
 );
+const readsQueue = [
+  'ChangeMessageVisibility',
+  'DeleteMessage',
+  'GetQueueAttributes',
+  'GetQueueUrl',
+  'ReceiveMessage',
+];
 const byLambda: Partial<Readonly<Record<EntryName, readonly string[]>>> = {
-  deadLetters: [
-    'ChangeMessageVisibility',
-    'DeleteMessage',
-    'GetQueueAttributes',
-    'GetQueueUrl',
-    'ReceiveMessage',
-  ].map((action) => `queues sqs:${action}`),
+  deadLetters: readsQueue.map((action) => `queues sqs:${action}`),
+  drops: readsQueue.map((action) => `dropQueue sqs:${action}`),
   batches: keepsFailures,
   month: keepsFailures,
   scaler: keepsFailures,
@@ -80,6 +82,7 @@ const ofKey: Readonly<Record<string, readonly string[]>> = {
   'blobs.read': ['key kms:Decrypt'],
   'blobs.uploadLink': ['key kms:GenerateDataKey'],
   'blobs.write': ['key kms:Decrypt', 'key kms:GenerateDataKey'],
+  'drops.write': ['key kms:Decrypt', 'key kms:GenerateDataKey'],
 };
 
 /** Bundling takes a second of a processor, and so many more as others want of it. */
@@ -212,9 +215,12 @@ const words: readonly (readonly [word: string, form: RegExp])[] = [
   ['createdIndex', /RecordsMain.*\/index\/by_created"/],
   ['table', /RecordsMain\w*Arn\w*"\}$/],
   ['ledger', /RecordsLedger\w*Arn\w*"\}$/],
+  ['dropQueue', /DropsQueue\w+Arn\w*"\}$/],
   ['queues', /Queues\w+Arn\w*"\}$/],
   ['tenantFiles', /FilesBucket.*\/tenants\/\*"/],
   ['adapterFiles', /FilesBucket.*\/adapters\/\*"/],
+  ['droppedFiles', /FilesBucket.*\/batch\/in\/\*"/],
+  ['dropResults', /FilesBucket.*\/batch\/out\/\*"/],
   ['bucket', /FilesBucket\w*Arn\w*"\}$/],
   ['scaler', /:function:[a-z]+-scaler"/],
   ['key', /ExportsOutputFnGetAttKey\w*Arn\w*"\}$/],
