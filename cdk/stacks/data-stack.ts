@@ -2,7 +2,7 @@
  * What is kept: tables, files, and the queues of the pools. Everything of it follows `aws/resources.ts`; other stacks get at it
  * by the accesses that this one hands out.
  */
-import { RemovalPolicy, Stack, type StackProps } from 'aws-cdk-lib';
+import { CfnOutput, RemovalPolicy, Stack, type StackProps } from 'aws-cdk-lib';
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { Construct } from 'constructs';
 import type { AwsEnv } from '#aws/env.ts';
@@ -43,6 +43,10 @@ export class DataStack extends Stack {
     this.records = new Records(this, 'Records', kept);
     this.drops = new DropQueue(this, 'Drops');
     this.files = new Files(this, 'Files', { ...kept, drops: this.drops });
+    new CfnOutput(this, 'Bucket', {
+      value: this.files.bucket.bucketName,
+      description: 'Takes the files that tenants drop, and weights',
+    });
     this.tenantRole = new TenantRole(this, 'Tenant', { bucket: this.files.bucket });
     this.queues = new PoolQueues(this, 'Queues', { pools: Object.keys(config.pools) });
     this.key = config.kms === undefined ? null : new EncryptionKey(this, 'Key', { ...kept, key: config.kms });

@@ -14,6 +14,7 @@ import { ListBucketsCommand, S3Client } from '@aws-sdk/client-s3';
 import { ListQueuesCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { GetParameterCommand, SSMClient } from '@aws-sdk/client-ssm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { dropsOf } from '#aws/drops-under-test.ts';
 import { createJsonLog } from '#aws/json-log.ts';
 import { systemClock } from '#aws/system-clock.ts';
 import { createDeployer, type Deployer, type Deployment } from './deployment.ts';
@@ -70,6 +71,19 @@ describe.skipIf(python === null)(`the deployed product on an emulator (${reason}
       const { json } = await call(tenantKey, `GET /v1/jobs/${id}`);
       if (!['queued', 'running'].includes(json.status)) return json;
       if (performance.now() > giveUpAtMs) throw new Error(`${json.status}: ${said.join('').slice(-2_000)}`);
+      await sleep(500);
+    }
+  }
+
+  /** Tries until it does not throw. */
+  async function eventually<T>(act: () => Promise<T>): Promise<T> {
+    const giveUpAtMs = performance.now() + jobWithinMs;
+    for (;;) {
+      try {
+        return await act();
+      } catch (error) {
+        if (performance.now() > giveUpAtMs) throw error;
+      }
       await sleep(500);
     }
   }
@@ -143,6 +157,31 @@ describe.skipIf(python === null)(`the deployed product on an emulator (${reason}
     expect(names[0]).toBe('state');
     expect(names.slice(-2)).toEqual(['output', 'done']);
   });
+
+  it(
+    'makes a batch of a file that is dropped in the bucket, and leaves its results beside it',
+    async () => {
+      const { endpoint } = emulator;
+      const settings = { endpoint, region: emulatedRegion, credentials: emulatedCredentials };
+      const { drop, collect } = dropsOf(
+        new S3Client({ ...settings, forcePathStyle: true }),
+        deployment.bucket,
+      );
+      const body = { model: 'pilotlight-shapes', input: { prompt: 'a blue square' } };
+      const line = { custom_id: 'one', method: 'POST', url: '/v1/jobs', body };
+
+      await drop('acme', 'nightly/a b.jsonl', Buffer.from(`${JSON.stringify(line)}\nno line\n`));
+
+      const status = await eventually(() => collect('acme', 'nightly/a b.status.json'));
+      expect(JSON.parse(Buffer.from(status).toString())).toMatchObject({
+        status: 'completed',
+        batch: { request_counts: { total: 2, completed: 1, failed: 1 } },
+      });
+      const output = Buffer.from(await collect('acme', 'nightly/a b.output.jsonl')).toString();
+      expect(JSON.parse(output)).toMatchObject({ custom_id: 'one', response: { status_code: 200 } });
+    },
+    jobWithinMs * 2,
+  );
 
   it('lets a worker read no secret, as its role does not say that it may', async () => {
     const given = tasks.variables('demo');
