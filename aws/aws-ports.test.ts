@@ -5,7 +5,8 @@ import { describe, expect, it } from 'vitest';
 import { portsContract } from '#core/ports.contract.ts';
 import { startEmulators } from '#local/emulators.ts';
 import { awsPortsOver } from './aws-ports.ts';
-import { createClients } from './clients.ts';
+import { createBlobClient, createClients } from './clients.ts';
+import { dropsOf } from './drops-under-test.ts';
 import type { GrantedResource } from './operations.ts';
 import { operations } from './operations.ts';
 import { bucketSettings, indexes, tables } from './resources.ts';
@@ -16,6 +17,8 @@ import { watchClients } from './watched-clients.ts';
 const actionOf: Readonly<Record<string, string>> = {
   DeleteMessageBatch: 'sqs:DeleteMessage',
   ChangeMessageVisibilityBatch: 'sqs:ChangeMessageVisibility',
+  // Reading an object's head takes what reading it does.
+  HeadObject: 's3:GetObject',
   // Parts are put under the permission of the whole.
   CreateMultipartUpload: 's3:PutObject',
   UploadPart: 's3:PutObject',
@@ -42,6 +45,7 @@ portsContract('aws adapters on the embedded stack', async () => {
     clock,
     ids,
     preparePool: async (pool) => emulators.addPool(pool),
+    ...dropsOf(createBlobClient(emulators.config), emulators.config.bucket),
     async upload({ url, headers }, body) {
       // The client names the length itself.
       const { 'content-length': _length, ...own } = headers;
@@ -103,5 +107,7 @@ function resourceOf(service: string, input: object): GrantedResource | 'unknown'
 
 function partOfBucket(key: string): GrantedResource | 'unknown' {
   if (key.startsWith(bucketSettings.tenantPrefix)) return 'tenantFiles';
+  if (key.startsWith(bucketSettings.dropInPrefix)) return 'droppedFiles';
+  if (key.startsWith(bucketSettings.dropOutPrefix)) return 'dropResults';
   return key.startsWith(bucketSettings.adapterPrefix) ? 'adapterFiles' : 'unknown';
 }

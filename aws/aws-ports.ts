@@ -22,6 +22,7 @@ import { createJsonLog } from './json-log.ts';
 import { randomIds } from './random-ids.ts';
 import { createS3AdapterFiles } from './s3-adapter-files.ts';
 import { createS3Blobs } from './s3-blobs.ts';
+import { createS3Drops } from './s3-drops.ts';
 import { createSqsTickets } from './sqs-tickets.ts';
 import { systemClock } from './system-clock.ts';
 
@@ -74,6 +75,7 @@ export function awsPortsOver(
     adapterFiles: createS3AdapterFiles({ blobs, bucket: config.bucket }),
     files: createDynamoFiles(main),
     batches: createDynamoBatches(main),
+    drops: createS3Drops({ blobs, bucket: config.bucket, kmsKey: config.kmsKey }),
     close,
   };
 }

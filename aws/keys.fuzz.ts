@@ -105,6 +105,41 @@ describe('an object key', () => {
   });
 });
 
+describe('keys of dropped files', () => {
+  it('stay below their prefix and tenant, whatever the name, or are refused', () => {
+    fc.assert(
+      fc.property(fc.oneof(id, anyText), anyText, (tenant, name) => {
+        for (const [prefix, build] of [
+          ['batch/in', keys.dropInKey],
+          ['batch/out', keys.dropOutKey],
+        ] as const) {
+          const key = orRefused(() => build(tenant, name));
+          if (key === 'refused') continue;
+
+          expect(key).toBe(`${prefix}/${tenant}/${name}`);
+          expect(posix.normalize(key)).toBe(key);
+          expect(tenant).toMatch(/^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$/);
+        }
+      }),
+      budget(1_000),
+    );
+  });
+
+  it('are read back, and any other key is none', () => {
+    const text = fc.tuple(anyText, anyText, anyText).map(([a, b, c]) => `${a}${b}${c}`);
+    const near = fc.tuple(id, anyText).map(([tenant, name]) => `batch/in/${tenant}/${name}`);
+    fc.assert(
+      fc.property(fc.oneof(text, near), (key) => {
+        const drop = keys.readDropInKey(key);
+
+        if (drop !== null) expect(keys.dropInKey(drop.tenantId, drop.name)).toBe(key);
+        else expect(key).not.toMatch(/^batch\/in\/[A-Za-z0-9]{1,63}\/[A-Za-z0-9]+\.jsonl$/);
+      }),
+      budget(1_000),
+    );
+  });
+});
+
 describe('keys of model files', () => {
   it('stay below the prefix of models, or are refused', () => {
     fc.assert(
@@ -159,6 +194,8 @@ const builders: Record<string, (tenant: string, one: string, two: string) => key
   batchLine: (_, one) => keys.waitingLine(one, 'batch'),
   leasedLine: (_, one) => keys.leasedLine(one),
 };
+/** Their paths hold more than ids: they have properties of their own. */
+const otherObjects: readonly string[] = ['dropInKey', 'dropOutKey', 'modelFileKey', 'objectKey'];
 const ofTenants: readonly string[] = [
   'job',
   'jobEvent',
@@ -191,9 +228,7 @@ describe('an item key', () => {
 
     // Of the two partitions, one is in the charge's key and one in the statement's and the job's.
     expect(
-      functions.filter(
-        (name) => name !== 'objectKey' && name !== 'modelFileKey' && !name.endsWith('Partition'),
-      ),
+      functions.filter((name) => !otherObjects.includes(name) && !name.endsWith('Partition')),
     ).toHaveLength(Object.keys(builders).length - 2);
   });
 

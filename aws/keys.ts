@@ -290,6 +290,35 @@ export function objectKey(tenantId: string, path: string): string {
   return `${bucketSettings.tenantPrefix}${checkedTenant(tenantId)}/${path}`;
 }
 
+/** Object key of a file that a tenant put by its own means: `batch/in/<tenant>/<name>`. */
+export function dropInKey(tenantId: string, name: string): string {
+  return `${bucketSettings.dropInPrefix}${checkedTenant(tenantId)}/${checkedName(name)}`;
+}
+
+/** Object key of what came of one: `batch/out/<tenant>/<name>`. */
+export function dropOutKey(tenantId: string, name: string): string {
+  return `${bucketSettings.dropOutPrefix}${checkedTenant(tenantId)}/${checkedName(name)}`;
+}
+
+/** Reads {@link dropInKey} back; null for a key that is none: whoever puts an object chooses its key. */
+export function readDropInKey(key: string): { readonly tenantId: string; readonly name: string } | null {
+  const [tenantId = '', ...segments] = key.startsWith(bucketSettings.dropInPrefix)
+    ? key.slice(bucketSettings.dropInPrefix.length).split('/')
+    : [];
+  const name = segments.join('/');
+  return tenantIdSchema.safeParse(tenantId).success && isObjectName(name) ? { tenantId, name } : null;
+}
+
+/** Any characters, but no segment that some reader of a key takes for another folder. */
+function isObjectName(name: string): boolean {
+  return name.split('/').every((segment) => !/^\.*$/.test(segment));
+}
+
+function checkedName(name: string): string {
+  if (!isObjectName(name)) throw new AppError('not_found', { privateDetail: 'malformed name of an object' });
+  return name;
+}
+
 /** Object key of a file of a model: `models/<model>/<revision>/weights/<...>`. */
 export function modelFileKey(model: string, revision: string, path: string): string {
   const segments = [model, revision, ...path.split('/')];

@@ -14,7 +14,9 @@ export type GrantedResource =
   | 'queues'
   | 'bucket'
   | 'tenantFiles'
-  | 'adapterFiles';
+  | 'adapterFiles'
+  | 'droppedFiles'
+  | 'dropResults';
 
 export interface Permission {
   readonly resource: GrantedResource;
@@ -64,6 +66,11 @@ const adapterFiles = {
   put: on('adapterFiles', 's3:PutObject'),
   remove: on('adapterFiles', 's3:DeleteObject'),
 };
+const droppedFiles = { get: on('droppedFiles', 's3:GetObject') };
+const dropResults = {
+  put: on('dropResults', 's3:PutObject', 's3:PutObjectTagging'),
+  abort: on('dropResults', 's3:AbortMultipartUpload'),
+};
 /** Without it S3 says of a missing object that it is forbidden, and an adapter could not tell the one from the other. */
 const bucket = { list: on('bucket', 's3:ListBucket') };
 
@@ -97,6 +104,9 @@ export const operations = {
   'deliveries.put': [table.put, table.update],
   'deliveries.rest': [table.read, lineIndex.query, table.update, table.remove],
   'deliveries.turns': [lineIndex.query],
+  'drops.look': [droppedFiles.get, bucket.list],
+  'drops.read': [droppedFiles.get, bucket.list],
+  'drops.write': [dropResults.put, dropResults.abort],
   'endpoints.get': [table.read],
   'endpoints.list': [table.query],
   'endpoints.put': [table.put],

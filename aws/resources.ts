@@ -98,6 +98,17 @@ export const queueSettings = {
   },
 } as const;
 
+/** One standard queue and one dead-letter queue for all dropped files: what S3 tells of them. */
+export const dropQueueSettings = {
+  localName: 'pilotlight-drops',
+  localDeadLetterName: 'pilotlight-drops-dead',
+  /** Six times its function, as SQS advises; a long file is copied and read within a minute. */
+  visibilitySeconds: 6 * 60,
+  /** A store that is away for an hour is waited for. */
+  receivesMax: 10,
+  retentionSeconds: 14 * 24 * 60 * 60,
+} as const;
+
 export const bucketSettings = {
   localName: 'pilotlight',
   tenantPrefix: 'tenants/',
@@ -105,6 +116,10 @@ export const bucketSettings = {
   modelPrefix: 'models/',
   /** Outside of the tenants' prefix, which rules clear by age: an adapter stays until its owner deletes it. */
   adapterPrefix: 'adapters/',
+  /** Where tenants put files of lines by their own means, below their names; whoever watches the bucket watches this. */
+  dropInPrefix: 'batch/in/',
+  /** Where the results of these go. Neither is below the tenants' prefix, as S3 tells of objects below one prefix. */
+  dropOutPrefix: 'batch/out/',
   /** Whatever carries no tag of its own. Pictures go with their job records. */
   expireAfterDays: retentionDaysMax,
   /**

@@ -11,13 +11,11 @@ import {
   S3ServiceException,
 } from '@aws-sdk/client-s3';
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
-import type { BlobCare, Blobs } from '#core/ports.ts';
+import type { Blobs } from '#core/ports.ts';
 import { objectKey } from './keys.ts';
-import { bucketSettings } from './resources.ts';
+import { keepingOf } from './s3-care.ts';
 import { writeInParts } from './s3-multipart.ts';
 import { signUpload } from './s3-upload-link.ts';
-
-const dayMs = 24 * 60 * 60 * 1000;
 
 export interface S3BlobsOptions {
   readonly blobs: S3Client;
@@ -98,26 +96,4 @@ export function createS3Blobs(options: S3BlobsOptions): Blobs {
 /** A file without bytes from there on. */
 async function* nothing(): AsyncIterable<Uint8Array> {
   yield* [];
-}
-
-function keepingOf(how: BlobCare | undefined, kmsKey: string | undefined) {
-  return {
-    ...(how?.isEncrypted === true ? underKey(kmsKey) : {}),
-    ...(how?.retentionMs === undefined ? {} : { Tagging: retentionTag(how.retentionMs) }),
-  };
-}
-
-/** The tag that a lifecycle rule of the bucket goes by; a part of a day counts as one, so that no file goes too early. */
-function retentionTag(retentionMs: number): string {
-  const days = Math.max(1, Math.ceil(retentionMs / dayMs));
-  return new URLSearchParams({ [bucketSettings.retentionTag]: String(days) }).toString();
-}
-
-function underKey(kmsKey: string | undefined) {
-  return {
-    ServerSideEncryption: 'aws:kms',
-    ...(kmsKey === undefined ? {} : { SSEKMSKeyId: kmsKey }),
-    // One call to the key service for many objects instead of one for each.
-    BucketKeyEnabled: true,
-  } as const;
 }

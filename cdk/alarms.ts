@@ -11,6 +11,14 @@ export const alarms = {
     heading: 'A pool does not get to its work',
     description: 'A ticket has waited longer than a cold pool takes to wake',
   },
+  lostDrops: {
+    heading: 'A dropped file was given up',
+    description: 'A file that a tenant put into the bucket could not be taken ten times',
+  },
+  oldDrop: {
+    heading: 'Dropped files are not taken',
+    description: 'A file that a tenant put into the bucket has waited for half an hour',
+  },
   apiFaults: {
     heading: 'The API answers with faults',
     description: 'More than a few answers in a hundred were 5xx',

@@ -29,8 +29,9 @@ export function composeStacks(app: App, deployment: Deployment): Stacks {
   const observability = new ObservabilityStack(app, `${config.name}-observability`, {
     ...props,
     queues: data.queues.all,
+    drops: data.drops,
     door: api.door,
-    functions: [api.api, api.setup, ...control.functions, fleet.scaler.function],
+    functions: [api.api, api.streams, api.setup, ...control.functions, fleet.scaler.function],
     failures: control.failures,
   });
   Tags.of(app).add('pilotlight', config.name);

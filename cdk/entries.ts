@@ -4,10 +4,12 @@
  * to what the modules in its bundle call.
  */
 import type { PortOperation } from '#aws/operations.ts';
+import { streamLimits } from '#core/limits.ts';
 import type { StoragePorts } from '#core/ports.ts';
 import type { ApiEnv } from '#functions/api/env.ts';
 import type { BatchesEnv } from '#functions/batches/env.ts';
 import type { DeadLettersEnv } from '#functions/dead-letters/env.ts';
+import type { DropsEnv } from '#functions/drops/env.ts';
 import type { MonthEnv } from '#functions/month/env.ts';
 import type { ScalerEnv } from '#functions/scaler/env.ts';
 import type { SetupEnv } from '#functions/setup/env.ts';
@@ -17,6 +19,8 @@ import type { WebhooksEnv } from '#functions/webhooks/env.ts';
 export interface Entry {
   /** From the root of the repository. */
   readonly file: string;
+  /** What of that file Lambda calls. @default `handler` */
+  readonly handler?: string;
   /** Shown in the console. */
   readonly description: string;
   /** Operations of ports that its code calls, and so what its role may do. */
@@ -33,9 +37,11 @@ export interface EntryEnv {
   readonly api: FromParameters<ApiEnv, 'PILOTLIGHT_KEY_PEPPER' | 'PILOTLIGHT_WEBHOOK_KEY'>;
   readonly batches: BatchesEnv;
   readonly deadLetters: DeadLettersEnv;
+  readonly drops: DropsEnv;
   readonly month: MonthEnv;
   readonly scaler: ScalerEnv;
   readonly setup: SetupEnv;
+  readonly streams: EntryEnv['api'];
   readonly sweep: SweepEnv;
   readonly webhooks: FromParameters<WebhooksEnv, 'PILOTLIGHT_WEBHOOK_KEY'>;
 }
@@ -55,36 +61,48 @@ export function of<Port extends keyof StoragePorts>(
   return methods.map((method) => `${port}.${method}` as PortOperation);
 }
 
+/** One bundle, whichever of its handlers runs: answers in one piece go with the streamed ones through the same code. */
+const api = {
+  file: 'functions/api/entry.ts',
+  operations: [
+    ...of('adapterFiles', 'read', 'remove', 'uploadLink'),
+    ...of('adapters', 'create', 'get', 'list', 'put', 'remove'),
+    ...of('aliases', 'get', 'list', 'put', 'remove'),
+    ...of('batches', 'get', 'list', 'put'),
+    ...of('blobs', 'get', 'link', 'put', 'remove', 'uploadLink'),
+    ...of('deliveries', 'get', 'list', 'put'),
+    ...of('endpoints', 'get', 'list', 'put', 'remove'),
+    ...of('files', 'create', 'get', 'list', 'remove'),
+    ...of('gates', 'admit', 'lift', 'note', 'read', 'release', 'stop'),
+    ...of('jobEvents', 'read'),
+    ...of('jobs', 'apply', 'count', 'create', 'get', 'lapsed', 'line', 'list'),
+    ...of('keys', 'create', 'expire', 'get', 'list', 'revoke', 'touch'),
+    ...of('ledger', 'append', 'charge', 'list', 'refund', 'share', 'state', 'statements', 'warmup'),
+    ...of('plans', 'get', 'list', 'put'),
+    ...of('pools', 'listOwn', 'move', 'order', 'read'),
+    ...of('results', 'get', 'put', 'touch'),
+    ...of('streams', 'close', 'open'),
+    ...of('tenants', 'create', 'get', 'list', 'update'),
+    ...of('tickets', 'depth', 'send'),
+    ...of('workers', 'list'),
+  ],
+  memoryMb: 512,
+  hasModels: true,
+} as const;
+
 export const entries = {
   api: {
-    file: 'functions/api/entry.ts',
-    description: 'Answers every route of the API',
-    operations: [
-      ...of('adapterFiles', 'read', 'remove', 'uploadLink'),
-      ...of('adapters', 'create', 'get', 'list', 'put', 'remove'),
-      ...of('aliases', 'get', 'list', 'put', 'remove'),
-      ...of('batches', 'get', 'list', 'put'),
-      ...of('blobs', 'get', 'link', 'put', 'remove', 'uploadLink'),
-      ...of('deliveries', 'get', 'list', 'put'),
-      ...of('endpoints', 'get', 'list', 'put', 'remove'),
-      ...of('files', 'create', 'get', 'list', 'remove'),
-      ...of('gates', 'admit', 'lift', 'note', 'read', 'release', 'stop'),
-      ...of('jobEvents', 'read'),
-      ...of('jobs', 'apply', 'count', 'create', 'get', 'lapsed', 'line', 'list'),
-      ...of('keys', 'create', 'expire', 'get', 'list', 'revoke', 'touch'),
-      ...of('ledger', 'append', 'charge', 'list', 'refund', 'share', 'state', 'statements', 'warmup'),
-      ...of('plans', 'get', 'list', 'put'),
-      ...of('pools', 'listOwn', 'move', 'order', 'read'),
-      ...of('results', 'get', 'put', 'touch'),
-      ...of('streams', 'close', 'open'),
-      ...of('tenants', 'create', 'get', 'list', 'update'),
-      ...of('tickets', 'depth', 'send'),
-      ...of('workers', 'list'),
-    ],
-    memoryMb: 512,
+    ...api,
+    description: 'Answers the routes of the API, but for those that last as long as a job',
     // API Gateway ends a buffered answer at 29 s; the function ends first, and so can say why.
     timeoutMs: 28_000,
-    hasModels: true,
+  },
+  streams: {
+    ...api,
+    handler: 'streaming',
+    description: 'Answers the routes that last as long as a job, as it goes',
+    // As long as API Gateway keeps a stream open, and the longest that a function may run.
+    timeoutMs: streamLimits.longestMs,
   },
   batches: {
     file: 'functions/batches/entry.ts',
@@ -95,6 +113,7 @@ export const entries = {
       ...of('batches', 'atWork', 'get', 'put'),
       ...of('blobs', 'get', 'put', 'read', 'write'),
       ...of('deliveries', 'put'),
+      ...of('drops', 'write'),
       ...of('endpoints', 'list'),
       ...of('files', 'create'),
       ...of('gates', 'admit', 'lift', 'read', 'release', 'stop'),
@@ -127,6 +146,24 @@ export const entries = {
     memoryMb: 256,
     // Ten tickets of a few calls each.
     timeoutMs: 20_000,
+    hasModels: false,
+  },
+  drops: {
+    file: 'functions/drops/entry.ts',
+    description: 'Makes batches of files that tenants put into the bucket',
+    operations: [
+      ...of('batches', 'get', 'list', 'put'),
+      ...of('blobs', 'write'),
+      ...of('drops', 'look', 'read', 'write'),
+      ...of('files', 'create'),
+      ...of('gates', 'note', 'read', 'release'),
+      ...of('plans', 'get'),
+      ...of('tenants', 'get'),
+    ],
+    // One part of a file is held, and one hash for each line that has no url.
+    memoryMb: 512,
+    // A file of 200 MB is copied within seconds.
+    timeoutMs: 60_000,
     hasModels: false,
   },
   month: {

@@ -8,6 +8,7 @@
 import { afterAll, beforeAll, describe } from 'vitest';
 import { adaptersContract } from './contract/adapters.contract.ts';
 import { batchesContract } from './contract/batches.contract.ts';
+import { dropsContract } from './contract/drops.contract.ts';
 import { gatesContract } from './contract/gates.contract.ts';
 import { jobsContract } from './contract/jobs.contract.ts';
 import { poolsContract } from './contract/pools.contract.ts';
@@ -50,5 +51,6 @@ export function portsContract(name: string, makeWorld: () => Promise<ContractWor
     webhooksContract(scene);
     adaptersContract(scene);
     batchesContract(scene);
+    dropsContract(scene);
   });
 }

@@ -36,6 +36,8 @@ export async function createEntryScene(more: Readonly<Record<string, string>> = 
   const scaler = { wake: async (pool: string) => void woken.push(pool) };
   return {
     ports,
+    /** Where everything is. */
+    config: emulators.config,
     tenant,
     /** Pools that submissions asked to wake. */
     woken,

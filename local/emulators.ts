@@ -37,6 +37,8 @@ export interface Emulators {
   /** For `createAwsPorts`; grows with {@link addPool}. */
   readonly config: AwsConfig;
   addPool(pool: string): void;
+  /** The queue that is told of dropped files. */
+  readonly dropQueueUrl: string;
   close(): Promise<void>;
 }
 
@@ -90,6 +92,7 @@ async function openStores({ dataDir, pools, ports, log }: Required<EmulatorOptio
     return {
       config,
       addPool,
+      dropQueueUrl: other.dropQueueUrl,
       async close() {
         await other.close();
         await dynamodb.close();

@@ -14,9 +14,16 @@ import { dirname, join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { buildApp } from 'fauxqs';
-import { bucketSettings, localDeadLetterName, localQueueName, queueSettings } from '#aws/resources.ts';
+import {
+  bucketSettings,
+  dropQueueSettings,
+  localDeadLetterName,
+  localQueueName,
+  queueSettings,
+} from '#aws/resources.ts';
 import { StartError } from '#core/errors.ts';
 import { ticketLimits } from '#core/limits.ts';
+import { tellDrops } from './drop-notices.ts';
 import { isFull } from './full-disk.ts';
 import { listenFault, loopback } from './listen.ts';
 
@@ -24,6 +31,8 @@ export interface LocalQueuesAndBlobs {
   readonly endpoint: string;
   /** Makes the pool's queues if they are not there, brings their settings up to date, and answers the address. */
   addPool(pool: string): string;
+  /** The queue that is told of dropped files. */
+  readonly dropQueueUrl: string;
   close(): Promise<void>;
 }
 
@@ -43,6 +52,7 @@ interface Persistence {
 }
 
 interface Parts extends Stores {
+  readonly messageOf: (body: string) => Parameters<SqsQueue['enqueue']>[0];
   readonly persistence: Persistence;
 }
 
@@ -54,7 +64,7 @@ const account = '000000000000';
  * @throws StartError `data_broken`, `port_in_use`
  */
 export async function startLocalQueuesAndBlobs(folder: string, port: number): Promise<LocalQueuesAndBlobs> {
-  const { persistence, ...stores } = await load(folder);
+  const { persistence, messageOf, ...stores } = await load(folder);
   const app = buildApp({ logger: false, stores });
   app.addHook('onSend', async (request, reply, payload) => {
     if (request.headers['x-amz-target'] === undefined) allowOrigins(reply);
@@ -76,9 +86,14 @@ export async function startLocalQueuesAndBlobs(folder: string, port: number): Pr
   if (!stores.s3Store.hasBucket(bucketSettings.localName))
     stores.s3Store.createBucket(bucketSettings.localName);
   try {
+    // Hooks are taken before it listens, and the queue's address is known after.
+    let drops: SqsQueue | undefined;
+    tellDrops(app, (message) => drops?.enqueue(messageOf(message)));
     const endpoint = await app.listen({ port, host: loopback });
+    drops = dropQueue(stores.sqsStore, endpoint);
     return {
       endpoint,
+      dropQueueUrl: `${endpoint}/${account}/${drops.name}`,
       addPool: (pool) => addPool(stores.sqsStore, endpoint, pool),
       close: () => app.close(),
     };
@@ -113,7 +128,7 @@ async function load(folder: string): Promise<Parts> {
     'UPDATE sqs_messages SET receipt_handle = NULL, visibility_deadline = NULL WHERE message_id = ?',
   );
   persistence.updateMessageReady = (messageId) => ready.run(messageId);
-  return { ...attached(stores, persistence), persistence };
+  return { ...attached(stores, persistence), persistence, messageOf: (body) => SqsStore.createMessage(body) };
 }
 
 /** Nothing hides a ticket for longer than this, unless the clock was moved while nobody ran. */
@@ -173,6 +188,16 @@ function addPool(sqs: SqsStore, endpoint: string, pool: string): string {
     }),
   });
   return `${endpoint}/${account}/${main.name}`;
+}
+
+function dropQueue(sqs: SqsStore, endpoint: string): SqsQueue {
+  const { localName, localDeadLetterName: deadName, retentionSeconds, receivesMax } = dropQueueSettings;
+  const kept = { MessageRetentionPeriod: String(retentionSeconds) };
+  const dead = queue(sqs, endpoint, deadName, kept);
+  return queue(sqs, endpoint, localName, {
+    ...kept,
+    RedrivePolicy: JSON.stringify({ deadLetterTargetArn: dead.arn, maxReceiveCount: receivesMax }),
+  });
 }
 
 function queue(sqs: SqsStore, endpoint: string, name: string, attributes: Record<string, string>): SqsQueue {

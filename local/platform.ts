@@ -27,6 +27,7 @@ import project from '../package.json' with { type: 'json' };
 import { startBatches } from './batches.ts';
 import type { LocalCredentials } from './credentials.ts';
 import { ensureCredentials, ensureSecrets } from './credentials.ts';
+import { startDrops } from './drops.ts';
 import { makeWritable, startEmulators } from './emulators.ts';
 import { createLocalFleet } from './fleet.ts';
 import { startGateway } from './gateway.ts';
@@ -89,17 +90,17 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
 
   try {
     const secrets = await ensureSecrets(options.dataDir);
-    const { webhookKey } = secrets;
     const webhookAddresses = options.allowLocalWebhooks === true ? alsoLocal : publicHttps;
     const startWorker = workerStarter(emulators.config, modelsDir, logFile);
     const fleet = createLocalFleet({ clock: systemClock, log, startWorker });
     const ownPools = await createOwnPools({ catalog, pools: ports.pools, addQueue: emulators.addPool });
     const ticks = startTicks({ ...ports, catalog, costs, fleet }, options);
     const webhooks = startWebhooks(
-      { ...ports, webhookKey, chance: Math.random },
+      { ...ports, webhookKey: secrets.webhookKey, chance: Math.random },
       { addresses: webhookAddresses },
     );
     const batches = startBatches({ ...ports, catalog, ownPools, scaler: ticks });
+    const drops = startDrops(ports, emulators.config, emulators.dropQueueUrl);
     const tenantPorts = createTenantPorts({ dataDir: options.dataDir, log });
     const answer = createApiHandler({
       ...ports,
@@ -110,7 +111,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
       costs,
       scaler: ticks,
       keyPepper: secrets.keyPepper,
-      webhookKey,
+      webhookKey: secrets.webhookKey,
       webhookAddresses,
       wakeMs: childWakeMs,
       version: project.version,
@@ -131,7 +132,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
       workerIds: () => ownPools.names().flatMap((pool) => fleet.processIds(pool)),
       async close() {
         await Promise.all([gateway.close(), tenantPorts.stop()]);
-        await Promise.all([ticks.stop(), webhooks.stop(), batches.stop()]);
+        await Promise.all([ticks.stop(), webhooks.stop(), batches.stop(), drops.stop()]);
         await fleet.close();
         await closeStores();
       },

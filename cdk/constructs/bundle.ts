@@ -1,6 +1,7 @@
 /** What a function is deployed as: one minified module with everything in it, and the manifests where they are asked for. */
 import { copyFileSync, mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { AssetHashType } from 'aws-cdk-lib';
 import { type AssetCode, Code, Runtime } from 'aws-cdk-lib/aws-lambda';
 import { buildSync } from 'esbuild';
 
@@ -15,6 +16,8 @@ export const modelsDir = '/var/task/models';
  */
 export function bundle(file: string, models: readonly string[]): AssetCode {
   return Code.fromAsset(join(root, dirname(file)), {
+    // By what comes out: most of it lies in other folders than the entry's, and a change there must be deployed too.
+    assetHashType: AssetHashType.OUTPUT,
     bundling: {
       // Never pulled: bundling happens here, or fails.
       image: Runtime.NODEJS_24_X.bundlingImage,

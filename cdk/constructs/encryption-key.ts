@@ -17,6 +17,7 @@ const actionsOf: Partial<Readonly<Record<PortOperation, readonly string[]>>> = {
   'blobs.link': ['kms:Decrypt'],
   'blobs.read': ['kms:Decrypt'],
   'blobs.uploadLink': ['kms:GenerateDataKey'],
+  'drops.write': ['kms:Decrypt', 'kms:GenerateDataKey'],
   // Parts that were put are read again as they are put together.
   'blobs.write': ['kms:Decrypt', 'kms:GenerateDataKey'],
 };

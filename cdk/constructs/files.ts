@@ -4,24 +4,29 @@ import {
   BlockPublicAccess,
   Bucket,
   BucketEncryption,
+  type CfnBucket,
   HttpMethods,
   type LifecycleRule,
   ObjectOwnership,
 } from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
 import { bucketSettings } from '#aws/resources.ts';
+import { dropSuffix } from '#core/batch/drop.ts';
 import { acknowledge } from './acknowledge.ts';
+import type { DropQueue } from './drop-queue.ts';
 
 const unfinishedUploadDays = 1;
 
 export interface FilesProps {
   readonly removalPolicy: RemovalPolicy;
+  /** Is told of files that are dropped. */
+  readonly drops: DropQueue;
 }
 
 export class Files extends Construct {
   readonly bucket: Bucket;
 
-  constructor(scope: Construct, id: string, { removalPolicy }: FilesProps) {
+  constructor(scope: Construct, id: string, { removalPolicy, drops }: FilesProps) {
     super(scope, id);
     const { origins, methods, headers, maxAgeSeconds } = bucketSettings.cors;
     this.bucket = new Bucket(this, 'Bucket', {
@@ -41,10 +46,29 @@ export class Files extends Construct {
       ],
       removalPolicy,
     });
+    this.tell(drops);
     acknowledge(this.bucket, {
       'AwsSolutions-S1':
         'Access logs of S3 cost a second bucket and a write for every read; who asked for what is in the API log by job id.',
     });
+  }
+
+  /** By the resource's own property: the construct's way takes a function that sets it from outside. */
+  private tell({ queue }: DropQueue): void {
+    const { defaultChild } = this.bucket.node;
+    // The L1 that this L2 is made of.
+    const bucket = defaultChild as CfnBucket;
+    const rules = [
+      { name: 'prefix', value: bucketSettings.dropInPrefix },
+      { name: 'suffix', value: dropSuffix },
+    ];
+    bucket.notificationConfiguration = {
+      queueConfigurations: [
+        { event: 's3:ObjectCreated:*', queue: queue.queueArn, filter: { s3Key: { rules } } },
+      ],
+    };
+    // S3 tries whether it may send before it takes the setting.
+    bucket.node.addDependency(queue);
   }
 
   /** The id of cdk-nag's finding that a role of another stack may use every object below this prefix. */
@@ -57,15 +81,19 @@ export class Files extends Construct {
 }
 
 function lifecycleRules(): LifecycleRule[] {
-  const { tenantPrefix, expireAfterDays, retentionTag, retentionRules } = bucketSettings;
+  const { tenantPrefix, dropInPrefix, dropOutPrefix, expireAfterDays, retentionTag, retentionRules } =
+    bucketSettings;
   return [
     ...retentionRules.map((rule) => ({
       id: `retention-${rule.tagValue}`,
-      prefix: tenantPrefix,
       tagFilters: { [retentionTag]: rule.tagValue },
       expiration: Duration.days(rule.expireAfterDays),
     })),
-    { id: 'untagged', prefix: tenantPrefix, expiration: Duration.days(expireAfterDays) },
+    ...[tenantPrefix, dropInPrefix, dropOutPrefix].map((prefix) => ({
+      id: `untagged-${prefix.replaceAll('/', '')}`,
+      prefix,
+      expiration: Duration.days(expireAfterDays),
+    })),
     { id: 'unfinished-uploads', abortIncompleteMultipartUploadAfter: Duration.days(unfinishedUploadDays) },
   ];
 }

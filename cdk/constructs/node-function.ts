@@ -59,7 +59,7 @@ export class NodeFunction<
     this.lambda = new LambdaFunction(this, 'Function', {
       description: entry.description,
       code: bundle(entry.file, entry.hasModels ? manifests.map((manifest) => manifest.id) : []),
-      handler: 'index.handler',
+      handler: `index.${entry.handler ?? 'handler'}`,
       runtime: Runtime.NODEJS_24_X,
       architecture: Architecture.ARM_64,
       memorySize: entry.memoryMb,

@@ -18,8 +18,9 @@ import {
 import type { IFunction } from 'aws-cdk-lib/aws-lambda';
 import { LogGroup } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
-import type { Route } from '#core/api/route.ts';
+import { lastsAsAJob } from '#core/api/route.ts';
 import { routeList } from '#core/api/routes.ts';
+import { streamLimits } from '#core/limits.ts';
 import type { Deployment } from '../deployment.ts';
 import { acknowledge } from './acknowledge.ts';
 import { CustomDomain } from './custom-domain.ts';
@@ -29,7 +30,7 @@ import { WebAcl } from './web-acl.ts';
 /** API Gateway's default for an integration, and its own limit without a raised quota. */
 const bufferedMs = 29_000;
 /** Its limit where an answer is streamed. */
-const streamedMs = 15 * 60_000;
+const streamedMs = streamLimits.longestMs;
 
 /** What a client sends as it is: with any other type the function is given text. */
 const binaryTypes = [
@@ -42,13 +43,10 @@ const binaryTypes = [
 
 export interface RestFrontDoorProps {
   readonly deployment: Deployment;
-  /** Answers every route but those that `streamed` does. */
+  /** Answers every route but those that `streamed` does, each within 29 seconds. */
   readonly buffered: IFunction;
-  /** @default every route is answered in one piece, within 29 seconds */
-  readonly streamed?: {
-    readonly function: IFunction;
-    readonly isStreamed: (route: Route) => boolean;
-  };
+  /** Answers the routes that last as long as a job. */
+  readonly streamed: IFunction;
 }
 
 export class RestFrontDoor extends Construct {
@@ -96,17 +94,13 @@ export class RestFrontDoor extends Construct {
 
   private addRoutes({ buffered, streamed }: RestFrontDoorProps): void {
     const whole = integrationOf(buffered, ResponseTransferMode.BUFFERED, bufferedMs);
-    const inPieces =
-      streamed === undefined
-        ? whole
-        : integrationOf(streamed.function, ResponseTransferMode.STREAM, streamedMs);
+    const inPieces = integrationOf(streamed, ResponseTransferMode.STREAM, streamedMs);
     const paths = Map.groupBy(routeList, ({ path }) => path);
     for (const [path, routes] of paths) {
       const resource = this.api.root.resourceForPath(path);
-      for (const route of routes) {
-        resource.addMethod(route.method, streamed?.isStreamed(route) === true ? inPieces : whole);
-      }
-      resource.addMethod('ANY', whole);
+      for (const route of routes) resource.addMethod(route.method, lastsAsAJob(route) ? inPieces : whole);
+      // Asked for its headers alone, a route must be answered by who can answer it.
+      resource.addMethod('ANY', routes.some(lastsAsAJob) ? inPieces : whole);
     }
   }
 

@@ -1,4 +1,4 @@
-/** The front door: a REST API with a method for every row of the route table, and the function behind it. */
+/** The front door: a REST API with a method for every row of the route table, and the functions behind it. */
 import { CfnOutput, CustomResource, Duration, Stack, type StackProps } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
 import type { CostEnv } from '#aws/cost-env.ts';
@@ -21,30 +21,47 @@ export interface ApiStackProps extends StackProps {
 
 export class ApiStack extends Stack {
   readonly api: NodeFunction;
+  readonly streams: NodeFunction;
   readonly setup: NodeFunction;
   readonly door: RestFrontDoor;
 
   constructor(scope: Construct, id: string, props: ApiStackProps) {
-    const { deployment, data, ...rest } = props;
+    const { deployment, data: _, ...rest } = props;
     super(scope, id, rest);
-    this.api = new NodeFunction(this, 'Api', {
+    this.api = this.apiFunction('Api', 'api', props);
+    this.streams = this.apiFunction('Streams', 'streams', props);
+    this.setup = this.setupFunction(props);
+    const setUp = this.setUp(props);
+    for (const { lambda } of [this.api, this.streams]) {
+      // Its secrets must be there before it answers anybody.
+      lambda.node.addDependency(setUp);
+      acknowledge(lambda, {
+        'Serverless-LambdaDLQ':
+          'API Gateway waits for the answer and passes on what failed: nothing is queued.',
+      });
+    }
+    this.door = new RestFrontDoor(this, 'Door', {
       deployment,
-      entry: 'api',
+      buffered: this.api.lambda,
+      streamed: this.streams.lambda,
+    });
+  }
+
+  private apiFunction(
+    id: string,
+    entry: 'api' | 'streams',
+    { deployment, data }: ApiStackProps,
+  ): NodeFunction {
+    return new NodeFunction(this, id, {
+      deployment,
+      entry,
       accesses: [
-        data.ports(entries.api.operations),
+        data.ports(entries[entry].operations),
         secretsOf(this, deployment).reads(['PILOTLIGHT_KEY_PEPPER', 'PILOTLIGHT_WEBHOOK_KEY']),
         scalerByName(this, deployment),
       ],
       variables: { ...oidcVariables(deployment), ...costVariables(deployment) },
     });
-    this.setup = this.setupFunction(props);
-    // Its secrets must be there before it answers anybody.
-    this.api.lambda.node.addDependency(this.setUp(props));
-    acknowledge(this.api, {
-      'Serverless-LambdaDLQ':
-        'API Gateway waits for the answer and passes on what failed: nothing is queued.',
-    });
-    this.door = new RestFrontDoor(this, 'Door', { deployment, buffered: this.api.lambda });
   }
 
   private setupFunction({ deployment, data }: ApiStackProps): NodeFunction {

@@ -7,7 +7,12 @@ import { Rule, Schedule } from 'aws-cdk-lib/aws-events';
 import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
 import { FilterCriteria, FilterRule, StartingPosition } from 'aws-cdk-lib/aws-lambda';
 import { SqsDestination } from 'aws-cdk-lib/aws-lambda-destinations';
-import { DynamoEventSource, SqsDlq, SqsEventSource } from 'aws-cdk-lib/aws-lambda-event-sources';
+import {
+  DynamoEventSource,
+  SqsDlq,
+  SqsEventSource,
+  type SqsEventSourceProps,
+} from 'aws-cdk-lib/aws-lambda-event-sources';
 import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import type { Construct } from 'constructs';
 import { turnSortKey } from '#aws/keys.ts';
@@ -25,6 +30,9 @@ export interface ControlStackProps extends StackProps {
   readonly deployment: Deployment;
   readonly data: DataStack;
 }
+
+/** Files that are copied side by side. */
+const dropsAtOnce = 4;
 
 /** What waits longer than this is answered by the next tick anyway. */
 const tickAge = Duration.millis(sweepLimits.everyMs);
@@ -66,8 +74,7 @@ export class ControlStack extends Stack {
       accesses: [data.ports(entries.month.operations)],
       variables: costVariables(deployment),
     });
-    const deadLetters = this.deadLetters(props);
-    this.functions = [sweep, webhooks, batches, month, deadLetters];
+    this.functions = [sweep, webhooks, batches, month, this.deadLetters(props), this.drops(props)];
     for (const ticked of [sweep, webhooks, batches])
       this.keepFailures(ticked, { maxEventAge: tickAge, retryAttempts: 0 });
     this.keepFailures(month, { maxEventAge: Duration.hours(6), retryAttempts: 2 });
@@ -96,17 +103,29 @@ export class ControlStack extends Stack {
       accesses: [data.ports(entries.deadLetters.operations)],
       variables: {},
     });
-    for (const { deadLetters: queue } of data.queues.all) {
-      deadLetters.lambda.addEventSource(
-        new SqsEventSource(queue, { batchSize: 10, reportBatchItemFailures: true }),
-      );
-    }
-    const stays = 'What could not be answered stays in the queue, which has an alarm, for fourteen days.';
-    acknowledge(deadLetters, {
+    for (const { deadLetters: queue } of data.queues.all) this.read(deadLetters, queue, { batchSize: 10 });
+    return deadLetters;
+  }
+
+  private drops({ deployment, data }: ControlStackProps): NodeFunction {
+    const drops = new NodeFunction(this, 'Drops', {
+      deployment,
+      entry: 'drops',
+      accesses: [data.ports(entries.drops.operations)],
+      variables: {},
+    });
+    // A tenant that drops a thousand files at once holds up other drops alone.
+    this.read(drops, data.drops.queue, { batchSize: 1, maxConcurrency: dropsAtOnce });
+    return drops;
+  }
+
+  private read(by: NodeFunction, queue: Queue, how: SqsEventSourceProps): void {
+    by.lambda.addEventSource(new SqsEventSource(queue, { ...how, reportBatchItemFailures: true }));
+    const stays = 'What could not be answered stays in a queue, which has an alarm, for fourteen days.';
+    acknowledge(by, {
       'Serverless-LambdaDLQ': stays,
       'Serverless-LambdaEventSourceMappingDestination': stays,
     });
-    return deadLetters;
   }
 
   private keepFailures(

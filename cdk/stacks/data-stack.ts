@@ -2,7 +2,7 @@
  * What is kept: tables, files, and the queues of the pools. Everything of it follows `aws/resources.ts`; other stacks get at it
  * by the accesses that this one hands out.
  */
-import { RemovalPolicy, Stack, type StackProps } from 'aws-cdk-lib';
+import { CfnOutput, RemovalPolicy, Stack, type StackProps } from 'aws-cdk-lib';
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { Construct } from 'constructs';
 import type { AwsEnv } from '#aws/env.ts';
@@ -10,6 +10,7 @@ import type { GrantedResource, PortOperation } from '#aws/operations.ts';
 import { permissionsOf } from '#aws/operations.ts';
 import { bucketSettings, indexes } from '#aws/resources.ts';
 import { type Access, accessBy } from '../constructs/access.ts';
+import { DropQueue } from '../constructs/drop-queue.ts';
 import { EncryptionKey } from '../constructs/encryption-key.ts';
 import { Files } from '../constructs/files.ts';
 import { PoolQueues } from '../constructs/pool-queues.ts';
@@ -28,6 +29,7 @@ export class DataStack extends Stack {
   readonly records: Records;
   readonly files: Files;
   readonly queues: PoolQueues;
+  readonly drops: DropQueue;
   /** For those who touch files of one tenant at a time. */
   readonly tenantRole: TenantRole;
   private readonly key: EncryptionKey | null;
@@ -39,7 +41,12 @@ export class DataStack extends Stack {
       removalPolicy: config.onDestroy === 'keep' ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY,
     };
     this.records = new Records(this, 'Records', kept);
-    this.files = new Files(this, 'Files', kept);
+    this.drops = new DropQueue(this, 'Drops');
+    this.files = new Files(this, 'Files', { ...kept, drops: this.drops });
+    new CfnOutput(this, 'Bucket', {
+      value: this.files.bucket.bucketName,
+      description: 'Takes the files that tenants drop, and weights',
+    });
     this.tenantRole = new TenantRole(this, 'Tenant', { bucket: this.files.bucket });
     this.queues = new PoolQueues(this, 'Queues', { pools: Object.keys(config.pools) });
     this.key = config.kms === undefined ? null : new EncryptionKey(this, 'Key', { ...kept, key: config.kms });
@@ -74,13 +81,17 @@ export class DataStack extends Stack {
   private wildcardsOf(operations: readonly PortOperation[]): Record<string, string> {
     const reason = 'Objects of tenants lie below this one prefix, under names made when they are put.';
     const resources = [...permissionsOf(operations).keys()];
-    const prefixes = { tenantFiles: bucketSettings.tenantPrefix, adapterFiles: bucketSettings.adapterPrefix };
+    const prefixes: Partial<Readonly<Record<GrantedResource, string>>> = {
+      tenantFiles: bucketSettings.tenantPrefix,
+      adapterFiles: bucketSettings.adapterPrefix,
+      droppedFiles: bucketSettings.dropInPrefix,
+      dropResults: bucketSettings.dropOutPrefix,
+    };
     return Object.fromEntries(
-      resources.flatMap((resource) =>
-        resource === 'tenantFiles' || resource === 'adapterFiles'
-          ? [[this.files.findingBelow(prefixes[resource]), reason]]
-          : [],
-      ),
+      resources.flatMap((resource) => {
+        const prefix = prefixes[resource];
+        return prefix === undefined ? [] : [[this.files.findingBelow(prefix), reason]];
+      }),
     );
   }
 
@@ -106,6 +117,8 @@ export class DataStack extends Stack {
       bucket: () => [files.bucket.bucketArn],
       tenantFiles: () => [files.bucket.arnForObjects(`${bucketSettings.tenantPrefix}*`)],
       adapterFiles: () => [files.bucket.arnForObjects(`${bucketSettings.adapterPrefix}*`)],
+      droppedFiles: () => [files.bucket.arnForObjects(`${bucketSettings.dropInPrefix}*`)],
+      dropResults: () => [files.bucket.arnForObjects(`${bucketSettings.dropOutPrefix}*`)],
     };
     return arns[resource]();
   }

@@ -16,6 +16,7 @@ import type { Construct } from 'constructs';
 import { type AlarmName, alarms } from '../alarms.ts';
 import { acknowledge } from '../constructs/acknowledge.ts';
 import { MonthBudget } from '../constructs/budget.ts';
+import type { DropQueue } from '../constructs/drop-queue.ts';
 import type { NodeFunction } from '../constructs/node-function.ts';
 import type { PoolQueue } from '../constructs/pool-queues.ts';
 import type { RestFrontDoor } from '../constructs/rest-front-door.ts';
@@ -26,11 +27,14 @@ const fiveMinutes = Duration.minutes(5);
 
 /** A GPU machine, an image and its weights are there within ten minutes, at the slowest that was measured elsewhere. */
 const oldTicketSeconds = 15 * 60;
+/** A file is taken within seconds, or tried again after six minutes. */
+const oldDropSeconds = 30 * 60;
 const faultPercent = 5;
 
 export interface ObservabilityStackProps extends StackProps {
   readonly deployment: Deployment;
   readonly queues: readonly PoolQueue[];
+  readonly drops: DropQueue;
   readonly door: RestFrontDoor;
   readonly functions: readonly NodeFunction[];
   /** Where invocations go that failed for good. */
@@ -49,7 +53,7 @@ export class ObservabilityStack extends Stack {
   private readonly topic: Topic;
 
   constructor(scope: Construct, id: string, props: ObservabilityStackProps) {
-    const { deployment, queues, door, functions, failures, ...rest } = props;
+    const { deployment, queues, drops, door, functions, failures, ...rest } = props;
     super(scope, id, rest);
     const { alarms: receiver, budget } = deployment.config;
     this.topic = new Topic(this, 'Alarms', { enforceSSL: true });
@@ -59,6 +63,7 @@ export class ObservabilityStack extends Stack {
         'Letters to a person: the alarm itself stays in the console until it is mended.',
     });
     for (const queue of queues) this.watchQueue(queue);
+    this.watchDrops(drops);
     for (const each of functions) this.watchFunction(each);
     this.alarm('lostInvocations', 'control', {
       metric: failures.metricApproximateNumberOfMessagesVisible({
@@ -83,6 +88,18 @@ export class ObservabilityStack extends Stack {
     this.alarm('oldTicket', pool, {
       metric: queue.metricApproximateAgeOfOldestMessage({ period: fiveMinutes, statistic: Stats.MAXIMUM }),
       threshold: oldTicketSeconds,
+    });
+  }
+
+  private watchDrops({ queue, deadLetters }: DropQueue): void {
+    const how = { period: fiveMinutes, statistic: Stats.MAXIMUM };
+    this.alarm('lostDrops', 'drops', {
+      metric: deadLetters.metricApproximateNumberOfMessagesVisible(how),
+      threshold: 1,
+    });
+    this.alarm('oldDrop', 'drops', {
+      metric: queue.metricApproximateAgeOfOldestMessage(how),
+      threshold: oldDropSeconds,
     });
   }
 

@@ -52,6 +52,7 @@ export const openaiRoutes = {
     path: '/v1/images/generations',
     summary: 'Draw pictures, and show how they come about',
     body: imageRequestSchema,
+    waits: true,
     answers: {
       200: {
         description: 'The pictures',

@@ -45,6 +45,16 @@ export interface Route {
   readonly form?: z.ZodObject;
   /** Of such a form's files together. */
   readonly formBytesMax?: number;
+  /** It answers in one piece, and not before a job has ended, which may be minutes away. */
+  readonly waits?: true;
   readonly answers: Readonly<Record<number, Answer>>;
   readonly errors: readonly RequestErrorCode[];
+}
+
+/**
+ * Whether its answer may take as long as a job does: events as they come, or the job's end. On AWS such a route has a
+ * function of its own, as API Gateway ends every answer that does not stream after 29 seconds.
+ */
+export function lastsAsAJob({ answers, waits }: Route): boolean {
+  return waits === true || Object.values(answers).some(({ events }) => events !== undefined);
 }

@@ -53,6 +53,8 @@ export const batchRecordSchema = z.object({
   /** Models that the key may use; null: every one that its tenant may. */
   keyModels: z.array(z.string()).nullable(),
   inputFileId: z.string(),
+  /** The name of the file that it was dropped as, beside which its results go; null: it was asked for by a request. */
+  dropName: z.string().nullable().default(null),
   /** The one url that its lines may have. */
   endpoint: z.string(),
   metadata: z.record(z.string(), z.string()),
@@ -113,7 +115,8 @@ export type NewBatch = Pick<
   | 'linesMax'
   | 'isEncrypted'
   | 'retentionMs'
->;
+> &
+  Partial<Pick<BatchRecord, 'dropName'>>;
 
 const idForm = /^batch_[0-9a-hjkmnp-tv-z]{26}$/;
 
@@ -124,6 +127,7 @@ export function isBatchId(id: string): boolean {
 
 export function newBatch(asked: NewBatch, nowMs: number): BatchRecord {
   return {
+    dropName: null,
     ...asked,
     status: 'validating',
     estimate: null,

@@ -26,10 +26,14 @@ export interface ContractWorld {
   eventually?(check: () => Promise<void>): Promise<void>;
   /** Follows a link of `AdapterFiles`: whether the store took the body. */
   upload(link: UploadLink, body: Uint8Array): Promise<boolean>;
+  /** Puts a file as a tenant does, by its own means. */
+  drop(tenantId: string, name: string, body: Uint8Array): Promise<void>;
+  /** Reads what was left for it. @throws where nothing was */
+  collect(tenantId: string, name: string): Promise<Uint8Array>;
   dispose(): Promise<void>;
 }
 
-export interface Scene {
+export interface Scene extends Pick<ContractWorld, 'collect' | 'drop'> {
   readonly ports: StoragePorts;
   readonly clock: Clock;
   /** A tenant id that nothing uses. */
@@ -73,6 +77,8 @@ export function sceneOf(world: () => ContractWorld): Scene {
       await world().pass?.(ms);
     },
     upload: (link, body) => world().upload(link, body),
+    drop: (tenantId, name, body) => world().drop(tenantId, name, body),
+    collect: (tenantId, name) => world().collect(tenantId, name),
     async eventually(check) {
       const { eventually } = world();
       await (eventually === undefined ? check() : eventually(check));

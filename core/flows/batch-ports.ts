@@ -1,11 +1,12 @@
 /** What working at batches needs from the world. */
-import type { Batches, Blobs, Files, Plans, Tenants } from '../ports.ts';
+import type { Batches, Blobs, Drops, Files, Plans, Tenants } from '../ports.ts';
 import type { CancelPorts } from './cancel.ts';
 import type { SubmitPorts } from './submission.ts';
 
 export interface BatchPorts extends SubmitPorts, CancelPorts {
   readonly batches: Batches;
   readonly blobs: Pick<Blobs, 'get' | 'put' | 'read' | 'write'>;
+  readonly drops: Pick<Drops, 'write'>;
   readonly files: Pick<Files, 'create'>;
   readonly plans: Pick<Plans, 'get'>;
   readonly tenants: Pick<Tenants, 'get'>;

@@ -5,16 +5,14 @@
  * The bytes go first, then their count, then the record: a crash leaves bytes that nobody names and that expire, and perhaps
  * a count that ends with the day on which the file would have gone; never a file that is not counted.
  */
-import type { GateView, Refusal } from '../admission/gate.ts';
-import { reservationToken } from '../admission/reservation.ts';
-import { bucketOf, bytesOfGb, clearsAtMs, keptBytes } from '../admission/stored-bytes.ts';
+import type { Refusal } from '../admission/gate.ts';
 import type { FileRecord } from '../batch/file.ts';
-import { fileExpiryMs, isFileId, pathOfFile } from '../batch/file.ts';
+import { isFileId, pathOfFile } from '../batch/file.ts';
 import { sortedId } from '../canonical.ts';
 import { fileLimits } from '../limits.ts';
 import type { Blobs, Clock, Files, Gates, Ids, UploadLink } from '../ports.ts';
-import { limitsOf, retentionMsOf } from '../tenancy/plans.ts';
-import type { TenantRecord } from '../tenancy/tenant.ts';
+import type { NewFile } from './stored-file.ts';
+import { careOf, count, recordOf, storageRefusal } from './stored-file.ts';
 
 export interface FilePorts {
   readonly blobs: Pick<Blobs, 'put' | 'uploadLink' | 'remove'>;
@@ -22,13 +20,6 @@ export interface FilePorts {
   readonly files: Files;
   readonly gates: Pick<Gates, 'note' | 'read' | 'release'>;
   readonly ids: Ids;
-}
-
-export interface NewFile {
-  readonly tenant: TenantRecord;
-  readonly filename: string;
-  /** Null: as long as it may be kept. */
-  readonly keptMs: number | null;
 }
 
 export type StoreOutcome =
@@ -43,7 +34,7 @@ export type AnnounceOutcome =
 export async function storeFile(ports: FilePorts, asked: NewFile, body: Uint8Array): Promise<StoreOutcome> {
   const refusal = await storageRefusal(ports, asked.tenant);
   if (refusal !== null) return { kind: 'refused', refusal };
-  const file = recordOf(ports, asked, { bytes: body.byteLength, isStored: true });
+  const file = recordOf(ports, asked, { ...newId(ports), bytes: body.byteLength, isStored: true });
   const path = pathOfFile(file.fileId);
   await ports.blobs.put(file.tenantId, path, body, 'application/jsonl', careOf(asked.tenant));
   await count(ports, file, file.bytes);
@@ -59,7 +50,7 @@ export async function announceFile(
 ): Promise<AnnounceOutcome> {
   const refusal = await storageRefusal(ports, asked.tenant);
   if (refusal !== null) return { kind: 'refused', refusal };
-  const file = recordOf(ports, asked, { bytes: expected.bytes, isStored: false });
+  const file = recordOf(ports, asked, { ...newId(ports), bytes: expected.bytes, isStored: false });
   const link = await ports.blobs.uploadLink(
     file.tenantId,
     pathOfFile(file.fileId),
@@ -95,51 +86,6 @@ export async function removeFile(
   return outcome;
 }
 
-function recordOf(
-  { clock, ids }: FilePorts,
-  { tenant, filename, keptMs }: NewFile,
-  of: Pick<FileRecord, 'bytes' | 'isStored'>,
-): FileRecord {
-  const nowMs = clock.nowMs();
-  const retentionMs = retentionMsOf(limitsOf(tenant.plan, tenant.overrides));
-  return {
-    ...of,
-    tenantId: tenant.tenantId,
-    fileId: sortedId('file', nowMs, ids.next('file')),
-    purpose: 'batch',
-    filename,
-    createdAtMs: nowMs,
-    expiresAtMs: fileExpiryMs(nowMs, keptMs, retentionMs),
-  };
-}
-
-function careOf({ plan, overrides }: TenantRecord) {
-  const limits = limitsOf(plan, overrides);
-  return { isEncrypted: limits.volume === 'encrypted', retentionMs: retentionMsOf(limits) };
-}
-
-/** As a job is refused that would store something: while what is kept is at the limit. Null where there is room. */
-async function storageRefusal(
-  { clock, gates }: FilePorts,
-  { tenantId, plan, overrides }: TenantRecord,
-): Promise<Refusal | null> {
-  const { storage_gb_max: maxGb } = limitsOf(plan, overrides);
-  const gate: GateView | null = maxGb === undefined ? null : await gates.read(tenantId);
-  if (gate === null || maxGb === undefined) return null;
-  const nowMs = clock.nowMs();
-  const max = bytesOfGb(maxGb);
-  const atMs = clearsAtMs(gate.stored, max, nowMs);
-  if (atMs === null) return null;
-  const retryAfterSeconds = Math.max(1, Math.ceil((atMs - nowMs) / 1000));
-  return { limit: 'storage_gb_max', used: keptBytes(gate.stored, nowMs), max, retryAfterSeconds };
-}
-
-/** Adds the bytes to what the tenant keeps; a crash in between is ended by the sweep, which then adds nothing. */
-async function count({ clock, gates, ids }: FilePorts, file: FileRecord, bytes: number): Promise<void> {
-  const { tenantId, fileId, expiresAtMs } = file;
-  const spent = { usdMicros: 0, gpuMs: 0, admittedAtMs: clock.nowMs() };
-  const token = reservationToken(spent, ids.nonce());
-  if ((await gates.note(tenantId, fileId, token)) !== 'noted') return;
-  const stored = { bucket: bucketOf(expiresAtMs), bytes };
-  await gates.release(tenantId, fileId, { token, corrections: [], stored, finishTag: null });
+function newId({ clock, ids }: Pick<FilePorts, 'clock' | 'ids'>): Pick<FileRecord, 'fileId'> {
+  return { fileId: sortedId('file', clock.nowMs(), ids.next('file')) };
 }

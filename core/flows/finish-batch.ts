@@ -11,6 +11,7 @@ import { readLink } from '../batch/line-result.ts';
 import { derivedSortedId } from '../canonical.ts';
 import { announceBatch } from './announce.ts';
 import type { BatchPorts } from './batch-ports.ts';
+import { leaveResults } from './leave-results.ts';
 import { careOf } from './validate-batch.ts';
 
 /** One write of what is left to do for a batch that is worked off or has ended; `conflict`: somebody else made one. */
@@ -26,6 +27,7 @@ export async function finishBatch(
 
 async function nextOf(ports: BatchPorts, batch: BatchRecord): Promise<BatchRecord> {
   if (isEnded(batch)) {
+    await leaveResults(ports, batch);
     await announceBatch(ports, batch);
     return changed(batch, { isAnnounced: true });
   }

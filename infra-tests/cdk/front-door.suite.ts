@@ -1,45 +1,52 @@
 /** The front door where a config asks for more than the least, and where a function streams. */
-import { App, Stack } from 'aws-cdk-lib';
-import { Template } from 'aws-cdk-lib/assertions';
-import { Code, Function as LambdaFunction, Runtime } from 'aws-cdk-lib/aws-lambda';
 import { describe, expect, it } from 'vitest';
 import { errorSchema } from '#core/api/error-resource.ts';
-import { parseConfig } from '../../cdk/config.ts';
-import { RestFrontDoor } from '../../cdk/constructs/rest-front-door.ts';
-import { deploymentOf } from '../../cdk/deployment.ts';
-import { examples, manifests, synthesize } from './synthesized.ts';
+import { lastsAsAJob } from '#core/api/route.ts';
+import { routeList } from '#core/api/routes.ts';
+import { examples, pathsOf, synthesize } from './synthesized.ts';
 
-function streamingDoor(): Template {
-  const outcome = parseConfig(examples.smallest, manifests);
-  if (outcome.kind === 'invalid') throw new Error('the example has faults');
-  const stack = new Stack(new App(), 'Stack');
-  const lambda = (id: string) =>
-    new LambdaFunction(stack, id, {
-      code: Code.fromInline('exports.handler = async () => undefined'),
-      handler: 'index.handler',
-      runtime: Runtime.NODEJS_24_X,
-    });
-  new RestFrontDoor(stack, 'Door', {
-    deployment: deploymentOf(outcome.config, manifests),
-    buffered: lambda('Buffered'),
-    streamed: { function: lambda('Streamed'), isStreamed: ({ id }) => id === 'submitJob' },
+describe('routes that last as long as a job', () => {
+  const { ofType } = synthesize(examples.smallest);
+  const paths = pathsOf(ofType('AWS::ApiGateway::Resource'));
+  const methods = ofType('AWS::ApiGateway::Method').map(({ properties }) => ({
+    method: `${properties.HttpMethod} ${paths.get(properties.ResourceId.Ref)}`,
+    integration: properties.Integration,
+  }));
+  const streamed = methods.filter(({ integration }) => integration.ResponseTransferMode === 'STREAM');
+  const whole = methods.filter(({ integration }) => integration.ResponseTransferMode !== 'STREAM');
+
+  it('are those that send events and those that wait for the end of a job', () => {
+    expect(routeList.filter(lastsAsAJob).map(({ id }) => id)).toEqual([
+      'followJob',
+      'createChatCompletion',
+      'createCompletion',
+      'createImage',
+    ]);
   });
-  return Template.fromStack(stack);
-}
 
-describe('a route that streams', () => {
-  const methods = Object.values(streamingDoor().findResources('AWS::ApiGateway::Method')).map(
-    ({ Properties }) => Properties,
-  );
+  it('send as they go for fifteen minutes, with every other method of their paths; all others have 29 seconds', () => {
+    const wanted = routeList
+      .filter(lastsAsAJob)
+      .flatMap(({ method, path }) => [`${method} ${path}`, `ANY ${path}`]);
 
-  it('is given fifteen minutes and sends as it goes, by its own function; all others have 29 seconds', () => {
-    const streamed = methods.filter(({ Integration }) => Integration.ResponseTransferMode === 'STREAM');
-    const whole = methods.filter(({ Integration }) => Integration.ResponseTransferMode !== 'STREAM');
+    expect(streamed.map(({ method }) => method).toSorted()).toEqual(wanted.toSorted());
+    expect(new Set(streamed.map(({ integration }) => integration.TimeoutInMillis))).toEqual(
+      new Set([900_000]),
+    );
+    expect(new Set(whole.map(({ integration }) => integration.TimeoutInMillis))).toEqual(new Set([29_000]));
+  });
 
-    expect(streamed).toHaveLength(1);
-    expect(streamed[0].Integration.TimeoutInMillis).toBe(900_000);
-    expect(JSON.stringify(streamed[0].Integration.Uri)).toMatch(/Streamed.*response-streaming-invocations/);
-    expect(new Set(whole.map(({ Integration }) => Integration.TimeoutInMillis))).toEqual(new Set([29_000]));
+  it('are answered by the handler that streams, of a function that may run as long', () => {
+    const [lambda] = ofType('AWS::Lambda::Function').filter(
+      ({ properties }) => properties.Handler === 'index.streaming',
+    );
+
+    expect(lambda?.properties.Timeout).toBe(900);
+    for (const { integration } of streamed) {
+      expect(JSON.stringify(integration.Uri)).toContain(`"${lambda?.id}"`);
+      expect(JSON.stringify(integration.Uri)).toContain('/response-streaming-invocations');
+    }
+    for (const { integration } of whole) expect(JSON.stringify(integration.Uri)).not.toContain(lambda?.id);
   });
 });
 

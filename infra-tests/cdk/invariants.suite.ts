@@ -3,11 +3,12 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type * as z from 'zod';
-import { queueSettings } from '#aws/resources.ts';
+import { bucketSettings, dropQueueSettings, queueSettings } from '#aws/resources.ts';
 import { routeList } from '#core/api/routes.ts';
 import { apiEnvSchema } from '#functions/api/env.ts';
 import { batchesEnvSchema } from '#functions/batches/env.ts';
 import { deadLettersEnvSchema } from '#functions/dead-letters/env.ts';
+import { dropsEnvSchema } from '#functions/drops/env.ts';
 import { monthEnvSchema } from '#functions/month/env.ts';
 import { scalerEnvSchema } from '#functions/scaler/env.ts';
 import { setupEnvSchema } from '#functions/setup/env.ts';
@@ -17,16 +18,18 @@ import { alarms } from '../../cdk/alarms.ts';
 import type { EntryName } from '../../cdk/entries.ts';
 import { entries } from '../../cdk/entries.ts';
 import type { Resource } from '../../cdk/resources-of.ts';
-import { examples, synthesize } from './synthesized.ts';
+import { examples, pathsOf, synthesize } from './synthesized.ts';
 
 /** What each entry parses of its environment. */
 const schemas: Readonly<Record<EntryName, z.ZodObject>> = {
   api: apiEnvSchema,
   batches: batchesEnvSchema,
   deadLetters: deadLettersEnvSchema,
+  drops: dropsEnvSchema,
   month: monthEnvSchema,
   scaler: scalerEnvSchema,
   setup: setupEnvSchema,
+  streams: apiEnvSchema,
   sweep: sweepEnvSchema,
   webhooks: webhooksEnvSchema,
 };
@@ -43,9 +46,9 @@ describe.each(Object.entries(examples))('the example %s', (_, config) => {
   it('has a queue for dead letters beside every queue that is none itself', () => {
     const own = queues.filter(({ id, stack }) => !deadLetterIds.includes(id) && stack.endsWith('-data'));
 
-    expect(own).toHaveLength(Object.keys(config.pools).length);
-    for (const { properties } of own)
-      expect(properties.RedrivePolicy.maxReceiveCount).toBe(queueSettings.deadLetter.receivesMax);
+    const receives = own.map(({ properties }) => properties.RedrivePolicy.maxReceiveCount);
+    const ofPools = Object.keys(config.pools).map(() => queueSettings.deadLetter.receivesMax);
+    expect(receives.toSorted()).toEqual([...ofPools, dropQueueSettings.receivesMax].toSorted());
     expect(new Set(deadLetterIds).size).toBe(own.length);
   });
 
@@ -60,7 +63,8 @@ describe.each(Object.entries(examples))('the example %s', (_, config) => {
       const receives = (entry.operations as readonly string[]).includes('tickets.receive');
       if (receives) expect(queueSettings.visibilitySeconds * 1000, name).toBeGreaterThan(entry.timeoutMs);
     }
-    for (const { id, properties } of queues.filter(({ stack }) => stack.endsWith('-data'))) {
+    const ofPools = queues.filter(({ id, stack }) => stack.endsWith('-data') && id.startsWith('Queues'));
+    for (const { id, properties } of ofPools) {
       if (!deadLetterIds.includes(id))
         expect(properties.VisibilityTimeout).toBe(queueSettings.visibilitySeconds);
       else expect(properties.VisibilityTimeout * 1000).toBeGreaterThan(entries.deadLetters.timeoutMs);
@@ -96,6 +100,27 @@ describe.each(Object.entries(examples))('the example %s', (_, config) => {
         policies.some((policy) => policy.includes(`"Ref":"${id}"`) && policy.includes('aws:SecureTransport')),
       ).toBe(true);
     }
+  });
+
+  it('tells a queue of files that are dropped, and of no others, which a function reads for six times its time-out', () => {
+    const [bucket] = ofType('AWS::S3::Bucket');
+    const { QueueConfigurations, ...others } = bucket?.properties.NotificationConfiguration ?? {};
+    const [told] = QueueConfigurations;
+    const [queueId] = told.Queue['Fn::GetAtt'];
+    const queue = queues.find(({ id }) => id === queueId);
+    const policies = ofType('AWS::SQS::QueuePolicy').filter(({ properties }) =>
+      JSON.stringify(properties.Queues).includes(`"${queueId}"`),
+    );
+
+    expect([QueueConfigurations.length, others]).toEqual([1, {}]);
+    expect(told.Event).toBe('s3:ObjectCreated:*');
+    expect(told.Filter.S3Key.Rules).toEqual([
+      { Name: 'prefix', Value: bucketSettings.dropInPrefix },
+      { Name: 'suffix', Value: '.jsonl' },
+    ]);
+    expect(JSON.stringify(policies)).toContain('"Service":"s3.amazonaws.com"');
+    expect(JSON.stringify(policies)).toContain('aws:SourceAccount');
+    expect(queue?.properties.VisibilityTimeout * 1000).toBe(6 * entries.drops.timeoutMs);
   });
 
   it('gives every function a time-out, memory, ARM64, a role of its own and a log that ends', () => {
@@ -162,7 +187,7 @@ describe.each(Object.entries(examples))('the example %s', (_, config) => {
     expect(methods.toSorted()).toEqual([...wanted].toSorted());
   });
 
-  it('is throttled, logs every request, and has one permission for API Gateway', () => {
+  it('is throttled, logs every request, and has one permission for each function behind it', () => {
     const [stage] = ofType('AWS::ApiGateway::Stage');
 
     expect(stage?.properties.AccessLogSetting.Format).not.toMatch(/header|querystring|authorization/i);
@@ -175,6 +200,7 @@ describe.each(Object.entries(examples))('the example %s', (_, config) => {
     ]);
     const permissions = ofType('AWS::Lambda::Permission').map(({ properties }) => properties.Principal);
     expect(permissions.filter((principal) => principal !== 'events.amazonaws.com')).toEqual([
+      'apigateway.amazonaws.com',
       'apigateway.amazonaws.com',
     ]);
   });
@@ -212,17 +238,14 @@ describe.each(Object.entries(examples))('the example %s', (_, config) => {
 });
 
 describe('the table of entries', () => {
-  it('has a row for every entry that there is, and no other', () => {
+  it('has a row at least for every entry that there is, and for no other', () => {
     const functionsDir = join(import.meta.dirname, '../../functions');
     const found = readdirSync(functionsDir, { recursive: true, encoding: 'utf8' })
       .filter((path) => path.endsWith('entry.ts'))
       .map((path) => `functions/${path}`);
 
-    expect(
-      Object.values(entries)
-        .map(({ file }) => file)
-        .toSorted(),
-    ).toEqual(found.toSorted());
+    const files = new Set(Object.values(entries).map(({ file }) => file));
+    expect([...files].toSorted()).toEqual(found.toSorted());
   });
 });
 
@@ -230,14 +253,4 @@ function functionOf(functions: readonly Resource[], name: EntryName): Resource {
   const found = functions.find(({ properties }) => properties.Description === entries[name].description);
   if (found === undefined) throw new Error(`no function of the entry ${name}`);
   return found;
-}
-
-/** Of every resource of the API, its whole path. */
-function pathsOf(parts: readonly Resource[]): ReadonlyMap<string, string> {
-  const byId = new Map(parts.map((part) => [part.id, part]));
-  const pathOf = (id: string | undefined): string => {
-    const part = id === undefined ? undefined : byId.get(id);
-    return part === undefined ? '' : `${pathOf(part.properties.ParentId.Ref)}/${part.properties.PathPart}`;
-  };
-  return new Map(parts.map(({ id }) => [id, pathOf(id)]));
 }

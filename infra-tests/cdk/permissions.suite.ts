@@ -42,6 +42,7 @@ const besidePorts: Readonly<Record<string, readonly string[]>> = {
 /** Of the secrets that `aws/ssm-secrets.ts` can read, those that the environment of an entry names. */
 const secretsRead: Partial<Readonly<Record<EntryName, readonly string[]>>> = {
   api: ['key-pepper ssm:GetParameters', 'webhook-key ssm:GetParameters'],
+  streams: ['key-pepper ssm:GetParameters', 'webhook-key ssm:GetParameters'],
   webhooks: ['webhook-key ssm:GetParameters'],
 };
 
@@ -49,14 +50,16 @@ const secretsRead: Partial<Readonly<Record<EntryName, readonly string[]>>> = {
 const keepsFailures = ['GetQueueAttributes', 'GetQueueUrl', 'SendMessage'].map(
   (action) => `failures sqs:${action}`,
 );
+const readsQueue = [
+  'ChangeMessageVisibility',
+  'DeleteMessage',
+  'GetQueueAttributes',
+  'GetQueueUrl',
+  'ReceiveMessage',
+];
 const byLambda: Partial<Readonly<Record<EntryName, readonly string[]>>> = {
-  deadLetters: [
-    'ChangeMessageVisibility',
-    'DeleteMessage',
-    'GetQueueAttributes',
-    'GetQueueUrl',
-    'ReceiveMessage',
-  ].map((action) => `queues sqs:${action}`),
+  deadLetters: readsQueue.map((action) => `queues sqs:${action}`),
+  drops: readsQueue.map((action) => `dropQueue sqs:${action}`),
   batches: keepsFailures,
   month: keepsFailures,
   scaler: keepsFailures,
@@ -79,6 +82,7 @@ const ofKey: Readonly<Record<string, readonly string[]>> = {
   'blobs.read': ['key kms:Decrypt'],
   'blobs.uploadLink': ['key kms:GenerateDataKey'],
   'blobs.write': ['key kms:Decrypt', 'key kms:GenerateDataKey'],
+  'drops.write': ['key kms:Decrypt', 'key kms:GenerateDataKey'],
 };
 
 /** Bundling takes a second of a processor, and so many more as others want of it. */
@@ -211,9 +215,12 @@ const words: readonly (readonly [word: string, form: RegExp])[] = [
   ['createdIndex', /RecordsMain.*\/index\/by_created"/],
   ['table', /RecordsMain\w*Arn\w*"\}$/],
   ['ledger', /RecordsLedger\w*Arn\w*"\}$/],
+  ['dropQueue', /DropsQueue\w+Arn\w*"\}$/],
   ['queues', /Queues\w+Arn\w*"\}$/],
   ['tenantFiles', /FilesBucket.*\/tenants\/\*"/],
   ['adapterFiles', /FilesBucket.*\/adapters\/\*"/],
+  ['droppedFiles', /FilesBucket.*\/batch\/in\/\*"/],
+  ['dropResults', /FilesBucket.*\/batch\/out\/\*"/],
   ['bucket', /FilesBucket\w*Arn\w*"\}$/],
   ['scaler', /:function:[a-z]+-scaler"/],
   ['key', /ExportsOutputFnGetAttKey\w*Arn\w*"\}$/],

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { FileSystem } from 'aws-cdk-lib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { entries } from '../../cdk/entries.ts';
 
@@ -50,6 +51,9 @@ describe('the app', { timeout: synthMs }, () => {
     expect(code, output).toBe(0);
     const assets = (await readdir(outdir)).filter((name) => name.startsWith('asset.'));
     const files = await Promise.all(assets.map((asset) => readdir(join(outdir, asset), { recursive: true })));
+    // A change of any module in it is deployed, wherever the module lies.
+    for (const asset of assets.filter((_, index) => files[index]?.includes('index.mjs')))
+      expect(asset).toBe(`asset.${FileSystem.fingerprint(join(outdir, asset))}`);
     const withModels = [
       'index.mjs',
       'models',
@@ -57,7 +61,8 @@ describe('the app', { timeout: synthMs }, () => {
       'models/pilotlight-shapes/manifest.json',
     ];
     const functions = files.filter((names) => names.includes('index.mjs')).map((names) => names.toSorted());
-    const wanted = Object.values(entries).map(({ hasModels }) => (hasModels ? withModels : ['index.mjs']));
+    const bundles = [...new Map(Object.values(entries).map((entry) => [entry.file, entry])).values()];
+    const wanted = bundles.map(({ hasModels }) => (hasModels ? withModels : ['index.mjs']));
     const bySize = (left: readonly string[], right: readonly string[]) => right.length - left.length;
     expect(functions.toSorted(bySize)).toEqual(wanted.toSorted(bySize));
     const images = files.filter((names) => names.includes('gpu-container/Dockerfile'));

@@ -49,3 +49,13 @@ export function synthesizeAnew(input: unknown): Synthesized {
   const resources = resourcesOf(app);
   return { app, templates, resources, ofType: (type) => resources.filter((each) => each.type === type) };
 }
+
+/** Of every resource of the API, its whole path. */
+export function pathsOf(parts: readonly Resource[]): ReadonlyMap<string, string> {
+  const byId = new Map(parts.map((part) => [part.id, part]));
+  const pathOf = (id: string | undefined): string => {
+    const part = id === undefined ? undefined : byId.get(id);
+    return part === undefined ? '' : `${pathOf(part.properties.ParentId.Ref)}/${part.properties.PathPart}`;
+  };
+  return new Map(parts.map(({ id }) => [id, pathOf(id)]));
+}

@@ -14,6 +14,7 @@ import { ListBucketsCommand, S3Client } from '@aws-sdk/client-s3';
 import { ListQueuesCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { GetParameterCommand, SSMClient } from '@aws-sdk/client-ssm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { dropsOf } from '#aws/drops-under-test.ts';
 import { createJsonLog } from '#aws/json-log.ts';
 import { systemClock } from '#aws/system-clock.ts';
 import { createDeployer, type Deployer, type Deployment } from './deployment.ts';
@@ -74,6 +75,19 @@ describe.skipIf(python === null)(`the deployed product on an emulator (${reason}
     }
   }
 
+  /** Tries until it does not throw. */
+  async function eventually<T>(act: () => Promise<T>): Promise<T> {
+    const giveUpAtMs = performance.now() + jobWithinMs;
+    for (;;) {
+      try {
+        return await act();
+      } catch (error) {
+        if (performance.now() > giveUpAtMs) throw error;
+      }
+      await sleep(500);
+    }
+  }
+
   /** Of the picture. Followed without the key: on AWS the two are different hosts, and the key stays at the first. */
   async function linkAt(path: string): Promise<string> {
     const headers = { authorization: `Bearer ${tenantKey}` };
@@ -128,6 +142,43 @@ describe.skipIf(python === null)(`the deployed product on an emulator (${reason}
       expect(picture.headers.get('content-type')).toBe('image/png');
       expect([...(await picture.bytes()).slice(0, 4)]).toEqual(pngSignature);
       expect((await fetch(link.replace(/(?<=X-Amz-Expires=)\d+/, '$&0'))).status).toBe(403);
+    },
+    jobWithinMs * 2,
+  );
+
+  it('has the function that streams tell how the job ended, to whoever follows it', async () => {
+    const answer = await fetch(`${deployment.url}/v1/jobs/${jobId}/events`, {
+      headers: { authorization: `Bearer ${tenantKey}` },
+    });
+
+    expect(answer.headers.get('content-type')).toContain('text/event-stream');
+    const events = (await answer.text()).matchAll(/^event: (\w+)$/gm);
+    const names = [...events].map(([, event]) => event);
+    expect(names[0]).toBe('state');
+    expect(names.slice(-2)).toEqual(['output', 'done']);
+  });
+
+  it(
+    'makes a batch of a file that is dropped in the bucket, and leaves its results beside it',
+    async () => {
+      const { endpoint } = emulator;
+      const settings = { endpoint, region: emulatedRegion, credentials: emulatedCredentials };
+      const { drop, collect } = dropsOf(
+        new S3Client({ ...settings, forcePathStyle: true }),
+        deployment.bucket,
+      );
+      const body = { model: 'pilotlight-shapes', input: { prompt: 'a blue square' } };
+      const line = { custom_id: 'one', method: 'POST', url: '/v1/jobs', body };
+
+      await drop('acme', 'nightly/a b.jsonl', Buffer.from(`${JSON.stringify(line)}\nno line\n`));
+
+      const status = await eventually(() => collect('acme', 'nightly/a b.status.json'));
+      expect(JSON.parse(Buffer.from(status).toString())).toMatchObject({
+        status: 'completed',
+        batch: { request_counts: { total: 2, completed: 1, failed: 1 } },
+      });
+      const output = Buffer.from(await collect('acme', 'nightly/a b.output.jsonl')).toString();
+      expect(JSON.parse(output)).toMatchObject({ custom_id: 'one', response: { status_code: 200 } });
     },
     jobWithinMs * 2,
   );

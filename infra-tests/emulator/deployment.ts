@@ -12,6 +12,8 @@ export interface Deployment {
   /** Of the API: paths of its routes follow. */
   readonly url: string;
   readonly operatorKey: string;
+  /** Takes the files that tenants drop. */
+  readonly bucket: string;
 }
 
 export interface Deployer {
@@ -30,7 +32,10 @@ const cdk = join(root, 'node_modules', 'aws-cdk', 'bin', 'cdk');
 const saidCharacters = 4_000;
 
 /** As CDK names what the front door puts out. */
-const outputsSchema = z.object({ 'pilotlight-api': z.record(z.string(), z.string()) });
+const outputsSchema = z.object({
+  'pilotlight-api': z.record(z.string(), z.string()),
+  'pilotlight-data': z.looseObject({ Bucket: z.string() }),
+});
 
 /**
  * Readies the emulator for deployments, once.
@@ -57,7 +62,8 @@ export async function createDeployer(emulator: Emulator, folder: string): Promis
 }
 
 async function readDeployment({ endpoint }: Emulator, outputs: unknown): Promise<Deployment> {
-  const api = Object.entries(outputsSchema.parse(outputs)['pilotlight-api']);
+  const { 'pilotlight-api': ofApi, 'pilotlight-data': ofData } = outputsSchema.parse(outputs);
+  const api = Object.entries(ofApi);
   const address = api.find(([name]) => name.startsWith('DoorApiEndpoint'))?.[1] ?? '';
   const [, apiId, stage] = /^https:\/\/([a-z0-9]+)\..*\/([a-z]+)\/$/.exec(address) ?? [];
   const keyName = api.find(([name]) => name === 'OperatorKey')?.[1];
@@ -67,6 +73,7 @@ async function readDeployment({ endpoint }: Emulator, outputs: unknown): Promise
     return {
       url: `${endpoint}/restapis/${apiId}/${stage}/_user_request_`,
       operatorKey: z.string().parse(Parameter?.Value),
+      bucket: ofData.Bucket,
     };
   } finally {
     ssm.destroy();

@@ -31,6 +31,7 @@ def main() -> None:
     os.setpgid(0, 0)
     threading.Thread(target=end_with_starter, daemon=True).start()
     unpack_functions_to_their_own_root()
+    run_functions_that_stream()
     put_public_parameters()
     take_alarms_over_several_metrics()
     add_actions_of_auto_scaling()
@@ -72,6 +73,34 @@ def unpack_functions_to_their_own_root() -> None:
     if given not in lambda_runtime._NODEJS_WORKER_SCRIPT:
         sys.exit("the script that runs functions is not the one that this launcher knows")
     lambda_runtime._detect_runtime_binary = detect_and_move
+
+
+# What Lambda's own runtime offers to the code that it runs; here an answer is kept until it is whole.
+STREAMING_RUNTIME = """
+globalThis.awslambda = {
+  streamifyResponse: (handler) => async (event, context) => {
+    const chunks = [];
+    const out = new (require("stream").Writable)({
+      write(chunk, encoding, done) { chunks.push(chunk); done(); },
+    });
+    await handler(event, out, context);
+    return { ...out.head, body: Buffer.concat(chunks).toString("utf8") };
+  },
+  HttpResponseStream: { from: (out, head) => Object.assign(out, { head }) },
+};
+"""
+
+
+def run_functions_that_stream() -> None:
+    """API Gateway finds them by the address of a streamed invocation, and is answered in one piece."""
+    from ministack.core import lambda_runtime
+    from ministack.services import apigateway_v1
+
+    lambda_runtime._NODEJS_WORKER_SCRIPT = STREAMING_RUNTIME + lambda_runtime._NODEJS_WORKER_SCRIPT
+    extract = apigateway_v1._extract_lambda_ref_from_integration_uri
+    apigateway_v1._extract_lambda_ref_from_integration_uri = lambda uri: extract(
+        uri.replace("/response-streaming-invocations", "/invocations")
+    )
 
 
 def put_public_parameters() -> None:

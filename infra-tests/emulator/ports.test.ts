@@ -7,6 +7,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe } from 'vitest';
 import { createAwsPorts } from '#aws/aws-ports.ts';
+import { createBlobClient } from '#aws/clients.ts';
+import { dropsOf } from '#aws/drops-under-test.ts';
 import { portsContract } from '#core/ports.contract.ts';
 import { startEmulator } from './emulator.ts';
 import { pythonWithMinistack } from './python-with-ministack.ts';
@@ -25,6 +27,7 @@ describe.skipIf(python === null)(`the AWS adapters on ministack (${reason})`, ()
       clock,
       ids,
       preparePool: (pool) => stores.addPool(pool),
+      ...dropsOf(createBlobClient(stores.config), stores.config.bucket),
       async upload({ url, headers }, body) {
         // The client names the length itself.
         const { 'content-length': _length, ...own } = headers;

@@ -16,6 +16,12 @@ portsContract('ports in memory', async () => {
     ids,
     pass: (ms) => clock.advance(ms),
     upload: async (link, body) => ports.adapterFiles.upload(link, body) || ports.blobs.upload(link, body),
+    drop: async (tenantId, name, body) => ports.drops.drop(tenantId, name, body),
+    async collect(tenantId, name) {
+      const left = ports.drops.left(tenantId, name);
+      if (left === null) throw new Error('nothing was left');
+      return left;
+    },
     dispose: () => Promise.resolve(),
   };
 });

@@ -5,6 +5,8 @@ import { createMemoryAdapterFiles, createMemoryAdapters } from './memory-adapter
 import { createMemoryBatches, createMemoryFiles } from './memory-batches.ts';
 import type { MemoryBlobs } from './memory-blobs.ts';
 import { createMemoryBlobs } from './memory-blobs.ts';
+import type { MemoryDrops } from './memory-drops.ts';
+import { createMemoryDrops } from './memory-drops.ts';
 import { createMemoryGates } from './memory-gates.ts';
 import { createMemoryJobEvents } from './memory-job-events.ts';
 import { createMemoryJobs } from './memory-jobs.ts';
@@ -27,6 +29,7 @@ export interface MemoryWorld extends StoragePorts {
   readonly ids: Ids;
   readonly adapterFiles: MemoryAdapterFiles;
   readonly blobs: MemoryBlobs;
+  readonly drops: MemoryDrops;
 }
 
 /** An empty world. `clock` and `ids` come back with it, so that it can be handed to a flow whole. */
@@ -55,5 +58,6 @@ export function createMemoryWorld({ clock, ids }: { clock: Clock; ids: Ids }): M
     adapterFiles: createMemoryAdapterFiles({ clock }),
     files: createMemoryFiles({ clock }),
     batches: createMemoryBatches({ clock }),
+    drops: createMemoryDrops({ clock }),
   };
 }

@@ -17,6 +17,7 @@ import { runBatches } from '#core/flows/run-batches.ts';
 import { resultsIn } from '../memory/batch-world.ts';
 import type { Random } from '../random.ts';
 import { createRandom, exponentialMs } from '../random.ts';
+import { dropChance, dropFile } from './drops.ts';
 import { violate } from './history.ts';
 import type { Process } from './process.ts';
 import { oneOf } from './scenario.ts';
@@ -70,6 +71,12 @@ export async function bringBatches(world: World): Promise<void> {
     await world.loop.clock.sleep(exponentialMs(random, patienceMs));
     void bringOne(world, random);
   }
+  const drop = dropChance(world.scenario.seed);
+  if (drop === null) return;
+  await world.loop.clock.sleep(exponentialMs(drop, patienceMs));
+  const { tenants } = world.scenario;
+  const tenantId = tenants[Math.floor(drop() * tenants.length)]?.tenantId ?? '';
+  dropFile(world, drop, tenantId, drawLines(world, drop, tenantId, world.ids.nonce()));
 }
 
 async function bringOne(world: World, random: Random): Promise<void> {
@@ -88,16 +95,10 @@ async function bringOne(world: World, random: Random): Promise<void> {
 
 /** Before the batch is asked for, without faults: what routes do is no part of a world. */
 async function bringFile(world: World, random: Random, tenantId: string): Promise<string> {
-  const { stores, loop, ids, history } = world;
+  const { stores, loop, ids } = world;
   const nowMs = loop.clock.nowMs();
   const fileId = sortedId('file', nowMs, ids.next('file'));
-  const lines = Array.from({ length: 1 + Math.floor(random() * linesMax) }, (_, index) => {
-    const op = `${fileId}-${index}`;
-    const prompt = `canary-${tenantId}-${op}`;
-    history.canaries.add(prompt);
-    return drawLine(random, op, prompt);
-  });
-  const body = Buffer.from(`${lines.join('\n')}\n`);
+  const body = Buffer.from(drawLines(world, random, tenantId, fileId));
   await stores.blobs.put(tenantId, pathOfFile(fileId), body, 'application/jsonl');
   await stores.files.create({
     tenantId,
@@ -110,6 +111,17 @@ async function bringFile(world: World, random: Random, tenantId: string): Promis
     expiresAtMs: Math.ceil((nowMs + 30 * 24 * 60 * 60_000) / 1000) * 1000,
   });
   return fileId;
+}
+
+/** @param of begins the name of each */
+function drawLines({ history }: World, random: Random, tenantId: string, of: string): string {
+  const lines = Array.from({ length: 1 + Math.floor(random() * linesMax) }, (_, index) => {
+    const op = `${of}-${index}`;
+    const prompt = `canary-${tenantId}-${op}`;
+    history.canaries.add(prompt);
+    return drawLine(random, op, prompt);
+  });
+  return `${lines.join('\n')}\n`;
 }
 
 function drawLine(random: Random, op: string, prompt: string): string {
@@ -144,8 +156,8 @@ async function cancelLater(world: World, random: Random, { tenantId, batchId }: 
 }
 
 /** Whether there is nothing left to do for any batch. */
-export async function areBatchesAtRest({ stores }: World): Promise<boolean> {
-  return (await stores.batches.atWork()).items.length === 0;
+export async function areBatchesAtRest({ history, stores }: World): Promise<boolean> {
+  return history.drops.open === 0 && (await stores.batches.atWork()).items.length === 0;
 }
 
 /** Tenants give up on what is still open, without faults. */

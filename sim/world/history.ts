@@ -5,6 +5,8 @@ import type { PlanLimits } from '#core/tenancy/plans.ts';
 import type { DeliveryRecord } from '#core/webhook/delivery.ts';
 import type { AdapterHistory } from './adapters.ts';
 import { createAdapterHistory } from './adapters.ts';
+import type { DropHistory } from './drops.ts';
+import { createDropHistory } from './drops.ts';
 import type { WarmupHistory } from './warmups.ts';
 import type { Hook } from './webhooks.ts';
 
@@ -37,6 +39,7 @@ export interface History {
   readonly adapters: AdapterHistory;
   /** Batches that a client was told of. */
   readonly batches: Set<string>;
+  readonly drops: DropHistory;
   /** Jobs that a client was told had ended, and how. */
   readonly ended: Map<string, JobRecord['status']>;
   /** The largest of each limit that the tenant ever had. */
@@ -68,6 +71,7 @@ export function createHistory(): History {
     warmups: { asked: [], entries: [] },
     adapters: createAdapterHistory(),
     batches: new Set(),
+    drops: createDropHistory(),
     ended: new Map(),
     limits: new Map(),
     stored: new Map(),

@@ -4,6 +4,7 @@ import type { MemoryWorld } from '../memory/memory-world.ts';
 import { createMemoryWorld } from '../memory/memory-world.ts';
 import type { Random } from '../random.ts';
 import { noteJob, watchAdapters } from './adapters.ts';
+import { watchFiles } from './drops.ts';
 import type { History } from './history.ts';
 import { hasGone, ownBytesOf } from './history.ts';
 import { createLaggingJobs } from './lagging-jobs.ts';
@@ -31,6 +32,7 @@ export function createStores({ loop, random, scenario, history, ids, isHealed }:
       ...world.gates,
       ...watchStorage(world.gates, { history, latestMs: () => loop.clock.nowMs() + scenario.skewMsMax }),
     },
+    files: watchFiles(world.files, history),
     ledger: watchLedger(world.ledger, history),
     adapters: watchAdapters(world.adapters, { history, nowMs: () => loop.clock.nowMs() }),
     deliveries: watchDeliveries(world.deliveries, history),

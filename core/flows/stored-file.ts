@@ -1,0 +1,74 @@
+/** What every way to bring a file has in common: its record, how it is kept, and how its bytes count. */
+import type { GateView, Refusal } from '../admission/gate.ts';
+import { reservationToken } from '../admission/reservation.ts';
+import { bucketOf, bytesOfGb, clearsAtMs, keptBytes } from '../admission/stored-bytes.ts';
+import type { FileRecord } from '../batch/file.ts';
+import { fileExpiryMs } from '../batch/file.ts';
+import type { Clock, Gates, Ids } from '../ports.ts';
+import { limitsOf, retentionMsOf } from '../tenancy/plans.ts';
+import type { TenantRecord } from '../tenancy/tenant.ts';
+
+export interface NewFile {
+  readonly tenant: TenantRecord;
+  readonly filename: string;
+  /** Null: as long as it may be kept. */
+  readonly keptMs: number | null;
+}
+
+export function recordOf(
+  { clock }: { readonly clock: Pick<Clock, 'nowMs'> },
+  { tenant, filename, keptMs }: NewFile,
+  of: Pick<FileRecord, 'bytes' | 'fileId' | 'isStored'>,
+): FileRecord {
+  const nowMs = clock.nowMs();
+  const retentionMs = retentionMsOf(limitsOf(tenant.plan, tenant.overrides));
+  return {
+    ...of,
+    tenantId: tenant.tenantId,
+    purpose: 'batch',
+    filename,
+    createdAtMs: nowMs,
+    expiresAtMs: fileExpiryMs(nowMs, keptMs, retentionMs),
+  };
+}
+
+export function careOf({ plan, overrides }: TenantRecord) {
+  const limits = limitsOf(plan, overrides);
+  return { isEncrypted: limits.volume === 'encrypted', retentionMs: retentionMsOf(limits) };
+}
+
+/** As a job is refused that would store something: while what is kept is at the limit. Null where there is room. */
+export async function storageRefusal(
+  { clock, gates }: { readonly clock: Pick<Clock, 'nowMs'>; readonly gates: Pick<Gates, 'read'> },
+  { tenantId, plan, overrides }: TenantRecord,
+): Promise<Refusal | null> {
+  const { storage_gb_max: maxGb } = limitsOf(plan, overrides);
+  const gate: GateView | null = maxGb === undefined ? null : await gates.read(tenantId);
+  if (gate === null || maxGb === undefined) return null;
+  const nowMs = clock.nowMs();
+  const max = bytesOfGb(maxGb);
+  const atMs = clearsAtMs(gate.stored, max, nowMs);
+  if (atMs === null) return null;
+  const retryAfterSeconds = Math.max(1, Math.ceil((atMs - nowMs) / 1000));
+  return { limit: 'storage_gb_max', used: keptBytes(gate.stored, nowMs), max, retryAfterSeconds };
+}
+
+export interface CountPorts {
+  readonly clock: Pick<Clock, 'nowMs'>;
+  readonly gates: Pick<Gates, 'note' | 'read' | 'release'>;
+  readonly ids: Ids;
+}
+
+/** Adds the bytes to what the tenant keeps; a crash in between is ended by the sweep, which then adds nothing. */
+export async function count(
+  { clock, gates, ids }: CountPorts,
+  file: FileRecord,
+  bytes: number,
+): Promise<void> {
+  const { tenantId, fileId, expiresAtMs } = file;
+  const spent = { usdMicros: 0, gpuMs: 0, admittedAtMs: clock.nowMs() };
+  const token = reservationToken(spent, ids.nonce());
+  if ((await gates.note(tenantId, fileId, token)) !== 'noted') return;
+  const stored = { bucket: bucketOf(expiresAtMs), bytes };
+  await gates.release(tenantId, fileId, { token, corrections: [], stored, finishTag: null });
+}
