@@ -214,12 +214,13 @@ function answersOf(route: Route): JsonObject {
   );
 }
 
-function contentOf(route: Route, status: string, { schema, orCsv, events }: Answer): JsonObject {
+function contentOf(route: Route, status: string, { schema, orCsv, isText, events }: Answer): JsonObject {
   const content: JsonObject = {
     ...(schema === undefined
       ? {}
       : { 'application/json': { schema: refOf(schema, 'output'), ...exampleOf(route.id, status) } }),
     ...(orCsv ? { 'text/csv': { schema: { type: 'string' } } } : {}),
+    ...(isText ? { 'text/plain': { schema: { type: 'string' } } } : {}),
     ...(events === undefined
       ? {}
       : // Readers differ on whether it describes the text or each event of it, so it says nothing of a type.

@@ -110,6 +110,7 @@ const fence: Record<RouteId, Row> = {
   adminDrainPool: 'operator',
   adminPrewarmPool: 'operator',
   adminListFleet: 'operator',
+  adminReadMetrics: 'operator',
   adminListJobs: 'operator',
   adminGetJob: 'operator',
   adminRefundJob: 'operator',

@@ -6,6 +6,7 @@ import type { MiddlewareObj } from '@middy/core';
 import type { APIGatewayProxyEvent, APIGatewayProxyResult } from 'aws-lambda';
 import { presentError } from '#core/api/error-resource.ts';
 import { AppError } from '#core/errors.ts';
+import type { Metrics } from '#core/observability/metrics.ts';
 import type { Log } from '#core/ports.ts';
 import { redact, textsWithin } from '#core/redaction.ts';
 import { proxyResult } from '../answer.ts';
@@ -17,14 +18,17 @@ const retryUnavailableSeconds = 1;
 
 export function problem({
   log,
+  metrics,
 }: {
   readonly log: Log;
+  readonly metrics: Metrics;
 }): MiddlewareObj<APIGatewayProxyEvent, APIGatewayProxyResult> {
   return {
     onError(request) {
       const { requestId, route } = edgeOf(request.context);
       const { error, headers } = unwrap(request.error);
       const { status, body } = presentError(error, requestId);
+      metrics.tell('api.refused', { requests_refused: 1 }, { code: error.code }, { requestId, route });
       if (status >= 500) {
         log.error('api.failed', {
           requestId,
