@@ -5,7 +5,7 @@
  */
 import * as z from 'zod';
 import type { MetricName, Metrics, Sample } from '#core/observability/metrics.ts';
-import { metrics, samplesOf } from '#core/observability/metrics.ts';
+import { metrics, namespaceOf, samplesOf } from '#core/observability/metrics.ts';
 import type { Clock } from '#core/ports.ts';
 
 export interface EmfOptions {
@@ -14,11 +14,6 @@ export interface EmfOptions {
   readonly deployment: string;
   /** @default to stdout */
   readonly write?: (line: string) => void;
-}
-
-/** What CloudWatch keeps the metrics of a deployment under. */
-export function namespaceOf(deployment: string): string {
-  return `Pilotlight/${deployment}`;
 }
 
 export function createEmfMetrics({ clock, deployment, write = toStdout }: EmfOptions): Metrics {

@@ -8,6 +8,7 @@ import { NodeFunction } from '../constructs/node-function.ts';
 import { RestFrontDoor } from '../constructs/rest-front-door.ts';
 import { scalerByName } from '../constructs/scaler-by-name.ts';
 import { secretsOf } from '../constructs/secrets.ts';
+import { isTraced, Traces } from '../constructs/traces.ts';
 import type { Deployment } from '../deployment.ts';
 import { entries } from '../entries.ts';
 import { instanceTypes } from '../instance-types.ts';
@@ -36,6 +37,7 @@ export class ApiStack extends Stack {
         scalerByName(this, deployment),
       ],
       variables: { ...oidcVariables(deployment), ...costVariables(deployment) },
+      isTraced: isTraced(deployment),
     });
     this.setup = this.setupFunction(props);
     // Its secrets must be there before it answers anybody.
@@ -45,6 +47,7 @@ export class ApiStack extends Stack {
         'API Gateway waits for the answer and passes on what failed: nothing is queued.',
     });
     this.door = new RestFrontDoor(this, 'Door', { deployment, buffered: this.api.lambda });
+    if (isTraced(deployment)) new Traces(this, 'Traces', { deployment });
   }
 
   private setupFunction({ deployment, data }: ApiStackProps): NodeFunction {

@@ -93,7 +93,8 @@ export const operationsRoutes = {
     id: 'adminReadMetrics',
     method: 'GET',
     path: '/admin/v1/metrics',
-    summary: 'Read the metrics of a local stack as Prometheus does; a deployment on AWS has them in CloudWatch',
+    summary:
+      'Read the metrics of a local stack as Prometheus does; a deployment on AWS has them in CloudWatch',
     tag: 'admin',
     scope: 'admin',
     answers: { 200: { description: 'Every metric so far, since the stack was started', isText: true } },

@@ -7,6 +7,7 @@
  * from there.
  */
 import type { JobRecord } from '../job/job.ts';
+import { jobNames } from '../job/job-names.ts';
 import { streamLimits } from '../limits.ts';
 import type { Clock, JobEvents, Log } from '../ports.ts';
 import type { TextPiece } from '../stream/text-piece.ts';
@@ -108,7 +109,7 @@ async function append(ports: TellPorts, voice: Voice, text: string, isLast: bool
         await ports.clock.sleep(streamLimits.retryMs * tries);
         continue;
       }
-      ports.log.warn('stream.untold', { tenantId, jobId, attempt, reason: String(error) });
+      ports.log.warn('stream.untold', { ...jobNames(voice.job), attempt, reason: String(error) });
       voice.isLost = true;
       voice.unsaid = '';
       return;

@@ -8,9 +8,10 @@
 import type { Outbound } from '../egress/outbound.ts';
 import type { JobRecord } from '../job/job.ts';
 import { isTerminal } from '../job/job.ts';
+import { jobNames } from '../job/job-names.ts';
 import { isFresh, tookMs } from '../jumping-clock.ts';
 import { sweepLimits } from '../limits.ts';
-import type { Clock, Fleet, PoolRecord, Runner, StoragePorts } from '../ports.ts';
+import type { Clock, Fleet, LogFields, PoolRecord, Runner, StoragePorts } from '../ports.ts';
 import type { WorkerRecord } from '../scaling/worker-record.ts';
 import type { Metrics } from './metrics.ts';
 
@@ -61,9 +62,8 @@ function tellEnded(metrics: Metrics, job: JobRecord): void {
   );
 }
 
-/** What a line is found by. */
-function namesOf({ tenantId, jobId, model }: JobRecord) {
-  return { tenantId, jobId, model };
+function namesOf(job: JobRecord): LogFields {
+  return { ...jobNames(job), model: job.model };
 }
 
 /** The worker that finds its pool waking reads when that began just before it moves it on. */

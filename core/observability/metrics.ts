@@ -102,6 +102,11 @@ export function samplesOf(
 // The keys of a constant object are the names that its type has.
 export const metricNames = Object.keys(metrics) as readonly MetricName[];
 
+/** What CloudWatch keeps the metrics of a deployment under. */
+export function namespaceOf(deployment: string): string {
+  return `Pilotlight/${deployment}`;
+}
+
 /** Tells all of them. */
 export function tellAll(all: readonly Metrics[]): Metrics {
   return {
