@@ -29,6 +29,9 @@ export const config = defineConfig({
   // alarms: { email: 'you@example.com' },
   // budget: { usdPerMonth: 100 },
 
+  // Of a hundred requests, so many are traced by X-Ray.
+  // traces: { sampledPercent: 5 },
+
   // A name of your own; the certificate must be of this region.
   // domain: {
   //   name: 'api.example.com',

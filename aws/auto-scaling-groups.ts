@@ -24,6 +24,8 @@ export interface GroupView {
   /** Instances that live or are on their way; none of the warm pool. */
   readonly instanceIds: readonly string[];
   readonly isShort: boolean;
+  /** The launch that failed and left it short, by a name of its own; null where none did. */
+  readonly failedLaunch: string | null;
   /** It may end instances to even out its zones, with jobs on them or not. */
   readonly evensOutZones: boolean;
 }
@@ -55,20 +57,23 @@ export function createAutoScalingGroups(options: {
     const desired = group.DesiredCapacity ?? 0;
     const instanceIds = (group.Instances ?? []).filter(isHeld).flatMap(({ InstanceId }) => InstanceId ?? []);
     const suspended = (group.SuspendedProcesses ?? []).map(({ ProcessName }) => ProcessName);
+    const failedLaunch = desired > instanceIds.length ? await failedLaunchOf(name) : null;
     return {
       name,
       desired,
       max: group.MaxSize ?? 0,
       instanceIds,
-      isShort: desired > instanceIds.length && (await lastLaunchFailed(name)),
+      isShort: failedLaunch !== null,
+      failedLaunch,
       evensOutZones: !suspended.includes('AZRebalance'),
     };
   }
 
-  async function lastLaunchFailed(AutoScalingGroupName: string): Promise<boolean> {
+  async function failedLaunchOf(AutoScalingGroupName: string): Promise<string | null> {
     const request = new DescribeScalingActivitiesCommand({ AutoScalingGroupName, MaxRecords: 1 });
     const { Activities = [] } = await client.send(request);
-    return Activities.some((activity) => failedLately(activity, clock.nowMs()));
+    const failed = Activities.find((activity) => failedLately(activity, clock.nowMs()));
+    return failed?.ActivityId ?? null;
   }
 
   return {

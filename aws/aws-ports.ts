@@ -1,4 +1,8 @@
 /** The composition of every AWS adapter: what a Lambda entry, a worker and the local stack build once per process. */
+import type * as z from 'zod';
+import { measuredPorts } from '#core/observability/measured.ts';
+import type { Metrics } from '#core/observability/metrics.ts';
+import { tellAll } from '#core/observability/metrics.ts';
 import type { Clock, Ids, Log, StoragePorts } from '#core/ports.ts';
 import type { AwsConfig, Clients } from './clients.ts';
 import { createClients } from './clients.ts';
@@ -18,6 +22,9 @@ import { createDynamoResults } from './dynamo-results.ts';
 import { createDynamoStreams } from './dynamo-streams.ts';
 import { createDynamoTenants } from './dynamo-tenants.ts';
 import { createDynamoWorkers } from './dynamo-workers.ts';
+import { createEmfMetrics } from './emf-metrics.ts';
+import type { awsEnvSchema } from './env.ts';
+import { awsConfigOf } from './env.ts';
 import { createJsonLog } from './json-log.ts';
 import { randomIds } from './random-ids.ts';
 import { createS3AdapterFiles } from './s3-adapter-files.ts';
@@ -30,15 +37,32 @@ export interface AwsPorts extends StoragePorts {
   readonly clock: Clock;
   readonly ids: Ids;
   readonly log: Log;
+  /** Where the numbers of the ports go: for those of the process beside them. */
+  readonly metrics: Metrics;
   /** Closes idle connections; calls under way fail. */
   close(): void;
 }
 
-/**
- * @param config where everything is; parse it with `awsConfigSchema` at the edge
- * @param given replaces the machine's clock or the log on stderr
- */
-export function createAwsPorts(config: AwsConfig, given: { clock?: Clock; log?: Log } = {}): AwsPorts {
+export interface GivenPorts {
+  /** @default the machine's */
+  readonly clock?: Clock;
+  /** @default on stderr */
+  readonly log?: Log;
+  /** @default told to nobody */
+  readonly metrics?: Metrics;
+}
+
+/** Of a function or a worker: everything as its environment says, its metrics on stdout for CloudWatch and to `also`. */
+export function createPortsOfProcess(
+  env: z.infer<typeof awsEnvSchema>,
+  also: readonly Metrics[] = [],
+): AwsPorts {
+  const forCloudWatch = createEmfMetrics({ clock: systemClock, deployment: env.PILOTLIGHT_DEPLOYMENT });
+  return createAwsPorts(awsConfigOf(env), { metrics: tellAll([forCloudWatch, ...also]) });
+}
+
+/** @param config where everything is; parse it with `awsConfigSchema` at the edge */
+export function createAwsPorts(config: AwsConfig, given: GivenPorts = {}): AwsPorts {
   return awsPortsOver(createClients(config), config, given);
 }
 
@@ -46,15 +70,17 @@ export function createAwsPorts(config: AwsConfig, given: { clock?: Clock; log?: 
 export function awsPortsOver(
   { documents, queues, blobs, close }: Clients,
   config: AwsConfig,
-  given: { clock?: Clock; log?: Log } = {},
+  given: GivenPorts = {},
 ): AwsPorts {
   const clock = given.clock ?? systemClock;
   const log = given.log ?? createJsonLog(clock);
+  const metrics = given.metrics ?? tellAll([]);
   const main = { documents, table: config.table, clock, log };
-  return {
+  const ports: AwsPorts = {
     clock,
     ids: randomIds,
     log,
+    metrics,
     jobs: createDynamoJobs(main),
     jobEvents: createDynamoJobEvents(main),
     streams: createDynamoStreams(main),
@@ -78,4 +104,5 @@ export function awsPortsOver(
     drops: createS3Drops({ blobs, bucket: config.bucket, kmsKey: config.kmsKey }),
     close,
   };
+  return measuredPorts(ports, metrics);
 }

@@ -218,6 +218,6 @@ function groupXml(name: string, group: CloudGroup): string {
 }
 
 function activityXml(name: string, { status, atMs }: NonNullable<CloudGroup['activity']>): string {
-  return `<member><ActivityId>1</ActivityId><AutoScalingGroupName>${name}</AutoScalingGroupName>
+  return `<member><ActivityId>${name}-${atMs}</ActivityId><AutoScalingGroupName>${name}</AutoScalingGroupName>
     <StartTime>${new Date(atMs).toISOString()}</StartTime><StatusCode>${status}</StatusCode></member>`;
 }

@@ -3,6 +3,8 @@ import { AppError } from '#core/errors.ts';
 import { fleetLimits } from '#core/limits.ts';
 import { createManualClock } from '#sim/memory/manual-clock.ts';
 import { createRecordingLog } from '#sim/memory/recording-log.ts';
+import type { RecordingMetrics } from '#sim/memory/recording-metrics.ts';
+import { createRecordingMetrics } from '#sim/memory/recording-metrics.ts';
 import type { Cloud, CloudGroup, CloudInstance } from './cloud-under-test.ts';
 import { startCloud } from './cloud-under-test.ts';
 import { createEcsFleet } from './ecs-fleet.ts';
@@ -13,11 +15,13 @@ import { fleetSchema } from './fleet-env.ts';
 let cloud: Cloud;
 let clients: FleetClients;
 const clock = createManualClock();
+let metrics: RecordingMetrics;
 
 beforeEach(async () => {
   vi.stubEnv('AWS_ACCESS_KEY_ID', 'local');
   vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'local');
   cloud = await startCloud();
+  metrics = createRecordingMetrics();
   clients = createFleetClients({ region: 'eu-central-1', endpoint: cloud.endpoint });
 });
 
@@ -36,7 +40,7 @@ const demo = {
 
 function fleet(given: Partial<typeof demo & { spotPercent: number }> = {}) {
   const config = fleetSchema.parse({ cluster: 'pilotlight', pools: { demo: { ...demo, ...given } } });
-  return createEcsFleet({ ...clients, fleet: config, clock, log: createRecordingLog() });
+  return createEcsFleet({ ...clients, fleet: config, clock, log: createRecordingLog(), metrics });
 }
 
 const instance = (id: string, given: Partial<CloudInstance> = {}): CloudInstance => ({
@@ -148,6 +152,17 @@ describe('setDesired, where EC2 has no spot instances', () => {
       'SetDesiredCapacity cheap 0',
       'UpdateService 2',
     ]);
+  });
+
+  it('tells of each launch that failed once, however often it is looked at', async () => {
+    group('warm', []);
+    const looking = fleet({ spotPercent: 100 });
+    for (const atMs of [clock.nowMs() - 60_000, clock.nowMs() - 60_000, clock.nowMs()]) {
+      group('cheap', [], { desired: 2, activity: { status: 'Failed', atMs } });
+      await looking.setDesired('demo', 2);
+    }
+
+    expect(metrics.samples()).toEqual(['boots_failed{pool=demo} 1', 'boots_failed{pool=demo} 1']);
   });
 
   it('believes in spot again when the failure is old, or a launch went well since', async () => {

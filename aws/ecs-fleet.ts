@@ -12,6 +12,7 @@
 import type { AutoScalingClient } from '@aws-sdk/client-auto-scaling';
 import type { ECSClient } from '@aws-sdk/client-ecs';
 import { AppError } from '#core/errors.ts';
+import type { Metrics } from '#core/observability/metrics.ts';
 import type { Clock, Fleet, Log } from '#core/ports.ts';
 import type { InstanceGroup } from '#core/scaling/instance-plan.ts';
 import { planInstances } from '#core/scaling/instance-plan.ts';
@@ -36,12 +37,15 @@ export interface EcsFleetOptions {
   readonly fleet: FleetConfig;
   readonly clock: Pick<Clock, 'nowMs'>;
   readonly log: Log;
+  readonly metrics: Metrics;
 }
 
 interface Scene {
   readonly groups: AutoScalingGroups;
   readonly members: EcsMembers;
   readonly log: Log;
+  /** Tells of a launch that failed, once. */
+  readonly tellFailed: (pool: string, group: GroupView) => void;
 }
 
 type NamedPool = PoolFleetConfig & { readonly pool: string };
@@ -55,7 +59,7 @@ export function createEcsFleet(options: EcsFleetOptions): EcsFleet {
   const { ecs, fleet, log } = options;
   const members = createEcsMembers(ecs, fleet.cluster);
   const groups = createAutoScalingGroups({ ...options, client: options.autoScaling });
-  const scene = { groups, members, log };
+  const scene = { groups, members, log, tellFailed: failedLaunches(options) };
   const justTold = new Set<string>();
 
   function poolOf(pool: string): NamedPool {
@@ -97,6 +101,7 @@ export function createEcsFleet(options: EcsFleetOptions): EcsFleet {
 /** Decides and carries out, for so many workers; what it saw before. */
 async function tend(scene: Scene, own: NamedPool, workers: number): Promise<PoolView> {
   const view = await readPool(scene, own);
+  for (const group of view.groups) scene.tellFailed(own.pool, group);
   const plan = planInstances({ workers, groups: view.groups }, own);
   for (const { group: name, desired } of plan.resize) {
     const group = view.groups.find((each) => each.name === name);
@@ -109,6 +114,17 @@ async function tend(scene: Scene, own: NamedPool, workers: number): Promise<Pool
   }
   for (const instanceId of plan.replace) await end(scene, own, instanceId, true);
   return view;
+}
+
+/** The same launch is seen minute after minute, until another one was tried. */
+function failedLaunches({ log, metrics }: Pick<EcsFleetOptions, 'log' | 'metrics'>): Scene['tellFailed'] {
+  const told = new Map<string, string>();
+  return (pool, { name, failedLaunch }) => {
+    if (failedLaunch === null || told.get(name) === failedLaunch) return;
+    told.set(name, failedLaunch);
+    log.warn('fleet.launch_failed', { pool, group: name, activityId: failedLaunch });
+    metrics.tell('fleet.boot_failed', { boots_failed: 1 }, { pool });
+  };
 }
 
 async function end(scene: Scene, { pool }: NamedPool, instanceId: string, isReplaced: boolean) {

@@ -18,6 +18,8 @@ export const json = z.string().transform((text, context): unknown => {
 
 export const awsEnvSchema = z.object({
   AWS_REGION: z.string().min(1),
+  /** Name of the deployment: two of one account have metrics of their own. */
+  PILOTLIGHT_DEPLOYMENT: z.string().min(1).default('pilotlight'),
   PILOTLIGHT_TABLE: z.string().min(1),
   PILOTLIGHT_LEDGER_TABLE: z.string().min(1),
   PILOTLIGHT_BUCKET: z.string().min(1),

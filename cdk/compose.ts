@@ -33,6 +33,8 @@ export function composeStacks(app: App, deployment: Deployment): Stacks {
     door: api.door,
     functions: [api.api, api.streams, api.setup, ...control.functions, fleet.scaler.function],
     failures: control.failures,
+    tables: data.records,
+    pools: fleet.pools,
   });
   Tags.of(app).add('pilotlight', config.name);
   return { data, api, fleet, control, observability };

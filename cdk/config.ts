@@ -120,6 +120,8 @@ export const configSchema = z.strictObject({
     })
     .optional(),
   oidc: oidcSchema.optional(),
+  /** Of a hundred requests, so many are traced by X-Ray: 100,000 a month are free, a million more cost $5. 0: none. */
+  traces: z.strictObject({ sampledPercent: z.int().min(0).max(100).default(5) }).prefault({}),
   /** A key of one's own for files of tenants with `volume: encrypted`: `create` makes one ($1 a month). */
   kms: z.union([z.literal('create'), arnOf('kms')]).optional(),
   logDays: z.union([1, 3, 5, 7, 14, 30, 60, 90, 180, 365].map((days) => z.literal(days))).default(30),

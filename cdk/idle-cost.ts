@@ -28,6 +28,9 @@ const diskUsdMicrosPerMib = 40_000;
 const alarmUsdMicros = 100_000;
 /** Of an account, not of a deployment; a second one finds them used. */
 const alarmMetricsFree = 10;
+/** The same, of dashboards of 50 metrics at most: idle, none has any. */
+const dashboardsFree = 3;
+const dashboardUsdMicros = 3 * dollar;
 
 /** By type. A type that is not here has no price that anybody looked up: {@link idleCost} names it. */
 const perMonth: Readonly<Record<string, (properties: TemplateResource['properties']) => number>> = {
@@ -41,7 +44,9 @@ const withoutPrice: readonly RegExp[] = [
   /^AWS::(IAM|Lambda|Logs|SNS|SQS|SSM)::/,
   /^AWS::(DynamoDB::Table|S3::Bucket|S3::BucketPolicy|KMS::Alias|Route53::RecordSet|Budgets::Budget)$/,
   /^AWS::WAFv2::WebACLAssociation$/,
-  /^AWS::CloudWatch::Alarm$/,
+  // Traces cost by use: the first 100,000 a month nothing.
+  /^AWS::XRay::SamplingRule$/,
+  /^AWS::CloudWatch::(Alarm|Dashboard)$/,
   /^AWS::CDK::Metadata$/,
   /^Custom::/,
   /^AWS::(ECS|AutoScaling|Events|Scheduler)::/,
@@ -56,7 +61,12 @@ export interface IdleCost {
 }
 
 export function idleCost(resources: readonly TemplateResource[], pools: Config['pools']): IdleCost {
-  const lines = [...resourceLines(resources), ...alarmLines(resources), ...poolLines(pools)];
+  const lines = [
+    ...resourceLines(resources),
+    ...alarmLines(resources),
+    ...dashboardLines(resources),
+    ...poolLines(pools),
+  ];
   const types = [...new Set(resources.map(({ type }) => type))];
   return {
     lines,
@@ -90,6 +100,12 @@ function alarmLines(resources: readonly TemplateResource[]): CostLine[] {
   const count = Math.max(0, metrics - alarmMetricsFree);
   const what = `metrics of alarms beyond the ${alarmMetricsFree} that are free`;
   return count === 0 ? [] : [{ what, count, usdMicrosPerMonth: count * alarmUsdMicros }];
+}
+
+function dashboardLines(resources: readonly TemplateResource[]): CostLine[] {
+  const count = resources.filter(({ type }) => type === 'AWS::CloudWatch::Dashboard').length - dashboardsFree;
+  const what = `dashboards beyond the ${dashboardsFree} that are free`;
+  return count <= 0 ? [] : [{ what, count, usdMicrosPerMonth: count * dashboardUsdMicros }];
 }
 
 /** An alarm on an expression looks at every metric in it. */

@@ -24,6 +24,7 @@ import { fakeManifest } from '#sim/memory/flow-world.ts';
 import { createMemoryAdapterCache } from '#sim/memory/memory-adapters.ts';
 import { createMemoryWorld } from '#sim/memory/memory-world.ts';
 import { createRecordingLog } from '#sim/memory/recording-log.ts';
+import { createRecordingMetrics } from '#sim/memory/recording-metrics.ts';
 import { captureIo } from './captured-io.ts';
 import { main } from './main.ts';
 
@@ -270,6 +271,7 @@ async function startStack() {
     catalog: createCatalog([fakeManifest]),
     costs: { pricing: 'list' as const, usdMicrosPerHour: () => 0 },
     log: createRecordingLog(),
+    metrics: createRecordingMetrics(),
     adapterCache: createMemoryAdapterCache(world.adapterFiles),
     runner: createPngRunner(),
     scaler: { wake: async () => undefined },

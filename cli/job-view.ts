@@ -48,6 +48,7 @@ export function jobDetails(job: JobResource, nowMs: number): string {
     ['flags', job.flags.length === 0 ? null : job.flags.join(', ')],
     ['metadata', Object.keys(job.metadata).length === 0 ? null : JSON.stringify(job.metadata)],
     ['attempts', String(job.attempts)],
+    ['trace', job.trace_id],
     ['created', formatTime(job.created_at)],
     ['started', job.started_at && formatTime(job.started_at)],
     ['finished', job.finished_at && formatTime(job.finished_at)],

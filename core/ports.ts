@@ -629,6 +629,11 @@ export interface RunBatch {
   readonly adapters?: readonly RunAdapter[];
   /** @default the shared process, and no peak to make room for */
   readonly needs?: RunNeeds;
+  /**
+   * Traces of its items, for the lines that are written while it runs.
+   * @default none
+   */
+  readonly traceIds?: readonly string[];
 }
 
 export interface RunAdapter {

@@ -55,6 +55,7 @@ export function sampleJob(overrides: Partial<JobRecord> = {}): JobRecord {
     flags: [],
     cache: null,
     streamed: false,
+    traceparent: null,
     fingerprint: null,
     createdAtMs: sampleNowMs,
     startByMs: sampleNowMs + 24 * 60 * 60 * 1000,

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { afterEach, describe, expect, it } from 'vitest';
 import { systemClock } from '#aws/system-clock.ts';
 import { createRecordingLog } from '#sim/memory/recording-log.ts';
+import { createRecordingMetrics } from '#sim/memory/recording-metrics.ts';
 import type { LocalFleet } from './fleet.ts';
 import { createLocalFleet } from './fleet.ts';
 
@@ -16,11 +17,13 @@ describe('the local fleet', () => {
   afterEach(() => fleet?.close());
 
   function setup(script = willing) {
+    const metrics = createRecordingMetrics();
     const children: ChildProcess[] = [];
     const waiters: ((child: ChildProcess) => void)[] = [];
     fleet = createLocalFleet({
       clock: systemClock,
       log: createRecordingLog(),
+      metrics,
       startWorker: () => {
         const child = spawn(process.execPath, ['-e', script], {
           stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
@@ -31,7 +34,7 @@ describe('the local fleet', () => {
       },
     });
     const nextChild = () => new Promise<ChildProcess>((resolve) => waiters.push(resolve));
-    return { fleet, children, nextChild };
+    return { fleet, metrics, children, nextChild };
   }
 
   it('starts with no worker at all', async () => {
@@ -53,8 +56,8 @@ describe('the local fleet', () => {
     expect(await levelled.status('pool')).toEqual({ desired: 1, running: 1 });
   });
 
-  it('replaces a worker that was killed', async () => {
-    const { fleet: healing, children, nextChild } = setup();
+  it('replaces a worker that was killed, and tells that it did not come up', async () => {
+    const { fleet: healing, metrics, children, nextChild } = setup();
     await healing.setDesired('pool', 1);
     const [first] = children;
     const second = nextChild();
@@ -62,6 +65,7 @@ describe('the local fleet', () => {
     first?.kill('SIGKILL');
 
     expect((await second).pid).not.toBe(first?.pid);
+    expect(metrics.samples()).toEqual(['boots_failed{pool=pool} 1']);
     expect(await healing.status('pool')).toEqual({ desired: 1, running: 1 });
   });
 

@@ -5,11 +5,13 @@
  */
 import type { ChildProcess } from 'node:child_process';
 import { workerLimits } from '#core/limits.ts';
+import type { Metrics } from '#core/observability/metrics.ts';
 import type { Clock, Fleet, Log } from '#core/ports.ts';
 
 export interface LocalFleetOptions {
   readonly clock: Clock;
   readonly log: Log;
+  readonly metrics: Metrics;
   /** Starts one worker process of the pool, with an IPC channel. */
   readonly startWorker: (pool: string) => ChildProcess;
 }
@@ -41,7 +43,7 @@ interface PoolFleet {
 }
 
 export function createLocalFleet(options: LocalFleetOptions): LocalFleet {
-  const { clock, log } = options;
+  const { clock, log, metrics } = options;
   const pools = new Map<string, PoolFleet>();
   const closing = new AbortController();
 
@@ -75,7 +77,9 @@ export function createLocalFleet(options: LocalFleetOptions): LocalFleet {
   }
 
   async function replace(name: string, pool: PoolFleet, livedMs: number): Promise<void> {
-    pool.restartMs = livedMs >= healthyMs ? restartMsMin : Math.min(restartMsMax, pool.restartMs * 2);
+    const isHealthy = livedMs >= healthyMs;
+    if (!isHealthy) metrics.tell('fleet.boot_failed', { boots_failed: 1 }, { pool: name });
+    pool.restartMs = isHealthy ? restartMsMin : Math.min(restartMsMax, pool.restartMs * 2);
     await clock.sleep(pool.restartMs, closing.signal);
     if (!closing.signal.aborted) level(name);
   }

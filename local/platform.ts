@@ -10,6 +10,7 @@ import { fileURLToPath } from 'node:url';
 import { createAwsPorts } from '#aws/aws-ports.ts';
 import type { AwsConfig } from '#aws/clients.ts';
 import { costEnvSchema, costSettingsOf } from '#aws/cost-env.ts';
+import { createEmfMetrics, createEmfReader } from '#aws/emf-metrics.ts';
 import { awsEnvOf, parseEnv } from '#aws/env.ts';
 import { createJsonLog } from '#aws/json-log.ts';
 import { readManifests } from '#aws/manifest-files.ts';
@@ -17,6 +18,10 @@ import { systemClock } from '#aws/system-clock.ts';
 import { publicHttps } from '#core/egress/policy.ts';
 import { AppError, StartError } from '#core/errors.ts';
 import { createCatalog } from '#core/models/manifest.ts';
+import { measuredFleet } from '#core/observability/measured.ts';
+import type { Metrics } from '#core/observability/metrics.ts';
+import { tellAll } from '#core/observability/metrics.ts';
+import { createMetricsInMemory } from '#core/observability/prometheus.ts';
 import type { Clock } from '#core/ports.ts';
 import type { ScalingBounds } from '#core/scaling/policy.ts';
 import type { ApiDeps } from '#functions/api/api-deps.ts';
@@ -78,10 +83,10 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
 
   await makeWritable(options.dataDir);
   const logFile = await openLogFile(join(options.dataDir, 'pilotlight.log'));
-  const log = createJsonLog(systemClock, {}, logFile.write);
+  const { log, metrics, numbers } = tellingTo(logFile);
   const emulators = await startEmulators({ dataDir: options.dataDir, pools: catalog.pools(), log });
   if (leftOut.length > 0) log.info('models.left_out', { models: leftOut.join(' ') });
-  const ports = createAwsPorts(emulators.config, { log });
+  const ports = createAwsPorts(emulators.config, { log, metrics });
   const closeStores = async () => {
     ports.close();
     await emulators.close();
@@ -91,14 +96,12 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
   try {
     const secrets = await ensureSecrets(options.dataDir);
     const webhookAddresses = options.allowLocalWebhooks === true ? alsoLocal : publicHttps;
-    const startWorker = workerStarter(emulators.config, modelsDir, logFile);
-    const fleet = createLocalFleet({ clock: systemClock, log, startWorker });
+    const startWorker = workerStarter(emulators.config, modelsDir, { logFile, numbers });
+    const fleet = createLocalFleet({ clock: systemClock, log, metrics, startWorker });
     const ownPools = await createOwnPools({ catalog, pools: ports.pools, addQueue: emulators.addPool });
-    const ticks = startTicks({ ...ports, catalog, costs, fleet }, options);
-    const webhooks = startWebhooks(
-      { ...ports, webhookKey: secrets.webhookKey, chance: Math.random },
-      { addresses: webhookAddresses },
-    );
+    const ticks = startTicks({ ...ports, catalog, costs, fleet: measuredFleet(fleet, ports) }, options);
+    const delivering = { ...ports, webhookKey: secrets.webhookKey, chance: Math.random };
+    const webhooks = startWebhooks(delivering, { addresses: webhookAddresses, metrics });
     const batches = startBatches({ ...ports, catalog, ownPools, scaler: ticks });
     const drops = startDrops(ports, emulators.config, emulators.dropQueueUrl);
     const tenantPorts = createTenantPorts({ dataDir: options.dataDir, log });
@@ -114,16 +117,15 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
       webhookKey: secrets.webhookKey,
       webhookAddresses,
       wakeMs: childWakeMs,
+      metricsText: numbers.text,
       version: project.version,
     });
     const handler = paceRefusals(answer, systemClock);
     const gateway = await startGateway({ handler, port: options.port, log });
     await tenantPorts.start(handler);
-    const credentials = await ensureCredentials(ports, {
-      dataDir: options.dataDir,
-      pepper: secrets.keyPepper,
-      url: gateway.url,
-    });
+    const { dataDir } = options;
+    const { url } = gateway;
+    const credentials = await ensureCredentials(ports, { dataDir, pepper: secrets.keyPepper, url });
     return {
       url: gateway.url,
       credentials,
@@ -143,6 +145,13 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
     const cannotWrite = error instanceof AppError && error.code === 'unavailable';
     throw cannotWrite ? new StartError('data_full', options.dataDir, error) : error;
   }
+}
+
+/** Lines and numbers go to one file; the numbers are kept in memory too, for Prometheus. */
+function tellingTo({ write }: LogFile) {
+  const numbers = createMetricsInMemory();
+  const lines = createEmfMetrics({ clock: systemClock, deployment: 'local', write });
+  return { log: createJsonLog(systemClock, {}, write), numbers, metrics: tellAll([numbers, lines]) };
 }
 
 async function localCatalog(modelsDir: string) {
@@ -167,7 +176,7 @@ async function tokensOf(ports: { readonly clock: Clock }): Promise<Pick<ApiDeps,
 function workerStarter(
   config: AwsConfig,
   modelsDir: string,
-  logFile: LogFile,
+  { logFile, numbers }: { readonly logFile: LogFile; readonly numbers: Metrics },
 ): (pool: string) => ChildProcess {
   return (pool) => {
     const child = spawn(process.execPath, [join(root, 'gpu-container', 'worker', 'main.ts')], {
@@ -188,6 +197,8 @@ function workerStarter(
     for (const stream of [child.stdout, child.stderr]) {
       stream?.setEncoding('utf8').on('data', logFile.write);
     }
+    // Its metrics are lines of its output, as CloudWatch reads them.
+    child.stdout?.on('data', createEmfReader(numbers));
     return child;
   };
 }

@@ -10,6 +10,8 @@ import { scale } from '#core/flows/scale.ts';
 import type { SweepPorts } from '#core/flows/sweep.ts';
 import { sweep } from '#core/flows/sweep.ts';
 import { sweepLimits } from '#core/limits.ts';
+import type { Metrics } from '#core/observability/metrics.ts';
+import { tellSweep } from '#core/observability/tell-sweep.ts';
 import type { Scaler } from '#core/ports.ts';
 import type { ScalingBounds } from '#core/scaling/policy.ts';
 
@@ -19,7 +21,7 @@ export interface Ticks extends Scaler {
   stop(): Promise<void>;
 }
 
-export type TickPorts = ScalePorts & Omit<SweepPorts, 'scaler'> & ClosePorts;
+export type TickPorts = ScalePorts & Omit<SweepPorts, 'scaler'> & ClosePorts & { readonly metrics: Metrics };
 
 export function startTicks(ports: TickPorts, bounds: ScalingBounds): Ticks {
   const stopped = new AbortController();
@@ -54,7 +56,9 @@ export function startTicks(ports: TickPorts, bounds: ScalingBounds): Ticks {
   }
 
   async function sweepAll(): Promise<void> {
-    await attempt('sweep.failed', () => sweep({ ...ports, scaler: { wake } }));
+    await attempt('sweep.failed', async () =>
+      tellSweep(ports.metrics, await sweep({ ...ports, scaler: { wake } })),
+    );
     await attempt('scale.failed', async () => Promise.all((await knownPools(ports)).map(decide)));
     await attempt('month.close_failed', closeDueMonth);
   }

@@ -7,6 +7,8 @@ import type { Outbound } from '#core/egress/outbound.ts';
 import type { EgressPolicy } from '#core/egress/policy.ts';
 import type { DeliverPorts } from '#core/flows/deliver.ts';
 import { deliverUntil } from '#core/flows/deliver.ts';
+import { measuredOutbound } from '#core/observability/measured.ts';
+import type { Metrics } from '#core/observability/metrics.ts';
 
 export interface WebhookSender {
   /** Starts no further try and waits for those under way; a receiver has its time-out to answer. */
@@ -22,10 +24,13 @@ export const alsoLocal: EgressPolicy = {
 
 export function startWebhooks(
   ports: Omit<DeliverPorts, 'outbound'>,
-  { addresses }: { readonly addresses: EgressPolicy },
+  { addresses, metrics }: { readonly addresses: EgressPolicy; readonly metrics: Metrics },
 ): WebhookSender {
   const stopping = new AbortController();
-  const running = deliverUntil({ ...ports, outbound: outboundTo(addresses) }, stopping.signal);
+  const running = deliverUntil(
+    { ...ports, outbound: measuredOutbound(outboundTo(addresses), metrics) },
+    stopping.signal,
+  );
   return {
     async stop() {
       stopping.abort();

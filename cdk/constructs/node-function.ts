@@ -4,7 +4,7 @@
  */
 import { Duration, RemovalPolicy } from 'aws-cdk-lib';
 import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
-import { Architecture, Function as LambdaFunction, Runtime } from 'aws-cdk-lib/aws-lambda';
+import { Architecture, Function as LambdaFunction, Runtime, Tracing } from 'aws-cdk-lib/aws-lambda';
 import { LogGroup } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import type { Deployment } from '../deployment.ts';
@@ -32,6 +32,11 @@ export interface NodeFunctionProps<Name extends EntryName, Accesses extends read
    * @default made by CloudFormation
    */
   readonly functionName?: string;
+  /**
+   * Its part of the requests that X-Ray records.
+   * @default false: a tick belongs to no request
+   */
+  readonly isTraced?: boolean;
 }
 
 export class NodeFunction<
@@ -71,12 +76,17 @@ export class NodeFunction<
         ? {}
         : { reservedConcurrentExecutions: props.reservedConcurrency }),
       ...(props.functionName === undefined ? {} : { functionName: props.functionName }),
+      tracing: props.isTraced === true ? Tracing.ACTIVE : Tracing.DISABLED,
     });
     for (const access of props.accesses) access.grantTo(this.lambda);
-    acknowledge(this.lambda, {
-      'Serverless-LambdaTracing':
-        'Nothing here makes spans; a request is followed through the logs by its id.',
-    });
+    if (props.isTraced === true) {
+      acknowledge(role, { 'AwsSolutions-IAM5[Resource::*]': 'Segments of X-Ray are put to no resource.' });
+    } else {
+      acknowledge(this.lambda, {
+        'Serverless-LambdaTracing':
+          'A tick or an event belongs to no request; a job is found by its trace id.',
+      });
+    }
   }
 
   /** Instead of AWSLambdaBasicExecutionRole, which may write to every log group of the account. */

@@ -27,6 +27,9 @@ import { CustomDomain } from './custom-domain.ts';
 import { addGatewayAnswers } from './gateway-answers.ts';
 import { WebAcl } from './web-acl.ts';
 
+/** Of the one stage, in the address of the API. */
+export const stageName = 'live';
+
 /** API Gateway's default for an integration, and its own limit without a raised quota. */
 const bufferedMs = 29_000;
 /** Its limit where an answer is streamed. */
@@ -79,7 +82,8 @@ export class RestFrontDoor extends Construct {
       disableExecuteApiEndpoint: config.domain !== undefined,
       cloudWatchRole: config.api.ownsAccountLogRole,
       deployOptions: {
-        stageName: 'live',
+        stageName,
+        tracingEnabled: config.traces.sampledPercent > 0,
         accessLogDestination: new LogGroupLogDestination(this.accessLog),
         accessLogFormat: accessLogFormat(),
         // Execution logs hold what tenants send; errors alone come without.
@@ -112,11 +116,12 @@ export class RestFrontDoor extends Construct {
         'Keys and tokens of tenants are checked in the function, whose answers tell nothing of either.',
       'AwsSolutions-COG4':
         'Keys and tokens of tenants are checked in the function; there are no users to be kept in a pool.',
-      'Serverless-APIGWXrayEnabled':
-        'Nothing here makes spans; a request is followed through the logs by its id.',
       'AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs]':
         "The role that API Gateway writes logs by is the account's and of its own making.",
     });
+    if (config.traces.sampledPercent === 0) {
+      acknowledge(this.api, { 'Serverless-APIGWXrayEnabled': 'Switched off by `traces` of the config.' });
+    }
     if (config.waf === undefined) {
       acknowledge(this.api, {
         'AwsSolutions-APIG3': 'A web ACL costs $5 a month idle: `waf` of the config adds one.',

@@ -8,6 +8,7 @@ import { NodeFunction } from '../constructs/node-function.ts';
 import { RestFrontDoor } from '../constructs/rest-front-door.ts';
 import { scalerByName } from '../constructs/scaler-by-name.ts';
 import { secretsOf } from '../constructs/secrets.ts';
+import { isTraced, Traces } from '../constructs/traces.ts';
 import type { Deployment } from '../deployment.ts';
 import { entries } from '../entries.ts';
 import { instanceTypes } from '../instance-types.ts';
@@ -45,6 +46,7 @@ export class ApiStack extends Stack {
       buffered: this.api.lambda,
       streamed: this.streams.lambda,
     });
+    if (isTraced(deployment)) new Traces(this, 'Traces', { deployment });
   }
 
   private apiFunction(
@@ -61,6 +63,7 @@ export class ApiStack extends Stack {
         scalerByName(this, deployment),
       ],
       variables: { ...oidcVariables(deployment), ...costVariables(deployment) },
+      isTraced: isTraced(deployment),
     });
   }
 

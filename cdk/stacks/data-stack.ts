@@ -32,11 +32,13 @@ export class DataStack extends Stack {
   readonly drops: DropQueue;
   /** For those who touch files of one tenant at a time. */
   readonly tenantRole: TenantRole;
+  private readonly deployment: string;
   private readonly key: EncryptionKey | null;
 
   constructor(scope: Construct, id: string, { deployment, ...props }: DataStackProps) {
     super(scope, id, props);
     const { config } = deployment;
+    this.deployment = config.name;
     const kept = {
       removalPolicy: config.onDestroy === 'keep' ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY,
     };
@@ -55,6 +57,7 @@ export class DataStack extends Stack {
   /** The ports, and of them these operations and no others: the row of the entry in `entries.ts` says which. */
   ports(operations: readonly PortOperation[]): Access<PortsEnv> {
     const variables: PortsEnv = {
+      PILOTLIGHT_DEPLOYMENT: this.deployment,
       PILOTLIGHT_TABLE: this.records.main.tableName,
       PILOTLIGHT_LEDGER_TABLE: this.records.ledger.tableName,
       PILOTLIGHT_BUCKET: this.files.bucket.bucketName,

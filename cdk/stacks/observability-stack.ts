@@ -1,26 +1,34 @@
-/** Who is told what: alarms of queues, functions and the API, and the budget. */
+/** Who is told what: alarms of queues, functions, tables, pools and the API, the budget; a dashboard, and saved queries. */
 import { Duration, Stack, type StackProps } from 'aws-cdk-lib';
 import {
   Alarm,
   ComparisonOperator,
   type IMetric,
   MathExpression,
+  Metric,
   Stats,
   TreatMissingData,
 } from 'aws-cdk-lib/aws-cloudwatch';
 import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
+import { CfnQueryDefinition } from 'aws-cdk-lib/aws-logs';
 import { Topic } from 'aws-cdk-lib/aws-sns';
 import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import type { Construct } from 'constructs';
+import type { MetricName } from '#core/observability/metrics.ts';
+import { namespaceOf } from '#core/observability/metrics.ts';
 import { type AlarmName, alarms } from '../alarms.ts';
 import { acknowledge } from '../constructs/acknowledge.ts';
 import { MonthBudget } from '../constructs/budget.ts';
 import type { DropQueue } from '../constructs/drop-queue.ts';
+import type { GpuPool } from '../constructs/gpu-pool.ts';
+import { MetricsDashboard } from '../constructs/metrics-dashboard.ts';
 import type { NodeFunction } from '../constructs/node-function.ts';
 import type { PoolQueue } from '../constructs/pool-queues.ts';
+import type { Records } from '../constructs/records.ts';
 import type { RestFrontDoor } from '../constructs/rest-front-door.ts';
 import type { Deployment } from '../deployment.ts';
+import { queries, queryText } from '../queries.ts';
 
 const minute = Duration.minutes(1);
 const fiveMinutes = Duration.minutes(5);
@@ -30,6 +38,10 @@ const oldTicketSeconds = 15 * 60;
 /** A file is taken within seconds, or tried again after six minutes. */
 const oldDropSeconds = 30 * 60;
 const faultPercent = 5;
+/** The SDK asks again by itself; so many at once are more than a partition that splits. */
+const throttledRequests = 10;
+/** One market without capacity is made up for by the other; so many in a quarter of an hour are no accident. */
+const failedBoots = 3;
 
 export interface ObservabilityStackProps extends StackProps {
   readonly deployment: Deployment;
@@ -39,6 +51,8 @@ export interface ObservabilityStackProps extends StackProps {
   readonly functions: readonly NodeFunction[];
   /** Where invocations go that failed for good. */
   readonly failures: IQueue;
+  readonly tables: Records;
+  readonly pools: readonly GpuPool[];
 }
 
 interface Watched {
@@ -53,9 +67,9 @@ export class ObservabilityStack extends Stack {
   private readonly topic: Topic;
 
   constructor(scope: Construct, id: string, props: ObservabilityStackProps) {
-    const { deployment, queues, drops, door, functions, failures, ...rest } = props;
+    const { deployment, queues, drops, door, functions, failures, tables, pools, ...rest } = props;
     super(scope, id, rest);
-    const { alarms: receiver, budget } = deployment.config;
+    const { name, alarms: receiver, budget } = deployment.config;
     this.topic = new Topic(this, 'Alarms', { enforceSSL: true });
     if (receiver !== undefined) this.topic.addSubscription(new EmailSubscription(receiver.email));
     acknowledge(this.topic, {
@@ -74,7 +88,11 @@ export class ObservabilityStack extends Stack {
     });
     this.watchDoor(door);
     if (budget !== undefined && receiver !== undefined)
-      new MonthBudget(this, 'Budget', { ...budget, ...receiver });
+      new MonthBudget(this, 'Budget', { ...budget, ...receiver, deployment: name });
+    this.watchTables(tables);
+    for (const { pool } of pools) this.watchBoots(name, pool);
+    new MetricsDashboard(this, 'Metrics', { deployment: name });
+    this.saveQueries(props);
   }
 
   private watchQueue({ pool, queue, deadLetters }: PoolQueue): void {
@@ -120,6 +138,55 @@ export class ObservabilityStack extends Stack {
       threshold: faultPercent / 100,
       periods: 3,
     });
+  }
+
+  private watchTables({ main, ledger }: Records): void {
+    const tables = { main, ledger };
+    const metrics = Object.entries(tables).flatMap(([id, { tableName }]) =>
+      (['ReadThrottleEvents', 'WriteThrottleEvents'] as const).map((metricName) => {
+        const dimensionsMap = { TableName: tableName };
+        const metric = new Metric({
+          namespace: 'AWS/DynamoDB',
+          metricName,
+          dimensionsMap,
+          statistic: Stats.SUM,
+        });
+        return [`${id}${metricName}`, metric] as const;
+      }),
+    );
+    // A table that turned nobody away has no such metric.
+    const expression = metrics.map(([id]) => `FILL(${id}, 0)`).join(' + ');
+    const usingMetrics = Object.fromEntries(metrics);
+    this.alarm('tableThrottles', 'tables', {
+      metric: new MathExpression({ expression, usingMetrics, period: fiveMinutes }),
+      threshold: throttledRequests,
+    });
+  }
+
+  private watchBoots(deployment: string, pool: string): void {
+    const metricName = 'boots_failed' satisfies MetricName;
+    this.alarm('failedBoots', pool, {
+      metric: new Metric({
+        namespace: namespaceOf(deployment),
+        metricName,
+        dimensionsMap: { pool },
+        statistic: Stats.SUM,
+        period: Duration.minutes(15),
+      }),
+      threshold: failedBoots,
+    });
+  }
+
+  private saveQueries({ deployment, pools, functions }: ObservabilityStackProps): void {
+    const workers = pools.map(({ logGroup }) => logGroup.logGroupName);
+    const api = functions.filter(({ entry }) => entry === 'api').map(({ logGroup }) => logGroup.logGroupName);
+    for (const [title, query] of Object.entries(queries)) {
+      new CfnQueryDefinition(this, title.replaceAll(' ', ''), {
+        name: `Pilotlight/${deployment.config.name}/${title}`,
+        queryString: queryText(query),
+        logGroupNames: query.logs === 'workers' ? workers : [...workers, ...api],
+      });
+    }
   }
 
   private alarm(name: AlarmName, of: string, { metric, threshold, periods = 1 }: Watched): void {

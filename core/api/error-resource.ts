@@ -13,6 +13,7 @@ export const errorSchema = z
       message: z.string(),
       param: z.string().nullable(),
       request_id: z.string(),
+      trace_id: z.string().optional().meta({ description: 'The trace (W3C) that our logs have it under' }),
       retryable: z.boolean(),
       retry_after_s: z.int().optional(),
       details: z
@@ -34,7 +35,12 @@ export const errorSchema = z
 
 export type ErrorResource = z.infer<typeof errorSchema>;
 
-export function presentError(error: AppError, requestId: string): { status: number; body: ErrorResource } {
+/** @param traceId of a request that got far enough to have one */
+export function presentError(
+  error: AppError,
+  requestId: string,
+  traceId?: string,
+): { status: number; body: ErrorResource } {
   const { status, type, retryable } = requestErrors[error.code];
   const { details, param, retryAfterSeconds } = error.options;
   return {
@@ -46,6 +52,7 @@ export function presentError(error: AppError, requestId: string): { status: numb
         message: error.publicMessage,
         param: param ?? details?.[0]?.path ?? null,
         request_id: requestId,
+        ...(traceId === undefined ? {} : { trace_id: traceId }),
         retryable,
         ...(retryAfterSeconds === undefined ? {} : { retry_after_s: retryAfterSeconds }),
         ...(details === undefined ? {} : { details: [...details] }),

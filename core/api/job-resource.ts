@@ -8,6 +8,7 @@ import type { JobOutput, JobRecord } from '../job/job.ts';
 import { finishReasons, jobClasses, jobStatuses } from '../job/job.ts';
 import { apiLimits, jobLimits } from '../limits.ts';
 import { withoutSourcePictures } from '../models/source-pictures.ts';
+import { traceIdOf } from '../observability/trace.ts';
 import { qualities } from '../tenancy/alias.ts';
 import { webhookTargetSchema } from './webhook-resource.ts';
 
@@ -140,6 +141,9 @@ export const jobSchema = z
       description: 'What was noticed about the prompt and refused nothing: names of rules',
     }),
     attempts: countSchema,
+    trace_id: z.string().nullable().meta({
+      description: 'The trace (W3C) that lines about it are found by; null for a line of a batch',
+    }),
     created_at: timeSchema,
     started_at: timeSchema.nullable(),
     finished_at: timeSchema.nullable(),
@@ -225,6 +229,7 @@ export function presentJob(job: JobRecord, wait: WaitView | null): JobResource {
     metadata: job.metadata,
     flags: job.flags,
     attempts: job.attempt,
+    trace_id: traceIdOf(job.traceparent),
     created_at: timeOf(job.createdAtMs),
     started_at: job.startedAtMs === null ? null : timeOf(job.startedAtMs),
     finished_at: job.finishedAtMs === null ? null : timeOf(job.finishedAtMs),

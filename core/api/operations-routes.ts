@@ -89,6 +89,17 @@ export const operationsRoutes = {
     answers: poolNow,
     errors: [...writing, 'not_found', 'conflict'],
   },
+  adminReadMetrics: {
+    id: 'adminReadMetrics',
+    method: 'GET',
+    path: '/admin/v1/metrics',
+    summary:
+      'Read the metrics of a local stack as Prometheus does; a deployment on AWS has them in CloudWatch',
+    tag: 'admin',
+    scope: 'admin',
+    answers: { 200: { description: 'Every metric so far, since the stack was started', isText: true } },
+    errors: [...reading, 'not_found'],
+  },
   adminListFleet: {
     id: 'adminListFleet',
     method: 'GET',

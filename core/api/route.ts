@@ -9,6 +9,8 @@ export interface Answer {
   readonly schema?: z.ZodType;
   /** The body may also come as CSV, which no schema describes. */
   readonly orCsv?: true;
+  /** The body comes as plain text, which no schema describes. */
+  readonly isText?: true;
   /** The body comes as server-sent events: alone, or in place of the schema's where a request asks for a stream. */
   readonly events?: string;
   /** The body is a page of HTML. */

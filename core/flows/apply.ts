@@ -1,5 +1,6 @@
 /** Stores a transition if its guard holds and performs its effects. The one place where effects happen. */
 import type { JobRecord } from '../job/job.ts';
+import { jobNames } from '../job/job-names.ts';
 import type { Effect, Transition } from '../job/transitions.ts';
 import type { Jobs, Log, Tickets } from '../ports.ts';
 import type { RememberPorts } from './result-cache.ts';
@@ -30,8 +31,11 @@ async function performLater(ports: ApplyPorts, job: JobRecord, effect: Effect): 
   try {
     await perform(ports, job, effect);
   } catch (error) {
-    const { tenantId, jobId } = job;
-    ports.log.warn('effect.left_to_sweep', { tenantId, jobId, effect: effect.kind, reason: String(error) });
+    ports.log.warn('effect.left_to_sweep', {
+      ...jobNames(job),
+      effect: effect.kind,
+      reason: String(error),
+    });
   }
 }
 

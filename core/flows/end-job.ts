@@ -2,6 +2,7 @@
 import { gpuCostUsdMicros } from '../billing/price.ts';
 import type { JobError, JobOutput, JobRecord, JobTimings } from '../job/job.ts';
 import { nothingUsed } from '../job/job.ts';
+import { jobNames } from '../job/job-names.ts';
 import type { Finished, Transition } from '../job/transitions.ts';
 import {
   afterFailure,
@@ -71,11 +72,7 @@ async function endSucceeded(
   try {
     outputs = await Promise.all(outcome.files.map((file, index) => store(ports, job, outcome, file, index)));
   } catch (error) {
-    ports.log.warn('output.upload_failed', {
-      tenantId: job.tenantId,
-      jobId: job.jobId,
-      reason: String(error),
-    });
+    ports.log.warn('output.upload_failed', { ...jobNames(job), reason: String(error) });
     return endFailed(ports, job, jobError('output_upload_failed'), context);
   }
   const nowMs = ports.clock.nowMs();
@@ -108,8 +105,13 @@ async function endFailed(
   error: JobError,
   context: EndContext,
 ): Promise<void> {
-  const { tenantId, jobId, attempt } = job;
-  ports.log.warn('attempt.failed', { tenantId, jobId, attempt, code: error.code, spent: attemptsSpent(job) });
+  const { attempt } = job;
+  ports.log.warn('attempt.failed', {
+    ...jobNames(job),
+    attempt,
+    code: error.code,
+    spent: attemptsSpent(job),
+  });
   await applyTransition(ports, job, failureOf(job, error, context, ports.clock.nowMs()));
 }
 

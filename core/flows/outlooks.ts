@@ -11,6 +11,7 @@ import { outlookOf } from '../eta/outlook.ts';
 import type { OutlookRules, SeenLine, SeenWorker } from '../eta/supply.ts';
 import type { JobClass, JobRecord, LineEntry } from '../job/job.ts';
 import { lineEntryOf } from '../job/job.ts';
+import { jobNames } from '../job/job-names.ts';
 import { isFresh } from '../jumping-clock.ts';
 import { etaLimits, jobLimits, workerLimits } from '../limits.ts';
 import type { Catalog } from '../models/manifest.ts';
@@ -87,8 +88,7 @@ export async function tellStart(
     const { start } = outlook.placeOf(entry, ports.clock.nowMs());
     return { ...start, ...calibrated(outlook.seen.calibration, job.class, start) };
   } catch (error) {
-    const { tenantId, jobId, pool } = job;
-    ports.log.warn('submit.start_untold', { tenantId, jobId, pool, reason: String(error) });
+    ports.log.warn('submit.start_untold', { ...jobNames(job), pool: job.pool, reason: String(error) });
     return null;
   }
 }

@@ -5,6 +5,7 @@
  */
 
 import type { JobRecord } from '../job/job.ts';
+import { jobNames } from '../job/job-names.ts';
 import { renew } from '../job/transitions.ts';
 import { isFresh } from '../jumping-clock.ts';
 import { jobLimits } from '../limits.ts';
@@ -102,7 +103,6 @@ async function renewOne(ports: PulsePorts, workerId: string, own: Beat): Promise
     if (job.cancelRequestedAtMs !== null) ports.runner.cancel(job.jobId);
   } catch (error) {
     // The outcome is unknown; the next beat tries again, and the lease leaves room for two lost ones.
-    const { tenantId, jobId } = own.job;
-    ports.log.warn('lease.renewal_failed', { tenantId, jobId, reason: String(error) });
+    ports.log.warn('lease.renewal_failed', { ...jobNames(own.job), reason: String(error) });
   }
 }

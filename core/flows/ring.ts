@@ -1,6 +1,7 @@
 /** What a submission does once its job exists. A failure here is left to the sweep and to the scaler's tick. */
 import { lineName } from '../dispatch/fair-tags.ts';
 import type { JobRecord } from '../job/job.ts';
+import { jobNames } from '../job/job-names.ts';
 import type { Clock, Gates, Log, Pools, ResultCache, Scaler, Tickets } from '../ports.ts';
 import type { AnnouncePorts } from './announce.ts';
 import { announce } from './announce.ts';
@@ -54,14 +55,10 @@ export async function ring(ports: RingPorts, job: JobRecord, lift: Lift | null):
   logFailed(ports.log, job, steps);
 }
 
-function logFailed(
-  log: Log,
-  { tenantId, jobId, pool }: JobRecord,
-  steps: readonly PromiseSettledResult<unknown>[],
-): void {
+function logFailed(log: Log, job: JobRecord, steps: readonly PromiseSettledResult<unknown>[]): void {
   for (const step of steps) {
     if (step.status === 'rejected') {
-      log.warn('submit.left_to_sweep', { tenantId, jobId, pool, reason: String(step.reason) });
+      log.warn('submit.left_to_sweep', { ...jobNames(job), pool: job.pool, reason: String(step.reason) });
     }
   }
 }

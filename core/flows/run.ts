@@ -13,6 +13,7 @@ import type { JobRecord } from '../job/job.ts';
 import { afterClaim, cancelRunning, fail, jobError } from '../job/transitions.ts';
 import { tookMs } from '../jumping-clock.ts';
 import { residentMbOf } from '../models/manifest.ts';
+import { traceIdOf } from '../observability/trace.ts';
 import type { Ids, LoadOutcome, RunAdapter, RunEvents, RunNeeds, Runner, RunOutcome } from '../ports.ts';
 import { applyTransition } from './apply.ts';
 import type { EndContext, EndPorts } from './end-job.ts';
@@ -208,6 +209,7 @@ async function runLoaded(
       items: jobs.map((job) => ({ id: job.jobId, params: job.input })),
       adapters,
       needs: needsOf(jobs),
+      traceIds: jobs.flatMap(({ traceparent }) => traceIdOf(traceparent) ?? []),
     },
     events,
   );

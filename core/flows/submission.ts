@@ -78,6 +78,11 @@ export interface SubmitAsk {
    */
   readonly stream?: boolean;
   readonly idempotencyKey: string | null;
+  /**
+   * The trace that its lines are found by.
+   * @default none
+   */
+  readonly traceparent?: string;
 }
 
 export type SubmitOutcome =

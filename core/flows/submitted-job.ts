@@ -55,6 +55,7 @@ export function recordOf(
     cache: checked.cache,
     // What a tenant wants under a key of its own is written nowhere else.
     streamed: ask.stream === true && checked.limits.volume !== 'encrypted',
+    traceparent: ask.traceparent ?? null,
     fingerprint: checked.fingerprint,
     createdAtMs: nowMs,
     startByMs: Math.min(nowMs + startWithinMs, ask.startByMs ?? Number.POSITIVE_INFINITY),

@@ -8,6 +8,7 @@
  * from there.
  */
 import type { JobRecord } from '../job/job.ts';
+import { jobNames } from '../job/job-names.ts';
 import { streamLimits } from '../limits.ts';
 import type { Clock, JobEvents, Log, RunEvents } from '../ports.ts';
 import type { Preview, TextPiece } from '../stream/text-piece.ts';
@@ -145,7 +146,7 @@ async function append(
         await ports.clock.sleep(streamLimits.retryMs * tries);
         continue;
       }
-      ports.log.warn('stream.untold', { tenantId, jobId, attempt, reason: String(error) });
+      ports.log.warn('stream.untold', { ...jobNames(voice.job), attempt, reason: String(error) });
       voice.isLost = true;
       Object.assign(voice, { unsaid: '', unshown: null });
       return;

@@ -149,6 +149,8 @@ export const jobRecordSchema = z.object({
   cache: z.object({ key: z.string(), ttlMs: wholeSchema, entriesMax: wholeSchema }).nullable().default(null),
   /** What it says is told while it is made, for those who follow it. */
   streamed: z.boolean().default(false),
+  /** The trace of the request that it came with (W3C); null for a line of a batch, and in records from before. */
+  traceparent: z.string().nullable().default(null),
   /** Hash of the canonical request body when an Idempotency-Key came with it. */
   fingerprint: z.string().nullable(),
   createdAtMs: wholeSchema,

@@ -7,7 +7,7 @@ export interface ApiAnswer {
   readonly status: number;
   /** Lower-case names; an absent value leaves the header out. */
   readonly headers?: Readonly<Record<string, string | undefined>>;
-  /** Sent as JSON; undefined sends no body. A {@link RawJson}, a {@link CsvText} or a {@link Page} is sent as it is, an {@link EventStream} as it comes. */
+  /** Sent as JSON; undefined sends no body. A {@link RawJson} or a {@link PlainText} is sent as it is, an {@link EventStream} as it comes. */
   readonly body?: unknown;
 }
 
@@ -20,23 +20,18 @@ export class RawJson {
   }
 }
 
-/** A body that is CSV with a header. */
-export class CsvText {
+/** A body that is no JSON. */
+export class PlainText {
   readonly text: string;
+  readonly contentType: string;
 
-  constructor(text: string) {
+  constructor(text: string, contentType: string) {
     this.text = text;
+    this.contentType = contentType;
   }
 }
 
-/** A body that is a page of HTML. */
-export class Page {
-  readonly text: string;
-
-  constructor(text: string) {
-    this.text = text;
-  }
-}
+export const csvContentType = 'text/csv; charset=utf-8; header=present';
 
 /** With a stream, what follows the head is that, and `body` is empty. */
 export interface ApiResult extends APIGatewayProxyResult {
@@ -58,15 +53,11 @@ export function proxyResult({ status, headers = {}, body }: ApiAnswer): ApiResul
 
 function typeOf(body: unknown): string {
   if (body instanceof EventStream) return 'text/event-stream; charset=utf-8';
-  if (body instanceof Page) return 'text/html; charset=utf-8';
-  return body instanceof CsvText
-    ? 'text/csv; charset=utf-8; header=present'
-    : 'application/json; charset=utf-8';
+  return body instanceof PlainText ? body.contentType : 'application/json; charset=utf-8';
 }
 
 function textOf(body: unknown): string {
-  const isText = body instanceof RawJson || body instanceof CsvText || body instanceof Page;
-  return isText ? body.text : JSON.stringify(body);
+  return body instanceof RawJson || body instanceof PlainText ? body.text : JSON.stringify(body);
 }
 
 function definedOf(headers: Readonly<Record<string, string | undefined>>): Record<string, string> {

@@ -2,6 +2,7 @@ import type { EgressPolicy } from '#core/egress/policy.ts';
 import type { CancelPorts } from '#core/flows/cancel.ts';
 import type { ClosePorts } from '#core/flows/close-month.ts';
 import type { SubmitPorts } from '#core/flows/submission.ts';
+import type { Metrics } from '#core/observability/metrics.ts';
 import type {
   AdapterFiles,
   Adapters,
@@ -46,6 +47,9 @@ export interface ApiDeps extends SubmitPorts, CancelPorts, ClosePorts {
   readonly streams: Streams;
   readonly tenants: Tenants;
   readonly workers: Pick<Workers, 'list'>;
+  readonly metrics: Metrics;
+  /** Every number of the platform as Prometheus reads it, where one process has them all: a laptop. */
+  readonly metricsText?: () => string;
   /**
    * Expected from waking a pool to its first worker that serves, until that was seen.
    * @default etaLimits.wakeMs

@@ -27,6 +27,10 @@ export interface ParsedParts {
 export interface Edge {
   readonly requestId: string;
   readonly startedAtMs: number;
+  /** Its trace (W3C), in which its job goes on. */
+  readonly traceparent: string;
+  /** The same request's in X-Ray, where it came through that. */
+  readonly xrayId: string | null;
   /** Id of the matched route, for logs. */
   route: string | null;
   /** Null until authenticated, and on routes that ask for no key. */
@@ -40,7 +44,9 @@ export interface Edge {
 
 const edges = new WeakMap<Context, Edge>();
 
-export function openEdge(context: Context, requestId: string, startedAtMs: number): void {
+type Opening = Pick<Edge, 'requestId' | 'startedAtMs' | 'traceparent' | 'xrayId'>;
+
+export function openEdge(context: Context, opening: Opening): void {
   const parts = {
     params: undefined,
     query: undefined,
@@ -49,8 +55,7 @@ export function openEdge(context: Context, requestId: string, startedAtMs: numbe
     form: undefined,
   };
   edges.set(context, {
-    requestId,
-    startedAtMs,
+    ...opening,
     route: null,
     caller: null,
     json: undefined,

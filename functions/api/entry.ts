@@ -3,9 +3,9 @@
  * for integrations of the transfer mode `STREAM`; `handler` answers in one piece, so routes that stream cannot be
  * reached by it in time.
  */
-import { createAwsPorts } from '#aws/aws-ports.ts';
+import { createPortsOfProcess } from '#aws/aws-ports.ts';
 import { costSettingsOf } from '#aws/cost-env.ts';
-import { awsConfigOf, parseEnv } from '#aws/env.ts';
+import { parseEnv } from '#aws/env.ts';
 import { createLambdaScaler } from '#aws/lambda-scaler.ts';
 import { readCatalog } from '#aws/manifest-files.ts';
 import { withSecrets } from '#aws/ssm-secrets.ts';
@@ -24,7 +24,7 @@ const scaler = createLambdaScaler({
   functionName: env.PILOTLIGHT_SCALER_FUNCTION,
 });
 
-const ports = createAwsPorts(awsConfigOf(env));
+const ports = createPortsOfProcess(env);
 const oidc = oidcOptionsOf(env);
 
 const answer = createApiHandler({

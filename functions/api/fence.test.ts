@@ -111,6 +111,7 @@ const fence: Record<RouteId, Row> = {
   adminDrainPool: 'operator',
   adminPrewarmPool: 'operator',
   adminListFleet: 'operator',
+  adminReadMetrics: 'operator',
   adminListJobs: 'operator',
   adminGetJob: 'operator',
   adminRefundJob: 'operator',
@@ -302,8 +303,10 @@ function bodyFor({ body }: Route): unknown {
   return body === undefined ? undefined : {};
 }
 
-/** The whole answer but the id of the request. */
+/** The whole answer but the id of the request, and of its trace. */
 function bytesOf({ status, headers, text }: Got): string {
   const id = headers['x-request-id'] ?? '';
-  return JSON.stringify({ status, headers, text }).replaceAll(id, 'ID');
+  return JSON.stringify({ status, headers, text })
+    .replaceAll(id, 'ID')
+    .replaceAll(/[0-9a-f]{32}/g, 'TRACE');
 }

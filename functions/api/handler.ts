@@ -92,6 +92,7 @@ function bind(deps: ApiDeps, id: RouteId) {
       remainingMs,
       gone,
       requestId: edge.requestId,
+      traceparent: edge.traceparent,
     } as ApiCall<RouteId>;
     return proxyResult(await handle(deps, call));
   };

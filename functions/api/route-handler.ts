@@ -32,6 +32,8 @@ export interface ApiCall<Id extends RouteId> {
   readonly gone: AbortSignal;
   /** Names the request in our logs and in what it is told. */
   readonly requestId: string;
+  /** Its trace (W3C): what is submitted goes on in it. */
+  readonly traceparent: string;
 }
 
 /** Answers one route; throws `AppError` for every refusal. */

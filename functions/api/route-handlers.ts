@@ -27,6 +27,7 @@ import { adminPrewarmPool } from './routes/admin-prewarm-pool.ts';
 import { adminPutAlias } from './routes/admin-put-alias.ts';
 import { adminPutPlan } from './routes/admin-put-plan.ts';
 import { adminPutPromptPolicy } from './routes/admin-put-prompt-policy.ts';
+import { adminReadMetrics } from './routes/admin-read-metrics.ts';
 import { adminRefundJob } from './routes/admin-refund-job.ts';
 import { adminResumePool } from './routes/admin-resume-pool.ts';
 import { adminResumeTenant } from './routes/admin-resume-tenant.ts';
@@ -143,6 +144,7 @@ export const routeHandlers: { readonly [Id in RouteId]: RouteHandler<Id> } = {
   adminDrainPool,
   adminPrewarmPool,
   adminListFleet,
+  adminReadMetrics,
   adminListJobs,
   adminGetJob,
   adminRefundJob,

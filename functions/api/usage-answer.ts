@@ -4,7 +4,7 @@ import type { UsageAsk } from '#core/billing/usage.ts';
 import { AppError } from '#core/errors.ts';
 import type { UsageOutcome } from '#core/flows/usage.ts';
 import type { ApiAnswer } from './answer.ts';
-import { CsvText } from './answer.ts';
+import { csvContentType, PlainText } from './answer.ts';
 
 export interface UsageQuery {
   readonly from?: string | undefined;
@@ -33,7 +33,10 @@ export async function answerUsage(
       );
     case 'usage': {
       const usage = presentUsage(outcome.report);
-      return { status: 200, body: query.format === 'csv' ? new CsvText(usageCsv(usage, groupBy)) : usage };
+      return {
+        status: 200,
+        body: query.format === 'csv' ? new PlainText(usageCsv(usage, groupBy), csvContentType) : usage,
+      };
     }
   }
 }

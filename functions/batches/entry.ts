@@ -1,6 +1,6 @@
 /** The Lambda entry that works at batches: validates their files, feeds their lines as jobs, writes their results. */
-import { createAwsPorts } from '#aws/aws-ports.ts';
-import { awsConfigOf, parseEnv } from '#aws/env.ts';
+import { createPortsOfProcess } from '#aws/aws-ports.ts';
+import { parseEnv } from '#aws/env.ts';
 import { createLambdaScaler } from '#aws/lambda-scaler.ts';
 import { readCatalog } from '#aws/manifest-files.ts';
 import { createOutlooks } from '#core/flows/outlooks.ts';
@@ -8,7 +8,7 @@ import { batchesEnvSchema } from './env.ts';
 import { createBatchesHandler } from './handler.ts';
 
 const env = parseEnv(batchesEnvSchema, process.env);
-const ports = createAwsPorts(awsConfigOf(env));
+const ports = createPortsOfProcess(env);
 const catalog = await readCatalog(env.PILOTLIGHT_MODELS_DIR);
 const functionName = env.PILOTLIGHT_SCALER_FUNCTION;
 const scaler = createLambdaScaler({ region: env.AWS_REGION, functionName });

@@ -45,6 +45,7 @@ describe('the function behind dead-letter queues', () => {
     expect(await answer(eventOf('no JSON', { jobId: 'alone' }))).toEqual({ batchItemFailures: [] });
 
     expect(world.log.events()).toEqual(['dead_letter.unreadable', 'dead_letter.unreadable']);
+    expect(world.metrics.samples()).toEqual(Array(2).fill('dead_tickets{outcome=unreadable} 1'));
     await expect(answer({ detail: {} })).rejects.toThrow(/Records/);
   });
 

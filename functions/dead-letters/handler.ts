@@ -7,6 +7,7 @@ import * as z from 'zod';
 import { readTicketBody } from '#aws/sqs-tickets.ts';
 import type { DeadTicketPorts } from '#core/flows/dead-ticket.ts';
 import { answerDeadTicket } from '#core/flows/dead-ticket.ts';
+import type { Metrics } from '#core/observability/metrics.ts';
 
 const eventSchema = z.object({
   Records: z.array(z.object({ messageId: z.string(), body: z.string() })),
@@ -14,9 +15,13 @@ const eventSchema = z.object({
 
 type Message = z.infer<typeof eventSchema>['Records'][number];
 
+export interface DeadLettersDeps extends DeadTicketPorts {
+  readonly metrics: Metrics;
+}
+
 /** Answers with the messages that failed, as SQS wants them. @throws ZodError for an event that is none of SQS */
 export function createDeadLettersHandler(
-  ports: DeadTicketPorts,
+  ports: DeadLettersDeps,
 ): (event: unknown) => Promise<SQSBatchResponse> {
   return async (event) => {
     const { Records } = eventSchema.parse(event);
@@ -25,18 +30,22 @@ export function createDeadLettersHandler(
   };
 }
 
-async function answer(ports: DeadTicketPorts, { messageId, body }: Message): Promise<string[]> {
-  const { log } = ports;
+async function answer(ports: DeadLettersDeps, { messageId, body }: Message): Promise<string[]> {
+  const { log, metrics } = ports;
   const ticket = readTicketBody(body);
   if (ticket === null) {
     log.error('dead_letter.unreadable', { messageId });
+    metrics.tell('dead_ticket.told', { dead_tickets: 1 }, { outcome: 'unreadable' });
     return [];
   }
   try {
-    log.warn('dead_letter.answered', { ...ticket, outcome: await answerDeadTicket(ports, ticket) });
+    const outcome = await answerDeadTicket(ports, ticket);
+    log.warn('dead_letter.answered', { ...ticket, outcome });
+    metrics.tell('dead_ticket.told', { dead_tickets: 1 }, { outcome });
     return [];
   } catch (error) {
     log.error('dead_letter.failed', { ...ticket, reason: String(error) });
+    metrics.tell('dead_ticket.told', { dead_tickets: 1 }, { outcome: 'failed' });
     return [messageId];
   }
 }

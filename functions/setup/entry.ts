@@ -1,13 +1,13 @@
 /** The Lambda entry that readies a deployment, invoked by CloudFormation at each. */
-import { createAwsPorts } from '#aws/aws-ports.ts';
-import { awsConfigOf, parseEnv } from '#aws/env.ts';
+import { createPortsOfProcess } from '#aws/aws-ports.ts';
+import { parseEnv } from '#aws/env.ts';
 import { createSsmSecretStore } from '#aws/ssm-secret-store.ts';
 import { setupEnvSchema } from './env.ts';
 import { createSetupHandler } from './handler.ts';
 import { setUp } from './set-up.ts';
 
 const env = parseEnv(setupEnvSchema, process.env);
-const ports = { ...createAwsPorts(awsConfigOf(env)), secrets: createSsmSecretStore() };
+const ports = { ...createPortsOfProcess(env), secrets: createSsmSecretStore() };
 const names = {
   keyPepper: env.PILOTLIGHT_KEY_PEPPER_PARAMETER,
   webhookKey: env.PILOTLIGHT_WEBHOOK_KEY_PARAMETER,

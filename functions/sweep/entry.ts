@@ -1,19 +1,18 @@
 /** The sweep's Lambda entry, run every minute: what one run fails at, the next one finds. */
-import { createAwsPorts } from '#aws/aws-ports.ts';
-import { awsConfigOf, parseEnv } from '#aws/env.ts';
+import { createPortsOfProcess } from '#aws/aws-ports.ts';
+import { parseEnv } from '#aws/env.ts';
 import { createLambdaScaler } from '#aws/lambda-scaler.ts';
 import { readCatalog } from '#aws/manifest-files.ts';
 import { sweep } from '#core/flows/sweep.ts';
+import { tellSweep } from '#core/observability/tell-sweep.ts';
 import { sweepEnvSchema } from './env.ts';
 
 const env = parseEnv(sweepEnvSchema, process.env);
-const ports = createAwsPorts(awsConfigOf(env));
+const ports = createPortsOfProcess(env);
 const catalog = await readCatalog(env.PILOTLIGHT_MODELS_DIR);
 const functionName = env.PILOTLIGHT_SCALER_FUNCTION;
 const scaler = createLambdaScaler({ region: env.AWS_REGION, functionName });
 
 export async function handler(): Promise<void> {
-  const { expired, ticketsSent, settled, released } = await sweep({ ...ports, catalog, scaler });
-  if (expired + ticketsSent + settled + released === 0) return;
-  ports.log.info('sweep.done', { expired, ticketsSent, settled, released });
+  tellSweep(ports.metrics, await sweep({ ...ports, catalog, scaler }));
 }

@@ -31,6 +31,11 @@ export const workerEnvSchema = awsEnvSchema.extend({
    * load and takes work meanwhile; `none` waits for the first job.
    */
   PILOTLIGHT_PREWARM: z.enum(['none', 'load', 'shapes']).default('load'),
+  /** `HOST:PORT` of `GET /metrics` for a Prometheus. Absent: none. */
+  PILOTLIGHT_METRICS_LISTEN: z
+    .string()
+    .regex(/^(\[[0-9a-f:]+\]|[A-Za-z0-9.-]+):\d{1,5}$/, 'must be HOST:PORT')
+    .optional(),
   /** Set by ECS in every container: its agent, which a worker with work asks not to be stopped. */
   ECS_AGENT_URI: z.url().optional(),
 });

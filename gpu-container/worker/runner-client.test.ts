@@ -350,6 +350,25 @@ describe('what a runner says', () => {
     }
   });
 
+  it('reaches the log under the jobs and traces of the batch that runs', async () => {
+    const { client, logged } = await setUp({
+      command: [process.execPath, join(import.meta.dirname, 'chatty-runner.mjs')],
+    });
+    await client.load('fake', '1');
+
+    const params = { prompt, nested: { note: 'x' } };
+    await client.run({ ...batchOf({ job_1: params }), traceIds: ['4bf92f35', '58406520'] }, ignore);
+    await client.close();
+
+    const own = logged.find(({ event }) => event === 'own.event');
+    expect(own?.fields).toMatchObject({
+      batchId: 'batch_1',
+      jobIds: 'job_1',
+      traceIds: '4bf92f35 58406520',
+    });
+    expect(logged.find(({ event }) => event === 'runner.ended')?.fields).not.toHaveProperty('batchId');
+  });
+
   it('reaches the log without what is said in a chat: long texts, short ones, pictures and answers', async () => {
     const { client, logged } = await setUp({
       command: [process.execPath, join(import.meta.dirname, 'chatty-runner.mjs')],

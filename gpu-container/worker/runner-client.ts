@@ -80,12 +80,18 @@ export class RunnerClient implements Runner {
   #inputs: readonly string[] = [];
   /** What the last items were answered with, by id. */
   readonly #answers = new Map<string, string>();
+  /** Of the batch that runs: what the process says meanwhile is about it. */
+  #batchNames: LogFields = {};
   #running: { readonly outcomes: BatchOutcomes; readonly lose: (reason: LossReason) => void } | null = null;
 
   constructor(options: RunnerClientOptions) {
     this.#options = {
       ...options,
-      log: withoutInputs(options.log, () => [...this.#answers.values(), ...this.#inputs]),
+      log: withoutInputs(
+        options.log,
+        () => [...this.#answers.values(), ...this.#inputs],
+        () => this.#batchNames,
+      ),
     };
   }
 
@@ -201,6 +207,7 @@ export class RunnerClient implements Runner {
       return await this.#runOn(runner, batch, events, scratchDir);
     } finally {
       this.#running = null;
+      this.#batchNames = {};
       await rm(scratchDir, { recursive: true, force: true });
     }
   }
@@ -212,6 +219,7 @@ export class RunnerClient implements Runner {
     const lose = (reason: LossReason) => outcomes.lose(tookMs(startMs, clock.nowMs()), reason);
     const running = { outcomes, lose };
     this.#running = running;
+    this.#batchNames = namesOf(batch);
     try {
       runner.send(runMessage(batch, events, scratchDir));
     } catch (err) {
@@ -299,15 +307,22 @@ function asQuoted(url: string): string {
   return url.slice(0, quotedCharactersMax);
 }
 
+function namesOf({ batchId, items, traceIds = [] }: RunBatch): LogFields {
+  const jobIds = items.map(({ id }) => id).join(' ');
+  return { batchId, jobIds, ...(traceIds.length === 0 ? {} : { traceIds: traceIds.join(' ') }) };
+}
+
 /** The log for lines that a runner had a hand in: its output, its errors, its own events. */
-function withoutInputs(log: Log, inputs: () => readonly string[]): Log {
-  const clean = (fields: LogFields = {}): LogFields =>
-    Object.fromEntries(
+function withoutInputs(log: Log, inputs: () => readonly string[], names: () => LogFields): Log {
+  const clean = (fields: LogFields = {}): LogFields => ({
+    ...Object.fromEntries(
       Object.entries(fields).map(([name, value]) => [
         name,
         typeof value === 'string' ? redact(value, inputs()) : value,
       ]),
-    );
+    ),
+    ...names(),
+  });
   return {
     info: (event, fields) => log.info(redact(event, inputs()), clean(fields)),
     warn: (event, fields) => log.warn(redact(event, inputs()), clean(fields)),

@@ -6,8 +6,8 @@
  * a word (the local stack, killed) ends the worker at once: its leases run out.
  */
 import type { AwsPorts } from '#aws/aws-ports.ts';
-import { createAwsPorts } from '#aws/aws-ports.ts';
-import { awsConfigOf, parseEnv } from '#aws/env.ts';
+import { createPortsOfProcess } from '#aws/aws-ports.ts';
+import { parseEnv } from '#aws/env.ts';
 import { readCatalog } from '#aws/manifest-files.ts';
 import type { TaskProtection } from '#aws/task-protection.ts';
 import { createTaskProtection } from '#aws/task-protection.ts';
@@ -17,12 +17,15 @@ import { startReports } from '#core/flows/report.ts';
 import { work } from '#core/flows/work.ts';
 import { ticketLimits, workerLimits } from '#core/limits.ts';
 import type { Catalog } from '#core/models/manifest.ts';
+import { measuredRunner } from '#core/observability/measured.ts';
+import { createMetricsInMemory } from '#core/observability/prometheus.ts';
 import type { Log, Runner } from '#core/ports.ts';
 import { firstModels } from '#core/scaling/first-models.ts';
 import type { DiskAdapterCache } from './adapter-cache.ts';
 import { openAdapterCache } from './adapter-cache.ts';
 import type { WorkerEnv } from './env.ts';
 import { workerEnvSchema } from './env.ts';
+import { serveMetrics } from './metrics-endpoint.ts';
 import { prewarm } from './prewarm.ts';
 import { keepReady } from './ready-file.ts';
 import type { PoolRunners } from './runners.ts';
@@ -52,7 +55,9 @@ interface Scene extends AwsPorts {
 /** The exit code, once the worker is drained. @throws StartError for what a person can mend */
 export async function serve(): Promise<number> {
   const env = parseEnv(workerEnvSchema, process.env);
-  const ports = createAwsPorts(awsConfigOf(env));
+  const numbers = createMetricsInMemory();
+  const ports = createPortsOfProcess(env, [numbers]);
+  const endpoint = await serveMetrics(env.PILOTLIGHT_METRICS_LISTEN, numbers);
   const workerId = ports.ids.next('worker');
   // Before anything that takes time: a process that is the first of its container does not end by itself.
   const life = watchForTheEnd(ports.log, workerId);
@@ -60,7 +65,8 @@ export async function serve(): Promise<number> {
   const pool = createPoolRunners({ ...ports, catalog }, env);
   const reports = startReports(ports, { workerId, pool: env.PILOTLIGHT_POOL });
   life.stopping.addEventListener('abort', () => reports.draining());
-  const runner = reports.watch(brought(ports.log, { catalog, pool, life }));
+  const told = { ...ports, pool: env.PILOTLIGHT_POOL };
+  const runner = reports.watch(measuredRunner(brought(ports.log, { catalog, pool, life }), told));
   const adapterCache = await openAdapterCache({ files: ports.adapterFiles });
   const agentUri = env.ECS_AGENT_URI;
   const protection = agentUri === undefined ? null : createTaskProtection({ ...ports, agentUri });
@@ -73,6 +79,7 @@ export async function serve(): Promise<number> {
     await adapterCache.close();
     await reports.end();
     ports.close();
+    endpoint.close();
   }
   return 0;
 }

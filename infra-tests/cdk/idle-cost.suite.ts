@@ -62,6 +62,16 @@ describe('a month in which nobody asks', () => {
     expect(idleCost(plain, {}).lines).toEqual([]);
   });
 
+  it('counts the dashboards beyond the three that are free', () => {
+    const dashboards = Array.from({ length: 4 }, () => ({
+      type: 'AWS::CloudWatch::Dashboard',
+      properties: {},
+    }));
+
+    expect(idleCost(dashboards, {}).usdMicrosPerMonth).toBe(3 * dollar);
+    expect(idleCost(dashboards.slice(1), {}).lines).toEqual([]);
+  });
+
   it.each(Object.entries(examples))('has a price for every type of resource of %s', (_, config) => {
     expect(costOf(config).unknown).toEqual([]);
   });

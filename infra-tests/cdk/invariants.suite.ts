@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest';
 import type * as z from 'zod';
 import { bucketSettings, dropQueueSettings, queueSettings } from '#aws/resources.ts';
 import { routeList } from '#core/api/routes.ts';
+import { metricNames } from '#core/observability/metrics.ts';
 import { apiEnvSchema } from '#functions/api/env.ts';
 import { batchesEnvSchema } from '#functions/batches/env.ts';
 import { deadLettersEnvSchema } from '#functions/dead-letters/env.ts';
@@ -17,6 +18,7 @@ import { webhooksEnvSchema } from '#functions/webhooks/env.ts';
 import { alarms } from '../../cdk/alarms.ts';
 import type { EntryName } from '../../cdk/entries.ts';
 import { entries } from '../../cdk/entries.ts';
+import { graphRows } from '../../cdk/graphs.ts';
 import type { Resource } from '../../cdk/resources-of.ts';
 import { examples, pathsOf, synthesize } from './synthesized.ts';
 
@@ -56,6 +58,56 @@ describe.each(Object.entries(examples))('the example %s', (_, config) => {
     const watched = JSON.stringify(alarmsMade.map(({ properties }) => properties));
 
     expect(queues.filter(({ id }) => !watched.includes(`GetAtt${id}QueueName`))).toEqual([]);
+  });
+
+  it('has an alarm on every pool whose machines do not come up, and on every table that turns requests away', () => {
+    const watched = alarmsMade.map(({ properties }) => JSON.stringify(properties));
+    const ofBoots = watched.filter((each) => each.includes('"MetricName":"boots_failed"'));
+    const tables = ofType('AWS::DynamoDB::Table').map(({ id }) => id);
+
+    for (const pool of Object.keys(config.pools))
+      expect(ofBoots.filter((each) => each.includes(`"Name":"pool","Value":"${pool}"`))).toHaveLength(1);
+    for (const id of tables)
+      for (const kind of ['Read', 'Write'])
+        expect(
+          watched.filter((each) => each.includes(`${kind}ThrottleEvents`) && each.includes(id)),
+        ).toHaveLength(1);
+  });
+
+  it('has an alarm on every function that fails or is throttled', () => {
+    const watched = JSON.stringify(alarmsMade.map(({ properties }) => properties));
+
+    expect(
+      functions.filter(({ id }) => !new RegExp(`(Ref|ExportsOutputRef)"?:?"?[^"]*${id}`).test(watched)),
+    ).toEqual([]);
+  });
+
+  it('tells of the budget under the heading that says what to do', () => {
+    const name = `${'name' in config ? config.name : 'pilotlight'}, docs/runbook.md, "${alarms.budget.heading}"`;
+
+    for (const { properties } of ofType('AWS::Budgets::Budget'))
+      expect(properties.Budget.BudgetName).toBe(name);
+    expect(name).not.toMatch(/[:\\]/);
+    expect(name.length).toBeLessThanOrEqual(100);
+  });
+
+  it('shows every metric of the table once', () => {
+    const [dashboard] = ofType('AWS::CloudWatch::Dashboard');
+    const shown = JSON.stringify(dashboard?.properties.DashboardBody);
+
+    for (const name of metricNames) expect(shown, name).toContain(`MetricName=\\\\\\"${name}\\\\\\"`);
+    expect(graphRows.flatMap((row) => row.flatMap((graph) => graph.metrics)).toSorted()).toEqual(
+      metricNames.toSorted(),
+    );
+  });
+
+  it('traces requests of the API and nothing that goes on by itself', () => {
+    const traced = functions.filter(({ properties }) => properties.TracingConfig?.Mode === 'Active');
+    const [rule] = ofType('AWS::XRay::SamplingRule');
+
+    expect(traced.map(({ properties }) => properties.Description)).toEqual([entries.api.description]);
+    expect(ofType('AWS::ApiGateway::Stage')[0]?.properties.TracingEnabled).toBe(true);
+    expect(rule?.properties.SamplingRule).toMatchObject({ FixedRate: 0.05, ReservoirSize: 0 });
   });
 
   it('hides a ticket for longer than any function runs that could hold one', () => {

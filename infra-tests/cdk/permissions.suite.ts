@@ -71,6 +71,11 @@ const byLambda: Partial<Readonly<Record<EntryName, readonly string[]>>> = {
   ],
 };
 
+/** Of those whose requests are traced. */
+const ofTraces: Partial<Readonly<Record<EntryName, readonly string[]>>> = {
+  api: ['* xray:PutTelemetryRecords', '* xray:PutTraceSegments'],
+};
+
 /** What every function needs, whatever it does. */
 const ofEveryFunction = ['log logs:CreateLogStream', 'log logs:PutLogEvents'];
 
@@ -108,7 +113,7 @@ describe.each(Object.keys(entries) as EntryName[])('the entry %s', { timeout: bu
 
       const granted = grantsOf(synthesize(config).resources, name);
 
-      const lambda = byLambda[name] ?? [];
+      const lambda = [...(byLambda[name] ?? []), ...(ofTraces[name] ?? [])];
       expect(granted).toEqual(
         [...new Set([...ofEveryFunction, ...own, ...ports, ...key, ...lambda])].toSorted(),
       );

@@ -15,4 +15,18 @@ describe('the runbook', () => {
         .toSorted(),
     );
   });
+
+  it('says what to do about everything that is to be watched: queues, dead letters, throttles, failed wakes, cost', () => {
+    const watched = new Set(Object.values(alarms).flatMap(({ watches }) => watches as readonly string[]));
+
+    expect([...watched].toSorted()).toEqual([
+      'answers',
+      'cost',
+      'dead letters',
+      'invocations',
+      'queue',
+      'throttles',
+      'wakes',
+    ]);
+  });
 });

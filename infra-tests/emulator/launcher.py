@@ -34,6 +34,7 @@ def main() -> None:
     run_functions_that_stream()
     put_public_parameters()
     take_alarms_over_several_metrics()
+    take_what_nobody_asks_for()
     add_actions_of_auto_scaling()
     answer_conditions_of_policies()
     name_resources_as_aws_does()
@@ -130,6 +131,20 @@ def take_alarms_over_several_metrics() -> None:
         return record(name, {**single, **named[0]["Metric"], "Period": named[0]["Period"]})
 
     provisioners._cw_metric_alarm_record = record_first
+
+
+def take_what_nobody_asks_for() -> None:
+    """Saved queries and rules of X-Ray have names and no more: nobody asks the one, nothing is traced by the other."""
+    from ministack.services.cloudformation import provisioners
+
+    def create(logical_id, props, stack_name):
+        return f"{stack_name}-{logical_id}", {}
+
+    def delete(physical_id, props):
+        pass
+
+    for resource_type in ("AWS::Logs::QueryDefinition", "AWS::XRay::SamplingRule"):
+        provisioners._RESOURCE_HANDLERS[resource_type] = {"create": create, "delete": delete}
 
 
 def add_actions_of_auto_scaling() -> None:

@@ -15,6 +15,7 @@ import {
 import { AssumeRoleCommand, STSClient } from '@aws-sdk/client-sts';
 import * as z from 'zod';
 import { systemClock } from '#aws/system-clock.ts';
+import { tellAll } from '#core/observability/metrics.ts';
 import type { Log } from '#core/ports.ts';
 import { createLocalFleet, type LocalFleet } from '#local/fleet.ts';
 import { type Emulator, emulatedCredentials, emulatedRegion } from './emulator.ts';
@@ -67,6 +68,7 @@ export function startTasks(emulator: Emulator, log: Log, write: (text: string) =
   const fleet = createLocalFleet({
     clock: systemClock,
     log,
+    metrics: tellAll([]),
     startWorker: (pool) => startWorker(emulator, definitions.get(pool)?.variables ?? {}, write),
   });
   const stopping = new AbortController();

@@ -14,6 +14,7 @@ import { createMemoryFleet } from './memory-fleet.ts';
 import { createMemoryRunner } from './memory-runner.ts';
 import { createMemoryWorld } from './memory-world.ts';
 import { createRecordingLog } from './recording-log.ts';
+import { createRecordingMetrics } from './recording-metrics.ts';
 import { createSeededIds } from './seeded-ids.ts';
 
 export const worldPool = 'fake';
@@ -111,6 +112,7 @@ export async function createFlowWorld({ tenant = sampleTenant(), manifests = [fa
     costs: costs.settings,
     fleet: createMemoryFleet(),
     log: createRecordingLog(),
+    metrics: createRecordingMetrics(),
     adapterCache: createMemoryAdapterCache(world.adapterFiles),
     runner: createMemoryRunner({ clock, loadMs: 1000 }),
   };

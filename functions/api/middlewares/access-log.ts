@@ -1,6 +1,7 @@
 /** One line per request: who asked which route, what came of it, how long it took. Never what was asked. */
 import type { MiddlewareObj, Request } from '@middy/core';
 import type { APIGatewayProxyEvent, APIGatewayProxyResult } from 'aws-lambda';
+import { traceIdOf } from '#core/observability/trace.ts';
 import type { Clock, Log } from '#core/ports.ts';
 import { edgeOf } from '../edge.ts';
 
@@ -12,9 +13,11 @@ export function accessLog({
   readonly log: Log;
 }): MiddlewareObj<APIGatewayProxyEvent, APIGatewayProxyResult> {
   const write = ({ event, context, response }: Request<APIGatewayProxyEvent, APIGatewayProxyResult>) => {
-    const { requestId, route, caller, startedAtMs } = edgeOf(context);
+    const { requestId, route, caller, startedAtMs, traceparent, xrayId } = edgeOf(context);
     log.info('api.answered', {
       requestId,
+      traceId: traceIdOf(traceparent),
+      xrayId: xrayId ?? undefined,
       method: event.httpMethod,
       route,
       status: response?.statusCode,

@@ -61,7 +61,7 @@ async function read(bytes: Uint8Array, type = 'application/json', isBase64Encode
   const body = Buffer.from(bytes).toString(isBase64Encoded ? 'base64' : 'utf8');
   const event = { headers: { 'content-type': type }, body, isBase64Encoded } as Partial<APIGatewayProxyEvent>;
   const context = {} as Context;
-  openEdge(context, 'req_1', 0);
+  openEdge(context, { requestId: 'req_1', startedAtMs: 0, traceparent: '', xrayId: null });
   try {
     await jsonBody().before?.({ event, context } as never);
     return { kind: 'json', json: edgeOf(context).json };

@@ -6,6 +6,8 @@ import type { MiddlewareObj } from '@middy/core';
 import type { APIGatewayProxyEvent, APIGatewayProxyResult } from 'aws-lambda';
 import { presentError } from '#core/api/error-resource.ts';
 import { AppError } from '#core/errors.ts';
+import type { Metrics } from '#core/observability/metrics.ts';
+import { traceIdOf } from '#core/observability/trace.ts';
 import type { Log } from '#core/ports.ts';
 import { redact, textsWithin } from '#core/redaction.ts';
 import { proxyResult } from '../answer.ts';
@@ -17,17 +19,27 @@ const retryUnavailableSeconds = 1;
 
 export function problem({
   log,
+  metrics,
 }: {
   readonly log: Log;
+  readonly metrics: Metrics;
 }): MiddlewareObj<APIGatewayProxyEvent, APIGatewayProxyResult> {
   return {
     onError(request) {
-      const { requestId, route } = edgeOf(request.context);
+      const { requestId, route, traceparent } = edgeOf(request.context);
+      const traceId = traceIdOf(traceparent) ?? undefined;
       const { error, headers } = unwrap(request.error);
-      const { status, body } = presentError(error, requestId);
+      const { status, body } = presentError(error, requestId, traceId);
+      metrics.tell(
+        'api.refused',
+        { requests_refused: 1 },
+        { code: error.code },
+        { requestId, traceId, route },
+      );
       if (status >= 500) {
         log.error('api.failed', {
           requestId,
+          traceId,
           route,
           code: error.code,
           reason: redact(reasonOf(error), wordsOf(request.event)),

@@ -1,6 +1,7 @@
-/** Gives every request an id and puts it on every answer. */
+/** Gives every request an id, which every answer carries, and its place in a trace. */
 import type { MiddlewareObj } from '@middy/core';
 import type { APIGatewayProxyEvent, APIGatewayProxyResult } from 'aws-lambda';
+import { traceparentOf, xrayIdOf } from '#core/observability/trace.ts';
 import type { Clock, Ids } from '#core/ports.ts';
 import { keyIdOf } from '#core/tenancy/api-key.ts';
 import { edgeOf, openEdge } from '../edge.ts';
@@ -23,8 +24,14 @@ export function requestId({
 }): MiddlewareObj<APIGatewayProxyEvent, APIGatewayProxyResult> {
   return {
     before({ event, context }) {
-      const id = safeIdOf(requestHeaders(event).get('x-request-id')) ?? ids.next('req');
-      openEdge(context, id, clock.nowMs());
+      const headers = requestHeaders(event);
+      const id = safeIdOf(headers.get('x-request-id')) ?? ids.next('req');
+      openEdge(context, {
+        requestId: id,
+        startedAtMs: clock.nowMs(),
+        traceparent: traceparentOf(headers, id),
+        xrayId: xrayIdOf(headers),
+      });
     },
     after: stamp,
     onError: stamp,

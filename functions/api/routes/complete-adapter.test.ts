@@ -54,7 +54,8 @@ describe('400', () => {
       param: 'file',
       details: [{ path: 'file', code: rule }],
     });
-    expect(second.json.error).toEqual({ ...first.json.error, request_id: second.json.error.request_id });
+    const { request_id, trace_id } = second.json.error;
+    expect(second.json.error).toEqual({ ...first.json.error, request_id, trace_id });
     const { json } = await scene.send('getAdapter', `${path}/${id}`, { key });
     expect(json).toMatchObject({ status: 'refused', refusal: { code: rule } });
     expect(await scene.adapterFiles.read('tenant-a', id)).toBeNull();

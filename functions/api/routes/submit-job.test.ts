@@ -668,6 +668,34 @@ describe('429', () => {
   });
 });
 
+describe('the trace of a request', () => {
+  const traceparent = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
+
+  it('is that of its job and of every line about either', async () => {
+    const scene = await createApiScene();
+
+    const got = await scene.send('submitJob', '/v1/jobs', { body, headers: { traceparent } });
+
+    const traceId = '4bf92f3577b34da6a3ce929d0e0e4736';
+    expect(got.json.trace_id).toBe(traceId);
+    const job = await scene.jobs.get(scene.tenant.tenantId, got.json.id);
+    expect(job?.traceparent).toMatch(new RegExp(`^00-${traceId}-[0-9a-f]{16}-01$`));
+    expect(scene.log.lines.find(({ event }) => event === 'api.answered')?.fields).toMatchObject({ traceId });
+  });
+
+  it('stands in an error, and is no part of what makes two requests the same', async () => {
+    const scene = await createApiScene();
+    const headers = { 'idempotency-key': 'once' };
+    await scene.send('submitJob', '/v1/jobs', { body, headers });
+
+    const again = await scene.send('submitJob', '/v1/jobs', { body, headers: { ...headers, traceparent } });
+    const refused = await scene.send('submitJob', '/v1/jobs', { body: {}, headers: { traceparent } });
+
+    expect(again.status).toBe(202);
+    expect(refused.json.error.trace_id).toBe('4bf92f3577b34da6a3ce929d0e0e4736');
+  });
+});
+
 describe('500', () => {
   it('says nothing of what failed and logs it', async () => {
     const jobs = (await createApiScene()).jobs;

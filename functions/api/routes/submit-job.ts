@@ -27,6 +27,7 @@ export const submitJob: RouteHandler<'submitJob'> = async (deps, call) => {
     cache: call.body.cache ?? null,
     stream: call.body.stream ?? false,
     idempotencyKey: call.headers['idempotency-key'] ?? null,
+    traceparent: call.traceparent,
   });
   const accepted = acceptedOf(outcome, tenant, deps.clock.nowMs());
   return answer(deps, call, accepted);

@@ -25,6 +25,7 @@ export interface DialectCall {
   readonly remainingMs: number;
   readonly gone: AbortSignal;
   readonly requestId: string;
+  readonly traceparent: string;
 }
 
 /** The submission; throws `invalid_request` where there is none. */
@@ -37,7 +38,7 @@ export function translatedOf<T extends DialectSubmission>(
 
 export async function submitted(
   deps: ApiDeps,
-  { caller, headers }: DialectCall,
+  { caller, headers, traceparent }: DialectCall,
   submission: DialectSubmission,
   task: Manifest['task'],
 ): Promise<Accepted> {
@@ -52,6 +53,7 @@ export async function submitted(
       deadlineSeconds: null,
       cache: null,
       idempotencyKey: headers['idempotency-key'] ?? null,
+      traceparent,
     });
     return acceptedOf(outcome, tenant, deps.clock.nowMs());
   } catch (error) {
