@@ -36,6 +36,7 @@ describe.skipIf(python === undefined)('clients from PyPI (PILOTLIGHT_PYTHON is n
     platform = await startPlatform({
       port: 0,
       dataDir: join(folder, 'data'),
+      allowLocalWebhooks: true,
       workersMin: 1,
       workersMax: 1,
       idleTimeoutMs: clientMs,
@@ -47,7 +48,10 @@ describe.skipIf(python === undefined)('clients from PyPI (PILOTLIGHT_PYTHON is n
     rmSync(folder, { recursive: true, force: true });
   });
 
-  it.each([['openai_rows.py', 'openai-pypi']])(
+  it.each([
+    ['openai_rows.py', 'openai-pypi'],
+    ['runpod_rows.py', 'runpod-pypi'],
+  ])(
     '%s: every row passes, and they are the table of docs/compatibility',
     async (script, table) => {
       const rows = await rowsOf(script);

@@ -7,6 +7,13 @@ import * as z from 'zod';
 import { chatCompletionSchema, chatRequestSchema } from '../dialects/openai/chat.ts';
 import { completionRequestSchema, completionSchema } from '../dialects/openai/completions.ts';
 import { imageRequestSchema, imagesSchema } from '../dialects/openai/images.ts';
+import {
+  runpodHealthSchema,
+  runpodJobSchema,
+  runpodPurgeSchema,
+  runpodStreamSchema,
+} from '../dialects/runpod/job.ts';
+import { runpodRequestSchema } from '../dialects/runpod/request.ts';
 import type { RequestErrorCode } from '../errors.ts';
 import { requestErrors } from '../errors.ts';
 import { apiLimits } from '../limits.ts';
@@ -48,6 +55,7 @@ const requestSchemas = [
   chatRequestSchema,
   completionRequestSchema,
   imageRequestSchema,
+  runpodRequestSchema,
   adapterRequestSchema,
   fileRequestSchema,
   batchRequestSchema,
@@ -64,6 +72,10 @@ const answerSchemas = [
   chatCompletionSchema,
   completionSchema,
   imagesSchema,
+  runpodJobSchema,
+  runpodStreamSchema,
+  runpodHealthSchema,
+  runpodPurgeSchema,
   adapterSchema,
   offeredAdapterSchema,
   fileSchema,

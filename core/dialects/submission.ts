@@ -1,6 +1,6 @@
 /** What a request in the words of another API comes to in ours. */
 import type { ErrorDetail } from '../errors.ts';
-import type { JobRecord } from '../job/job.ts';
+import type { JobClass, JobRecord } from '../job/job.ts';
 import type { Quality } from '../tenancy/alias.ts';
 import type { Json } from './openai/parameters.ts';
 
@@ -26,6 +26,16 @@ export interface DialectSubmission {
    * @default as long as any job may wait
    */
   readonly deadlineSeconds?: number;
+  /**
+   * Null: as the tenant's setting says.
+   * @default as the tenant's setting says
+   */
+  readonly class?: JobClass | null;
+  /**
+   * How long the job may run; null: no bound.
+   * @default no bound
+   */
+  readonly runMsMax?: number | null;
   /** The name in the request of a field of the job, such as `input.max_tokens`. */
   paramOf(path: string): string;
 }

@@ -63,7 +63,16 @@ type Ids = Record<'job' | 'webhook' | 'delivery' | 'adapter' | 'file' | 'batch',
 
 function pathOf({ path }: Route, { job, webhook, delivery, adapter, file, batch }: Ids) {
   const key = 'key00001';
-  const others = { job, key, delivery, pool: 'fake', name: 'mine', family: 'fake', n: '0' };
+  const others = {
+    job,
+    key,
+    delivery,
+    pool: 'fake',
+    endpoint: 'fake-image',
+    name: 'mine',
+    family: 'fake',
+    n: '0',
+  };
   const ofTenant = {
     '/v1/keys/': key,
     '/v1/webhooks/': webhook,

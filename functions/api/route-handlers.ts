@@ -74,6 +74,15 @@ import { replayDelivery } from './routes/replay-delivery.ts';
 import { revokeKey } from './routes/revoke-key.ts';
 import { rotateKey } from './routes/rotate-key.ts';
 import { rotateWebhook } from './routes/rotate-webhook.ts';
+import { runpodCancel } from './routes/runpod-cancel.ts';
+import { runpodHealth } from './routes/runpod-health.ts';
+import { runpodPurgeQueue } from './routes/runpod-purge-queue.ts';
+import { runpodRetry } from './routes/runpod-retry.ts';
+import { runpodRun } from './routes/runpod-run.ts';
+import { runpodRunSync } from './routes/runpod-run-sync.ts';
+import { runpodStatus } from './routes/runpod-status.ts';
+import { runpodStatusSync } from './routes/runpod-status-sync.ts';
+import { runpodStream } from './routes/runpod-stream.ts';
 import { submitJob } from './routes/submit-job.ts';
 import { testWebhook } from './routes/test-webhook.ts';
 import { warmUpModel } from './routes/warm-up-model.ts';
@@ -93,6 +102,15 @@ export const routeHandlers: { readonly [Id in RouteId]: RouteHandler<Id> } = {
   createChatCompletion,
   createCompletion,
   createImage,
+  runpodRun,
+  runpodRunSync,
+  runpodStatus,
+  runpodStatusSync,
+  runpodStream,
+  runpodCancel,
+  runpodRetry,
+  runpodPurgeQueue,
+  runpodHealth,
   createFile,
   listFiles,
   getFile,

@@ -15,6 +15,7 @@ CURSORS = (
 )
 LIMITS = "adminCreateTenant adminUpdateTenant adminPutPlan"
 OPENAI = "createChatCompletion createCompletion createImage"
+RUNPOD = "runpodRun runpodRunSync"
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ RULES = [
         "a cursor is opaque: only one that a page gave is one",
     ),
     Accepted(
-        FIT, "submitJob", 400, r"input(\..*)?", ".",
+        FIT, f"submitJob {RUNPOD}", 400, r"input(\..*)?", ".",
         "`input` is described by the model (GET /v1/models/{id}), which a document for all models cannot know",
     ),
     Accepted(
@@ -50,11 +51,11 @@ RULES = [
         "which qualities there are is the model's to say",
     ),
     Accepted(
-        FIT, f"submitJob warmUpModel {OPENAI}", 422, "idempotency-key", "another body",
+        FIT, f"submitJob warmUpModel {OPENAI} {RUNPOD}", 422, "idempotency-key", "another body",
         "whether a key was used before, and with which body, depends on the requests before",
     ),
     Accepted(
-        FIT, "submitJob createWebhook", 400, r"(webhook\.)?url", ".",
+        FIT, f"submitJob createWebhook {RUNPOD}", 400, r"(webhook\.)?url|webhook", ".",
         "which addresses may be reached is the guard's to say (docs/egress.md)",
     ),
     Accepted(
@@ -106,7 +107,7 @@ RULES = [
         "a relation of `cache` and the model's own input",
     ),
     Accepted(
-        FIT, "submitJob", 422, r"input\..*", "tokens|rule",
+        FIT, f"submitJob {RUNPOD}", 422, r"input\..*", "tokens|rule",
         "what a prompt may be depends on its model and on the tenant's policy",
     ),
     Accepted(

@@ -40,11 +40,12 @@ export async function submitted(
 ): Promise<Accepted> {
   const { tenant, keyId, granted } = caller;
   const { model, quality, input, metadata, stream, webhook = null, deadlineSeconds = null } = submission;
+  const { class: jobClass = null, runMsMax = null } = submission;
   if (task !== null) refuseOtherTask(deps, caller, model, task);
   try {
     const outcome = await submit(deps, {
       ...{ tenant, keyId, granted, model, quality, input, metadata, stream, deadlineSeconds },
-      class: null,
+      ...{ class: jobClass, runMsMax },
       webhook: webhook && checkedTarget(deps, 'webhook.url', webhook),
       cache: null,
       idempotencyKey: headers['idempotency-key'] ?? null,
@@ -79,7 +80,11 @@ function renamed(error: AppError, { paramOf }: DialectSubmission): AppError {
 }
 
 /** As of the submission: the minute that the request was counted in is the one to tell about. */
-export function acceptedHeaders(deps: ApiDeps, { caller }: DialectCall, { gate, replayed }: Accepted) {
+export function acceptedHeaders(
+  deps: ApiDeps,
+  { caller }: Pick<DialectCall, 'caller'>,
+  { gate, replayed }: Accepted,
+) {
   return {
     ...rateLimitHeaders(caller.tenant, gate, deps.clock.nowMs()),
     'idempotency-replayed': replayed ? 'true' : undefined,
