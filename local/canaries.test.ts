@@ -319,6 +319,7 @@ async function aimedAt(route: Route, job: string, plant: (place: string) => stri
     job,
     pool: 'fake',
     endpoint: 'fake',
+    task_id: job,
     name: route.path.includes('{family}') ? 'stable' : 'mine',
     family: 'fake',
     n: '0',
@@ -355,6 +356,7 @@ const bodies: Record<string, (plant: (place: string) => string) => unknown> = {
     input: { prompt: plant('prompt'), steps: 1, step_ms: 1 },
     webhook: hookUrl(plant),
   }),
+  generate: (plant) => ({ model: 'fake', prompt: plant('prompt'), steps: 1, step_ms: 1 }),
   runpodRunSync: (plant) => ({ input: { prompt: plant('prompt'), steps: 1, step_ms: 1 } }),
   createAdapter: (plant) => offerOf(plant('name of an adapter'), plant('file of an adapter')),
   createFile: (plant) => ({

@@ -14,6 +14,7 @@ import {
   runpodStreamSchema,
 } from '../dialects/runpod/job.ts';
 import { runpodRequestSchema } from '../dialects/runpod/request.ts';
+import { acceptedTaskSchema, generateRequestSchema, taskSchema } from '../dialects/simple/task.ts';
 import type { RequestErrorCode } from '../errors.ts';
 import { requestErrors } from '../errors.ts';
 import { apiLimits } from '../limits.ts';
@@ -56,6 +57,7 @@ const requestSchemas = [
   completionRequestSchema,
   imageRequestSchema,
   runpodRequestSchema,
+  generateRequestSchema,
   adapterRequestSchema,
   fileRequestSchema,
   batchRequestSchema,
@@ -76,6 +78,8 @@ const answerSchemas = [
   runpodStreamSchema,
   runpodHealthSchema,
   runpodPurgeSchema,
+  acceptedTaskSchema,
+  taskSchema,
   adapterSchema,
   offeredAdapterSchema,
   fileSchema,

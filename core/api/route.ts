@@ -24,6 +24,7 @@ export interface Route {
     | 'jobs'
     | 'openai'
     | 'runpod'
+    | 'simple'
     | 'models'
     | 'adapters'
     | 'files'

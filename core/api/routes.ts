@@ -15,6 +15,7 @@ import { openaiRoutes } from './openai-routes.ts';
 import { operationsRoutes } from './operations-routes.ts';
 import type { Route } from './route.ts';
 import { runpodRoutes } from './runpod-routes.ts';
+import { simpleRoutes } from './simple-routes.ts';
 import { authErrors, jobAnswerHeaders, limitAnswerHeaders, submissionErrors } from './submission-answers.ts';
 import { tenancyRoutes } from './tenancy-routes.ts';
 import { usageQuerySchema, usageSchema } from './usage-resource.ts';
@@ -254,6 +255,7 @@ export const routes = {
   },
   ...openaiRoutes,
   ...runpodRoutes,
+  ...simpleRoutes,
   ...adapterRoutes,
   ...batchRoutes,
   ...webhookRoutes,

@@ -56,6 +56,8 @@ const fence: Record<RouteId, Row> = {
   runpodRetry: { names: 'failed', pathOf: (id) => `/runpod/v2/fake-image/retry/${id}` },
   runpodPurgeQueue: 'nothing',
   runpodHealth: 'nothing',
+  generate: 'nothing',
+  getTask: { names: 'job' },
   createAdapter: 'nothing',
   listAdapters: 'nothing',
   getAdapter: { names: 'adapter' },

@@ -50,6 +50,7 @@ import { deleteAdapter } from './routes/delete-adapter.ts';
 import { deleteFile } from './routes/delete-file.ts';
 import { deleteWebhook } from './routes/delete-webhook.ts';
 import { followJob } from './routes/follow-job.ts';
+import { generate } from './routes/generate.ts';
 import { getAdapter } from './routes/get-adapter.ts';
 import { getBatch } from './routes/get-batch.ts';
 import { getFile } from './routes/get-file.ts';
@@ -60,6 +61,7 @@ import { getJobOutput } from './routes/get-job-output.ts';
 import { getLimits } from './routes/get-limits.ts';
 import { getModel } from './routes/get-model.ts';
 import { getOpenapi } from './routes/get-openapi.ts';
+import { getTask } from './routes/get-task.ts';
 import { getUsage } from './routes/get-usage.ts';
 import { getWebhook } from './routes/get-webhook.ts';
 import { listAdapters } from './routes/list-adapters.ts';
@@ -111,6 +113,8 @@ export const routeHandlers: { readonly [Id in RouteId]: RouteHandler<Id> } = {
   runpodRetry,
   runpodPurgeQueue,
   runpodHealth,
+  generate,
+  getTask,
   createFile,
   listFiles,
   getFile,

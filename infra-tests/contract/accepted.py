@@ -16,6 +16,7 @@ CURSORS = (
 LIMITS = "adminCreateTenant adminUpdateTenant adminPutPlan"
 OPENAI = "createChatCompletion createCompletion createImage"
 RUNPOD = "runpodRun runpodRunSync"
+SIMPLE = "generate"
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ RULES = [
         "which qualities there are is the model's to say",
     ),
     Accepted(
-        FIT, f"submitJob warmUpModel {OPENAI} {RUNPOD}", 422, "idempotency-key", "another body",
+        FIT, f"submitJob warmUpModel {OPENAI} {RUNPOD} {SIMPLE}", 422, "idempotency-key", "another body",
         "whether a key was used before, and with which body, depends on the requests before",
     ),
     Accepted(
@@ -59,11 +60,11 @@ RULES = [
         "which addresses may be reached is the guard's to say (docs/egress.md)",
     ),
     Accepted(
-        FIT, OPENAI, 400, ".+", ".",
+        FIT, f"{OPENAI} {SIMPLE}", 400, ".+", ".",
         "what goes to the model is described by the model, and parameters of the original that do nothing here are refused",
     ),
     Accepted(
-        FIT, OPENAI, 422, ".*", "tokens|rule",
+        FIT, f"{OPENAI} {SIMPLE}", 422, ".*", "tokens|rule",
         "what a prompt may be depends on its model and on the tenant's policy",
     ),
     Accepted(

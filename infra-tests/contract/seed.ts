@@ -88,6 +88,7 @@ export async function seed(url: string, adminKey: string): Promise<Seeded> {
         createChatCompletion: fakeChat,
         createCompletion: { model: 'fake-chat', prompt: 'a lighthouse' },
         createImage: { model: 'fake', prompt: 'a lighthouse', size: 'auto', n: 1 },
+        generate: { model: 'fake', prompt: 'a lighthouse' },
         runpodRun: { input: fakeJob.input },
         runpodRunSync: { input: fakeJob.input },
         createWebhook: { url: nobodysUrl },
@@ -241,6 +242,7 @@ function runpodPaths(jobs: readonly string[], failed: readonly string[]): Facts[
     runpodCancel: ofJob,
     runpodRetry: failed.map((id) => ({ endpoint: 'fake', id })),
     runpodPurgeQueue: ofEndpoint,
+    getTask: jobs.map((task_id) => ({ task_id })),
     runpodHealth: ofEndpoint,
   };
 }
