@@ -52,7 +52,7 @@ RULES = [
         "which qualities there are is the model's to say",
     ),
     Accepted(
-        FIT, f"submitJob warmUpModel {OPENAI} {RUNPOD} {SIMPLE}", 422, "idempotency-key", "another body",
+        FIT, f"submitJob warmUpModel createBatch {OPENAI} {RUNPOD} {SIMPLE}", 422, "idempotency-key", "another body",
         "whether a key was used before, and with which body, depends on the requests before",
     ),
     Accepted(
