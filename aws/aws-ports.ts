@@ -16,6 +16,7 @@ import { createDynamoJobEvents } from './dynamo-job-events.ts';
 import { createDynamoJobs } from './dynamo-jobs.ts';
 import { createDynamoKeys } from './dynamo-keys.ts';
 import { createDynamoLedger } from './dynamo-ledger.ts';
+import { createDynamoMarks } from './dynamo-marks.ts';
 import { createDynamoAliases, createDynamoPlans } from './dynamo-plans.ts';
 import { createDynamoPools } from './dynamo-pools.ts';
 import { createDynamoResults } from './dynamo-results.ts';
@@ -84,6 +85,7 @@ export function awsPortsOver(
     jobs: createDynamoJobs(main),
     jobEvents: createDynamoJobEvents(main),
     streams: createDynamoStreams(main),
+    marks: createDynamoMarks(main),
     gates: createDynamoGates(main),
     tenants: createDynamoTenants(main),
     keys: createDynamoKeys(main),

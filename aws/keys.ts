@@ -69,6 +69,11 @@ export function streamsKey(tenantId: string): ItemKey {
   return { pk: tenantPartition(tenantId), sk: 'STREAMS' };
 }
 
+/** What a request leaves for the next ones. */
+export function markKey(tenantId: string, name: string): ItemKey {
+  return { pk: tenantPartition(tenantId), sk: `MARK#${checkedId(name)}` };
+}
+
 export function gateKey(tenantId: string): ItemKey {
   return { pk: tenantPartition(tenantId), sk: 'GATE' };
 }

@@ -149,6 +149,8 @@ export const operations = {
   'ledger.state': [ledger.put],
   'ledger.statements': [ledger.query],
   'ledger.warmup': [ledger.read],
+  'marks.get': [table.read],
+  'marks.put': [table.put],
   'plans.get': [table.read],
   'plans.list': [lineIndex.query, table.readMany],
   'plans.put': [table.put],

@@ -78,6 +78,7 @@ const api = {
     ...of('jobs', 'apply', 'count', 'create', 'get', 'lapsed', 'line', 'list'),
     ...of('keys', 'create', 'expire', 'get', 'list', 'revoke', 'touch'),
     ...of('ledger', 'append', 'charge', 'list', 'refund', 'share', 'state', 'statements', 'warmup'),
+    ...of('marks', 'get', 'put'),
     ...of('plans', 'get', 'list', 'put'),
     ...of('pools', 'listOwn', 'move', 'order', 'read'),
     ...of('results', 'get', 'put', 'touch'),

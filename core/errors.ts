@@ -85,6 +85,7 @@ export const jobErrors = {
   worker_lost: { retryable: true, text: 'The worker was lost while it ran the job, on every attempt.' },
   poison: { retryable: false, text: 'Every attempt at this job ended its runner.' },
   canceled: { retryable: false, text: 'The job was canceled.' },
+  run_too_long: { retryable: false, text: 'The job ran longer than its request allows, and was stopped.' },
   output_upload_failed: { retryable: true, text: 'The result could not be stored.' },
   adapter_error: { retryable: false, text: 'An adapter of the job is gone, or does not fit its model.' },
   no_such_model: { retryable: false, text: 'The worker does not hold this model.' },

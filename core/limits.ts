@@ -57,6 +57,8 @@ export const jobLimits = {
   /** How long a job may wait to start unless its request says otherwise. */
   startWithinMsDefault: 24 * hour,
   startWithinMsMax: 7 * 24 * hour,
+  /** The longest that a request may let its job run: RunPod's own. */
+  runMsMax: 7 * 24 * hour,
   /** A job and its files are kept this long after its end: the most that `retention_days` may be, and its default. */
   keptMs: 30 * 24 * hour,
   /** Progress rides on renewals and on writes of its own at most this often: one WRU each. */
@@ -66,6 +68,18 @@ export const jobLimits = {
    * `apiLimits.bodyBytesMax` the item stays far below DynamoDB's 400 KiB.
    */
   inlineTextBytesMax: 16 * kibibyte,
+} as const;
+
+export const runpodLimits = {
+  /** RunPod's own default and maximum; the answer's own limit (`streamLimits.answerMs`) ends a longer wait. */
+  waitMsDefault: 90 * second,
+  waitMsMax: 300 * second,
+  /** Its Python client gives a request of a stream ten seconds, and pauses for one between two. */
+  streamWaitMs: 5 * second,
+  /** Its Python client gives a cancellation three seconds. */
+  cancelWaitMs: 2 * second,
+  /** Pages of 100 jobs that its health counts: ten reads. */
+  healthPagesMax: 10,
 } as const;
 
 export const streamLimits = {

@@ -62,6 +62,7 @@ export interface StoragePorts {
   readonly jobs: Jobs;
   readonly jobEvents: JobEvents;
   readonly streams: Streams;
+  readonly marks: Marks;
   readonly ledger: Ledger;
   readonly pools: Pools;
   readonly workers: Workers;
@@ -244,6 +245,25 @@ export interface JobEvents {
   append(tenantId: string, jobId: string, piece: TextPiece): Promise<'appended' | 'exists'>;
   /** At and after the position, later attempts too, in order, `limit` at most; sees every earlier write. */
   read(tenantId: string, jobId: string, from: TextPosition, limit: number): Promise<TextPiece[]>;
+}
+
+/** What one request of a tenant leaves for the next ones: small, under a name, and gone after a while. */
+export interface Mark {
+  readonly tenantId: string;
+  /** Letters, digits, `_` and `-`. */
+  readonly name: string;
+  readonly text: string;
+  /** Whole seconds. */
+  readonly untilMs: number;
+  /** Counts the writes; a write names the one it replaces. */
+  readonly version: number;
+}
+
+export interface Marks {
+  /** Sees every earlier write. Null for one whose time is over. */
+  get(tenantId: string, name: string): Promise<Mark | null>;
+  /** Stores the mark if the stored one has the version before or, for version 1, if none stands. */
+  put(mark: Mark): Promise<'stored' | 'conflict'>;
 }
 
 /** Streams that a tenant has open: each holds a place until it is closed, or until the time that it gave. */

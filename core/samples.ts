@@ -58,6 +58,7 @@ export function sampleJob(overrides: Partial<JobRecord> = {}): JobRecord {
     traceparent: null,
     fingerprint: null,
     createdAtMs: sampleNowMs,
+    runMsMax: null,
     startByMs: sampleNowMs + 24 * 60 * 60 * 1000,
     startedAtMs: null,
     finishedAtMs: null,

@@ -300,6 +300,8 @@ async function plantEverywhere(): Promise<void> {
 async function aimedAt(route: Route, job: string, plant: (place: string) => string) {
   const isOfTenants = route.path.startsWith('/admin/v1/tenants/');
   const fresh = isOfTenants && !route.path.includes('{job}') ? await newTenant() : null;
+  // Only what failed can be submitted once more.
+  const ownRetried = route.id === 'runpodRetry' ? await failedJob(plant) : '';
   const ownKey = route.path.startsWith('/v1/keys/{id}') ? await newKey() : '';
   const hook = route.path.startsWith('/v1/webhooks/{id}') ? await newWebhook(route, plant) : null;
   const ownAdapter = route.path.startsWith('/v1/adapters/{id}') ? await newAdapter(plant) : '';
@@ -311,11 +313,13 @@ async function aimedAt(route: Route, job: string, plant: (place: string) => stri
       ? (fresh?.id ?? 'ada')
       : route.path.startsWith('/v1/models')
         ? 'fake'
-        : ownKey || ownAdapter || ownFile || ownBatch || (hook?.id ?? job),
+        : ownRetried || ownKey || ownAdapter || ownFile || ownBatch || (hook?.id ?? job),
     delivery: hook?.delivery ?? '',
     key: fresh?.key ?? '',
     job,
     pool: 'fake',
+    endpoint: 'fake',
+    task_id: job,
     name: route.path.includes('{family}') ? 'stable' : 'mine',
     family: 'fake',
     n: '0',
@@ -348,6 +352,12 @@ const bodies: Record<string, (plant: (place: string) => string) => unknown> = {
   }),
   createCompletion: (plant) => ({ model: 'fake-chat', prompt: plant('prompt'), step_ms: 1, stream: true }),
   createImage: (plant) => ({ model: 'fake', prompt: plant('prompt'), steps: 1, step_ms: 1 }),
+  runpodRun: (plant) => ({
+    input: { prompt: plant('prompt'), steps: 1, step_ms: 1 },
+    webhook: hookUrl(plant),
+  }),
+  generate: (plant) => ({ model: 'fake', prompt: plant('prompt'), steps: 1, step_ms: 1 }),
+  runpodRunSync: (plant) => ({ input: { prompt: plant('prompt'), steps: 1, step_ms: 1 } }),
   createAdapter: (plant) => offerOf(plant('name of an adapter'), plant('file of an adapter')),
   createFile: (plant) => ({
     filename: plant('name of a file'),
@@ -374,6 +384,12 @@ async function newTenant(): Promise<{ id: string; key: string }> {
     (await ask('operator', 'POST', '/admin/v1/tenants', { body: { id, plan: 'pro' } })).text,
   );
   return { id, key: made.key.id };
+}
+
+async function failedJob(plant: (place: string) => string): Promise<string> {
+  const id = await submitted('ada', { prompt: plant('prompt'), fault: 'error' });
+  await ended('ada', id);
+  return id;
 }
 
 async function newKey(): Promise<string> {

@@ -1,13 +1,13 @@
 /**
  * The official client of OpenAI, as npm has it, against the whole stack: real worker processes, real streams. What passes
- * here is the table of docs/compatibility.md; `vitest -u` writes it anew.
+ * here is its table in docs/compatibility/; `vitest -u` writes it anew.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import OpenAI from 'openai';
+import OpenAI, { toFile } from 'openai';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { presentError } from '#core/api/error-resource.ts';
@@ -15,6 +15,7 @@ import { AppError } from '#core/errors.ts';
 import type { JobRecord } from '#core/job/job.ts';
 import { isTerminal } from '#core/job/job.ts';
 import project from '../package.json' with { type: 'json' };
+import { createRows, expectTable } from './compatibility.ts';
 import { listen } from './listen.ts';
 import type { Platform } from './platform.ts';
 import { startPlatform } from './platform.ts';
@@ -26,8 +27,7 @@ const png =
 let folder: string;
 let platform: Platform;
 let client: OpenAI;
-/** What passed, in the order of the table. */
-const passed: { readonly method: string; readonly what: string }[] = [];
+const { row, passed } = createRows();
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'pilotlight-openai-'));
@@ -62,18 +62,6 @@ async function tenantWith(id: string, limits: object, models?: readonly string[]
   const made = await send('POST', '/admin/v1/tenants', { id, plan: 'vip', ...limits });
   if (models !== undefined) await send('PUT', `/admin/v1/tenants/${id}/models`, { models });
   return made.key.secret;
-}
-
-/** One row of the table: a method of the client, and what was seen of it. */
-function row(method: string, what: string, see: () => Promise<void>): void {
-  it(
-    `${method}: ${what}`,
-    async () => {
-      await see();
-      passed.push({ method, what });
-    },
-    longMs,
-  );
 }
 
 const chat = { model: 'fake-chat', messages: [{ role: 'user' as const, content: 'one two three four' }] };
@@ -318,6 +306,86 @@ describe('pictures', () => {
   });
 });
 
+describe('files and batches', () => {
+  const lineOf = (id: string, more: object = {}) =>
+    `${JSON.stringify({
+      custom_id: id,
+      method: 'POST',
+      url: '/v1/chat/completions',
+      body: { ...chat, ...more },
+    })}\n`;
+  const uploaded = async (...lines: string[]) =>
+    client.files.create({ file: await toFile(Buffer.from(lines.join('')), 'lines.jsonl'), purpose: 'batch' });
+  const batchOf = ({ id }: { id: string }) =>
+    client.batches.create({
+      input_file_id: id,
+      endpoint: '/v1/chat/completions',
+      completion_window: '24h',
+      metadata: { name: 'nightly' },
+    });
+  const endedBatch = async (id: string) => {
+    for (;;) {
+      const batch = await client.batches.retrieve(id);
+      if (['completed', 'failed', 'cancelled', 'expired'].includes(batch.status)) return batch;
+      await delay(200);
+    }
+  };
+
+  row('files.create, retrieve, content, delete', 'a file of lines', async () => {
+    const file = await uploaded(lineOf('a'));
+
+    expect(file).toMatchObject({ object: 'file', filename: 'lines.jsonl', bytes: lineOf('a').length });
+    expect(await client.files.retrieve(file.id)).toEqual(file);
+    expect(await (await client.files.content(file.id)).text()).toBe(lineOf('a'));
+    expect(await client.files.delete(file.id)).toMatchObject({ deleted: true });
+    expect(await refusalOf(client.files.retrieve(file.id))).toBeInstanceOf(OpenAI.NotFoundError);
+  });
+
+  row('files.list', 'newest first, page by page', async () => {
+    const made = [await uploaded(lineOf('a')), await uploaded(lineOf('b')), await uploaded(lineOf('c'))];
+    const seen: string[] = [];
+    for await (const file of client.files.list({ limit: 2, purpose: 'batch' })) seen.push(file.id);
+
+    expect(seen.slice(0, 3)).toEqual(made.map(({ id }) => id).toReversed());
+  });
+
+  row(
+    'batches.create, retrieve',
+    'an answer of every line, and the faults of a line by OpenAI’s names',
+    async () => {
+      const bad = lineOf('bad', { max_completion_tokens: 100_000 });
+      const created = await batchOf(await uploaded(lineOf('good'), bad, 'not a line\n'));
+      const batch = await endedBatch(created.id);
+
+      expect(created).toMatchObject({ object: 'batch', metadata: { name: 'nightly' } });
+      expect(batch).toMatchObject({
+        status: 'completed',
+        request_counts: { total: 3, completed: 1, failed: 2 },
+      });
+      const output = await (await client.files.content(batch.output_file_id ?? '')).text();
+      expect(JSON.parse(output)).toMatchObject({
+        custom_id: 'good',
+        response: { status_code: 200, body: { choices: [{ message: { content: answer } }] } },
+      });
+      expect(batch.errors?.data?.map(({ line, param }) => [line, param])).toEqual([
+        [2, 'body.max_completion_tokens'],
+        [3, null],
+      ]);
+    },
+  );
+
+  row('batches.list, cancel', 'page by page; what has ended stays', async () => {
+    const slow = Array.from({ length: 4 }, (_, index) => lineOf(`slow-${index}`, slowChat));
+    const created = await batchOf(await uploaded(...slow));
+
+    expect(['cancelling', 'cancelled']).toContain((await client.batches.cancel(created.id)).status);
+    expect((await endedBatch(created.id)).status).toBe('cancelled');
+    const ids: string[] = [];
+    for await (const batch of client.batches.list({ limit: 1 })) ids.push(batch.id);
+    expect(ids).toContain(created.id);
+  });
+});
+
 describe('errors', () => {
   row('AuthenticationError', 'a key that is none', async () => {
     const error = await refusalOf(clientOf('sk-none').chat.completions.create(chat));
@@ -451,25 +519,6 @@ describe('retries', () => {
   });
 });
 
-describe('docs/compatibility.md', () => {
-  it('is the table of what passed just now', async () => {
-    const lines = passed.map(
-      ({ method, what }) =>
-        `| openai (npm) ${project.devDependencies.openai} | \`${method}\` | ${what} | pass |`,
-    );
-    const text = `# Compatibility
-
-Official clients, unmodified, against the local stack. This page is written by the tests that drive them
-(\`local/openai-sdk.test.ts\`; \`npx vitest run local/openai-sdk -u\` writes it anew) and held to them: a row is here only if its
-test passed. [What is taken and what is refused](openai.md).
-
-| client | method | what was seen | |
-|---|---|---|---|
-${lines.join('\n')}
-
-${passed.length} of ${passed.length} pass.
-`;
-
-    await expect(text).toMatchFileSnapshot('../docs/compatibility.md');
-  });
+it('is what docs/compatibility/openai-npm.md says', async () => {
+  await expectTable('openai-npm', `openai (npm) ${project.devDependencies.openai}`, passed);
 });

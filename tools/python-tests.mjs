@@ -12,12 +12,14 @@ const torchIndex = 'https://download.pytorch.org/whl/cpu';
 const versionNeeded = [3, 11];
 const quietly = ['--quiet', '--disable-pip-version-check'];
 const folders = ['gpu-container', 'infra-tests'];
+/** Scripts that `local/python-clients.test.ts` runs, and no tests by themselves. */
+const scripts = ['local/python-clients'];
 
 /** Sums of the run; a run that could not happen, without a `python`, counts as one failure. */
 export function pythonTests(root, python) {
   console.log('\n== Python tests');
   if (python === null) return { passed: 0, failed: 1 };
-  const lint = run(python, ['-m', 'ruff', 'check', ...folders], root, 'inherit');
+  const lint = run(python, ['-m', 'ruff', 'check', ...folders, ...scripts], root, 'inherit');
   const { status, stdout } = run(python, ['-m', 'pytest', '-q', ...folders], root, 'pipe');
   process.stdout.write(stdout ?? '');
   const passed = sum(stdout, /(\d+) passed/);

@@ -1,6 +1,6 @@
 /** The routes of files and batches, in the shapes of OpenAI's. */
 import * as z from 'zod';
-import { fileLimits } from '../limits.ts';
+import { apiLimits, fileLimits } from '../limits.ts';
 import { batchListQuerySchema, batchRequestSchema, batchSchema } from './batch-resource.ts';
 import {
   deletedFileSchema,
@@ -12,6 +12,7 @@ import {
   openAiListOf,
 } from './file-resource.ts';
 import type { Route } from './route.ts';
+import { limitAnswerHeaders } from './submission-answers.ts';
 
 const reading = ['invalid_api_key', 'missing_scope', 'tenant_suspended', 'invalid_request'] as const;
 const writing = [...reading, 'invalid_json', 'payload_too_large', 'unsupported_media_type'] as const;
@@ -86,9 +87,20 @@ export const batchRoutes = {
     method: 'POST',
     path: '/v1/batches',
     summary: 'Run every line of a file as a job of the class batch',
+    headers: z.object({
+      'idempotency-key': z.string().min(1).max(apiLimits.idempotencyKeyCharactersMax).optional().meta({
+        description: 'Repeating a request with the same key and body gives the first batch again',
+      }),
+    }),
     body: batchRequestSchema,
-    answers: { 200: { description: 'The batch; its file is read next', schema: batchSchema } },
-    errors: [...writing, 'not_found', 'concurrency_limit'],
+    answers: {
+      200: {
+        description: 'The batch; its file is read next',
+        schema: batchSchema,
+        headers: { 'idempotency-replayed': limitAnswerHeaders['idempotency-replayed'] },
+      },
+    },
+    errors: [...writing, 'not_found', 'idempotency_mismatch', 'concurrency_limit'],
   },
   listBatches: {
     tag: 'batches',

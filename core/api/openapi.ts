@@ -7,6 +7,14 @@ import * as z from 'zod';
 import { chatCompletionSchema, chatRequestSchema } from '../dialects/openai/chat.ts';
 import { completionRequestSchema, completionSchema } from '../dialects/openai/completions.ts';
 import { imageRequestSchema, imagesSchema } from '../dialects/openai/images.ts';
+import {
+  runpodHealthSchema,
+  runpodJobSchema,
+  runpodPurgeSchema,
+  runpodStreamSchema,
+} from '../dialects/runpod/job.ts';
+import { runpodRequestSchema } from '../dialects/runpod/request.ts';
+import { acceptedTaskSchema, generateRequestSchema, taskSchema } from '../dialects/simple/task.ts';
 import type { RequestErrorCode } from '../errors.ts';
 import { requestErrors } from '../errors.ts';
 import { apiLimits } from '../limits.ts';
@@ -46,6 +54,8 @@ const requestSchemas = [
   chatRequestSchema,
   completionRequestSchema,
   imageRequestSchema,
+  runpodRequestSchema,
+  generateRequestSchema,
   adapterRequestSchema,
   fileRequestSchema,
   batchRequestSchema,
@@ -62,6 +72,12 @@ const answerSchemas = [
   chatCompletionSchema,
   completionSchema,
   imagesSchema,
+  runpodJobSchema,
+  runpodStreamSchema,
+  runpodHealthSchema,
+  runpodPurgeSchema,
+  acceptedTaskSchema,
+  taskSchema,
   adapterSchema,
   offeredAdapterSchema,
   fileSchema,

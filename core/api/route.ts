@@ -27,6 +27,8 @@ export interface Route {
   readonly tag:
     | 'jobs'
     | 'openai'
+    | 'runpod'
+    | 'simple'
     | 'models'
     | 'adapters'
     | 'files'

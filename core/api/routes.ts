@@ -14,6 +14,8 @@ import { modelListSchema, modelSchema } from './model-resource.ts';
 import { openaiRoutes } from './openai-routes.ts';
 import { operationsRoutes } from './operations-routes.ts';
 import type { Route } from './route.ts';
+import { runpodRoutes } from './runpod-routes.ts';
+import { simpleRoutes } from './simple-routes.ts';
 import { authErrors, jobAnswerHeaders, limitAnswerHeaders, submissionErrors } from './submission-answers.ts';
 import { tenancyRoutes } from './tenancy-routes.ts';
 import { usageQuerySchema, usageSchema } from './usage-resource.ts';
@@ -252,6 +254,8 @@ export const routes = {
     errors: [...authErrors, 'invalid_request'],
   },
   ...openaiRoutes,
+  ...runpodRoutes,
+  ...simpleRoutes,
   ...adapterRoutes,
   ...batchRoutes,
   ...webhookRoutes,

@@ -35,6 +35,8 @@ export interface LineSubmission {
   readonly metadata: Readonly<Record<string, string>>;
   readonly deadlineSeconds: number | null;
   readonly cache: boolean | null;
+  /** The name in the line's body of a field of the job, such as `input.max_tokens`. */
+  paramOf(path: string): string;
 }
 
 const nativeLine: LineRoute = {
@@ -52,6 +54,7 @@ const nativeLine: LineRoute = {
       metadata,
       deadlineSeconds: deadline_s ?? null,
       cache: cache ?? null,
+      paramOf: (path: string) => path,
     };
     return { kind: 'submission', submission };
   },

@@ -30,6 +30,7 @@ describe('a line in OpenAI’s words', () => {
     expect(read).toEqual({
       kind: 'submission',
       submission: {
+        paramOf: expect.any(Function),
         ...{ model: 'fake-chat', quality: null, adapters: [], metadata: { tag: 'night' } },
         ...{ input: { messages, max_tokens: 8 }, deadlineSeconds: null, cache: null },
       },

@@ -5,7 +5,7 @@
 import { answerTextOf } from '../chat/answer-text.ts';
 import * as chat from '../dialects/openai/chat.ts';
 import * as completions from '../dialects/openai/completions.ts';
-import type { Translated } from '../dialects/openai/submission.ts';
+import type { Translated } from '../dialects/submission.ts';
 import type { JobRecord } from '../job/job.ts';
 import type { LineRoute } from './line-route.ts';
 
@@ -20,11 +20,11 @@ function textLine(
     toSubmission(body) {
       const translated = translate(body);
       if (translated.kind === 'invalid') return translated;
-      const { model, quality, input, metadata, stream } = translated;
+      const { model, quality, input, metadata, stream, paramOf } = translated;
       if (stream)
         return { kind: 'invalid', details: [{ path: 'stream', message: 'lines are answered in one piece' }] };
       const line = { adapters: [], deadlineSeconds: null, cache: null };
-      return { kind: 'submission', submission: { ...line, model, quality, input, metadata } };
+      return { kind: 'submission', submission: { ...line, model, quality, input, metadata, paramOf } };
     },
     async toBody(job, read) {
       const text = await answerTextOf(job, read);

@@ -1,6 +1,7 @@
-/** Promises of `JobEvents` and `Streams`. */
+/** Promises of `JobEvents`, `Streams` and `Marks`. */
 import { describe, expect, it } from 'vitest';
 import { protocolLimits } from '../limits.ts';
+import type { Mark } from '../ports.ts';
 import { sampleNowMs } from '../samples.ts';
 import type { Preview, TextPiece } from '../stream/text-piece.ts';
 import type { Scene } from './scene.ts';
@@ -118,6 +119,48 @@ export function streamsContract(scene: Scene): void {
 
     it('closes what was never open without effect', async () => {
       await expect(scene.ports.streams.close(scene.tenantId(), scene.nonce())).resolves.toBeUndefined();
+    });
+  });
+
+  describe('Marks', () => {
+    const markOf = (tenantId: string, change: Partial<Mark> = {}): Mark => ({
+      tenantId,
+      name: scene.nonce(),
+      text: '{"ü":"灯台"}',
+      untilMs: Math.ceil((scene.clock.nowMs() + 60_000) / 1000) * 1000,
+      version: 1,
+      ...change,
+    });
+
+    it('gives back every field, to its own tenant alone', async () => {
+      const mark = markOf(scene.tenantId());
+
+      expect(await scene.ports.marks.put(mark)).toBe('stored');
+
+      expect(await scene.ports.marks.get(mark.tenantId, mark.name)).toEqual(mark);
+      expect(await scene.ports.marks.get(scene.tenantId(), mark.name)).toBeNull();
+      expect(await scene.ports.marks.get(mark.tenantId, scene.nonce())).toBeNull();
+    });
+
+    it('are written by one of many who saw the same, and by nobody who saw none where one stands', async () => {
+      const mark = markOf(scene.tenantId());
+      const write = (version: number) => atOnce(8, () => scene.ports.marks.put({ ...mark, version }));
+      const stored = (outcomes: readonly string[]) => outcomes.filter((each) => each === 'stored').length;
+
+      expect(stored(await write(2))).toBe(0);
+      expect(stored(await write(1))).toBe(1);
+      expect(stored(await write(2))).toBe(1);
+      expect(stored(await write(1))).toBe(0);
+    });
+
+    it('count as none once their time is over', async () => {
+      const past = Math.floor(scene.clock.nowMs() / 1000) * 1000;
+      const mark = markOf(scene.tenantId(), { untilMs: past });
+      await scene.ports.marks.put(mark);
+
+      expect(await scene.ports.marks.get(mark.tenantId, mark.name)).toBeNull();
+      expect(await scene.ports.marks.put({ ...mark, version: 2 })).toBe('conflict');
+      expect(await scene.ports.marks.put({ ...mark, untilMs: past + 60_000 })).toBe('stored');
     });
   });
 }

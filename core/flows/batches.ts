@@ -1,9 +1,10 @@
 /** What a tenant does with its batches; working at them is `run-batches.ts`. */
+import * as z from 'zod';
 import type { BatchRecord } from '../batch/batch.ts';
 import { cancelAsked, isBatchId, isEnded, newBatch } from '../batch/batch.ts';
-import { sortedId } from '../canonical.ts';
-import { batchLimits, batchRunLimits } from '../limits.ts';
-import type { Batches, Clock, Files, Ids } from '../ports.ts';
+import { canonicalJson, digest, sortedId } from '../canonical.ts';
+import { apiLimits, batchLimits, batchRunLimits } from '../limits.ts';
+import type { Batches, Clock, Files, Ids, Mark, Marks } from '../ports.ts';
 import { limitsOf, retentionMsOf } from '../tenancy/plans.ts';
 import type { KeyRecord, TenantRecord } from '../tenancy/tenant.ts';
 import { findFile } from './files.ts';
@@ -13,6 +14,7 @@ export interface TenantBatchPorts {
   readonly clock: Pick<Clock, 'nowMs'>;
   readonly files: Pick<Files, 'get'>;
   readonly ids: Pick<Ids, 'next'>;
+  readonly marks: Marks;
 }
 
 export interface BatchAsk {
@@ -21,18 +23,32 @@ export interface BatchAsk {
   readonly inputFileId: string;
   readonly endpoint: string;
   readonly metadata: Readonly<Record<string, string>>;
+  readonly idempotencyKey: string | null;
 }
 
 export type CreateBatchOutcome =
   | { readonly kind: 'created'; readonly batch: BatchRecord }
+  /** The same Idempotency-Key and body came before: the batch of that time, as it stands now. */
+  | { readonly kind: 'replayed'; readonly batch: BatchRecord }
+  | { readonly kind: 'mismatch' }
   | { readonly kind: 'no_file' }
   /** The tenant has as many at work as it may. */
   | { readonly kind: 'full'; readonly max: number };
 
-/** Two requests at once may pass the bound by one: it keeps the rounds short, and nothing rests on it. */
+/**
+ * Two requests at once may pass the bound by one: it keeps the rounds short, and nothing rests on it.
+ *
+ * With an Idempotency-Key a mark notes the id of the batch before there is one, so whoever comes next with the key, and
+ * whoever came at once, makes that batch or finds it. A crash between the two leaves the id to the next request.
+ */
 export async function createBatch(ports: TenantBatchPorts, ask: BatchAsk): Promise<CreateBatchOutcome> {
   const { tenant, key, inputFileId, endpoint, metadata } = ask;
   const { tenantId } = tenant;
+  const mark = await standingMark(ports, ask);
+  if (mark !== null) {
+    const earlier = await replay(ports, ask, mark);
+    if (earlier !== null) return earlier;
+  }
   const file = await findFile(ports, tenantId, inputFileId);
   if (file === null || file.purpose !== 'batch') return { kind: 'no_file' };
   const { openBatchesMax: max } = batchRunLimits;
@@ -40,10 +56,13 @@ export async function createBatch(ports: TenantBatchPorts, ask: BatchAsk): Promi
   if (newest.items.filter((batch) => !isEnded(batch)).length >= max) return { kind: 'full', max };
   const limits = limitsOf(tenant.plan, tenant.overrides);
   const nowMs = ports.clock.nowMs();
+  const batchId = sortedId('batch', nowMs, ports.ids.next('batch'));
+  const noted = mark ?? (await noteKey(ports, ask, batchId, nowMs));
+  if (noted !== null && noted.fingerprint !== fingerprintOf(ask)) return { kind: 'mismatch' };
   const batch = newBatch(
     {
       tenantId,
-      batchId: sortedId('batch', nowMs, ports.ids.next('batch')),
+      batchId: noted?.batchId ?? batchId,
       keyId: key.keyId,
       keyModels: key.models,
       inputFileId,
@@ -55,9 +74,65 @@ export async function createBatch(ports: TenantBatchPorts, ask: BatchAsk): Promi
     },
     nowMs,
   );
-  // A conflict is our own write, sent twice: nobody else can have drawn this id.
-  await ports.batches.put(batch);
-  return { kind: 'created', batch };
+  const stored = await ports.batches.put(batch);
+  // Without a key a conflict is our own write, sent twice: nobody else can have drawn this id.
+  const first = stored === 'conflict' && noted !== null ? await replay(ports, ask, noted) : null;
+  return first ?? { kind: 'created', batch };
+}
+
+const notedSchema = z.object({ batchId: z.string(), fingerprint: z.string() });
+
+/** What a key was noted to mean. */
+type Noted = z.infer<typeof notedSchema>;
+
+/** Null without a key, and for one that was not used for `apiLimits.idempotencyKeptMs`. */
+async function standingMark({ marks }: TenantBatchPorts, ask: BatchAsk): Promise<Noted | null> {
+  if (ask.idempotencyKey === null) return null;
+  const mark = await marks.get(ask.tenant.tenantId, markNameOf(ask.idempotencyKey));
+  return mark === null ? null : notedIn(mark);
+}
+
+/** What the key means from now on, or what another request noted first. */
+async function noteKey(
+  ports: TenantBatchPorts,
+  ask: BatchAsk,
+  batchId: string,
+  nowMs: number,
+): Promise<Noted | null> {
+  if (ask.idempotencyKey === null) return null;
+  const noted: Noted = { batchId, fingerprint: fingerprintOf(ask) };
+  const stored = await ports.marks.put({
+    tenantId: ask.tenant.tenantId,
+    name: markNameOf(ask.idempotencyKey),
+    text: JSON.stringify(noted),
+    untilMs: Math.ceil((nowMs + apiLimits.idempotencyKeptMs) / 1000) * 1000,
+    version: 1,
+  });
+  return stored === 'stored' ? noted : ((await standingMark(ports, ask)) ?? noted);
+}
+
+/** The outcome for a key that was used; null when its batch is still to be made. */
+async function replay(
+  { batches }: TenantBatchPorts,
+  ask: BatchAsk,
+  { batchId, fingerprint }: Noted,
+): Promise<CreateBatchOutcome | null> {
+  if (fingerprint !== fingerprintOf(ask)) return { kind: 'mismatch' };
+  const batch = await batches.get(ask.tenant.tenantId, batchId);
+  return batch === null ? null : { kind: 'replayed', batch };
+}
+
+/** A hash, because a key may hold any character. */
+function markNameOf(idempotencyKey: string): string {
+  return `batch-${digest(idempotencyKey)}`;
+}
+
+function notedIn({ text }: Mark): Noted {
+  return notedSchema.parse(JSON.parse(text));
+}
+
+function fingerprintOf({ inputFileId, endpoint, metadata }: BatchAsk): string {
+  return digest(canonicalJson({ inputFileId, endpoint, metadata }));
 }
 
 /** Far more than may be at work: one that is older has ended, as its window has. */

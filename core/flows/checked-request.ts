@@ -164,6 +164,7 @@ function fingerprintOf(ask: SubmitAsk): string {
     adapters: ask.adapters?.length === 0 ? undefined : ask.adapters,
     webhook: ask.webhook ?? undefined,
     stream: ask.stream === true ? true : undefined,
+    runMsMax: ask.runMsMax ?? undefined,
   };
   return digest(canonicalJson({ ...always, ...named }));
 }

@@ -39,6 +39,8 @@ export interface EndContext {
   /** When the runner took it up: what was claimed ahead has waited until then. */
   readonly begunAtMs: number;
   readonly loadMs: number;
+  /** Jobs that were stopped because they ran longer than their requests allow. */
+  readonly overlong: ReadonlySet<string>;
 }
 
 type Succeeded = Extract<RunOutcome, { kind: 'succeeded' }>;
@@ -55,7 +57,7 @@ export async function endJob(
     case 'succeeded':
       return endSucceeded(ports, job, outcome, context);
     case 'canceled':
-      return endCanceled(ports, job, outcome.gpuMs);
+      return endCanceled(ports, job, outcome.gpuMs, context);
     case 'failed':
       return endFailed(ports, job, { ...jobError(outcome.code), retryable: outcome.retryable }, context);
   }
@@ -84,9 +86,15 @@ async function endSucceeded(
   );
 }
 
-/** The runner stopped: because the tenant asked, or because the worker is going away. */
-async function endCanceled(ports: EndPorts, job: JobRecord, gpuMs: number): Promise<void> {
-  if (job.cancelRequestedAtMs === null) {
+/** The runner stopped: because the tenant asked, now or beforehand, or because the worker is going away. */
+async function endCanceled(
+  ports: EndPorts,
+  job: JobRecord,
+  gpuMs: number,
+  { overlong }: EndContext,
+): Promise<void> {
+  const isOverlong = overlong.has(job.jobId);
+  if (job.cancelRequestedAtMs === null && !isOverlong) {
     await applyTransition(ports, job, giveBack(job));
     return;
   }
@@ -95,7 +103,12 @@ async function endCanceled(ports: EndPorts, job: JobRecord, gpuMs: number): Prom
   await applyTransition(
     ports,
     job,
-    cancelRunning(job, nowMs, { usage, costUsdMicros: costOf(ports, job, gpuMs) }),
+    cancelRunning(
+      job,
+      nowMs,
+      { usage, costUsdMicros: costOf(ports, job, gpuMs) },
+      isOverlong ? 'run_too_long' : 'canceled',
+    ),
   );
 }
 

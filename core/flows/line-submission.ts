@@ -7,7 +7,7 @@ import type { LineFault } from '../batch/batch-line.ts';
 import { requestFault } from '../batch/batch-line.ts';
 import { lineKeyOf } from '../batch/line-result.ts';
 import type { LineSubmission } from '../batch/line-route.ts';
-import type { AppError } from '../errors.ts';
+import type { ErrorDetail } from '../errors.ts';
 import { requestErrors } from '../errors.ts';
 import { promptError } from '../prompt/prompt-error.ts';
 import { limitsOf } from '../tenancy/plans.ts';
@@ -21,8 +21,9 @@ export function askOf(
   tenant: TenantRecord,
   line: { readonly number: number; readonly submission: LineSubmission },
 ): SubmitAsk {
+  const { paramOf: _, ...submission } = line.submission;
   return {
-    ...line.submission,
+    ...submission,
     tenant,
     keyId: batch.keyId,
     granted: grantedBy(tenant.models, batch.keyModels),
@@ -63,33 +64,37 @@ type Unaccepted = Exclude<
   { kind: 'accepted' | 'replayed' | 'refused' | 'in_flight' | 'too_late' }
 >;
 
-/** What is wrong with the request itself, or came of it. */
-export function faultOfOutcome(outcome: Unaccepted): LineFault {
+/** What is wrong with the request itself, or came of it, by the names of the line's body. */
+export function faultOfOutcome(outcome: Unaccepted, { paramOf }: Pick<LineSubmission, 'paramOf'>): LineFault {
+  const fault = (code: string, message: string, details?: readonly ErrorDetail[]) =>
+    requestFault(
+      code,
+      message,
+      details?.map((each) => ({ ...each, path: paramOf(each.path) })),
+    );
   switch (outcome.kind) {
     case 'model_not_found':
     case 'model_not_granted':
-      return requestFault(outcome.kind, requestErrors[outcome.kind].text, [
+      return fault(outcome.kind, requestErrors[outcome.kind].text, [
         { path: 'model', message: requestErrors[outcome.kind].text },
       ]);
     case 'invalid':
-      return requestFault('invalid_request', requestErrors.invalid_request.text, outcome.details);
+      return fault('invalid_request', requestErrors.invalid_request.text, outcome.details);
     case 'invalid_adapter':
-      return requestFault('invalid_adapter', requestErrors.invalid_adapter.text, outcome.details);
+      return fault('invalid_adapter', requestErrors.invalid_adapter.text, outcome.details);
     case 'invalid_prompt_xml':
     case 'prompt_too_long':
-    case 'prompt_rejected':
-      return faultOfError(promptError(outcome));
+    case 'prompt_rejected': {
+      const { code, publicMessage, options } = promptError(outcome);
+      return fault(code, publicMessage, options.details);
+    }
     // Its job ended, was charged, and is past its retention: it is not run again.
     case 'key_spent':
-      return requestFault('result_expired', 'The job of this line is past its retention.');
+      return fault('result_expired', 'The job of this line is past its retention.');
     // The same line of the same file is the same request; only a version that reads requests otherwise could say this.
     case 'mismatch':
-      return requestFault('conflict', 'The job of this line was asked for by another request.');
+      return fault('conflict', 'The job of this line was asked for by another request.');
   }
-}
-
-function faultOfError(error: AppError): LineFault {
-  return requestFault(error.code, error.publicMessage, error.options.details);
 }
 
 /** `tenant_suspended` for a gate that is closed. */

@@ -19,6 +19,7 @@ import { applyTransition } from './apply.ts';
 import type { EndContext, EndPorts } from './end-job.ts';
 import { endJob } from './end-job.ts';
 import { startPulse } from './pulse.ts';
+import { startRunBounds } from './run-bounds.ts';
 import type { AdaptersTaken, TakeAdaptersPorts } from './take-adapters.ts';
 import { takeAdapters } from './take-adapters.ts';
 import type { TellPorts } from './tell-text.ts';
@@ -108,7 +109,7 @@ async function adaptersOf(ports: RunPorts, [first]: readonly JobRecord[]): Promi
     : takeAdapters(ports, first);
 }
 
-interface Ran extends Pick<EndContext, 'batchSize' | 'hadMates' | 'begunAtMs' | 'loadMs'> {
+interface Ran extends Pick<EndContext, 'batchSize' | 'hadMates' | 'begunAtMs' | 'loadMs' | 'overlong'> {
   readonly outcomes: ReadonlyMap<string, RunOutcome>;
 }
 
@@ -130,10 +131,13 @@ async function runCall(ports: RunPorts, call: Call, events: RunEvents, watch: Ru
   // The wait as the job sees it: a load that prewarming began earlier counts from here only.
   const loadMs = tookMs(begunAtMs, ports.clock.nowMs());
   watch.onBegun();
-  const outcomes = await runLoaded(ports, { ...call, ...taken }, loaded, watched(events, watch));
+  const bounds = startRunBounds(ports, jobs);
+  const outcomes = await runLoaded(ports, { ...call, ...taken }, loaded, watched(events, watch)).finally(
+    bounds.stop,
+  );
   // A model that did not fit was nobody's fault in the batch: alone it would not fit either.
   const hadMates = loaded.kind === 'loaded' && jobs.length > 1;
-  return { outcomes, batchSize: jobs.length, hadMates, begunAtMs, loadMs };
+  return { outcomes, batchSize: jobs.length, hadMates, begunAtMs, loadMs, overlong: bounds.overlong };
 }
 
 function watched(events: RunEvents, watch: RunWatch): RunEvents {
@@ -148,7 +152,8 @@ function watched(events: RunEvents, watch: RunWatch): RunEvents {
 
 function notRun(jobs: readonly JobRecord[], nowMs: number): Ran {
   const outcomes = sameForAll(jobs, { kind: 'canceled', gpuMs: 0 });
-  return { outcomes, batchSize: jobs.length, hadMates: false, begunAtMs: nowMs, loadMs: 0 };
+  const overlong = new Set<string>();
+  return { outcomes, batchSize: jobs.length, hadMates: false, begunAtMs: nowMs, loadMs: 0, overlong };
 }
 
 /** A claim can show that the job is not to be run any more, or that no worker of this kind can. */

@@ -70,6 +70,11 @@ export interface SubmitAsk {
    * @default nothing but the deadline
    */
   readonly startByMs?: number;
+  /**
+   * How long the job may run; null: no bound.
+   * @default null
+   */
+  readonly runMsMax?: number | null;
   /** Whether the result cache may answer; null: as the tenant's setting says. */
   readonly cache: boolean | null;
   /**

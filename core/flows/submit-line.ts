@@ -59,7 +59,7 @@ export async function submitLine(
     case 'refused':
       return refused(ports, desk, batch, { refusal: outcome.refusal, running });
     default:
-      return { kind: 'fault', fault: faultOfOutcome(outcome) };
+      return { kind: 'fault', fault: faultOfOutcome(outcome, text.submission) };
   }
 }
 

@@ -59,6 +59,7 @@ export function recordOf(
     fingerprint: checked.fingerprint,
     createdAtMs: nowMs,
     startByMs: Math.min(nowMs + startWithinMs, ask.startByMs ?? Number.POSITIVE_INFINITY),
+    runMsMax: ask.runMsMax ?? null,
     startedAtMs: null,
     finishedAtMs: null,
     cancelRequestedAtMs: null,

@@ -15,7 +15,7 @@ import { claimed, delivered, givenUp, postponed } from '../webhook/delivery.ts';
 import type { EndpointRecord, Receipt } from '../webhook/endpoint.ts';
 import { afterReceipt, defaultEndpointId, secretsInForce, unstoredDefault } from '../webhook/endpoint.ts';
 import { isBatchEvent, testEvent } from '../webhook/event.ts';
-import { batchMessage, jobMessage, testMessage } from '../webhook/message.ts';
+import { batchMessage, jobMessage, ownMessage, testMessage } from '../webhook/message.ts';
 import { readRetryAfter, retryDelayMs } from '../webhook/retry.ts';
 import { signedHeaders } from '../webhook/sign.ts';
 
@@ -75,7 +75,9 @@ async function letterFor(
     return { endpoint, url, body: batchMessage(event, eventAtMs, batch) };
   }
   const job = await jobs.get(tenantId, jobId ?? '', { consistent: true });
-  return job === null ? { reason: 'job_gone' } : { endpoint, url, body: jobMessage(event, eventAtMs, job) };
+  if (job === null) return { reason: 'job_gone' };
+  const write = isDefault ? ownMessage : jobMessage;
+  return { endpoint, url, body: write(event, eventAtMs, job) };
 }
 
 async function post(ports: TryPorts, taken: DeliveryRecord, { url, body, endpoint }: Letter): Promise<void> {

@@ -148,13 +148,13 @@ function weigher(ports: BatchPorts, batch: BatchRecord, tenant: TenantRecord): W
       { ...ports, aliases },
       { tenantId, name, quality, input, granted, quant },
     );
-    if (resolved.kind !== 'model') return faultOfOutcome(resolved);
+    if (resolved.kind !== 'model') return faultOfOutcome(resolved, submission);
     const checked = checkRequest(ports, ask, resolved.model);
     // What checks a request says only what is wrong with it.
-    if ('kind' in checked) return faultOfOutcome(checked as Parameters<typeof faultOfOutcome>[0]);
+    if ('kind' in checked) return faultOfOutcome(checked as Parameters<typeof faultOfOutcome>[0], submission);
     const admission = planAdmission(checked.limits, demandOf(checked, ''), ports.clock.nowMs());
     const details = faultsOfRequest(checked.limits, checked.work, admission);
-    if (details.length > 0) return faultOfOutcome({ kind: 'invalid', details });
+    if (details.length > 0) return faultOfOutcome({ kind: 'invalid', details }, submission);
     return { usdMicros: checked.reservedUsdMicros, gpuMs: checked.work.predictedGpuMs };
   };
 }

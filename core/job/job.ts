@@ -140,6 +140,8 @@ export const jobRecordSchema = z.object({
     .object({
       url: z.string(),
       events: z.array(z.enum(jobStatuses.map((status) => `job.${status}` as const))),
+      /** The dialect that the message is in; left out: ours. */
+      form: z.object({ dialect: z.literal('runpod') }).optional(),
     })
     .nullable()
     .default(null),
@@ -156,6 +158,8 @@ export const jobRecordSchema = z.object({
   createdAtMs: wholeSchema,
   /** The job must have started by then. */
   startByMs: wholeSchema,
+  /** How long one attempt may run before it is stopped; null: no bound. */
+  runMsMax: wholeSchema.nullable().default(null),
   startedAtMs: wholeSchema.nullable(),
   finishedAtMs: wholeSchema.nullable(),
   cancelRequestedAtMs: wholeSchema.nullable(),

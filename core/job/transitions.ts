@@ -230,11 +230,16 @@ export function requestCancel(job: JobRecord, nowMs: number): Transition {
 }
 
 /** The worker stopped the run because it was canceled. GPU time used until then is charged. */
-export function cancelRunning(job: JobRecord, nowMs: number, done: Partial<Finished>): Transition {
+export function cancelRunning(
+  job: JobRecord,
+  nowMs: number,
+  done: Partial<Finished>,
+  code: 'canceled' | 'run_too_long' = 'canceled',
+): Transition {
   return finish(job, 'lease', {
     status: 'canceled',
     finishedAtMs: nowMs,
-    error: jobError('canceled'),
+    error: jobError(code),
     costUsdMicros: 0,
     ...done,
   });

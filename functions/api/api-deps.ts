@@ -14,6 +14,7 @@ import type {
   Files,
   JobEvents,
   Keys,
+  Marks,
   Plans,
   Pools,
   Streams,
@@ -42,6 +43,7 @@ export interface ApiDeps extends SubmitPorts, CancelPorts, ClosePorts {
   readonly files: Files;
   readonly jobEvents: Pick<JobEvents, 'read'>;
   readonly keys: Keys;
+  readonly marks: Marks;
   readonly plans: Plans;
   readonly pools: Pools;
   readonly streams: Streams;

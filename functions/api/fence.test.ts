@@ -17,7 +17,7 @@ import { createApiScene } from './api-scene.ts';
 
 /** A route that names one object of the caller: by its path, or by `pathOf` when the path says more. */
 interface Named {
-  readonly names: 'job' | 'key' | 'webhook' | 'delivery' | 'adapter' | 'file' | 'batch';
+  readonly names: 'job' | 'failed' | 'key' | 'webhook' | 'delivery' | 'adapter' | 'file' | 'batch';
   readonly pathOf?: (id: string, own: Objects) => string;
   readonly body?: unknown;
   /** Where the body says which. */
@@ -48,6 +48,17 @@ const fence: Record<RouteId, Row> = {
   createChatCompletion: 'nothing',
   createCompletion: 'nothing',
   createImage: 'nothing',
+  runpodRun: 'nothing',
+  runpodRunSync: 'nothing',
+  runpodStatus: { names: 'job', pathOf: (id) => `/runpod/v2/fake-image/status/${id}` },
+  runpodStatusSync: { names: 'job', pathOf: (id) => `/runpod/v2/fake-image/status-sync/${id}` },
+  runpodStream: { names: 'job', pathOf: (id) => `/runpod/v2/fake-image/stream/${id}` },
+  runpodCancel: { names: 'job', pathOf: (id) => `/runpod/v2/fake-image/cancel/${id}` },
+  runpodRetry: { names: 'failed', pathOf: (id) => `/runpod/v2/fake-image/retry/${id}` },
+  runpodPurgeQueue: 'nothing',
+  runpodHealth: 'nothing',
+  generate: 'nothing',
+  getTask: { names: 'job' },
   createAdapter: 'nothing',
   listAdapters: 'nothing',
   getAdapter: { names: 'adapter' },
@@ -126,6 +137,7 @@ const operators = routeList.filter(({ id }) => rowOf(id) === 'operator');
 
 const missing: Objects = {
   job: 'job_00000000000000000000000000',
+  failed: 'job_00000000000000000000000000',
   key: 'zzzzzzzz',
   webhook: 'whe_00000000000000000000000000',
   delivery: 'whd_00000000000000000000000000',
@@ -236,16 +248,18 @@ async function twoTenants() {
   return { scene: { ...scene, own, key: ours }, foreign, theirs };
 }
 
-/** A finished job, a second key, an adapter, a file with a batch, and a webhook with a message that was given up. */
+/** A job that succeeded and one that failed, a second key, an adapter, a file with a batch, and a webhook with a message that was given up. */
 async function objectsOf(scene: ApiScene, tenantId: string, key: string): Promise<Objects> {
   const send = async (path: string, body: unknown) => (await scene.sendRaw('POST', path, { key, body })).json;
   const job = await send('/v1/jobs', { model: 'fake-image', input: { prompt: tenantId } });
+  const failed = await send('/v1/jobs', { model: 'fake-image', input: { prompt: 'failing' } });
   const made = await send('/v1/keys', {});
   const webhook = await send('/v1/webhooks', { url: 'https://hooks.example/' });
   const adapter = await send('/v1/adapters', offerOf(loraFile()));
   scene.adapterFiles.upload(adapter.upload, loraFile());
   await send(`/v1/adapters/${adapter.id}/complete`, undefined);
   await endedWith(scene, tenantId, job.id);
+  await endedWith(scene, tenantId, failed.id, 'failed');
   const lines = { filename: 'lines.jsonl', purpose: 'batch', bytes: 1, sha256: '0'.repeat(64) };
   const file = await send('/v1/files', lines);
   const asked = { input_file_id: file.id, endpoint: '/v1/jobs', completion_window: '24h' };
@@ -259,6 +273,7 @@ async function objectsOf(scene: ApiScene, tenantId: string, key: string): Promis
   return {
     ...ofHooks,
     job: job.id,
+    failed: failed.id,
     key: made.key.id,
     adapter: adapter.id,
     file: file.id,
@@ -266,15 +281,20 @@ async function objectsOf(scene: ApiScene, tenantId: string, key: string): Promis
   };
 }
 
-/** The job as a worker ends it, with one result. */
-async function endedWith(scene: ApiScene, tenantId: string, jobId: string): Promise<void> {
+/** The job as a worker ends it, with one file. */
+async function endedWith(
+  scene: ApiScene,
+  tenantId: string,
+  jobId: string,
+  status: 'succeeded' | 'failed' = 'succeeded',
+): Promise<void> {
   const job = await scene.jobs.get(tenantId, jobId);
   if (job === null) throw new Error(`there is no job ${jobId}`);
   const path = `jobs/${jobId}/0/0.png`;
   await scene.blobs.put(tenantId, path, Buffer.from('picture'), 'image/png');
   const output = { type: 'image', path, contentType: 'image/png', bytes: 7, sha256: '0'.repeat(64) } as const;
   const finishedAtMs = scene.clock.nowMs();
-  const patch = { status: 'succeeded', place: { kind: 'done' }, finishedAtMs } as const;
+  const patch = { status, place: { kind: 'done' }, finishedAtMs } as const;
   await scene.jobs.apply(tenantId, jobId, { attempt: 0, place: 'line' }, { ...patch, outputs: [output] });
 }
 

@@ -51,6 +51,7 @@ import { deleteAdapter } from './routes/delete-adapter.ts';
 import { deleteFile } from './routes/delete-file.ts';
 import { deleteWebhook } from './routes/delete-webhook.ts';
 import { followJob } from './routes/follow-job.ts';
+import { generate } from './routes/generate.ts';
 import { getAdapter } from './routes/get-adapter.ts';
 import { getBatch } from './routes/get-batch.ts';
 import { getDocs } from './routes/get-docs.ts';
@@ -62,6 +63,7 @@ import { getJobOutput } from './routes/get-job-output.ts';
 import { getLimits } from './routes/get-limits.ts';
 import { getModel } from './routes/get-model.ts';
 import { getOpenapi } from './routes/get-openapi.ts';
+import { getTask } from './routes/get-task.ts';
 import { getUsage } from './routes/get-usage.ts';
 import { getWebhook } from './routes/get-webhook.ts';
 import { listAdapters } from './routes/list-adapters.ts';
@@ -76,6 +78,15 @@ import { replayDelivery } from './routes/replay-delivery.ts';
 import { revokeKey } from './routes/revoke-key.ts';
 import { rotateKey } from './routes/rotate-key.ts';
 import { rotateWebhook } from './routes/rotate-webhook.ts';
+import { runpodCancel } from './routes/runpod-cancel.ts';
+import { runpodHealth } from './routes/runpod-health.ts';
+import { runpodPurgeQueue } from './routes/runpod-purge-queue.ts';
+import { runpodRetry } from './routes/runpod-retry.ts';
+import { runpodRun } from './routes/runpod-run.ts';
+import { runpodRunSync } from './routes/runpod-run-sync.ts';
+import { runpodStatus } from './routes/runpod-status.ts';
+import { runpodStatusSync } from './routes/runpod-status-sync.ts';
+import { runpodStream } from './routes/runpod-stream.ts';
 import { submitJob } from './routes/submit-job.ts';
 import { testWebhook } from './routes/test-webhook.ts';
 import { warmUpModel } from './routes/warm-up-model.ts';
@@ -95,6 +106,17 @@ export const routeHandlers: { readonly [Id in RouteId]: RouteHandler<Id> } = {
   createChatCompletion,
   createCompletion,
   createImage,
+  runpodRun,
+  runpodRunSync,
+  runpodStatus,
+  runpodStatusSync,
+  runpodStream,
+  runpodCancel,
+  runpodRetry,
+  runpodPurgeQueue,
+  runpodHealth,
+  generate,
+  getTask,
   createFile,
   listFiles,
   getFile,

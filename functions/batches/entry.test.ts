@@ -27,7 +27,13 @@ describe('the function of batches', () => {
     const body = new TextEncoder().encode(`${JSON.stringify(line)}\n`);
     const stored = await storeFile(ports, { tenant, filename: 'lines.jsonl', keptMs: null }, body);
     if (stored.kind !== 'stored') throw new Error(`it is ${stored.kind}`);
-    const asked = { tenant, key: { keyId: 'key00001', models: null }, endpoint: '/v1/jobs', metadata: {} };
+    const asked = {
+      tenant,
+      key: { keyId: 'key00001', models: null },
+      idempotencyKey: null,
+      endpoint: '/v1/jobs',
+      metadata: {},
+    };
     const created = await createBatch(ports, { ...asked, inputFileId: stored.file.fileId });
     if (created.kind !== 'created') throw new Error(`it is ${created.kind}`);
 

@@ -15,6 +15,8 @@ CURSORS = (
 )
 LIMITS = "adminCreateTenant adminUpdateTenant adminPutPlan"
 OPENAI = "createChatCompletion createCompletion createImage"
+RUNPOD = "runpodRun runpodRunSync"
+SIMPLE = "generate"
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,7 @@ RULES = [
         "a cursor is opaque: only one that a page gave is one",
     ),
     Accepted(
-        FIT, "submitJob", 400, r"input(\..*)?", ".",
+        FIT, f"submitJob {RUNPOD}", 400, r"input(\..*)?", ".",
         "`input` is described by the model (GET /v1/models/{id}), which a document for all models cannot know",
     ),
     Accepted(
@@ -50,19 +52,19 @@ RULES = [
         "which qualities there are is the model's to say",
     ),
     Accepted(
-        FIT, f"submitJob warmUpModel {OPENAI}", 422, "idempotency-key", "another body",
+        FIT, f"submitJob warmUpModel createBatch {OPENAI} {RUNPOD} {SIMPLE}", 422, "idempotency-key", "another body",
         "whether a key was used before, and with which body, depends on the requests before",
     ),
     Accepted(
-        FIT, "submitJob createWebhook", 400, r"(webhook\.)?url", ".",
+        FIT, f"submitJob createWebhook {RUNPOD}", 400, r"(webhook\.)?url|webhook", ".",
         "which addresses may be reached is the guard's to say (docs/egress.md)",
     ),
     Accepted(
-        FIT, OPENAI, 400, ".+", ".",
+        FIT, f"{OPENAI} {SIMPLE}", 400, ".+", ".",
         "what goes to the model is described by the model, and parameters of the original that do nothing here are refused",
     ),
     Accepted(
-        FIT, OPENAI, 422, ".*", "tokens|rule",
+        FIT, f"{OPENAI} {SIMPLE}", 422, ".*", "tokens|rule",
         "what a prompt may be depends on its model and on the tenant's policy",
     ),
     Accepted(
@@ -106,7 +108,7 @@ RULES = [
         "a relation of `cache` and the model's own input",
     ),
     Accepted(
-        FIT, "submitJob", 422, r"input\..*", "tokens|rule",
+        FIT, f"submitJob {RUNPOD}", 422, r"input\..*", "tokens|rule",
         "what a prompt may be depends on its model and on the tenant's policy",
     ),
     Accepted(

@@ -62,6 +62,7 @@ export async function seed(url: string, adminKey: string): Promise<Seeded> {
   const hooks = await webhooks(tenant);
   const loras = await Promise.all([1, 2, 3, 4].map((rank) => uploadedLora(tenant, rank)));
   const lines = await Promise.all([1, 2, 3].map(() => announcedFile(tenant)));
+  const failed = await Promise.all([failedJob(tenant), failedJob(tenant)]);
   const batches = await Promise.all(lines.slice(0, 2).map((id) => batchOf(tenant, id)));
   batches.push(await cancelledBatch(tenant, lines[2] ?? ''));
   const theirs = [];
@@ -76,6 +77,7 @@ export async function seed(url: string, adminKey: string): Promise<Seeded> {
     facts: {
       paths: {
         ...tenantPaths(jobs, ownKeys),
+        ...runpodPaths(jobs, failed),
         ...webhookPaths(hooks),
         ...adapterPaths(loras),
         ...batchPaths(lines, batches),
@@ -86,6 +88,9 @@ export async function seed(url: string, adminKey: string): Promise<Seeded> {
         createChatCompletion: fakeChat,
         createCompletion: { model: 'fake-chat', prompt: 'a lighthouse' },
         createImage: { model: 'fake', prompt: 'a lighthouse', size: 'auto', n: 1 },
+        generate: { model: 'fake', prompt: 'a lighthouse' },
+        runpodRun: { input: fakeJob.input },
+        runpodRunSync: { input: fakeJob.input },
         createWebhook: { url: nobodysUrl },
         createAdapter: { model: adaptedModel },
         createBatch: { input_file_id: lines[0], endpoint: '/v1/jobs', completion_window: '24h' },
@@ -217,6 +222,29 @@ function addTenant(admin: Asker, id: string) {
 
 async function finishedJob(asker: Asker): Promise<string> {
   return (await ask(asker, 'POST', '/v1/jobs?wait=30', fakeJob, jobSchema)).id;
+}
+
+/** To be submitted once more. */
+async function failedJob(asker: Asker): Promise<string> {
+  const body = { ...fakeJob, input: { ...fakeJob.input, fault: 'error' } };
+  return (await ask(asker, 'POST', '/v1/jobs?wait=30', body, idSchema)).id;
+}
+
+function runpodPaths(jobs: readonly string[], failed: readonly string[]): Facts['paths'] {
+  const ofEndpoint = [{ endpoint: 'fake' }];
+  const ofJob = jobs.map((id) => ({ endpoint: 'fake', id }));
+  return {
+    runpodRun: ofEndpoint,
+    runpodRunSync: ofEndpoint,
+    runpodStatus: ofJob,
+    runpodStatusSync: ofJob,
+    runpodStream: ofJob,
+    runpodCancel: ofJob,
+    runpodRetry: failed.map((id) => ({ endpoint: 'fake', id })),
+    runpodPurgeQueue: ofEndpoint,
+    getTask: jobs.map((task_id) => ({ task_id })),
+    runpodHealth: ofEndpoint,
+  };
 }
 
 function tenantPaths(jobs: readonly string[], keys: readonly string[]): Facts['paths'] {

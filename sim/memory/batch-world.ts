@@ -59,7 +59,7 @@ export async function createBatchWorld(given: Parameters<typeof createFlowWorld>
     ): Promise<BatchRecord> {
       const { fileId } = await scene.addFile(lines, tenant);
       const key = { keyId: 'key00001', models: null };
-      const ask = { tenant, key, inputFileId: fileId, endpoint: '/v1/jobs', metadata };
+      const ask = { tenant, key, inputFileId: fileId, endpoint: '/v1/jobs', metadata, idempotencyKey: null };
       const created = await createBatch(world, ask);
       if (created.kind !== 'created') throw new Error(`the batch was refused: ${created.kind}`);
       return created.batch;

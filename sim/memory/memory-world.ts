@@ -11,6 +11,7 @@ import { createMemoryGates } from './memory-gates.ts';
 import { createMemoryJobEvents } from './memory-job-events.ts';
 import { createMemoryJobs } from './memory-jobs.ts';
 import { createMemoryLedger } from './memory-ledger.ts';
+import { createMemoryMarks } from './memory-marks.ts';
 import { createMemoryPools } from './memory-pools.ts';
 import { createMemoryResults } from './memory-results.ts';
 import { createMemoryStreams } from './memory-streams.ts';
@@ -41,6 +42,7 @@ export function createMemoryWorld({ clock, ids }: { clock: Clock; ids: Ids }): M
     jobs: createMemoryJobs({ clock }),
     jobEvents: createMemoryJobEvents(),
     streams: createMemoryStreams(),
+    marks: createMemoryMarks({ clock }),
     gates,
     tickets: createMemoryTickets({ clock }),
     pools: createMemoryPools(),

@@ -143,7 +143,7 @@ async function tryCreate(world: World, tenantId: string, inputFileId: string): P
     const tenant = await ports.tenants.get(tenantId);
     if (tenant === null) throw new Error('the scene has every tenant');
     const key = { keyId: 'key00001', models: null };
-    const ask = { tenant, key, inputFileId, endpoint: '/v1/jobs', metadata: {} };
+    const ask = { tenant, key, inputFileId, endpoint: '/v1/jobs', metadata: {}, idempotencyKey: null };
     return createBatch({ ...ports, clock: process.clock, ids }, ask);
   });
   return served.kind === 'answered' && served.value.kind === 'created' ? served.value.batch : null;

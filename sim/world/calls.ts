@@ -44,6 +44,7 @@ export const calls = {
   },
   jobEvents: { append: 'write', read: 'read' },
   streams: { open: 'write', close: 'write' },
+  marks: { get: 'read', put: 'write' },
   ledger: {
     append: 'write',
     charge: 'read',
@@ -103,6 +104,7 @@ export const serviceOf: Readonly<Record<PortName, Service>> = {
   jobs: 'table',
   jobEvents: 'table',
   streams: 'table',
+  marks: 'table',
   ledger: 'table',
   pools: 'table',
   workers: 'table',

@@ -6,6 +6,7 @@ import * as z from 'zod';
 import { faultsOf } from '../../faults.ts';
 import type { JobRecord } from '../../job/job.ts';
 import { finishReasons } from '../../job/job.ts';
+import type { Translated } from '../submission.ts';
 import {
   finishReasonOf,
   textRequestFields,
@@ -16,7 +17,6 @@ import {
 } from './chat.ts';
 import { chatMessages } from './chat-messages.ts';
 import type { Json, Parameters, Rule } from './parameters.ts';
-import type { Translated } from './submission.ts';
 
 /** The original's own. */
 const maxTokensDefault = 16;
@@ -24,6 +24,10 @@ const maxTokensDefault = 16;
 export const completionRequestSchema = z
   .looseObject({
     ...textRequestFields,
+    model: textRequestFields.model.optional().meta({
+      description:
+        'Model id from /v1/models, or an alias; left out: the first chat by id that the key may use',
+    }),
     prompt: z
       .union([z.string(), z.array(z.string()).length(1)])
       .optional()
@@ -70,7 +74,8 @@ const rules: Readonly<Record<string, Rule>> = {
 export function toSubmission(body: unknown): Translated {
   const parsed = completionRequestSchema.safeParse(body);
   if (!parsed.success) return { kind: 'invalid', details: faultsOf(parsed.error) };
-  const { prompt, messages, max_tokens, ...others } = parsed.data;
+  const { prompt, messages, max_tokens, model, ...others } = parsed.data;
+  if (model === undefined) return { kind: 'invalid', details: [{ path: 'model', message: 'is required' }] };
   if ((prompt === undefined) === (messages === undefined)) {
     const message = prompt === undefined ? 'is required' : 'goes without messages';
     return { kind: 'invalid', details: [{ path: 'prompt', message }] };
@@ -79,8 +84,10 @@ export function toSubmission(body: unknown): Translated {
   const said: Json =
     text === undefined ? chatMessages((messages ?? []) as Json) : [{ role: 'user', content: text }];
   // Parsed from JSON, so whatever a loose object holds is JSON.
-  const asked = { ...others, messages: said } as Parameters & typeof others;
-  const translated = textSubmission(asked, max_tokens ?? maxTokensDefault, rules, {});
+  const asked = { ...others, model, messages: said } as Parameters & typeof others & { model: string };
+  // The original takes no messages here, so it says nothing of how long their answer may be.
+  const maxTokens = max_tokens ?? (text === undefined ? null : maxTokensDefault);
+  const translated = textSubmission(asked, maxTokens, rules, {});
   if (translated.kind === 'invalid' || text === undefined) return translated;
   const paramOf = (path: string) => (path.startsWith('input.messages') ? 'prompt' : translated.paramOf(path));
   return { ...translated, paramOf };

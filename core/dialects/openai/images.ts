@@ -4,10 +4,10 @@ import { faultsOf } from '../../faults.ts';
 import type { JobRecord } from '../../job/job.ts';
 import type { Preview } from '../../stream/text-piece.ts';
 import { qualities } from '../../tenancy/alias.ts';
+import type { DialectSubmission, Translated } from '../submission.ts';
+import { paramNamed } from '../submission.ts';
 import type { Parameters, Rule } from './parameters.ts';
 import { commonRules, sortParameters } from './parameters.ts';
-import type { DialectSubmission, Translated } from './submission.ts';
-import { paramNamed } from './submission.ts';
 
 export const responseFormats = ['url', 'b64_json'] as const;
 

@@ -43,6 +43,25 @@ describe('200', () => {
   });
 });
 
+describe('Idempotency-Key', () => {
+  it('gives the first batch again, and is 422 for another body', async () => {
+    const { scene, key, upload } = await batchScene();
+    const { id } = await upload();
+    const ask = (body: object) =>
+      scene.send('createBatch', '/v1/batches', { key, body, headers: { 'Idempotency-Key': 'k-1' } });
+
+    const [first, again, other] = [
+      await ask(askOf(id)),
+      await ask(askOf(id)),
+      await ask({ ...askOf(id), metadata: { a: 'b' } }),
+    ];
+
+    expect(first.headers).not.toHaveProperty('idempotency-replayed');
+    expect([again.json, again.headers['idempotency-replayed']]).toEqual([first.json, 'true']);
+    expect([other.status, other.json.error.code]).toEqual([422, 'idempotency_mismatch']);
+  });
+});
+
 describe('400', () => {
   it.each([
     ['endpoint', { endpoint: '/v1/embeddings' }],

@@ -3,13 +3,24 @@ import { AppError } from '#core/errors.ts';
 import { createBatch as create } from '#core/flows/batches.ts';
 import type { RouteHandler } from '../route-handler.ts';
 
-export const createBatch: RouteHandler<'createBatch'> = async (deps, { caller, body }) => {
+export const createBatch: RouteHandler<'createBatch'> = async (deps, { caller, body, headers }) => {
   const { tenant, key } = caller;
   const { input_file_id: inputFileId, endpoint, metadata } = body;
-  const outcome = await create(deps, { tenant, key, inputFileId, endpoint, metadata: metadata ?? {} });
+  const outcome = await create(deps, {
+    ...{ tenant, key, inputFileId, endpoint, metadata: metadata ?? {} },
+    idempotencyKey: headers['idempotency-key'] ?? null,
+  });
   switch (outcome.kind) {
     case 'created':
       return { status: 200, body: presentBatch(outcome.batch) };
+    case 'replayed':
+      return {
+        status: 200,
+        headers: { 'idempotency-replayed': 'true' },
+        body: presentBatch(outcome.batch),
+      };
+    case 'mismatch':
+      throw new AppError('idempotency_mismatch', { param: 'idempotency-key' });
     case 'no_file':
       throw new AppError('not_found', {
         param: 'input_file_id',

@@ -43,6 +43,42 @@ describe('200', () => {
   });
 });
 
+describe('a body of a guide to a server of one’s own', () => {
+  const png =
+    'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==';
+
+  it('is taken as it is: no model, parts without a type, a picture as its base64', async () => {
+    const scene = await openDialectScene();
+    const content = [{ image: png }, { text: 'Describe this picture.' }];
+    const body = { messages: [{ role: 'user', content }], temperature: null, max_tokens: 20 };
+
+    const got = await scene.whileWorking(scene.send('createCompletion', '/v1/completions', { body }));
+
+    const [job] = (await scene.jobs.list('tenant-a', { limit: 1 })).items;
+    expect([got.status, got.json.object]).toEqual([200, 'text_completion']);
+    expect(job).toMatchObject({ model: 'fake-chat', input: { max_tokens: 20 } });
+    expect(job?.input.messages).toEqual([
+      {
+        role: 'user',
+        content: [
+          { type: 'image_url', image_url: { url: `data:image/png;base64,${png}` } },
+          { type: 'text', text: 'Describe this picture.' },
+        ],
+      },
+    ]);
+  });
+
+  it('says nothing of how long the answer to messages may be: that is the model’s to say', async () => {
+    const scene = await openDialectScene();
+    const body = { messages: [{ role: 'user', content: 'a lighthouse' }] };
+
+    await scene.whileWorking(scene.send('createCompletion', '/v1/completions', { body }));
+
+    const [job] = (await scene.jobs.list('tenant-a', { limit: 1 })).items;
+    expect(job?.input.max_tokens).toBe(4);
+  });
+});
+
 describe('400', () => {
   it.each([
     [{ prompt: undefined }, 'prompt'],

@@ -1,12 +1,12 @@
-import type { Picture } from '#core/dialects/openai/images.ts';
+import type { Picture, ResponseFormat } from '#core/dialects/openai/images.ts';
 import { toAnswer, toSubmission } from '#core/dialects/openai/images.ts';
+import { linkTo } from '#core/flows/tell-outputs.ts';
 import type { JobOutput, JobRecord } from '#core/job/job.ts';
-import { filesKeptUntilMs } from '#core/job/job.ts';
-import { apiLimits } from '#core/limits.ts';
 import type { ApiDeps } from '../api-deps.ts';
-import { acceptedHeaders, streamJob } from '../dialects/openai/job-stream.ts';
-import { bytesOf, picturesSaid } from '../dialects/openai/picture-stream.ts';
-import { submitted, succeeded, translatedOf } from '../dialects/openai/submitted.ts';
+import { streamJob } from '../dialects/openai/job-stream.ts';
+import { bytesOf, gone, picturesSaid } from '../dialects/openai/picture-stream.ts';
+import { succeeded } from '../dialects/openai/succeeded.ts';
+import { acceptedHeaders, submitted, translatedOf } from '../dialects/submitted.ts';
 import { jobHeaders } from '../job-answer.ts';
 import type { RouteHandler } from '../route-handler.ts';
 
@@ -20,9 +20,7 @@ export const createImage: RouteHandler<'createImage'> = async (deps, call) => {
   const headers = acceptedHeaders(deps, call, accepted);
   const job = await succeeded(deps, call, accepted);
   const pictures = job.outputs.map((output, index) =>
-    submission.responseFormat === 'b64_json'
-      ? bytesOf(deps, job, index).then((bytes) => ({ b64_json: Buffer.from(bytes).toString('base64') }))
-      : linkTo(deps, job, output),
+    pictureOf(deps, job, { output, index, format: submission.responseFormat }),
   );
   return {
     status: 200,
@@ -31,8 +29,16 @@ export const createImage: RouteHandler<'createImage'> = async (deps, call) => {
   };
 };
 
-async function linkTo({ blobs, clock }: ApiDeps, job: JobRecord, { path }: JobOutput): Promise<Picture> {
-  const leftSeconds = Math.floor(((filesKeptUntilMs(job) ?? 0) - clock.nowMs()) / 1000);
-  const seconds = Math.min(apiLimits.outputUrlSeconds, Math.max(1, leftSeconds));
-  return { url: await blobs.link(job.tenantId, path, seconds) };
+interface Asked {
+  readonly output: JobOutput;
+  readonly index: number;
+  readonly format: ResponseFormat;
+}
+
+async function pictureOf(deps: ApiDeps, job: JobRecord, { output, index, format }: Asked): Promise<Picture> {
+  if (format === 'b64_json')
+    return { b64_json: Buffer.from(await bytesOf(deps, job, index)).toString('base64') };
+  const url = await linkTo(deps, job, output);
+  if (url === null) throw gone();
+  return { url };
 }

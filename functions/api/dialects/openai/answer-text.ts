@@ -1,14 +1,16 @@
 /** Calls that are answered with a text. */
-import type { DialectSubmission, Translated } from '#core/dialects/openai/submission.ts';
+import type { DialectSubmission, Translated } from '#core/dialects/submission.ts';
 import type { JobRecord } from '#core/job/job.ts';
 import type { ApiAnswer } from '../../answer.ts';
 import type { ApiDeps } from '../../api-deps.ts';
 import { jobHeaders } from '../../job-answer.ts';
-import { acceptedHeaders, streamJob } from './job-stream.ts';
-import type { DialectCall } from './submitted.ts';
-import { submitted, succeeded, translatedOf } from './submitted.ts';
+import type { DialectCall } from '../submitted.ts';
+import { acceptedHeaders, submitted, translatedOf } from '../submitted.ts';
+import { textOf } from '../told-text.ts';
+import { streamJob } from './job-stream.ts';
+import { succeeded } from './succeeded.ts';
 import type { Chunks } from './text-answer.ts';
-import { textOf, textSaid } from './text-answer.ts';
+import { textSaid } from './text-answer.ts';
 
 export interface TextForm {
   answer(job: JobRecord, text: string): unknown;

@@ -1,5 +1,5 @@
 /** Answers that come while their job runs: it is there for its client alone, and is canceled where that one leaves. */
-import type { DialectSubmission } from '#core/dialects/openai/submission.ts';
+import type { DialectSubmission } from '#core/dialects/submission.ts';
 import type { Manifest } from '#core/models/manifest.ts';
 import type { Accepted } from '../../accepted.ts';
 import type { ApiAnswer } from '../../answer.ts';
@@ -7,9 +7,9 @@ import type { ApiDeps } from '../../api-deps.ts';
 import type { Said } from '../../event-stream.ts';
 import { EventStream, eventLines, takePlace } from '../../event-stream.ts';
 import { jobHeaders } from '../../job-answer.ts';
-import { rateLimitHeaders } from '../../rate-limit-headers.ts';
-import type { DialectCall } from './submitted.ts';
-import { abandon, submitted } from './submitted.ts';
+import type { DialectCall } from '../submitted.ts';
+import { acceptedHeaders, submitted } from '../submitted.ts';
+import { abandon } from './succeeded.ts';
 
 /** Set where the job has ended, whatever is still to be said of it. */
 export interface StreamEnd {
@@ -40,12 +40,4 @@ export async function streamJob(
     await place.release();
     throw error;
   }
-}
-
-/** As of the submission: the minute that the request was counted in is the one to tell about. */
-export function acceptedHeaders(deps: ApiDeps, { caller }: DialectCall, { gate, replayed }: Accepted) {
-  return {
-    ...rateLimitHeaders(caller.tenant, gate, deps.clock.nowMs()),
-    'idempotency-replayed': replayed ? 'true' : undefined,
-  };
 }

@@ -8,9 +8,9 @@ import { isTerminal } from '#core/job/job.ts';
 import { streamLimits } from '#core/limits.ts';
 import type { ApiDeps } from '../../api-deps.ts';
 import type { Said, ServerEvent } from '../../event-stream.ts';
+import type { DialectCall } from '../submitted.ts';
 import type { SaidOf, StreamEnd } from './job-stream.ts';
-import type { DialectCall } from './submitted.ts';
-import { failureOf, tooLate } from './submitted.ts';
+import { failureOf, tooLate } from './succeeded.ts';
 
 /** @param partialImages at most so many pictures before the finished ones; a later attempt adds none to them */
 export function picturesSaid(deps: ApiDeps, call: DialectCall, partialImages: number): SaidOf {
@@ -56,6 +56,11 @@ function eventOf(told: { readonly type: string }): ServerEvent {
 /** A picture of a job that succeeded. Throws `not_found` where it is past its retention. */
 export async function bytesOf({ blobs }: ApiDeps, job: JobRecord, index: number): Promise<Uint8Array> {
   const file = await blobs.get(job.tenantId, job.outputs[index]?.path ?? '');
-  if (file === null) throw new AppError('not_found', { publicMessage: 'The pictures of the job are gone.' });
+  if (file === null) throw gone();
   return file;
+}
+
+/** The job is past its retention, and its files with it. */
+export function gone(): AppError {
+  return new AppError('not_found', { publicMessage: 'The pictures of the job are gone.' });
 }
