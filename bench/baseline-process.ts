@@ -5,6 +5,7 @@ import { createServer } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 
 const startLooksMax = 600;
+const stopMs = 10_000;
 
 /** Resolves once a GET of the URL succeeds. Throws when it does not within a minute. */
 export async function waitFor(url: string): Promise<void> {
@@ -35,6 +36,15 @@ export async function freePort(): Promise<number> {
   await once(server, 'close');
   if (address === null || typeof address === 'string') throw new Error('a TCP server has a port');
   return address.port;
+}
+
+/** Asks the process to end, so that it ends its own children; kills it where it does not within ten seconds. */
+export async function stopInOrder(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const ended = once(child, 'exit');
+  child.kill('SIGTERM');
+  await Promise.race([ended, delay(stopMs, undefined, { ref: false })]);
+  await stop(child);
 }
 
 /** Kills the process, and waits until it is gone. */

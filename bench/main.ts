@@ -34,7 +34,7 @@ const benches: Record<string, { readonly summary: string; readonly load: () => P
   },
   batching: {
     summary:
-      'a call of 8 against one at a time; with --python FILE the stack beside LitServe and FastAPI (--jobs 160)',
+      'a call of 8 against one at a time; with --python FILE the stack beside BentoML, LitServe and FastAPI (--jobs 80 --rounds 5)',
     load: async () => (await import('./batching.ts')).batchingBench,
   },
   stream: {
