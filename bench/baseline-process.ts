@@ -38,13 +38,23 @@ export async function freePort(): Promise<number> {
   return address.port;
 }
 
-/** Asks the process to end, so that it ends its own children; kills it where it does not within ten seconds. */
-export async function stopInOrder(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  const ended = once(child, 'exit');
-  child.kill('SIGTERM');
-  await Promise.race([ended, delay(stopMs, undefined, { ref: false })]);
+/**
+ * Ends a process that was spawned `detached`, and those that it started: it is asked to end them itself, killed where it
+ * does not within ten seconds, and whatever is left of its group is killed then.
+ */
+export async function stopGroup(child: ChildProcess): Promise<void> {
+  if (child.exitCode === null && child.signalCode === null) {
+    const ended = once(child, 'exit');
+    child.kill('SIGTERM');
+    await Promise.race([ended, delay(stopMs, undefined, { ref: false })]);
+  }
   await stop(child);
+  if (child.pid === undefined) return;
+  try {
+    process.kill(-child.pid, 'SIGKILL');
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error;
+  }
 }
 
 /** Kills the process, and waits until it is gone. */

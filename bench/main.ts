@@ -135,13 +135,18 @@ async function main(argv: string[]): Promise<number> {
 
 function print(name: string, { rows, failures }: BenchReport): void {
   process.stdout.write(`\nbench ${name} (node ${process.version}, ${availableParallelism()} cores)\n`);
-  const columns = Object.keys(rows[0] ?? {});
+  // A table for rows of a kind: what one of them lacks stays blank.
+  for (const table of Map.groupBy(rows, (row) => Object.keys(row)[0]).values()) printTable(table);
+  for (const failure of failures) process.stdout.write(`FAILED: ${failure}\n`);
+}
+
+function printTable(rows: BenchReport['rows']): void {
+  const columns = [...new Set(rows.flatMap((row) => Object.keys(row)))];
   const cells = [columns, ...rows.map((row) => columns.map((column) => String(row[column] ?? '')))];
   const widths = columns.map((_, index) => Math.max(...cells.map((line) => line[index]?.length ?? 0)));
   for (const line of cells) {
     process.stdout.write(`${line.map((cell, index) => cell.padEnd(widths[index] ?? 0)).join('  ')}\n`);
   }
-  for (const failure of failures) process.stdout.write(`FAILED: ${failure}\n`);
 }
 
 process.exit(

@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { freePort, stopInOrder, waitFor } from './baseline-process.ts';
+import { freePort, stopGroup, waitFor } from './baseline-process.ts';
 import type { BenchReport } from './bench.ts';
 import { median } from './bench.ts';
 import { startLocalStack } from './local-stack.ts';
@@ -48,8 +48,8 @@ type Ask = () => Promise<boolean>;
 interface Baseline {
   readonly script: string;
   readonly name: string;
-  /** Package that it is, whose version is told. */
-  readonly distribution: string;
+  /** Packages that it needs; the version of the first is told. */
+  readonly packages: readonly [string, ...string[]];
   readonly healthPath: string;
 }
 
@@ -57,19 +57,19 @@ const baselines: readonly Baseline[] = [
   {
     script: 'toy_bentoml.py',
     name: 'BentoML, max_batch_size 8',
-    distribution: 'bentoml',
+    packages: ['bentoml'],
     healthPath: '/readyz',
   },
   {
     script: 'toy_litserve.py',
     name: 'LitServe, max_batch_size 8',
-    distribution: 'litserve',
+    packages: ['litserve'],
     healthPath: '/health',
   },
   {
     script: 'toy_fastapi.py',
     name: 'FastAPI, one at a time',
-    distribution: 'fastapi',
+    packages: ['fastapi', 'uvicorn'],
     healthPath: '/health',
   },
 ];
@@ -84,10 +84,12 @@ export async function serverRows({
   const servers = [bare, ours];
   const rows: Row[] = [];
   for (const each of baselines) {
-    const version = await versionOf(python, each.distribution);
+    const [version = null, ...others] = await Promise.all(
+      each.packages.map((name) => versionOf(python, name)),
+    );
     const serve = (count: number) => baseline(python, each, count);
-    if (version !== null) servers.push({ name: each.name, version, serve });
-    else rows.push({ server: `${each.name} (not measured: ${each.distribution} is not installed)`, jobs });
+    if (version !== null && !others.includes(null)) servers.push({ name: each.name, version, serve });
+    else rows.push({ server: `${each.name} (not measured: needs ${each.packages.join(' and ')})`, jobs });
   }
   const seconds = await takingTurns(servers, jobs, rounds);
   // Each round is held to the bare loop of its own.
@@ -121,8 +123,8 @@ async function takingTurns(
 }
 
 /** Null where the Python has no such package. */
-async function versionOf(python: string, distribution: string): Promise<string | null> {
-  const ask = `from importlib.metadata import version; print(version("${distribution}"))`;
+async function versionOf(python: string, name: string): Promise<string | null> {
+  const ask = `from importlib.metadata import version; print(version("${name}"))`;
   return run(python, ['-c', ask]).then(
     ({ stdout }) => stdout.trim(),
     () => null,
@@ -167,7 +169,10 @@ async function pilotlight(jobs: number): Promise<number> {
 
 async function baseline(python: string, { script, healthPath }: Baseline, jobs: number): Promise<number> {
   const port = await freePort();
-  const server = spawn(python, [join(folder, script), String(port), String(stepMs)], { stdio: 'ignore' });
+  const server = spawn(python, [join(folder, script), String(port), String(stepMs)], {
+    stdio: 'ignore',
+    detached: true,
+  });
   try {
     await waitFor(`http://127.0.0.1:${port}${healthPath}`);
     const ask: Ask = async () => {
@@ -182,7 +187,7 @@ async function baseline(python: string, { script, healthPath }: Baseline, jobs: 
     await askAll(ask, itemsMax);
     return await secondsOf(() => askAll(ask, jobs));
   } finally {
-    await stopInOrder(server);
+    await stopGroup(server);
   }
 }
 
