@@ -5,6 +5,7 @@ import { createServer } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 
 const startLooksMax = 600;
+const stopMs = 10_000;
 
 /** Resolves once a GET of the URL succeeds. Throws when it does not within a minute. */
 export async function waitFor(url: string): Promise<void> {
@@ -35,6 +36,25 @@ export async function freePort(): Promise<number> {
   await once(server, 'close');
   if (address === null || typeof address === 'string') throw new Error('a TCP server has a port');
   return address.port;
+}
+
+/**
+ * Ends a process that was spawned `detached`, and those that it started: it is asked to end them itself, killed where it
+ * does not within ten seconds, and whatever is left of its group is killed then.
+ */
+export async function stopGroup(child: ChildProcess): Promise<void> {
+  if (child.exitCode === null && child.signalCode === null) {
+    const ended = once(child, 'exit');
+    child.kill('SIGTERM');
+    await Promise.race([ended, delay(stopMs, undefined, { ref: false })]);
+  }
+  await stop(child);
+  if (child.pid === undefined) return;
+  try {
+    process.kill(-child.pid, 'SIGKILL');
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error;
+  }
 }
 
 /** Kills the process, and waits until it is gone. */

@@ -38,7 +38,7 @@ const benches: Record<string, { readonly summary: string; readonly load: () => P
   },
   batching: {
     summary:
-      'a call of 8 against one at a time; with --python FILE the stack beside LitServe and FastAPI (--jobs 160)',
+      'a call of 8 against one at a time; with --python FILE the stack beside BentoML, LitServe and FastAPI (--jobs 80 --rounds 5)',
     load: async () => (await import('./batching.ts')).batchingBench,
   },
   stream: {
@@ -145,13 +145,18 @@ async function main(argv: string[]): Promise<number> {
 
 function print(name: string, { rows, failures }: BenchReport): void {
   process.stdout.write(`\nbench ${name} (node ${process.version}, ${availableParallelism()} cores)\n`);
-  const columns = Object.keys(rows[0] ?? {});
+  // A table for rows of a kind: what one of them lacks stays blank.
+  for (const table of Map.groupBy(rows, (row) => Object.keys(row)[0]).values()) printTable(table);
+  for (const failure of failures) process.stdout.write(`FAILED: ${failure}\n`);
+}
+
+function printTable(rows: BenchReport['rows']): void {
+  const columns = [...new Set(rows.flatMap((row) => Object.keys(row)))];
   const cells = [columns, ...rows.map((row) => columns.map((column) => String(row[column] ?? '')))];
   const widths = columns.map((_, index) => Math.max(...cells.map((line) => line[index]?.length ?? 0)));
   for (const line of cells) {
     process.stdout.write(`${line.map((cell, index) => cell.padEnd(widths[index] ?? 0)).join('  ')}\n`);
   }
-  for (const failure of failures) process.stdout.write(`FAILED: ${failure}\n`);
 }
 
 process.exit(

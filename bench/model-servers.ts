@@ -1,6 +1,7 @@
 /**
- * A model that obeys t(b) = a + c x b, behind the whole local stack, LitServe and a plain FastAPI application, under the same
- * clients: how much of the bare loop's throughput each of them keeps. Ours stores, meters and charges every job as well.
+ * A model that obeys t(b) = a + c x b, behind the whole local stack, BentoML, LitServe and a plain FastAPI application, under
+ * the same clients: how much of the bare loop's throughput each of them keeps. Ours stores, meters and charges every job as
+ * well. All take turns, round by round, so that whatever else the machine does falls on each of them.
  */
 import { execFile, spawn } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -8,16 +9,26 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { freePort, stop, waitFor } from './baseline-process.ts';
+import { freePort, stopGroup, waitFor } from './baseline-process.ts';
 import type { BenchReport } from './bench.ts';
+import { median } from './bench.ts';
 import { startLocalStack } from './local-stack.ts';
 
 type Row = BenchReport['rows'][number];
 
 export interface ServersAsk {
   readonly jobs: number;
-  /** A Python that has litserve, fastapi and uvicorn. */
+  readonly rounds: number;
+  /** A Python that has bentoml, litserve, fastapi and uvicorn, or some of them. */
   readonly python: string;
+}
+
+/** One of those that are compared. */
+interface Server {
+  readonly name: string;
+  readonly version: string;
+  /** Serves so many jobs; seconds that it took. */
+  serve(jobs: number): Promise<number>;
 }
 
 /** As the fake engine has it; a call of eight then takes one second, so that no store is what is measured. */
@@ -34,25 +45,90 @@ const folder = join(import.meta.dirname, 'baselines');
 
 type Ask = () => Promise<boolean>;
 
-export async function serverRows({ jobs, python }: ServersAsk): Promise<{ rows: Row[]; kept: number }> {
-  const bareSeconds = await bareLoop(jobs);
-  const row = (server: string, seconds: number): Row => ({
-    server,
-    jobs,
-    seconds: seconds.toFixed(1),
-    'of the bare loop': (bareSeconds / seconds).toFixed(3),
-  });
-  const ours = await pilotlight(jobs);
-  const rows = [row('bare loop, calls of eight', bareSeconds), row('pilotlight, whole stack', ours)];
-  for (const [script, name, needs] of [
-    ['toy_litserve.py', 'LitServe, max_batch_size 8', 'litserve'],
-    ['toy_fastapi.py', 'FastAPI, one at a time', 'fastapi, uvicorn'],
-  ] as const) {
-    const isThere = await run(python, ['-c', `import ${needs}`]).then(Boolean, () => false);
-    if (isThere) rows.push(row(name, await baseline(python, script, jobs)));
-    else rows.push({ server: `${name} (not measured: ${needs} not installed)`, jobs });
+interface Baseline {
+  readonly script: string;
+  readonly name: string;
+  /** Packages that it needs; the version of the first is told. */
+  readonly packages: readonly [string, ...string[]];
+  readonly healthPath: string;
+}
+
+const baselines: readonly Baseline[] = [
+  {
+    script: 'toy_bentoml.py',
+    name: 'BentoML, max_batch_size 8',
+    packages: ['bentoml'],
+    healthPath: '/readyz',
+  },
+  {
+    script: 'toy_litserve.py',
+    name: 'LitServe, max_batch_size 8',
+    packages: ['litserve'],
+    healthPath: '/health',
+  },
+  {
+    script: 'toy_fastapi.py',
+    name: 'FastAPI, one at a time',
+    packages: ['fastapi', 'uvicorn'],
+    healthPath: '/health',
+  },
+];
+
+export async function serverRows({
+  jobs,
+  rounds,
+  python,
+}: ServersAsk): Promise<{ rows: Row[]; kept: number }> {
+  const bare: Server = { name: 'bare loop, calls of eight', version: '-', serve: bareLoop };
+  const ours: Server = { name: 'pilotlight, whole stack', version: '-', serve: pilotlight };
+  const servers = [bare, ours];
+  const rows: Row[] = [];
+  for (const each of baselines) {
+    const [version = null, ...others] = await Promise.all(
+      each.packages.map((name) => versionOf(python, name)),
+    );
+    const serve = (count: number) => baseline(python, each, count);
+    if (version !== null && !others.includes(null)) servers.push({ name: each.name, version, serve });
+    else rows.push({ server: `${each.name} (not measured: needs ${each.packages.join(' and ')})`, jobs });
   }
-  return { rows, kept: bareSeconds / ours };
+  const seconds = await takingTurns(servers, jobs, rounds);
+  // Each round is held to the bare loop of its own.
+  const keptOf = (server: Server) =>
+    (seconds.get(server) ?? []).map((took, round) => (seconds.get(bare)?.[round] ?? Number.NaN) / took);
+  const measured = servers.map((server): Row => {
+    const kept = keptOf(server);
+    return {
+      server: server.name,
+      version: server.version,
+      jobs,
+      rounds,
+      seconds: median(seconds.get(server) ?? []).toFixed(1),
+      'of the bare loop': median(kept).toFixed(3),
+      range: `${Math.min(...kept).toFixed(3)}..${Math.max(...kept).toFixed(3)}`,
+    };
+  });
+  return { rows: [...measured, ...rows], kept: median(keptOf(ours)) };
+}
+
+async function takingTurns(
+  servers: readonly Server[],
+  jobs: number,
+  rounds: number,
+): Promise<ReadonlyMap<Server, readonly number[]>> {
+  const seconds = new Map(servers.map((server): [Server, number[]] => [server, []]));
+  for (let round = 0; round < rounds; round += 1) {
+    for (const server of servers) seconds.get(server)?.push(await server.serve(jobs));
+  }
+  return seconds;
+}
+
+/** Null where the Python has no such package. */
+async function versionOf(python: string, name: string): Promise<string | null> {
+  const ask = `from importlib.metadata import version; print(version("${name}"))`;
+  return run(python, ['-c', ask]).then(
+    ({ stdout }) => stdout.trim(),
+    () => null,
+  );
 }
 
 async function bareLoop(jobs: number): Promise<number> {
@@ -91,16 +167,19 @@ async function pilotlight(jobs: number): Promise<number> {
   }
 }
 
-async function baseline(python: string, script: string, jobs: number): Promise<number> {
+async function baseline(python: string, { script, healthPath }: Baseline, jobs: number): Promise<number> {
   const port = await freePort();
-  const server = spawn(python, [join(folder, script), String(port), String(stepMs)], { stdio: 'ignore' });
+  const server = spawn(python, [join(folder, script), String(port), String(stepMs)], {
+    stdio: 'ignore',
+    detached: true,
+  });
   try {
-    await waitFor(`http://127.0.0.1:${port}/health`);
+    await waitFor(`http://127.0.0.1:${port}${healthPath}`);
     const ask: Ask = async () => {
       const answer = await fetch(`http://127.0.0.1:${port}/predict`, {
         method: 'POST',
         headers: { 'content-type': 'application/json' },
-        body: '{}',
+        body: JSON.stringify({ items: [1] }),
       });
       await answer.arrayBuffer();
       return answer.ok;
@@ -108,7 +187,7 @@ async function baseline(python: string, script: string, jobs: number): Promise<n
     await askAll(ask, itemsMax);
     return await secondsOf(() => askAll(ask, jobs));
   } finally {
-    await stop(server);
+    await stopGroup(server);
   }
 }
 

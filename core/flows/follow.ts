@@ -1,7 +1,7 @@
 /**
  * Follows a job to its end: its record as it changes and, of a job that is streamed, what it says and shows as it is
- * written. The record alone says how a job stands; pieces of text only come before it. So whatever was lost, said twice or said by an
- * attempt that is no more, a follower that goes on to the result ends with the text of the result.
+ * written. The record alone says how a job stands; pieces only come before it. So whatever was lost, said twice or said by
+ * an attempt that is no more, a follower that goes on to the result ends with the text of the result.
  *
  * An attempt that is taken over or tried again begins its text anew: `job` then shows a higher attempt, and the deltas
  * that follow are that one's.

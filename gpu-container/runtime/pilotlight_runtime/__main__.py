@@ -12,6 +12,7 @@ from pathlib import Path
 
 from .devices import Device
 from .host import serve
+from .network import close_network
 from .registry import Registry
 
 
@@ -38,7 +39,13 @@ def main() -> int:
     if args.threads is not None:
         # Read when torch is imported.
         os.environ["OMP_NUM_THREADS"] = str(args.threads)
-    serve(Registry(args.models), Device(args.device, args.memory_max_mb), args.socket)
+    registry = Registry(args.models)
+    # Before a library starts a thread.
+    if registry.needs_network():
+        print("the network of this runner is open: a model of its folder is a proxy", file=sys.stderr, flush=True)
+    elif not close_network():
+        print("the network of this runner is open: no filter for this system", file=sys.stderr, flush=True)
+    serve(registry, Device(args.device, args.memory_max_mb), args.socket)
     return 0
 
 

@@ -15,6 +15,7 @@ from typing import Any
 
 from msgspec import UNSET
 
+from .devices import runner_error_of
 from .messages import (
     PREVIEW_CHARACTERS_MAX,
     Answer,
@@ -67,16 +68,14 @@ class BatchRun:
             for asked in self._readable(runner):
                 runner.run(asked, self)
             self._fail_open("INTERNAL", "the runner left the item open")
-        except RunnerError as error:
-            if error.code == "CUDA_FATAL":
-                raise
-            self._fail_open(error.code, error.message)
-            return error.code
         except Exception as error:
-            # The name of its kind only: what a library says may hold the prompt.
-            self._fail_open("INTERNAL", type(error).__name__)
-            return "INTERNAL"
-        return None
+            failure = runner_error_of(error)
+        else:
+            return None
+        if failure.code == "CUDA_FATAL":
+            raise failure
+        self._fail_open(failure.code, failure.message)
+        return failure.code
 
     def _readable(self, runner: Runner) -> list[dict[str, Any]]:
         """What the runner read of the items that it can read, by batch key; every other one is ended, alone."""

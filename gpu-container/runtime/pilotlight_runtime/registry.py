@@ -70,6 +70,9 @@ KINDS: Mapping[str, Callable[[], Runner]] = {
     "vllm_proxy": _vllm_proxy,
 }
 
+REACHING_OUT = frozenset({"vllm_proxy"})
+"""Kinds that talk to somebody else than the worker."""
+
 
 class Registry:
     """The models below one folder: `<id>/manifest.json` says what it is, `<id>/weights/` holds it."""
@@ -108,6 +111,11 @@ class Registry:
         if isinstance(made, RunnerError):
             raise made
         return made
+
+    def needs_network(self) -> bool:
+        """Whether a model of the folder is one that another server on this machine runs."""
+        manifests = self._models_dir.glob("*/manifest.json")
+        return any(_runtime_of(manifest).get("runner") in REACHING_OUT for manifest in manifests)
 
     def warm(self) -> None:
         """Imports what the models of the folder need, so that the first `load` need not; what fails is told by it."""

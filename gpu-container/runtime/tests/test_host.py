@@ -1,4 +1,4 @@
-"""Adapters on their way from a frame to a picture: a whole runner behind a real socket."""
+"""Frames to pictures and to the end of the process: a whole runner behind a real socket."""
 
 from __future__ import annotations
 
@@ -38,6 +38,10 @@ class Worker:
     def ask(self, message: Any, *ends: str) -> dict[str, Any]:
         """Sends it and gives back the first answer of these types."""
         self._socket.sendall(msgspec.json.encode(message) + b"\n")
+        return self.hear(*ends)
+
+    def hear(self, *ends: str) -> dict[str, Any]:
+        """The next answer of these types."""
         for line in self._lines:
             answer = json.loads(line)
             if answer["type"] in ends:
@@ -142,3 +146,40 @@ def test_a_model_that_cannot_take_them_says_so_and_goes_on(
 
     assert worker.run("with", adapter)["code"] == code
     assert worker.run("without")["type"] == "result"
+
+
+class Poisoned(Plain):
+    """A runner whose card falls over in the middle of a call."""
+
+    def run(self, asked: Any, context: Any) -> None:
+        context.progress(next(iter(asked)), 1, 2)
+        raise RuntimeError("CUDA error: an illegal memory access was encountered")
+
+
+class Gone(Plain):
+    """A runner whose card falls over while it loads."""
+
+    def setup(self, setup: Any) -> None:
+        raise RuntimeError("CUDA error: device-side assert triggered")
+
+
+def test_a_card_that_fell_over_in_a_call_ends_the_process_and_takes_no_more_work(
+    worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(registries, "KINDS", {"z_image": Poisoned})
+    worker.ask(Load(model=tiny_z_image.MODEL, revision="1"), "loaded")
+
+    ended = worker.run("poisoned")
+
+    assert (ended["scope"], ended["code"], ended["retryable"]) == ("process", "CUDA_FATAL", True)
+    assert "illegal" not in ended["message"]
+    assert worker.hear("bye") == {"type": "bye", "reason": "fatal"}
+
+
+def test_a_card_that_fell_over_while_loading_ends_the_process(worker: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registries, "KINDS", {"z_image": Gone})
+
+    ended = worker.ask(Load(model=tiny_z_image.MODEL, revision="1"), "failed")
+
+    assert (ended["scope"], ended["code"]) == ("process", "CUDA_FATAL")
+    assert worker.hear("bye") == {"type": "bye", "reason": "fatal"}
