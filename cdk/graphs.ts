@@ -23,9 +23,11 @@ export const graphRows: readonly (readonly Graph[])[] = [
       metrics: ['gpu_seconds', 'worker_busy_seconds', 'worker_seconds'],
     },
     { title: 'Workers', metrics: ['workers_desired', 'workers_running', 'workers_booting'] },
-    { title: 'Wake and model load, s', metrics: ['wake_seconds', 'model_load_seconds'] },
+    { title: 'Card: busy, %', metrics: ['card_busy_percent'] },
+    { title: 'Card: memory, bytes', metrics: ['card_memory_bytes'] },
   ],
   [
+    { title: 'Wake and model load, s', metrics: ['wake_seconds', 'model_load_seconds'] },
     { title: 'Boots and loads that failed', metrics: ['boots_failed', 'model_loads_failed'] },
     { title: 'Webhooks', metrics: ['webhook_tries', 'webhooks_ended'] },
     { title: 'Repairs of the sweep, dead tickets', metrics: ['sweep_repairs', 'dead_tickets'] },

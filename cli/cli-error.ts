@@ -15,7 +15,7 @@ export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
 /** What `--help` says of each code, in order. */
 export const exitCodeTexts: readonly (readonly [ExitCode, string])[] = [
   [exitCodes.ok, 'done'],
-  [exitCodes.jobEnded, 'the job failed, was canceled or expired'],
+  [exitCodes.jobEnded, 'the job failed, was canceled or expired; the doctor found something'],
   [exitCodes.usage, 'the command line, the credentials or a local file is at fault'],
   [exitCodes.refused, 'the API refused the request (4xx)'],
   [exitCodes.unreachable, 'the API cannot be reached or failed (5xx)'],

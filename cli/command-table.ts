@@ -87,6 +87,11 @@ export const commandTable: readonly CommandEntry[] = [
     load: () => import('./commands/costs.ts'),
   },
   {
+    name: 'doctor',
+    summary: 'See whether an AWS account can take the deployment, and say what to do',
+    load: () => import('./commands/doctor.ts'),
+  },
+  {
     name: 'tenants add',
     summary: 'Add a tenant and its first key',
     load: () => import('./commands/tenants-add.ts'),

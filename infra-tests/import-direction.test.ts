@@ -48,7 +48,21 @@ const table: Record<string, readonly string[]> = {
     'node:',
   ],
   local: ['core', 'aws', 'functions', 'package.json', 'npm:', 'node:'],
-  cli: ['core/api', 'core/models', 'package.json', 'npm:zod', 'node:'],
+  cli: ['core/api', 'core/models', 'doctor/diagnose.ts', 'doctor/finding.ts', 'package.json', 'npm:zod', 'node:'],
+  doctor: [
+    'core',
+    'aws/manifest-files.ts',
+    'aws/s3-weights.ts',
+    'cdk/config.ts',
+    'cdk/deployment.ts',
+    'cdk/instance-types.ts',
+    'cdk/pool-size.ts',
+    'cdk/read-config-file.ts',
+    'cdk/zones.ts',
+    'npm:@aws-sdk/',
+    'npm:zod',
+    'node:',
+  ],
   cdk: [
     'core',
     'aws/resources.ts',
@@ -81,6 +95,7 @@ interface Import {
 const testSupport: ReadonlySet<string> = new Set([
   'cli/operator-shell.ts',
   'cli/scripted-api.ts',
+  'doctor/cloud-under-test.ts',
   'aws/watched-clients.ts',
   'core/batch/jsonl.memory-child.ts',
   'core/flows/batch.memory-child.ts',
@@ -108,7 +123,7 @@ const isTest = (file: string) =>
   file.startsWith('core/contract/') ||
   testSupport.has(file);
 
-const files = globSync('{core,aws,sim,functions,gpu-container,local,cli,cdk}/**/*.ts', { cwd: root });
+const files = globSync('{core,aws,sim,functions,gpu-container,local,cli,cdk,doctor}/**/*.ts', { cwd: root });
 
 const imports = files
   .filter((file) => !isTest(file))

@@ -7,6 +7,7 @@ import type { Platform } from './platform.ts';
 import { startPlatform } from './platform.ts';
 
 const longMs = 60_000;
+const pollMs = 20_000;
 
 let dataDir: string;
 let platform: Platform;
@@ -45,7 +46,9 @@ describe('the metrics of the local stack', () => {
       await runJob();
       const text = async () => (await scrape(platform.credentials.admin_key)).text();
 
-      await expect.poll(text).toContain('pilotlight_jobs_ended_total{pool="fake",status="succeeded"} 1\n');
+      await expect
+        .poll(text, { timeout: pollMs })
+        .toContain('pilotlight_jobs_ended_total{pool="fake",status="succeeded"} 1\n');
       for (const line of [
         'pilotlight_jobs_accepted_total{pool="fake",class="interactive"} 1\n',
         'pilotlight_job_wait_seconds_count{pool="fake",class="interactive"} 1\n',

@@ -12,6 +12,7 @@ import { GpuPool } from '../constructs/gpu-pool.ts';
 import { Scaler } from '../constructs/scaler.ts';
 import type { Deployment } from '../deployment.ts';
 import { workerOperations } from '../entries.ts';
+import { zonesOf } from '../zones.ts';
 import type { DataStack } from './data-stack.ts';
 
 export interface FleetStackProps extends StackProps {
@@ -20,9 +21,6 @@ export interface FleetStackProps extends StackProps {
   /** Where invocations go that failed for good. */
   readonly failures: IQueue;
 }
-
-/** In most regions an account sees three zones and more; in these, two. */
-const regionsOfTwoZones: readonly string[] = ['us-west-1', 'ca-west-1'];
 
 export class FleetStack extends Stack {
   readonly cluster: Cluster;
@@ -34,7 +32,7 @@ export class FleetStack extends Stack {
     const { deployment, data, failures, ...rest } = props;
     super(scope, id, rest);
     const { config } = deployment;
-    this.zones = regionsOfTwoZones.includes(config.region) ? 2 : 3;
+    this.zones = zonesOf(config.region);
     const network = new GpuNetwork(this, 'Network');
     this.cluster = new Cluster(this, 'Cluster', {
       vpc: network.vpc,

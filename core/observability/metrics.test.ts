@@ -14,7 +14,9 @@ describe('the table of metrics', () => {
   it('has names that CloudWatch and Prometheus both take, with the unit at their end', () => {
     for (const [name, { unit }] of rows) {
       expect(name).toMatch(/^[a-z]+(_[a-z]+)*$/);
-      expect(name.endsWith('_seconds'), name).toBe(unit === 'Seconds');
+      const ending = { Seconds: 'seconds', Percent: 'percent', Bytes: 'bytes', Count: '' }[unit];
+      const said = /_(seconds|percent|bytes)$/.exec(name)?.[1] ?? '';
+      expect(said, name).toBe(ending);
       expect(name).not.toMatch(/_(total|bucket|sum|count)$/);
     }
   });

@@ -12,7 +12,7 @@ import type { LogFields } from '../ports.ts';
 interface Metric {
   /** `counter`: values add up. `gauge`: the last one counts. `histogram`: how they are spread counts. */
   readonly kind: 'counter' | 'gauge' | 'histogram';
-  readonly unit: 'Count' | 'Seconds';
+  readonly unit: 'Count' | 'Seconds' | 'Percent' | 'Bytes';
   /** Names of labels; few values each. */
   readonly dimensions: readonly string[];
   readonly help: string;
@@ -49,6 +49,14 @@ export const metrics = {
     ['pool'],
     'Time of workers within calls of models: of the time up, the utilisation',
   ),
+  card_busy_percent: {
+    ...level(['pool'], 'Time in which a card ran anything, as its driver says'),
+    unit: 'Percent',
+  },
+  card_memory_bytes: {
+    ...level(['pool'], 'Memory of a card that is taken, as its driver says'),
+    unit: 'Bytes',
+  },
   workers_desired: level(['pool'], 'Workers that the scaler asked for'),
   workers_running: level(['pool'], 'Workers that run'),
   workers_booting: level(['pool'], 'Workers that were asked for and do not run yet'),

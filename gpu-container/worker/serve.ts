@@ -23,6 +23,7 @@ import type { Log, Runner } from '#core/ports.ts';
 import { firstModels } from '#core/scaling/first-models.ts';
 import type { DiskAdapterCache } from './adapter-cache.ts';
 import { openAdapterCache } from './adapter-cache.ts';
+import { watchCard } from './card-watch.ts';
 import type { WorkerEnv } from './env.ts';
 import { workerEnvSchema } from './env.ts';
 import { serveMetrics } from './metrics-endpoint.ts';
@@ -102,8 +103,14 @@ async function serveUntilTheEnd(scene: Scene): Promise<void> {
   const kept = file === undefined ? null : keepReady(scene, file, who, life.stopping);
   const slots = slotsOf(catalog, env.PILOTLIGHT_POOL);
   const onBusy = (isBusy: boolean) => scene.protection?.busy(isBusy);
+  const watching = watchCard({
+    ...scene,
+    pool: env.PILOTLIGHT_POOL,
+    device: env.PILOTLIGHT_DEVICE,
+    stopping: life.stopping,
+  });
   await work(scene, { ...who, ...life, slots, gpuMemoryMb: env.PILOTLIGHT_GPU_MEMORY_MB, onBusy });
-  await Promise.all([prewarmed, kept]);
+  await Promise.all([prewarmed, kept, watching]);
 }
 
 /** Weights are brought before a load where they come from the bucket. */

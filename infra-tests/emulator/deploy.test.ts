@@ -3,10 +3,12 @@
  * HTTP call and a picture. One deployment lives through this file, from first to last. What is no part of it, and what an
  * emulator cannot show, stands in docs/emulator.md.
  */
+import { execFile } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
 import { DynamoDBClient, ListTablesCommand } from '@aws-sdk/client-dynamodb';
 import { ECSClient, ListClustersCommand } from '@aws-sdk/client-ecs';
 import { LambdaClient, ListFunctionsCommand } from '@aws-sdk/client-lambda';
@@ -24,6 +26,8 @@ import { pythonWithMinistack } from './python-with-ministack.ts';
 import { startTasks, type Tasks } from './tasks.ts';
 
 const { python, reason } = pythonWithMinistack();
+const execute = promisify(execFile);
+const root = dirname(dirname(import.meta.dirname));
 /** A deployment takes a quarter of a minute; on a machine that is busy with other things, much more. */
 const deployWithinMs = 10 * 60_000;
 const jobWithinMs = 3 * 60_000;
@@ -95,11 +99,35 @@ describe.skipIf(python === null)(`the deployed product on an emulator (${reason}
     return answer.headers.get('location') ?? '';
   }
 
+  /** The status of each check. */
+  async function diagnosis(): Promise<Record<string, string>> {
+    const config = 'infra-tests/emulator/emulated.config.ts';
+    const command = ['cli/pilotlight.mjs', 'doctor', '--config', config, '--json'];
+    const env = { ...emulator.env, PATH: process.env.PATH };
+    // What an emulator does not have is unknown, so it never ends with 0.
+    const { stdout } = await execute(process.execPath, command, { cwd: root, env }).catch((error) => error);
+    const { findings } = JSON.parse(stdout);
+    return Object.fromEntries(
+      findings.map(({ check, subject, status }: Record<string, string>) => [`${check} ${subject}`, status]),
+    );
+  }
+
   it('answers through API Gateway, and finds its table and queue', async () => {
     const { status, json } = await call('', 'GET /health');
 
     expect(status).toBe(200);
     expect(json.dependencies).toEqual({ table: 'ok', queue: 'ok' });
+  });
+
+  it('is healthy as far as the doctor can see an emulator', { timeout: jobWithinMs }, async () => {
+    // On a machine with other work the emulator may answer later than the doctor waits: then it looks again.
+    await expect.poll(diagnosis, { timeout: jobWithinMs - 60_000, interval: 1_000 }).toMatchObject({
+      'account us-east-1': 'ok',
+      'clock this machine': 'ok',
+      'bootstrap us-east-1': 'ok',
+      'ami us-east-1': 'ok',
+      'weights pilotlight-shapes': 'ok',
+    });
   });
 
   it('lets nobody in by a wrong key', async () => {

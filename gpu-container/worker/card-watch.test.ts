@@ -1,0 +1,61 @@
+import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { systemClock } from '#aws/system-clock.ts';
+import { createRecordingLog } from '#sim/memory/recording-log.ts';
+import { createRecordingMetrics } from '#sim/memory/recording-metrics.ts';
+import { watchCard } from './card-watch.ts';
+
+let folder: string;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'pl-card-'));
+});
+afterEach(() => rm(folder, { recursive: true }));
+
+/** Looks once: the watch is stopped as its first look is told. */
+async function lookOnce(answer: string, device = 'cuda:1') {
+  const program = join(folder, 'nvidia-smi');
+  await writeFile(program, `#!/bin/sh\n${answer}\n`);
+  await chmod(program, 0o700);
+  const stopping = new AbortController();
+  const told = createRecordingMetrics();
+  const log = createRecordingLog();
+  const metrics: typeof told = {
+    ...told,
+    tell(...event) {
+      told.tell(...event);
+      stopping.abort();
+    },
+  };
+  await watchCard({
+    clock: systemClock,
+    log,
+    metrics,
+    pool: 'demo',
+    device,
+    stopping: stopping.signal,
+    program,
+  });
+  return { samples: told.samples(), events: log.events() };
+}
+
+describe('the card of a worker', () => {
+  it('is told by how busy and how full it is, for the one that the worker has', async () => {
+    const { samples } = await lookOnce('case "$*" in *--id=1*) echo "37, 1024";; esac');
+
+    expect(samples).toEqual(['card_busy_percent{pool=demo} 37', 'card_memory_bytes{pool=demo} 1073741824']);
+  });
+
+  it('is told by what it says, where it keeps the other to itself', async () => {
+    expect((await lookOnce('echo "[N/A], 512"')).samples).toEqual(['card_memory_bytes{pool=demo} 536870912']);
+  });
+
+  it('is not looked for again where the driver does not answer, and the worker goes on', async () => {
+    expect(await lookOnce('echo broken >&2; exit 9')).toEqual({ samples: [], events: ['card.not_seen'] });
+  });
+
+  it('is not looked for on a processor', async () => {
+    expect(await lookOnce('exit 9', 'cpu')).toEqual({ samples: [], events: [] });
+  });
+});
