@@ -64,18 +64,19 @@ export function createPortsOfProcess(
 
 /** @param config where everything is; parse it with `awsConfigSchema` at the edge */
 export function createAwsPorts(config: AwsConfig, given: GivenPorts = {}): AwsPorts {
-  return awsPortsOver(createClients(config), config, given);
+  return awsPortsOver(createClients(config, given.clock), config, given);
 }
 
 /** The same over clients that the caller made, as a test does that watches what they send. */
 export function awsPortsOver(
-  { documents, queues, blobs, close }: Clients,
+  { documents, queues, blobs, blobsOf, close }: Clients,
   config: AwsConfig,
   given: GivenPorts = {},
 ): AwsPorts {
   const clock = given.clock ?? systemClock;
   const log = given.log ?? createJsonLog(clock);
   const metrics = given.metrics ?? tellAll([]);
+  const files = { blobs, blobsOf, bucket: config.bucket };
   const main = { documents, table: config.table, clock, log };
   const ports: AwsPorts = {
     clock,
@@ -95,15 +96,15 @@ export function awsPortsOver(
     workers: createDynamoWorkers(main),
     ledger: createDynamoLedger({ documents, table: config.ledgerTable }),
     tickets: createSqsTickets({ queues, queueUrls: config.queueUrls, log }),
-    blobs: createS3Blobs({ blobs, bucket: config.bucket, kmsKey: config.kmsKey }),
+    blobs: createS3Blobs({ ...files, kmsKey: config.kmsKey }),
     results: createDynamoResults(main),
     endpoints: createDynamoEndpoints(main),
     deliveries: createDynamoDeliveries(main),
     adapters: createDynamoAdapters(main),
-    adapterFiles: createS3AdapterFiles({ blobs, bucket: config.bucket }),
+    adapterFiles: createS3AdapterFiles(files),
     files: createDynamoFiles(main),
     batches: createDynamoBatches(main),
-    drops: createS3Drops({ blobs, bucket: config.bucket, kmsKey: config.kmsKey }),
+    drops: createS3Drops({ ...files, kmsKey: config.kmsKey }),
     close,
   };
   return measuredPorts(ports, metrics);

@@ -2,10 +2,15 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { S3Client } from '@aws-sdk/client-s3';
 import { SQSClient } from '@aws-sdk/client-sqs';
+import { STSClient } from '@aws-sdk/client-sts';
 import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import * as z from 'zod';
 import { ticketLimits } from '#core/limits.ts';
+import type { Clock } from '#core/ports.ts';
 import { tellOutages } from './outage.ts';
+import { systemClock } from './system-clock.ts';
+import type { Session } from './tenant-sessions.ts';
+import { assumeBySts, createTenantSessions } from './tenant-sessions.ts';
 
 export const awsConfigSchema = z.object({
   region: z.string().min(1),
@@ -14,6 +19,8 @@ export const awsConfigSchema = z.object({
   bucket: z.string().min(1),
   /** Id, ARN or alias (`alias/name`) of the key of encrypted volumes; absent: the account's own key for S3. */
   kmsKey: z.string().min(1).optional(),
+  /** ARN of the role whose sessions see the files of one tenant; absent: those files are reached as everything else is. */
+  tenantRole: z.string().min(1).optional(),
   /** Queue address by pool. */
   queueUrls: z.record(z.string(), z.url()),
   /** Only for a stack that is not AWS; the local one sets all three. */
@@ -55,10 +62,13 @@ export interface Clients {
   readonly documents: DynamoDBDocumentClient;
   readonly queues: SQSClient;
   readonly blobs: S3Client;
+  /** For files of this tenant and no others, for a quarter of an hour at least. */
+  blobsOf(tenantId: string): Promise<S3Client>;
   close(): void;
 }
 
-export function createClients(config: AwsConfig): Clients {
+/** @param clock tells when sessions end */
+export function createClients(config: AwsConfig, clock: Pick<Clock, 'nowMs'> = systemClock): Clients {
   const limits = config.endpoints === undefined ? clientLimits : embeddedLimits;
   const dynamodb = new DynamoDBClient({
     ...common(config, config.endpoints?.dynamodb),
@@ -75,6 +85,7 @@ export function createClients(config: AwsConfig): Clients {
     documents: DynamoDBDocumentClient.from(dynamodb, { marshallOptions: { removeUndefinedValues: true } }),
     queues,
     blobs,
+    blobsOf: ofTenants(config, blobs, clock),
     close() {
       dynamodb.destroy();
       queues.destroy();
@@ -86,16 +97,44 @@ export function createClients(config: AwsConfig): Clients {
 /** What S3 alone needs: prewarming a machine knows no table and no queue. */
 export type BlobConfig = Pick<AwsConfig, 'region' | 'endpoints' | 'credentials'>;
 
-export function createBlobClient(config: BlobConfig): S3Client {
+export function createBlobClient(
+  config: BlobConfig,
+  requestHandler?: S3Client['config']['requestHandler'],
+): S3Client {
   const limits = config.endpoints === undefined ? clientLimits : embeddedLimits;
   const blobs = new S3Client({
     ...common(config, config.endpoints?.s3),
-    requestHandler: handler(limits, limits.blobRequestMs),
+    requestHandler: requestHandler ?? handler(limits, limits.blobRequestMs),
     // An emulator on a loopback address has no name per bucket.
     forcePathStyle: config.endpoints !== undefined,
   });
   tellOutages(blobs.middlewareStack, 's3');
   return blobs;
+}
+
+/** One client for each session; all of them share the connections of `blobs`. */
+function ofTenants(
+  config: AwsConfig,
+  blobs: S3Client,
+  clock: Pick<Clock, 'nowMs'>,
+): (tenantId: string) => Promise<S3Client> {
+  const { tenantRole } = config;
+  if (tenantRole === undefined) return async () => blobs;
+  const sts = new STSClient({
+    ...common(config, undefined),
+    requestHandler: handler(clientLimits, clientLimits.tableRequestMs),
+  });
+  const sessions = createTenantSessions(assumeBySts(sts, tenantRole), clock);
+  const clients = new WeakMap<Session, S3Client>();
+  return async (tenantId) => {
+    const session = await sessions.of(tenantId);
+    const known = clients.get(session);
+    if (known !== undefined) return known;
+    const { requestHandler } = blobs.config;
+    const client = createBlobClient({ ...config, credentials: session }, requestHandler);
+    clients.set(session, client);
+    return client;
+  };
 }
 
 function common(config: BlobConfig, endpoint: string | undefined) {

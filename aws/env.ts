@@ -25,6 +25,8 @@ export const awsEnvSchema = z.object({
   PILOTLIGHT_BUCKET: z.string().min(1),
   /** Key of encrypted volumes: id, ARN or `alias/name`; absent: the account's own key for S3. */
   PILOTLIGHT_KMS_KEY: z.string().min(1).optional(),
+  /** ARN of the role whose sessions see the files of one tenant; absent: the process's own role does. */
+  PILOTLIGHT_TENANT_ROLE: z.string().min(1).optional(),
   /** JSON object: queue URL by pool. */
   PILOTLIGHT_QUEUE_URLS: json.pipe(z.record(z.string(), z.url())),
   /** JSON object `{dynamodb, sqs, s3}`: only for a stack that is not AWS. */
@@ -40,6 +42,7 @@ export function awsConfigOf(env: z.infer<typeof awsEnvSchema>): AwsConfig {
     ledgerTable: env.PILOTLIGHT_LEDGER_TABLE,
     bucket: env.PILOTLIGHT_BUCKET,
     ...(env.PILOTLIGHT_KMS_KEY === undefined ? {} : { kmsKey: env.PILOTLIGHT_KMS_KEY }),
+    ...(env.PILOTLIGHT_TENANT_ROLE === undefined ? {} : { tenantRole: env.PILOTLIGHT_TENANT_ROLE }),
     queueUrls: env.PILOTLIGHT_QUEUE_URLS,
     ...(env.PILOTLIGHT_ENDPOINTS === undefined ? {} : { endpoints: env.PILOTLIGHT_ENDPOINTS }),
   };
@@ -53,6 +56,7 @@ export function awsEnvOf(config: AwsConfig): Record<string, string> {
     PILOTLIGHT_LEDGER_TABLE: config.ledgerTable,
     PILOTLIGHT_BUCKET: config.bucket,
     ...(config.kmsKey === undefined ? {} : { PILOTLIGHT_KMS_KEY: config.kmsKey }),
+    ...(config.tenantRole === undefined ? {} : { PILOTLIGHT_TENANT_ROLE: config.tenantRole }),
     PILOTLIGHT_QUEUE_URLS: JSON.stringify(config.queueUrls),
     ...(config.endpoints === undefined ? {} : { PILOTLIGHT_ENDPOINTS: JSON.stringify(config.endpoints) }),
     ...(config.credentials === undefined

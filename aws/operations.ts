@@ -180,6 +180,36 @@ export const operations = {
   'workers.report': [table.put],
 } as const satisfies Readonly<Record<PortOperation, readonly Permission[]>>;
 
+/**
+ * Operations that a session of the tenant's carries out, in a deployment that has such: whoever asks for one of them may begin sessions,
+ * and not reach the objects itself. Left out are links to upload, which outlive a session, and what removes.
+ */
+export const bySession: readonly PortOperation[] = [
+  'adapterFiles.read',
+  'blobs.get',
+  'blobs.link',
+  'blobs.put',
+  'blobs.read',
+  'blobs.write',
+  'drops.look',
+  'drops.read',
+  'drops.write',
+];
+
+/** What of these operations the role of the process itself needs where sessions do the rest: to look what is there. */
+export function ownPermissionsOf(
+  asked: readonly PortOperation[],
+): ReadonlyMap<GrantedResource, readonly string[]> {
+  const own = permissionsOf(asked.filter((operation) => !bySession.includes(operation)));
+  const list = permissionsOf(asked).get('bucket');
+  return list === undefined ? own : new Map([...own, ['bucket', list]]);
+}
+
+/** What the role of tenants' sessions needs, for all that they carry out. */
+export function sessionPermissions(): ReadonlyMap<GrantedResource, readonly string[]> {
+  return new Map([...permissionsOf(bySession)].filter(([resource]) => resource !== 'bucket'));
+}
+
 /** Actions by resource, each once, for all of these operations together. */
 export function permissionsOf(
   asked: readonly PortOperation[],

@@ -20,7 +20,7 @@ describe('a link to upload an adapter', () => {
       credentials: { accessKeyId: 'id', secretAccessKey: 'secret' },
     });
     onTestFinished(() => clients.close());
-    const files = createS3AdapterFiles({ blobs: clients.blobs, bucket: 'bucket' });
+    const files = createS3AdapterFiles({ ...clients, bucket: 'bucket' });
 
     const { url, headers } = await files.uploadLink('tenant-a', 'adapter_1', { bytes: 7, sha256 }, 3_600);
 

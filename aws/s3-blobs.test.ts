@@ -34,7 +34,7 @@ async function openScene(kmsKey?: string) {
     clients.close();
     server.close();
   });
-  return { requests, blobs: createS3Blobs({ blobs: clients.blobs, bucket: 'bucket', kmsKey }) };
+  return { requests, blobs: createS3Blobs({ ...clients, bucket: 'bucket', kmsKey }) };
 }
 
 describe('a blob of an encrypted volume', () => {

@@ -387,6 +387,11 @@ export const webhookLimits = {
     6 * hour,
     10 * hour,
   ],
+  /**
+   * A function stays for the first retries of what it tried, seldom more than this away: 0.5 GB for 35 s are $0.0002. The others come
+   * with the minute tick.
+   */
+  retryAwaitedMs: 40 * second,
   giveUpAfterMs: 24 * hour,
   /** A receiver may ask for peace, but not for so long that nothing is tried in between. */
   retryAfterMsMax: 6 * hour,

@@ -6,27 +6,32 @@ import { Duration, Stack } from 'aws-cdk-lib';
 import { AccountRootPrincipal, PolicyStatement, Role, SessionTagsPrincipal } from 'aws-cdk-lib/aws-iam';
 import type { Bucket } from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
+import type { GrantedResource } from '#aws/operations.ts';
+import { bySession, sessionPermissions } from '#aws/operations.ts';
 import { bucketSettings } from '#aws/resources.ts';
+import { tenantTag } from '#aws/tenant-tag.ts';
 import { type Access, accessBy } from './access.ts';
 import { acknowledge } from './acknowledge.ts';
+import type { EncryptionKey } from './encryption-key.ts';
 
-/** The tag that names the tenant. */
-const tenantTag = 'tenant';
-
-/** What a session may do below the tenant's part of each prefix. */
-const actionsBelow = [
-  [bucketSettings.tenantPrefix, ['s3:GetObject', 's3:PutObject', 's3:PutObjectTagging']],
-  [bucketSettings.adapterPrefix, ['s3:GetObject']],
-] as const;
+/** Where objects of tenants lie, each below its name. */
+export const tenantPrefixes = {
+  tenantFiles: bucketSettings.tenantPrefix,
+  adapterFiles: bucketSettings.adapterPrefix,
+  droppedFiles: bucketSettings.dropInPrefix,
+  dropResults: bucketSettings.dropOutPrefix,
+} as const satisfies Partial<Readonly<Record<GrantedResource, string>>>;
 
 export interface TenantRoleProps {
   readonly bucket: Bucket;
+  /** Of files of encrypted volumes, if the deployment has one. */
+  readonly key: EncryptionKey | null;
 }
 
 export class TenantRole extends Construct {
   readonly role: Role;
 
-  constructor(scope: Construct, id: string, { bucket }: TenantRoleProps) {
+  constructor(scope: Construct, id: string, { bucket, key }: TenantRoleProps) {
     super(scope, id);
     // Within the account; of its principals those that are given `sessions`, as no other may assume anything.
     const tagged = new SessionTagsPrincipal(
@@ -41,7 +46,14 @@ export class TenantRole extends Construct {
       // What a session of a role that was assumed itself may last at most.
       maxSessionDuration: Duration.hours(1),
     });
-    for (const [prefix, actions] of actionsBelow) this.allow(bucket, prefix, actions);
+    const permissions = sessionPermissions();
+    for (const [resource, prefix] of Object.entries(tenantPrefixes)) {
+      // The names of the record are of the type of its keys.
+      this.allow(bucket, prefix, permissions.get(resource as GrantedResource) ?? []);
+    }
+    const keyActions = key?.actionsFor(bySession) ?? [];
+    if (key !== null && keyActions.length > 0)
+      this.role.addToPolicy(new PolicyStatement({ actions: keyActions, resources: [key.arn] }));
   }
 
   /** Assuming it for a tenant. */

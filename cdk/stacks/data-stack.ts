@@ -7,7 +7,7 @@ import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { Construct } from 'constructs';
 import type { AwsEnv } from '#aws/env.ts';
 import type { GrantedResource, PortOperation } from '#aws/operations.ts';
-import { permissionsOf } from '#aws/operations.ts';
+import { bySession, ownPermissionsOf } from '#aws/operations.ts';
 import { bucketSettings, indexes } from '#aws/resources.ts';
 import { type Access, accessBy } from '../constructs/access.ts';
 import { DropQueue } from '../constructs/drop-queue.ts';
@@ -15,7 +15,7 @@ import { EncryptionKey } from '../constructs/encryption-key.ts';
 import { Files } from '../constructs/files.ts';
 import { PoolQueues } from '../constructs/pool-queues.ts';
 import { Records } from '../constructs/records.ts';
-import { TenantRole } from '../constructs/tenant-role.ts';
+import { TenantRole, tenantPrefixes } from '../constructs/tenant-role.ts';
 import type { Deployment } from '../deployment.ts';
 
 export interface DataStackProps extends StackProps {
@@ -49,13 +49,19 @@ export class DataStack extends Stack {
       value: this.files.bucket.bucketName,
       description: 'Takes the files that tenants drop, and weights',
     });
-    this.tenantRole = new TenantRole(this, 'Tenant', { bucket: this.files.bucket });
     this.queues = new PoolQueues(this, 'Queues', { pools: Object.keys(config.pools) });
     this.key = config.kms === undefined ? null : new EncryptionKey(this, 'Key', { ...kept, key: config.kms });
+    this.tenantRole = new TenantRole(this, 'Tenant', { bucket: this.files.bucket, key: this.key });
   }
 
-  /** The ports, and of them these operations and no others: the row of the entry in `entries.ts` says which. */
+  /**
+   * The ports, and of them these operations and no others: the row of the entry in `entries.ts` says which. Files of tenants are
+   * reached by sessions of theirs.
+   */
   ports(operations: readonly PortOperation[]): Access<PortsEnv> {
+    const sessions = operations.some((operation) => bySession.includes(operation))
+      ? this.tenantRole.sessions()
+      : null;
     const variables: PortsEnv = {
       PILOTLIGHT_DEPLOYMENT: this.deployment,
       PILOTLIGHT_TABLE: this.records.main.tableName,
@@ -63,8 +69,16 @@ export class DataStack extends Stack {
       PILOTLIGHT_BUCKET: this.files.bucket.bucketName,
       PILOTLIGHT_QUEUE_URLS: this.queues.urls,
       ...(this.key === null ? {} : { PILOTLIGHT_KMS_KEY: this.key.arn }),
+      ...sessions?.variables,
     };
-    return accessBy(variables, () => this.statements(operations), this.wildcardsOf(operations));
+    const access = accessBy(variables, () => this.statements(operations), this.wildcardsOf(operations));
+    return {
+      variables,
+      grantTo(grantee) {
+        access.grantTo(grantee);
+        sessions?.grantTo(grantee);
+      },
+    };
   }
 
   /** Weights, for machines that bring them from the bucket. */
@@ -83,27 +97,20 @@ export class DataStack extends Stack {
 
   private wildcardsOf(operations: readonly PortOperation[]): Record<string, string> {
     const reason = 'Objects of tenants lie below this one prefix, under names made when they are put.';
-    const resources = [...permissionsOf(operations).keys()];
-    const prefixes: Partial<Readonly<Record<GrantedResource, string>>> = {
-      tenantFiles: bucketSettings.tenantPrefix,
-      adapterFiles: bucketSettings.adapterPrefix,
-      droppedFiles: bucketSettings.dropInPrefix,
-      dropResults: bucketSettings.dropOutPrefix,
-    };
-    return Object.fromEntries(
-      resources.flatMap((resource) => {
-        const prefix = prefixes[resource];
-        return prefix === undefined ? [] : [[this.files.findingBelow(prefix), reason]];
-      }),
+    const resources = [...ownPermissionsOf(operations).keys()];
+    const found = Object.entries(tenantPrefixes).filter(([resource]) =>
+      resources.some((own) => own === resource),
     );
+    return Object.fromEntries(found.map(([, prefix]) => [this.files.findingBelow(prefix), reason]));
   }
 
   private statements(operations: readonly PortOperation[]): PolicyStatement[] {
-    const statements = [...permissionsOf(operations)].map(
+    const statements = [...ownPermissionsOf(operations)].map(
       ([resource, actions]) =>
         new PolicyStatement({ actions: [...actions], resources: this.arnsOf(resource) }),
     );
-    const keyActions = this.key === null ? [] : this.key.actionsFor(operations);
+    const own = operations.filter((operation) => !bySession.includes(operation));
+    const keyActions = this.key === null ? [] : this.key.actionsFor(own);
     return keyActions.length === 0 || this.key === null
       ? statements
       : [...statements, new PolicyStatement({ actions: keyActions, resources: [this.key.arn] })];

@@ -543,7 +543,7 @@ describe('a process that delivers', () => {
 });
 
 describe('a function that delivers what is due', () => {
-  it('ends when nothing is due any more, and leaves retries to a later run', async () => {
+  it('ends when nothing is due any more, and tries again meanwhile what failed', async () => {
     const scene = await openScene();
     const endpoint = await scene.endpoint();
     scene.outbound.listen(hook, (_request, tries) => answered(tries === 1 ? 500 : 200));
@@ -554,16 +554,36 @@ describe('a function that delivers what is due', () => {
       over = true;
     });
     await scene.clock.advance(4_900);
-    expect(over).toBe(true);
-    await running;
-
+    expect(over).toBe(false);
     const statuses = (await scene.logOf(endpoint)).map(({ status }) => status);
     expect(statuses.filter((status) => status === 'delivered')).toHaveLength(19);
-    await scene.clock.advance(100);
-    const later = deliverDue(scene.ports, new AbortController().signal);
-    await scene.clock.advance(1_000);
-    await later;
+    await scene.clock.advance(5_100);
+
+    expect(over).toBe(true);
+    await running;
     expect(scene.outbound.received).toHaveLength(21);
+  });
+
+  it('stays for the first two retries of what failed, and leaves those after minutes to the next one', async () => {
+    const scene = await openScene();
+    const endpoint = await scene.endpoint();
+    scene.outbound.listen(hook, async () => answered(500));
+    await scene.end();
+    const startMs = scene.clock.nowMs();
+    let overMs = 0;
+
+    const running = deliverDue(scene.ports, new AbortController().signal).then(() => {
+      overMs = scene.clock.nowMs();
+    });
+    await scene.clock.advance(60_000);
+    await running;
+
+    expect(scene.outbound.received).toHaveLength(3);
+    const [first = 0, second = 0] = retryDelaysMs;
+    expect(overMs - startMs).toBeGreaterThanOrEqual(first + second);
+    expect(overMs - startMs).toBeLessThan(first + second + 10_000);
+    const [log] = await scene.logOf(endpoint);
+    expect(log?.status).toBe('pending');
   });
 
   it('stops looking when its time is up, and ends what is under way', async () => {

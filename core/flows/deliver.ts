@@ -18,6 +18,8 @@ import { tryDelivery } from './try-delivery.ts';
 
 export type DeliverPorts = TryPorts;
 
+const lagMs = 3 * webhookLimits.tickMs;
+
 export interface Deliverer {
   /** Starts what is due and has room; resolves without waiting for any of it. Rejects when the stores do not answer. */
   look(): Promise<void>;
@@ -25,6 +27,8 @@ export interface Deliverer {
   idle(): Promise<void>;
   /** Nothing is under way, and every tenant whose turn had come was looked at. */
   hasNothing(): boolean;
+  /** When the next of what it tried itself is to be tried again, if that is within this time; null: none is. */
+  nextWithin(ms: number): number | null;
 }
 
 /** @param stopping from its abort on nothing further is started */
@@ -34,6 +38,8 @@ export function createDeliverer(ports: DeliverPorts, stopping?: AbortSignal): De
   let waiting: string[] = [];
   /** What was found due by the last look at a tenant and had no room: it starts as others end. */
   const backlogs = new Map<string, Backlog>();
+  /** When tries of this process that failed are to be repeated. */
+  let again: number[] = [];
 
   async function lookAt(tenantId: string): Promise<void> {
     const nowMs = ports.clock.nowMs();
@@ -58,10 +64,15 @@ export function createDeliverer(ports: DeliverPorts, stopping?: AbortSignal): De
     if (underWay.has(delivery)) return true;
     if (!underWay.hasRoomFor(delivery)) return false;
     const { tenantId, deliveryId } = delivery;
-    const trying = tryDelivery(ports, delivery).catch((error: unknown) => {
-      // The claim runs out, and then it is tried again.
-      ports.log.warn('webhook.try_failed', { tenantId, deliveryId, reason: String(error) });
-    });
+    const trying = tryDelivery(ports, delivery).then(
+      (nextAtMs) => {
+        if (nextAtMs !== null) again.push(nextAtMs);
+      },
+      (error: unknown) => {
+        // The claim runs out, and then it is tried again.
+        ports.log.warn('webhook.try_failed', { tenantId, deliveryId, reason: String(error) });
+      },
+    );
     underWay.add(delivery, trying, () => startBacklog(tenantId));
     return true;
   }
@@ -77,6 +88,12 @@ export function createDeliverer(ports: DeliverPorts, stopping?: AbortSignal): De
     },
     idle: () => underWay.idle(),
     hasNothing: () => waiting.length === 0 && underWay.isEmpty(),
+    nextWithin(ms) {
+      const nowMs = ports.clock.nowMs();
+      // The index of what is due may lag: it is looked for a little longer.
+      again = again.filter((atMs) => atMs > nowMs - lagMs && atMs - nowMs <= ms);
+      return again.length === 0 ? null : Math.min(...again);
+    },
   };
 }
 
@@ -101,7 +118,7 @@ export async function deliverUntil(ports: DeliverPorts, stopping: AbortSignal): 
 
 /**
  * As {@link deliverUntil}, and over as soon as nothing is due: for a function that is paid by the second, run every minute
- * and whenever something is put.
+ * and whenever something is put. The first retries of what failed here are waited for, as no tick comes that soon.
  * @throws what the stores throw
  */
 export async function deliverDue(ports: DeliverPorts, stopping: AbortSignal): Promise<void> {
@@ -109,8 +126,11 @@ export async function deliverDue(ports: DeliverPorts, stopping: AbortSignal): Pr
   try {
     do {
       await deliverer.look();
-      if (deliverer.hasNothing()) return;
-      await ports.clock.sleep(webhookLimits.tickMs, stopping);
+      const nextMs = deliverer.nextWithin(webhookLimits.retryAwaitedMs);
+      const isIdle = deliverer.hasNothing();
+      if (isIdle && nextMs === null) return;
+      const pauseMs = isIdle && nextMs !== null ? nextMs - ports.clock.nowMs() : webhookLimits.tickMs;
+      await ports.clock.sleep(Math.max(pauseMs, webhookLimits.tickMs), stopping);
     } while (!stopping.aborted);
   } finally {
     // Also where a look throws: a function is frozen as it ends, whatever it has under way.

@@ -39,23 +39,26 @@ interface Letter {
   readonly endpoint: EndpointRecord;
 }
 
-/** No effect when somebody else tries it, or has tried it, since it was read. */
-export async function tryDelivery(ports: TryPorts, delivery: DeliveryRecord): Promise<void> {
+/**
+ * When it is to be tried again; null: never, or that is for somebody else to know. No effect when somebody else tries it, or has
+ * tried it, since it was read.
+ */
+export async function tryDelivery(ports: TryPorts, delivery: DeliveryRecord): Promise<number | null> {
   const { clock, deliveries } = ports;
   if (delivery.triesSpent > webhookLimits.retryDelaysMs.length) {
     // Whoever tried it for the last time died over it.
     await deliveries.put(givenUp(delivery, 'exhausted', clock.nowMs()));
-    return;
+    return null;
   }
   const taken = claimed(delivery, clock.nowMs());
-  if ((await deliveries.put(taken)) === 'conflict') return;
+  if ((await deliveries.put(taken)) === 'conflict') return null;
   const letter = await letterFor(ports, taken);
   if ('reason' in letter) {
     await deliveries.put(givenUp(taken, letter.reason, clock.nowMs()));
     tell(ports, taken, { outcome: letter.reason });
-    return;
+    return null;
   }
-  await post(ports, taken, letter);
+  return post(ports, taken, letter);
 }
 
 async function letterFor(
@@ -80,7 +83,11 @@ async function letterFor(
   return { endpoint, url, body: write(event, eventAtMs, job) };
 }
 
-async function post(ports: TryPorts, taken: DeliveryRecord, { url, body, endpoint }: Letter): Promise<void> {
+async function post(
+  ports: TryPorts,
+  taken: DeliveryRecord,
+  { url, body, endpoint }: Letter,
+): Promise<number | null> {
   const { clock, outbound, webhookKey } = ports;
   const atMs = clock.nowMs();
   const secrets = secretsInForce(endpoint, atMs);
@@ -109,6 +116,7 @@ async function post(ports: TryPorts, taken: DeliveryRecord, { url, body, endpoin
   const healed = endpoint.url === null ? null : afterReceipt(endpoint, receipt, nowMs);
   // Another try's note came first: it says as much.
   if (healed !== null) await ports.endpoints.put(healed);
+  return next.status === 'pending' ? next.nextAtMs : null;
 }
 
 function seenTry(answer: OutboundAnswer, atMs: number, nowMs: number): DeliveryTry {

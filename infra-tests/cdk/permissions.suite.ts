@@ -6,7 +6,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { operations, permissionsOf } from '#aws/operations.ts';
+import { bySession, operations, ownPermissionsOf, sessionPermissions } from '#aws/operations.ts';
 import type { EntryName } from '../../cdk/entries.ts';
 import { entries } from '../../cdk/entries.ts';
 import type { Resource } from '../../cdk/resources-of.ts';
@@ -90,6 +90,9 @@ const ofKey: Readonly<Record<string, readonly string[]>> = {
   'drops.write': ['key kms:Decrypt', 'key kms:GenerateDataKey'],
 };
 
+/** For what sessions of tenants carry out. */
+const assumes = ['tenantRole sts:AssumeRole', 'tenantRole sts:TagSession'];
+
 /** Bundling takes a second of a processor, and so many more as others want of it. */
 const bundleMs = 120_000;
 
@@ -106,19 +109,37 @@ describe.each(Object.keys(entries) as EntryName[])('the entry %s', { timeout: bu
       const own = (await adaptersOf(file)).flatMap((adapter) =>
         adapter === 'aws/ssm-secrets.ts' ? (secretsRead[name] ?? []) : (besidePorts[adapter] ?? []),
       );
-      const ports = [...permissionsOf(asked)].flatMap(([resource, actions]) =>
+      const ports = [...ownPermissionsOf(asked)].flatMap(([resource, actions]) =>
         actions.map((action) => `${resource} ${action}`),
       );
-      const key = 'kms' in config ? asked.flatMap((operation) => ofKey[operation] ?? []) : [];
+      const byOwn = asked.filter((operation) => !bySession.includes(operation));
+      const key = 'kms' in config ? byOwn.flatMap((operation) => ofKey[operation] ?? []) : [];
+      const sessions = byOwn.length < asked.length ? assumes : [];
 
       const granted = grantsOf(synthesize(config).resources, name);
 
       const lambda = [...(byLambda[name] ?? []), ...(ofTraces[name] ?? [])];
       expect(granted).toEqual(
-        [...new Set([...ofEveryFunction, ...own, ...ports, ...key, ...lambda])].toSorted(),
+        [...new Set([...ofEveryFunction, ...own, ...ports, ...key, ...sessions, ...lambda])].toSorted(),
       );
     },
   );
+});
+
+describe('files of tenants', () => {
+  it('are reached by no function itself, but for uploads by a link and what removes', () => {
+    const reached = (Object.keys(entries) as EntryName[]).flatMap((name) =>
+      grantsOf(synthesize(examples.agency).resources, name)
+        .filter((grant) => [...sessionPermissions().keys()].includes(grant.split(' ')[0] as never))
+        .map((grant) => `${name}: ${grant}`),
+    );
+
+    const own = ['adapterFiles s3:DeleteObject', 'adapterFiles s3:PutObject', 'tenantFiles s3:DeleteObject'];
+    const ofUploads = [...own, 'tenantFiles s3:PutObject', 'tenantFiles s3:PutObjectTagging'];
+    expect(reached).toEqual(
+      ['api', 'streams'].flatMap((name) => ofUploads.map((grant) => `${name}: ${grant}`)),
+    );
+  });
 });
 
 describe('adapters that are no ports', { timeout: bundleMs }, () => {
@@ -229,6 +250,7 @@ const words: readonly (readonly [word: string, form: RegExp])[] = [
   ['bucket', /FilesBucket\w*Arn\w*"\}$/],
   ['scaler', /:function:[a-z]+-scaler"/],
   ['key', /ExportsOutputFnGetAttKey\w*Arn\w*"\}$/],
+  ['tenantRole', /TenantRole\w*Arn/],
   ['log', /^\{"Fn::GetAtt":\["\w+Log\w+","Arn"\]\}$/],
   ['key-pepper', /:parameter\/[a-z]+\/key-pepper"/],
   ['webhook-key', /:parameter\/[a-z]+\/webhook-key"/],

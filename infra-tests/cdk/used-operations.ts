@@ -35,6 +35,8 @@ function isPort(path: string, composition: string): boolean {
     './forbidden-jobs.ts',
     './s3-multipart.ts',
     './s3-upload-link.ts',
+    './tenant-bucket.ts',
+    './tenant-sessions.ts',
   ];
   return parts.includes(name) || composition.includes(`'${name}'`);
 }

@@ -12,18 +12,27 @@ import { promisify } from 'node:util';
 import { DynamoDBClient, ListTablesCommand } from '@aws-sdk/client-dynamodb';
 import { ECSClient, ListClustersCommand } from '@aws-sdk/client-ecs';
 import { LambdaClient, ListFunctionsCommand } from '@aws-sdk/client-lambda';
-import { ListBucketsCommand, S3Client } from '@aws-sdk/client-s3';
+import { GetObjectCommand, ListBucketsCommand, S3Client } from '@aws-sdk/client-s3';
 import { ListQueuesCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { GetParameterCommand, SSMClient } from '@aws-sdk/client-ssm';
+import { STSClient } from '@aws-sdk/client-sts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { dropsOf } from '#aws/drops-under-test.ts';
 import { createJsonLog } from '#aws/json-log.ts';
+import { dropInKey } from '#aws/keys.ts';
 import { systemClock } from '#aws/system-clock.ts';
+import { assumeBySts } from '#aws/tenant-sessions.ts';
 import { createDeployer, type Deployer, type Deployment } from './deployment.ts';
 import type { Emulator } from './emulator.ts';
 import { emulatedCredentials, emulatedRegion, startEmulator } from './emulator.ts';
 import { pythonWithMinistack } from './python-with-ministack.ts';
 import { startTasks, type Tasks } from './tasks.ts';
+
+interface AwsCredentials {
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+  readonly sessionToken: string;
+}
 
 const { python, reason } = pythonWithMinistack();
 const execute = promisify(execFile);
@@ -77,6 +86,15 @@ describe.skipIf(python === null)(`the deployed product on an emulator (${reason}
       if (performance.now() > giveUpAtMs) throw new Error(`${json.status}: ${said.join('').slice(-2_000)}`);
       await sleep(500);
     }
+  }
+
+  function workerCredentials(): AwsCredentials {
+    const given = tasks.variables('demo');
+    return {
+      accessKeyId: given?.AWS_ACCESS_KEY_ID ?? '',
+      secretAccessKey: given?.AWS_SECRET_ACCESS_KEY ?? '',
+      sessionToken: given?.AWS_SESSION_TOKEN ?? '',
+    };
   }
 
   /** Tries until it does not throw. */
@@ -211,16 +229,26 @@ describe.skipIf(python === null)(`the deployed product on an emulator (${reason}
     jobWithinMs * 2,
   );
 
+  it('lets a worker reach the files of a tenant by a session of that tenant alone', async () => {
+    const settings = { endpoint: emulator.endpoint, region: emulatedRegion };
+    const asWorker = new STSClient({ ...settings, credentials: workerCredentials() });
+    const assume = assumeBySts(asWorker, tasks.variables('demo')?.PILOTLIGHT_TENANT_ROLE ?? '');
+    const readAs = async (credentials: AwsCredentials) => {
+      const blobs = new S3Client({ ...settings, credentials, forcePathStyle: true });
+      const Key = dropInKey('acme', 'nightly/a b.jsonl');
+      return (await blobs.send(new GetObjectCommand({ Bucket: deployment.bucket, Key }))).ContentLength;
+    };
+
+    expect(await readAs(await assume('acme'))).toBeGreaterThan(0);
+    await expect(readAs(await assume('other'))).rejects.toMatchObject({ name: 'AccessDenied' });
+    await expect(readAs(workerCredentials())).rejects.toMatchObject({ name: 'AccessDenied' });
+  });
+
   it('lets a worker read no secret, as its role does not say that it may', async () => {
-    const given = tasks.variables('demo');
     const asWorker = new SSMClient({
       endpoint: emulator.endpoint,
       region: emulatedRegion,
-      credentials: {
-        accessKeyId: given?.AWS_ACCESS_KEY_ID ?? '',
-        secretAccessKey: given?.AWS_SECRET_ACCESS_KEY ?? '',
-        sessionToken: given?.AWS_SESSION_TOKEN ?? '',
-      },
+      credentials: workerCredentials(),
     });
 
     const read = asWorker.send(new GetParameterCommand({ Name: '/pilotlight/operator-key' }));

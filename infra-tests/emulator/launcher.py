@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 import threading
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 
 SUPPORTED = "1.5.33"
@@ -38,6 +39,7 @@ def main() -> None:
     add_actions_of_auto_scaling()
     answer_conditions_of_policies()
     name_resources_as_aws_does()
+    fill_in_tags_of_sessions()
     from ministack import app
 
     app.main()
@@ -206,6 +208,30 @@ def name_resources_as_aws_does() -> None:
         return extract(service, method, path, headers, body, query_params, region, account_id)
 
     iam_actions.extract_resource_arn = extract_precisely
+
+
+def fill_in_tags_of_sessions() -> None:
+    """Stock, a resource of a policy is taken as it is written, variables and all."""
+    from ministack.core import iam_evaluator
+
+    first_match = iam_evaluator._first_match
+
+    def filled(resource, keys):
+        for key, value in keys.items():
+            if key.startswith("aws:principaltag/"):
+                variable = "${aws:PrincipalTag/" + key.removeprefix("aws:principaltag/") + "}"
+                resource = resource.replace(variable, str(value))
+        return resource
+
+    def first_match_filled(context, statements, effect):
+        keys = context.principal_keys
+        return first_match(
+            context,
+            [replace(each, resources=[filled(one, keys) for one in each.resources]) for each in statements],
+            effect,
+        )
+
+    iam_evaluator._first_match = first_match_filled
 
 
 if __name__ == "__main__":
