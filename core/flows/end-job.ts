@@ -93,8 +93,8 @@ async function endCanceled(
   gpuMs: number,
   { overlong }: EndContext,
 ): Promise<void> {
-  const isOverlong = overlong.has(job.jobId);
-  if (job.cancelRequestedAtMs === null && !isOverlong) {
+  const isAsked = job.cancelRequestedAtMs !== null;
+  if (!isAsked && !overlong.has(job.jobId)) {
     await applyTransition(ports, job, giveBack(job));
     return;
   }
@@ -107,7 +107,7 @@ async function endCanceled(
       job,
       nowMs,
       { usage, costUsdMicros: costOf(ports, job, gpuMs) },
-      isOverlong ? 'run_too_long' : 'canceled',
+      isAsked ? 'canceled' : 'run_too_long',
     ),
   );
 }

@@ -1,13 +1,19 @@
 import { describe, expect, it } from 'vitest';
-import { createFlowWorld, submission } from '#sim/memory/flow-world.ts';
+import { createFlowWorld, fakeManifest, submission } from '#sim/memory/flow-world.ts';
 import type { JobRecord } from '../job/job.ts';
 import { jobError } from '../job/transitions.ts';
+import type { Manifest } from '../models/manifest.ts';
+import { sampleTenant } from '../samples.ts';
 import { retry } from './retry.ts';
 import type { SubmitAsk } from './submission.ts';
 import { submit } from './submit.ts';
 
-async function ended(change: Partial<JobRecord>, asked: Partial<SubmitAsk> = {}) {
-  const world = await createFlowWorld();
+async function ended(
+  change: Partial<JobRecord>,
+  asked: Partial<SubmitAsk> = {},
+  given: Parameters<typeof createFlowWorld>[0] = {},
+) {
+  const world = await createFlowWorld(given);
   const outcome = await submit(world, submission(world.tenant, asked));
   if (outcome.kind !== 'accepted') throw new Error(`the request is ${outcome.kind}`);
   const { tenantId, jobId } = outcome.job;
@@ -53,6 +59,23 @@ describe('a job that failed', () => {
 
     if (first.kind !== 'accepted' || second.kind !== 'replayed') throw new Error('a job, and the same again');
     expect(second.job.jobId).toBe(first.job.jobId);
+  });
+});
+
+describe('a job of a variant of its model', () => {
+  it('is retried by whoever may use the model', async () => {
+    const int4: Manifest = {
+      ...fakeManifest,
+      id: 'fake-image-int4',
+      variant: { of: 'fake-image', quant: 'int4' },
+    };
+    const tenant = sampleTenant({ overrides: { quant: 'int4' } });
+    const { world, job, ask } = await ended(failed, {}, { tenant, manifests: [fakeManifest, int4] });
+
+    const outcome = await retry(world, { ...ask, granted: ['fake-image'] });
+
+    expect(job.model).toBe('fake-image-int4');
+    expect(outcome).toMatchObject({ kind: 'accepted', job: { model: 'fake-image-int4' } });
   });
 });
 

@@ -24,7 +24,9 @@ export type RetryOutcome =
 export async function retry(ports: SubmitPorts, ask: RetryAsk): Promise<RetryOutcome> {
   const { job, ...who } = ask;
   if (!mayRetry(job)) return { kind: 'not_failed' };
-  const { model, input, metadata, webhook, runMsMax, streamed } = job;
+  const { input, metadata, webhook, runMsMax, streamed } = job;
+  // Whoever may use a model may use its variants, and is given one by the form of weights alone.
+  const model = ports.catalog.get(job.model)?.manifest.variant?.of ?? job.model;
   return submit(ports, {
     ...who,
     ...{ model, input, metadata, webhook, runMsMax },

@@ -104,10 +104,10 @@ def begin_at_the_start(case):
 
 
 def shorten_wait(case):
-    """A wait of a minute is as good as one of a second here, and a paused pool makes every wait last."""
+    """A wait of a minute is as good as one of a second here, and a paused pool makes every wait last. Some are milliseconds."""
     wait = (case.query or {}).get("wait")
     if wait not in (None, NOT_SET) and str(wait).isdigit() and int(wait) > 1:
-        case.query = {**case.query, "wait": "1"}
+        case.query = {**case.query, "wait": "1000" if int(wait) >= 1_000 else "1"}
 
 
 def shorten_prefer(case):

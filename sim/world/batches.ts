@@ -82,9 +82,9 @@ export async function bringBatches(world: World): Promise<void> {
 async function bringOne(world: World, random: Random): Promise<void> {
   const { tenants } = world.scenario;
   const tenantId = tenants[Math.floor(random() * tenants.length)]?.tenantId ?? '';
+  const fileId = await bringFile(world, random, tenantId);
   for (let tries = 0; tries < triesMax; tries += 1) {
-    // A file for each try: one that got no answer may have made a batch all the same.
-    const fileId = await bringFile(world, random, tenantId);
+    // Under one key: a try that got no answer may have made the batch all the same.
     const batch = await tryCreate(world, tenantId, fileId);
     if (batch === null) continue;
     world.history.batches.add(batch.batchId);
@@ -143,10 +143,10 @@ async function tryCreate(world: World, tenantId: string, inputFileId: string): P
     const tenant = await ports.tenants.get(tenantId);
     if (tenant === null) throw new Error('the scene has every tenant');
     const key = { keyId: 'key00001', models: null };
-    const ask = { tenant, key, inputFileId, endpoint: '/v1/jobs', metadata: {}, idempotencyKey: null };
+    const ask = { tenant, key, inputFileId, endpoint: '/v1/jobs', metadata: {}, idempotencyKey: inputFileId };
     return createBatch({ ...ports, clock: process.clock, ids }, ask);
   });
-  return served.kind === 'answered' && served.value.kind === 'created' ? served.value.batch : null;
+  return served.kind === 'answered' && 'batch' in served.value ? served.value.batch : null;
 }
 
 async function cancelLater(world: World, random: Random, { tenantId, batchId }: BatchRecord): Promise<void> {
@@ -173,6 +173,8 @@ export async function checkBatches(world: World): Promise<void> {
   const found = new Set<string>();
   for (const { tenantId } of scenario.tenants) {
     const { items } = await stores.batches.list(tenantId, { limit: 100 });
+    if (new Set(items.map(({ inputFileId }) => inputFileId)).size !== items.length)
+      violate(history, 'I1', `a key of ${tenantId} made two batches`);
     for (const batch of items) {
       found.add(batch.batchId);
       await checkBatch(world, batch);

@@ -35,6 +35,8 @@ const operations = [
   'warmup',
 ] as const;
 
+/** Between the shortest and the longest jobs of a world. */
+const runMsMax = 3_000;
 const triesMax = 5;
 /** Of the refunds, and within about how long all its writes are made. */
 const refundCutShare = 0.4;
@@ -112,6 +114,8 @@ function drawAsk({ random, ids, history, webhooks }: World, tenantId: string, ow
     cache: null,
     // Half of the chats, without a draw.
     stream: model === 'chat' && op.charCodeAt(0) % 2 === 0,
+    // One job in eight, without a draw: the longest of them are stopped.
+    runMsMax: op.charCodeAt(1) % 8 === 0 ? runMsMax : null,
     idempotencyKey: maybe(0.5) ? `key-${op}` : null,
   };
   // The same once more, which a result that was kept may answer.

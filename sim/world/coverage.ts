@@ -46,8 +46,6 @@ const uncalled: Readonly<Record<string, string>> = {
   'jobs.list': byRoutesOnly,
   'streams.open': byRoutesOnly,
   'streams.close': byRoutesOnly,
-  'marks.get': byRoutesOnly,
-  'marks.put': byRoutesOnly,
   'pools.enlist': 'no tenant of a world has a pool of its own',
   'endpoints.remove': byRoutesOnly,
   'deliveries.get': byRoutesOnly,

@@ -83,6 +83,8 @@ function checkRuns({ history, scenario, plan }: World): void {
     }
     if (runs > jobLimits.attemptsMax + job.interruptions)
       violate(history, 'I7', `${job.jobId} was run ${runs} times`);
+    if (job.error?.code === 'run_too_long' && job.runMsMax === null)
+      violate(history, 'I7', `${job.jobId} was stopped for a time that nobody asked for`);
     // What was claimed ahead and went back was not run, and has spent no attempt.
     const isDone = job.status === 'succeeded' && job.attempt - job.interruptions === 1 && runs === 1;
     const isWithoutAdapter = job.adapters.some(({ id }) => history.adapters.takenAway.has(id));
