@@ -7,12 +7,22 @@ import * as z from 'zod';
 import { chatCompletionSchema, chatRequestSchema } from '../dialects/openai/chat.ts';
 import { completionRequestSchema, completionSchema } from '../dialects/openai/completions.ts';
 import { imageRequestSchema, imagesSchema } from '../dialects/openai/images.ts';
+import { problemSchema } from '../dialects/replicate/error.ts';
+import {
+  modelPageSchema,
+  modelSchema as replicateModelSchema,
+  versionPageSchema,
+  versionSchema,
+} from '../dialects/replicate/model.ts';
+import { predictionPageSchema, predictionSchema } from '../dialects/replicate/prediction.ts';
+import { modelPredictionRequestSchema, predictionRequestSchema } from '../dialects/replicate/request.ts';
 import type { RequestErrorCode } from '../errors.ts';
 import { requestErrors } from '../errors.ts';
 import { apiLimits } from '../limits.ts';
 import { adapterRequestSchema, adapterSchema, offeredAdapterSchema } from './adapter-resource.ts';
 import { batchRequestSchema, batchSchema } from './batch-resource.ts';
 import { costsSchema } from './costs-resource.ts';
+import { errorFormOf } from './error-form.ts';
 import { errorSchema } from './error-resource.ts';
 import { examples } from './examples.ts';
 import { fileRequestSchema, fileSchema, offeredFileSchema } from './file-resource.ts';
@@ -48,6 +58,8 @@ const requestSchemas = [
   chatRequestSchema,
   completionRequestSchema,
   imageRequestSchema,
+  predictionRequestSchema,
+  modelPredictionRequestSchema,
   adapterRequestSchema,
   fileRequestSchema,
   batchRequestSchema,
@@ -64,6 +76,14 @@ const answerSchemas = [
   chatCompletionSchema,
   completionSchema,
   imagesSchema,
+  predictionSchema,
+  predictionPageSchema,
+  modelPageSchema,
+  replicateModelSchema,
+  versionPageSchema,
+  versionSchema,
+  problemSchema,
+  routes.replicateGetWebhookSecret.answers[200].schema,
   adapterSchema,
   offeredAdapterSchema,
   fileSchema,
@@ -233,9 +253,10 @@ const errorsOfEveryRoute = ['headers_too_large', 'internal', 'unavailable'] as c
 
 /** One answer a status: several codes may share it. */
 function errorAnswersOf(route: Route): JsonObject {
+  const form = errorFormOf(route.path);
   const byStatus = Object.groupBy(
     [...new Set<RequestErrorCode>([...route.errors, ...errorsOfEveryRoute])],
-    (code) => String(requestErrors[code].status),
+    (code) => String(form.statusOf(code)),
   );
   return Object.fromEntries(
     Object.entries(byStatus).map(([status, codes = []]) => [
@@ -247,7 +268,7 @@ function errorAnswersOf(route: Route): JsonObject {
           ...(status === '429' || status === '503' ? { 'retry-after': sharedHeader('retry-after') } : {}),
           ...(status === '401' ? { 'www-authenticate': sharedHeader('www-authenticate') } : {}),
         },
-        content: { 'application/json': { schema: refOf(errorSchema, 'output') } },
+        content: { 'application/json': { schema: refOf(form.schema, 'output') } },
       },
     ]),
   );

@@ -23,6 +23,7 @@ export interface Route {
   readonly tag:
     | 'jobs'
     | 'openai'
+    | 'replicate'
     | 'models'
     | 'adapters'
     | 'files'

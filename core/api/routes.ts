@@ -13,6 +13,7 @@ import { limitsSchema } from './limits-resource.ts';
 import { modelListSchema, modelSchema } from './model-resource.ts';
 import { openaiRoutes } from './openai-routes.ts';
 import { operationsRoutes } from './operations-routes.ts';
+import { replicateRoutes } from './replicate-routes.ts';
 import type { Route } from './route.ts';
 import { authErrors, jobAnswerHeaders, limitAnswerHeaders, submissionErrors } from './submission-answers.ts';
 import { tenancyRoutes } from './tenancy-routes.ts';
@@ -252,6 +253,7 @@ export const routes = {
     errors: [...authErrors, 'invalid_request'],
   },
   ...openaiRoutes,
+  ...replicateRoutes,
   ...adapterRoutes,
   ...batchRoutes,
   ...webhookRoutes,

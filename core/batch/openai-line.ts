@@ -5,7 +5,7 @@
 import { answerTextOf } from '../chat/answer-text.ts';
 import * as chat from '../dialects/openai/chat.ts';
 import * as completions from '../dialects/openai/completions.ts';
-import type { Translated } from '../dialects/openai/submission.ts';
+import type { Translated } from '../dialects/submission.ts';
 import type { JobRecord } from '../job/job.ts';
 import type { LineRoute } from './line-route.ts';
 

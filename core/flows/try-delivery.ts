@@ -7,7 +7,9 @@
  * 3. record what came of it: delivered, given up with the reason, or when to try next;
  * 4. note on the endpoint whether anything gets through to it. A crash before this is made up for by the next try.
  */
+import { presentPrediction } from '../dialects/replicate/prediction.ts';
 import type { Outbound, OutboundAnswer } from '../egress/outbound.ts';
+import type { JobRecord, WebhookForm } from '../job/job.ts';
 import { webhookLimits } from '../limits.ts';
 import type { Batches, Clock, Deliveries, Endpoints, Jobs, Log } from '../ports.ts';
 import type { DeliveryRecord, DeliveryTry, GiveUpReason } from '../webhook/delivery.ts';
@@ -18,9 +20,12 @@ import { isBatchEvent, testEvent } from '../webhook/event.ts';
 import { batchMessage, jobMessage, testMessage } from '../webhook/message.ts';
 import { readRetryAfter, retryDelayMs } from '../webhook/retry.ts';
 import { signedHeaders } from '../webhook/sign.ts';
+import type { TellOutputsPorts } from './tell-outputs.ts';
+import { tellOutputs } from './tell-outputs.ts';
 
 export interface TryPorts {
   readonly batches: Pick<Batches, 'get'>;
+  readonly blobs: TellOutputsPorts['blobs'];
   /** Draws from 0 to 1. */
   readonly chance: () => number;
   readonly clock: Clock;
@@ -59,9 +64,10 @@ export async function tryDelivery(ports: TryPorts, delivery: DeliveryRecord): Pr
 }
 
 async function letterFor(
-  { batches, endpoints, jobs }: TryPorts,
+  ports: TryPorts,
   { tenantId, endpointId, event, eventAtMs, jobId, batchId, url: ownUrl }: DeliveryRecord,
 ): Promise<Letter | { readonly reason: GiveUpReason }> {
+  const { batches, endpoints, jobs } = ports;
   const isDefault = endpointId === defaultEndpointId;
   const stored = await endpoints.get(tenantId, endpointId);
   const endpoint = stored ?? (isDefault ? unstoredDefault(tenantId) : null);
@@ -75,7 +81,17 @@ async function letterFor(
     return { endpoint, url, body: batchMessage(event, eventAtMs, batch) };
   }
   const job = await jobs.get(tenantId, jobId ?? '', { consistent: true });
-  return job === null ? { reason: 'job_gone' } : { endpoint, url, body: jobMessage(event, eventAtMs, job) };
+  if (job === null) return { reason: 'job_gone' };
+  const form = isDefault ? job.webhook?.form : undefined;
+  const body =
+    form === undefined ? jobMessage(event, eventAtMs, job) : await dialectMessage(ports, job, form);
+  return { endpoint, url, body };
+}
+
+/** With links that work from now on: each try has its own. */
+async function dialectMessage(ports: TryPorts, job: JobRecord, { apiUrl }: WebhookForm): Promise<string> {
+  const view = { outputs: await tellOutputs(ports, job), apiUrl, streamUrl: null };
+  return JSON.stringify(presentPrediction(job, view));
 }
 
 async function post(ports: TryPorts, taken: DeliveryRecord, { url, body, endpoint }: Letter): Promise<void> {

@@ -140,6 +140,8 @@ export const jobRecordSchema = z.object({
     .object({
       url: z.string(),
       events: z.array(z.enum(jobStatuses.map((status) => `job.${status}` as const))),
+      /** The dialect that the message is in, and where the API is that its links lead to; else it is in ours. */
+      form: z.object({ dialect: z.literal('replicate'), apiUrl: z.string() }).optional(),
     })
     .nullable()
     .default(null),
@@ -167,6 +169,7 @@ export const jobRecordSchema = z.object({
 });
 
 export type JobRecord = z.infer<typeof jobRecordSchema>;
+export type WebhookForm = NonNullable<NonNullable<JobRecord['webhook']>['form']>;
 export type JobPlace = JobRecord['place'];
 export type JobOutput = JobRecord['outputs'][number];
 export type JobError = NonNullable<JobRecord['error']>;

@@ -32,6 +32,8 @@ export interface ApiCall<Id extends RouteId> {
   readonly gone: AbortSignal;
   /** Names the request in our logs and in what it is told. */
   readonly requestId: string;
+  /** Where the client reached this API, without a slash at the end. */
+  readonly apiUrl: string;
 }
 
 /** Answers one route; throws `AppError` for every refusal. */

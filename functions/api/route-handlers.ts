@@ -71,6 +71,18 @@ import { listKeys } from './routes/list-keys.ts';
 import { listModels } from './routes/list-models.ts';
 import { listWebhooks } from './routes/list-webhooks.ts';
 import { replayDelivery } from './routes/replay-delivery.ts';
+import { replicateCancelPrediction } from './routes/replicate-cancel-prediction.ts';
+import { replicateCreateDeploymentPrediction } from './routes/replicate-create-deployment-prediction.ts';
+import { replicateCreateModelPrediction } from './routes/replicate-create-model-prediction.ts';
+import { replicateCreatePrediction } from './routes/replicate-create-prediction.ts';
+import { replicateGetModel } from './routes/replicate-get-model.ts';
+import { replicateGetPrediction } from './routes/replicate-get-prediction.ts';
+import { replicateGetVersion } from './routes/replicate-get-version.ts';
+import { replicateGetWebhookSecret } from './routes/replicate-get-webhook-secret.ts';
+import { replicateListModels } from './routes/replicate-list-models.ts';
+import { replicateListPredictions } from './routes/replicate-list-predictions.ts';
+import { replicateListVersions } from './routes/replicate-list-versions.ts';
+import { replicateStreamPrediction } from './routes/replicate-stream-prediction.ts';
 import { revokeKey } from './routes/revoke-key.ts';
 import { rotateKey } from './routes/rotate-key.ts';
 import { rotateWebhook } from './routes/rotate-webhook.ts';
@@ -93,6 +105,18 @@ export const routeHandlers: { readonly [Id in RouteId]: RouteHandler<Id> } = {
   createChatCompletion,
   createCompletion,
   createImage,
+  replicateCreatePrediction,
+  replicateCreateModelPrediction,
+  replicateCreateDeploymentPrediction,
+  replicateListPredictions,
+  replicateGetPrediction,
+  replicateCancelPrediction,
+  replicateStreamPrediction,
+  replicateListModels,
+  replicateGetModel,
+  replicateListVersions,
+  replicateGetVersion,
+  replicateGetWebhookSecret,
   createFile,
   listFiles,
   getFile,

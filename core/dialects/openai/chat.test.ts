@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { fullJob } from '../../samples.ts';
+import type { DialectSubmission } from '../submission.ts';
 import { chatCompletionSchema, toAnswer, toChunk, toSubmission, toUsageChunk } from './chat.ts';
 import type { Json } from './parameters.ts';
-import type { DialectSubmission } from './submission.ts';
 
 const hello = [{ role: 'user', content: 'hello' }];
 const png = 'iVBORw0KGgoAAAANSUhEUg==';

@@ -4,11 +4,11 @@ import { metadataSchema } from '../../api/job-resource.ts';
 import { faultsOf } from '../../faults.ts';
 import type { JobRecord } from '../../job/job.ts';
 import { finishReasons } from '../../job/job.ts';
+import type { Translated } from '../submission.ts';
+import { paramNamed } from '../submission.ts';
 import { chatMessages } from './chat-messages.ts';
 import type { Parameters, Rule } from './parameters.ts';
 import { commonRules, sortParameters } from './parameters.ts';
-import type { Translated } from './submission.ts';
-import { paramNamed } from './submission.ts';
 
 const tokensSchema = z.int().min(1).nullish();
 

@@ -6,6 +6,7 @@ import * as z from 'zod';
 import { faultsOf } from '../../faults.ts';
 import type { JobRecord } from '../../job/job.ts';
 import { finishReasons } from '../../job/job.ts';
+import type { Translated } from '../submission.ts';
 import {
   finishReasonOf,
   textRequestFields,
@@ -16,7 +17,6 @@ import {
 } from './chat.ts';
 import { chatMessages } from './chat-messages.ts';
 import type { Json, Parameters, Rule } from './parameters.ts';
-import type { Translated } from './submission.ts';
 
 /** The original's own. */
 const maxTokensDefault = 16;

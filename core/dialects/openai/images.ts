@@ -3,10 +3,10 @@ import * as z from 'zod';
 import { faultsOf } from '../../faults.ts';
 import type { JobRecord } from '../../job/job.ts';
 import { qualities } from '../../tenancy/alias.ts';
+import type { DialectSubmission, Translated } from '../submission.ts';
+import { paramNamed } from '../submission.ts';
 import type { Parameters, Rule } from './parameters.ts';
 import { commonRules, sortParameters } from './parameters.ts';
-import type { DialectSubmission, Translated } from './submission.ts';
-import { paramNamed } from './submission.ts';
 
 export const responseFormats = ['url', 'b64_json'] as const;
 

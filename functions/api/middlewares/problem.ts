@@ -4,7 +4,7 @@
  */
 import type { MiddlewareObj } from '@middy/core';
 import type { APIGatewayProxyEvent, APIGatewayProxyResult } from 'aws-lambda';
-import { presentError } from '#core/api/error-resource.ts';
+import { errorFormOf } from '#core/api/error-form.ts';
 import { AppError } from '#core/errors.ts';
 import type { Log } from '#core/ports.ts';
 import { redact, textsWithin } from '#core/redaction.ts';
@@ -24,7 +24,7 @@ export function problem({
     onError(request) {
       const { requestId, route } = edgeOf(request.context);
       const { error, headers } = unwrap(request.error);
-      const { status, body } = presentError(error, requestId);
+      const { status, body } = errorFormOf(request.event.path).present(error, requestId);
       if (status >= 500) {
         log.error('api.failed', {
           requestId,

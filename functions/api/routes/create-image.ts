@@ -1,12 +1,11 @@
 import type { Picture, ResponseFormat } from '#core/dialects/openai/images.ts';
 import { toAnswer, toSubmission } from '#core/dialects/openai/images.ts';
 import { AppError } from '#core/errors.ts';
+import { linkTo } from '#core/flows/tell-outputs.ts';
 import type { JobOutput, JobRecord } from '#core/job/job.ts';
-import { filesKeptUntilMs } from '#core/job/job.ts';
-import { apiLimits } from '#core/limits.ts';
 import type { ApiDeps } from '../api-deps.ts';
-import { acceptedHeaders } from '../dialects/openai/answer-text.ts';
-import { submitted, succeeded, translatedOf } from '../dialects/openai/submitted.ts';
+import { succeeded } from '../dialects/openai/succeeded.ts';
+import { acceptedHeaders, submitted, translatedOf } from '../dialects/submitted.ts';
 import { jobHeaders } from '../job-answer.ts';
 import type { RouteHandler } from '../route-handler.ts';
 
@@ -24,19 +23,17 @@ export const createImage: RouteHandler<'createImage'> = async (deps, call) => {
 };
 
 async function pictureOf(
-  { blobs, clock }: ApiDeps,
+  deps: ApiDeps,
   job: JobRecord,
-  { path }: JobOutput,
+  output: JobOutput,
   format: ResponseFormat,
 ): Promise<Picture> {
-  if (format === 'b64_json') {
-    const file = await blobs.get(job.tenantId, path);
-    if (file === null)
-      throw new AppError('not_found', { publicMessage: 'The pictures of the job are gone.' });
-    return { b64_json: Buffer.from(file).toString('base64') };
+  if (format === 'url') {
+    const url = await linkTo(deps, job, output);
+    if (url !== null) return { url };
+  } else {
+    const file = await deps.blobs.get(job.tenantId, output.path);
+    if (file !== null) return { b64_json: Buffer.from(file).toString('base64') };
   }
-  const leftSeconds = Math.floor(((filesKeptUntilMs(job) ?? 0) - clock.nowMs()) / 1000);
-  return {
-    url: await blobs.link(job.tenantId, path, Math.min(apiLimits.outputUrlSeconds, Math.max(1, leftSeconds))),
-  };
+  throw new AppError('not_found', { publicMessage: 'The pictures of the job are gone.' });
 }

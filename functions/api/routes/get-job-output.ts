@@ -1,6 +1,5 @@
 import { AppError } from '#core/errors.ts';
-import { filesKeptUntilMs } from '#core/job/job.ts';
-import { apiLimits } from '#core/limits.ts';
+import { linkTo } from '#core/flows/tell-outputs.ts';
 import { findJob } from '../find-job.ts';
 import { jobHeaders } from '../job-answer.ts';
 import type { RouteHandler } from '../route-handler.ts';
@@ -11,17 +10,9 @@ export const getJobOutput: RouteHandler<'getJobOutput'> = async (deps, { caller,
   const job = await findJob(deps, tenantId, params.id);
   const output = job.status === 'succeeded' ? job.outputs[indexOf(params.n)] : undefined;
   if (output === undefined) throw new AppError('not_found');
-  const leftMs = (filesKeptUntilMs(job) ?? 0) - deps.clock.nowMs();
-  // A link of less than a second is none.
-  if (leftMs < 1000) throw new AppError('not_found');
-  const seconds = Math.min(apiLimits.outputUrlSeconds, Math.floor(leftMs / 1000));
-  return {
-    status: 302,
-    headers: {
-      ...jobHeaders(job),
-      location: await deps.blobs.link(tenantId, output.path, seconds),
-    },
-  };
+  const location = await linkTo(deps, job, output);
+  if (location === null) throw new AppError('not_found');
+  return { status: 302, headers: { ...jobHeaders(job), location } };
 };
 
 /** One spelling per output: `01` and `1e0` name none. */

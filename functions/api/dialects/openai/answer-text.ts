@@ -1,16 +1,16 @@
 /** Calls that are answered with a text. */
-import type { DialectSubmission, Translated } from '#core/dialects/openai/submission.ts';
+import type { DialectSubmission, Translated } from '#core/dialects/submission.ts';
 import type { JobRecord } from '#core/job/job.ts';
-import type { Accepted } from '../../accepted.ts';
 import type { ApiAnswer } from '../../answer.ts';
 import type { ApiDeps } from '../../api-deps.ts';
 import { takePlace } from '../../event-stream.ts';
 import { jobHeaders } from '../../job-answer.ts';
-import { rateLimitHeaders } from '../../rate-limit-headers.ts';
-import type { DialectCall } from './submitted.ts';
-import { submitted, succeeded, translatedOf } from './submitted.ts';
+import type { DialectCall } from '../submitted.ts';
+import { acceptedHeaders, submitted, translatedOf } from '../submitted.ts';
+import { textOf } from '../told-text.ts';
+import { succeeded } from './succeeded.ts';
 import type { Chunks } from './text-answer.ts';
-import { textOf, textStream } from './text-answer.ts';
+import { textStream } from './text-answer.ts';
 
 export interface TextForm {
   answer(job: JobRecord, text: string): unknown;
@@ -54,12 +54,4 @@ async function streamText(
     await place.release();
     throw error;
   }
-}
-
-/** As of the submission: the minute that the request was counted in is the one to tell about. */
-export function acceptedHeaders(deps: ApiDeps, { caller }: DialectCall, { gate, replayed }: Accepted) {
-  return {
-    ...rateLimitHeaders(caller.tenant, gate, deps.clock.nowMs()),
-    'idempotency-replayed': replayed ? 'true' : undefined,
-  };
 }

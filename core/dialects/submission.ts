@@ -1,7 +1,8 @@
-/** What a request in OpenAI's words comes to in ours. */
-import type { ErrorDetail } from '../../errors.ts';
-import type { Quality } from '../../tenancy/alias.ts';
-import type { Json } from './parameters.ts';
+/** What a request in the words of another API comes to in ours. */
+import type { ErrorDetail } from '../errors.ts';
+import type { JobRecord } from '../job/job.ts';
+import type { Quality } from '../tenancy/alias.ts';
+import type { Json } from './openai/parameters.ts';
 
 export interface DialectSubmission {
   readonly kind: 'submission';
@@ -15,6 +16,16 @@ export interface DialectSubmission {
   readonly stream: boolean;
   /** A stream ends with what was used. */
   readonly includeUsage: boolean;
+  /**
+   * Where this request wants to be told; its address is not checked yet.
+   * @default nowhere
+   */
+  readonly webhook?: JobRecord['webhook'];
+  /**
+   * Within which the job must start.
+   * @default as long as any job may wait
+   */
+  readonly deadlineSeconds?: number;
   /** The name in the request of a field of the job, such as `input.max_tokens`. */
   paramOf(path: string): string;
 }
