@@ -252,7 +252,7 @@ async function ask(
   });
   const whole = `${JSON.stringify([...got.headers])}\n${await got.text()}`;
   // The secret of a new key or webhook is told this once; whatever says it again is a leak.
-  const isMaking = got.status === 201 || path.endsWith('/rotate');
+  const isMaking = got.status === 201 || path.endsWith('/rotate') || path.endsWith('/secret');
   const secretForm = /plk_[0-9a-z]{8}_[0-9A-Za-z]{43}_[0-9A-Za-z]{6}|whsec_[0-9A-Za-z+/=]+/;
   const secret = isMaking ? secretForm.exec(whole)?.[0] : undefined;
   if (secret !== undefined) canaries.watch(secret, 'the platform', `the secret of ${method} ${path}`);
@@ -319,6 +319,11 @@ async function aimedAt(route: Route, job: string, plant: (place: string) => stri
     name: route.path.includes('{family}') ? 'stable' : 'mine',
     family: 'fake',
     n: '0',
+    owner: 'pilotlight',
+    model: 'fake',
+    deployment: 'fake',
+    version: route.path.includes('{version}') ? await versionOf('fake') : '',
+    pass: route.path.includes('{pass}') ? await streamPassOf(job) : '',
   };
   const path = route.path.replaceAll(/\{([^}]+)\}/g, (_, name: string) => names[name] ?? '');
   const body = inputFile === '' ? bodies[route.id]?.(plant) : batchOf(inputFile, plant);
@@ -348,6 +353,9 @@ const bodies: Record<string, (plant: (place: string) => string) => unknown> = {
   }),
   createCompletion: (plant) => ({ model: 'fake-chat', prompt: plant('prompt'), step_ms: 1, stream: true }),
   createImage: (plant) => ({ model: 'fake', prompt: plant('prompt'), steps: 1, step_ms: 1 }),
+  replicateCreatePrediction: (plant) => ({ version: 'fake', ...predictionOf(plant) }),
+  replicateCreateModelPrediction: predictionOf,
+  replicateCreateDeploymentPrediction: predictionOf,
   createAdapter: (plant) => offerOf(plant('name of an adapter'), plant('file of an adapter')),
   createFile: (plant) => ({
     filename: plant('name of a file'),
@@ -367,6 +375,21 @@ const bodies: Record<string, (plant: (place: string) => string) => unknown> = {
   adminPrewarmPool: () => ({ workers: 0 }),
   adminRefundJob: (plant) => ({ reason: plant('reason') }),
 };
+
+function predictionOf(plant: (place: string) => string) {
+  return { input: { prompt: plant('prompt'), steps: 1, step_ms: 1 }, webhook: hookUrl(plant) };
+}
+
+async function versionOf(model: string): Promise<string> {
+  return JSON.parse((await ask('ada', 'GET', `/replicate/v1/models/pilotlight/${model}`)).text).latest_version
+    .id;
+}
+
+/** Where Replicate's clients would follow the job, as its record says. */
+async function streamPassOf(job: string): Promise<string> {
+  const { urls } = JSON.parse((await ask('ada', 'GET', `/replicate/v1/predictions/${job}`)).text);
+  return urls.stream.split('/').at(-1);
+}
 
 async function newTenant(): Promise<{ id: string; key: string }> {
   const id = `tenant-${answers.length}`;

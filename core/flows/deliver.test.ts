@@ -116,6 +116,37 @@ describe('a message', () => {
     expect(await scene.endpoints.get('tenant-a', endpoint.endpointId)).toEqual(endpoint);
   });
 
+  it('is in the dialect of its request, with links that are new on each try, for that request alone', async () => {
+    const scene = await openScene();
+    await scene.endpoint();
+    const form = { dialect: 'replicate', apiUrl: 'https://api.example/prod' } as const;
+    const output = { type: 'image', path: 'p.png', contentType: 'image/png', bytes: 7, sha256: '0' } as const;
+    const own = 'https://own.example/';
+    scene.outbound.listen(own, (_request, tries) => answered(tries === 1 ? 503 : 204));
+    await scene.blobs.put('tenant-a', 'p.png', Buffer.from('picture'), 'image/png');
+    const job = await scene.end({
+      outputs: [output],
+      webhook: { url: own, events: ['job.succeeded'], form },
+    });
+
+    await scene.pass(10_000);
+
+    const bodiesTo = (url: string) =>
+      scene.outbound.received.filter((each) => each.url === url).map(({ body }) => JSON.parse(body));
+    const [first, again] = bodiesTo(own);
+    expect(bodiesTo(own)).toHaveLength(2);
+    expect(again).toMatchObject({
+      id: job.jobId,
+      status: 'succeeded',
+      output: [expect.stringMatching(/^data:/)],
+      urls: { get: `https://api.example/prod/replicate/v1/predictions/${job.jobId}` },
+    });
+    // A pass to its stream is for whoever asked for the prediction.
+    expect(again.urls).not.toHaveProperty('stream');
+    expect({ ...first, output: null }).toEqual({ ...again, output: null });
+    expect(bodiesTo(hook)).toMatchObject([{ type: 'job.succeeded' }]);
+  });
+
   it('goes where its job says, signed with the secret of the default webhook as it was rotated', async () => {
     const scene = await openScene();
     const own = 'https://own.example/?token=1';

@@ -185,6 +185,7 @@ describe('an object of another tenant', () => {
         '/v1/webhooks',
         '/v1/webhooks/default/deliveries',
         '/v1/usage',
+        '/replicate/v1/predictions',
       ].map((path) => scene.sendRaw('GET', path, { key: scene.key })),
     );
 

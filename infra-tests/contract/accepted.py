@@ -15,6 +15,7 @@ CURSORS = (
 )
 LIMITS = "adminCreateTenant adminUpdateTenant adminPutPlan"
 OPENAI = "createChatCompletion createCompletion createImage"
+REPLICATE = "replicateCreatePrediction replicateCreateModelPrediction replicateCreateDeploymentPrediction"
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,18 @@ RULES = [
     Accepted(
         FIT, "submitJob createWebhook", 400, r"(webhook\.)?url", ".",
         "which addresses may be reached is the guard's to say (docs/egress.md)",
+    ),
+    Accepted(
+        FIT, REPLICATE, 422, r"input(\..*)?|idempotency-key", ".",
+        "what goes to the model is described by the model; keys and prompts as of submitJob",
+    ),
+    Accepted(
+        FIT, REPLICATE, 422, "webhook|cancel-after", ".",
+        "which addresses may be reached is the guard's to say; a pattern cannot bound a duration",
+    ),
+    Accepted(
+        FIT, "replicateListPredictions", 422, "cursor", "not valid here",
+        "a cursor is opaque: only one that a page gave is one",
     ),
     Accepted(
         FIT, OPENAI, 400, ".+", ".",

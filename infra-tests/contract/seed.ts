@@ -76,6 +76,7 @@ export async function seed(url: string, adminKey: string): Promise<Seeded> {
     facts: {
       paths: {
         ...tenantPaths(jobs, ownKeys),
+        ...(await replicatePaths(tenant, jobs)),
         ...webhookPaths(hooks),
         ...adapterPaths(loras),
         ...batchPaths(lines, batches),
@@ -86,6 +87,9 @@ export async function seed(url: string, adminKey: string): Promise<Seeded> {
         createChatCompletion: fakeChat,
         createCompletion: { model: 'fake-chat', prompt: 'a lighthouse' },
         createImage: { model: 'fake', prompt: 'a lighthouse', size: 'auto', n: 1 },
+        replicateCreatePrediction: { version: 'fake', input: fakeJob.input },
+        replicateCreateModelPrediction: { input: fakeJob.input },
+        replicateCreateDeploymentPrediction: { input: fakeJob.input },
         createWebhook: { url: nobodysUrl },
         createAdapter: { model: adaptedModel },
         createBatch: { input_file_id: lines[0], endpoint: '/v1/jobs', completion_window: '24h' },
@@ -231,6 +235,25 @@ function tenantPaths(jobs: readonly string[], keys: readonly string[]): Facts['p
     warmUpModel: [{ id: 'fake' }, { id: 'pilotlight-shapes' }],
     rotateKey: ofKey,
     revokeKey: ofKey,
+  };
+}
+
+const predictionSchema = z.object({ version: z.string(), urls: z.object({ stream: z.url() }) });
+
+async function replicatePaths(tenant: Asker, jobs: readonly string[]): Promise<Facts['paths']> {
+  const path = `/replicate/v1/predictions/${jobs[0]}`;
+  const { version, urls } = await ask(tenant, 'GET', path, undefined, predictionSchema);
+  const model = { owner: 'pilotlight', model: 'fake' };
+  const ofJob = jobs.map((id) => ({ id }));
+  return {
+    replicateCreateModelPrediction: [model],
+    replicateCreateDeploymentPrediction: [{ owner: model.owner, deployment: model.model }],
+    replicateGetPrediction: ofJob,
+    replicateCancelPrediction: ofJob,
+    replicateStreamPrediction: [{ pass: urls.stream.split('/').at(-1) ?? '' }],
+    replicateGetModel: [model],
+    replicateListVersions: [model],
+    replicateGetVersion: [{ ...model, version }],
   };
 }
 
