@@ -484,7 +484,7 @@ function receiverPort(): number {
 
 /** Every header that is read, and some that are not. */
 function headersOf({ headers }: Route, plant: (place: string) => string): Record<string, string> {
-  const known = Object.keys(headers?.shape ?? {}).filter((name) => !['prefer', lastEventId].includes(name));
+  const known = Object.keys(headers?.shape ?? {}).filter((name) => !read.has(name));
   const others = [
     'x-forwarded-for',
     'x-api-key',
@@ -506,6 +506,9 @@ function headersOf({ headers }: Route, plant: (place: string) => string): Record
 
 /** A canary is the id of no event, and everything else would be refused with it. */
 const lastEventId = 'last-event-id';
+
+/** Headers that are refused where they are not of their form. */
+const read = new Set(['prefer', lastEventId, 'cancel-after', 'x-fal-request-timeout']);
 
 /** Inputs that are refused, each for another reason. */
 function hostile(route: Route, plant: (place: string) => string): (Asked & { readonly query?: string })[] {

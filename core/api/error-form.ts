@@ -1,5 +1,6 @@
 /** The form of error answers, by where they are given: one for everything, and one for each dialect that has its own. */
 import type { z } from 'zod';
+import { falErrorSchema, falStatusOf, presentFalError } from '../dialects/fal/error.ts';
 import { presentProblem, problemSchema, problemStatus } from '../dialects/replicate/error.ts';
 import type { AppError, RequestErrorCode } from '../errors.ts';
 import { requestErrors } from '../errors.ts';
@@ -20,6 +21,7 @@ const native: ErrorForm = {
 
 const forms: readonly (readonly [folder: string, form: ErrorForm])[] = [
   ['/replicate/', { schema: problemSchema, statusOf: problemStatus, present: presentProblem }],
+  ['/fal/', { schema: falErrorSchema, statusOf: falStatusOf, present: presentFalError }],
 ];
 
 /** Of any path, also of one that no route has. */

@@ -4,6 +4,11 @@
  */
 
 import * as z from 'zod';
+import { falErrorSchema } from '../dialects/fal/error.ts';
+import { inputSchema } from '../dialects/fal/request.ts';
+import { resultSchema } from '../dialects/fal/result.ts';
+import { statusSchema } from '../dialects/fal/status.ts';
+import { jwksSchema } from '../dialects/fal/webhook.ts';
 import { chatCompletionSchema, chatRequestSchema } from '../dialects/openai/chat.ts';
 import { completionRequestSchema, completionSchema } from '../dialects/openai/completions.ts';
 import { imageRequestSchema, imagesSchema } from '../dialects/openai/images.ts';
@@ -60,6 +65,7 @@ const requestSchemas = [
   imageRequestSchema,
   predictionRequestSchema,
   modelPredictionRequestSchema,
+  inputSchema,
   adapterRequestSchema,
   fileRequestSchema,
   batchRequestSchema,
@@ -83,6 +89,10 @@ const answerSchemas = [
   versionPageSchema,
   versionSchema,
   problemSchema,
+  statusSchema,
+  resultSchema,
+  jwksSchema,
+  falErrorSchema,
   routes.replicateGetWebhookSecret.answers[200].schema,
   adapterSchema,
   offeredAdapterSchema,

@@ -24,6 +24,7 @@ export interface Route {
     | 'jobs'
     | 'openai'
     | 'replicate'
+    | 'fal'
     | 'models'
     | 'adapters'
     | 'files'

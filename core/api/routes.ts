@@ -7,6 +7,7 @@ import { apiLimits } from '../limits.ts';
 import { adapterRoutes } from './adapter-routes.ts';
 import { batchRoutes } from './batch-routes.ts';
 import { costRoutes } from './cost-routes.ts';
+import { falRoutes } from './fal-routes.ts';
 import { jobListQuerySchema, wholeNumber } from './job-query.ts';
 import { jobListSchema, jobRequestSchema, jobSchema } from './job-resource.ts';
 import { limitsSchema } from './limits-resource.ts';
@@ -254,6 +255,7 @@ export const routes = {
   },
   ...openaiRoutes,
   ...replicateRoutes,
+  ...falRoutes,
   ...adapterRoutes,
   ...batchRoutes,
   ...webhookRoutes,

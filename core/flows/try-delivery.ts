@@ -7,6 +7,7 @@
  * 3. record what came of it: delivered, given up with the reason, or when to try next;
  * 4. note on the endpoint whether anything gets through to it. A crash before this is made up for by the next try.
  */
+import { falHeaders, falMessage } from '../dialects/fal/webhook.ts';
 import { presentPrediction } from '../dialects/replicate/prediction.ts';
 import type { Outbound, OutboundAnswer } from '../egress/outbound.ts';
 import type { JobRecord, WebhookForm } from '../job/job.ts';
@@ -42,6 +43,8 @@ interface Letter {
   readonly url: string;
   readonly body: string;
   readonly endpoint: EndpointRecord;
+  /** Of a message in fal's dialect, which has a signature of its own beside. */
+  readonly falJob?: JobRecord;
 }
 
 /** No effect when somebody else tries it, or has tried it, since it was read. */
@@ -85,17 +88,27 @@ async function letterFor(
   const form = isDefault ? job.webhook?.form : undefined;
   const body =
     form === undefined ? jobMessage(event, eventAtMs, job) : await dialectMessage(ports, job, form);
-  return { endpoint, url, body };
+  return { endpoint, url, body, ...(form?.dialect === 'fal' ? { falJob: job } : {}) };
 }
 
 /** With links that work from now on: each try has its own. */
-async function dialectMessage(ports: TryPorts, job: JobRecord, { apiUrl }: WebhookForm): Promise<string> {
-  const view = { outputs: await tellOutputs(ports, job), apiUrl, streamUrl: null };
-  return JSON.stringify(presentPrediction(job, view));
+async function dialectMessage(
+  ports: TryPorts,
+  job: JobRecord,
+  { dialect, apiUrl }: WebhookForm,
+): Promise<string> {
+  const outputs = await tellOutputs(ports, job);
+  switch (dialect) {
+    case 'replicate':
+      return JSON.stringify(presentPrediction(job, { outputs, apiUrl, streamUrl: null }));
+    case 'fal':
+      return falMessage(job, outputs);
+  }
 }
 
-async function post(ports: TryPorts, taken: DeliveryRecord, { url, body, endpoint }: Letter): Promise<void> {
+async function post(ports: TryPorts, taken: DeliveryRecord, letter: Letter): Promise<void> {
   const { clock, outbound, webhookKey } = ports;
+  const { url, body, endpoint, falJob: job } = letter;
   const atMs = clock.nowMs();
   const secrets = secretsInForce(endpoint, atMs);
   const answer = await outbound.send({
@@ -105,6 +118,7 @@ async function post(ports: TryPorts, taken: DeliveryRecord, { url, body, endpoin
       'content-type': 'application/json',
       'user-agent': 'Pilotlight',
       ...signedHeaders(webhookKey, { id: taken.deliveryId, body }, { secrets, nowMs: atMs }),
+      ...(job === undefined ? {} : falHeaders(webhookKey, { job, body }, { secrets, nowMs: atMs })),
     },
     body: new TextEncoder().encode(body),
     timeoutMs: webhookLimits.timeoutMs,

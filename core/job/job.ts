@@ -141,7 +141,7 @@ export const jobRecordSchema = z.object({
       url: z.string(),
       events: z.array(z.enum(jobStatuses.map((status) => `job.${status}` as const))),
       /** The dialect that the message is in, and where the API is that its links lead to; else it is in ours. */
-      form: z.object({ dialect: z.literal('replicate'), apiUrl: z.string() }).optional(),
+      form: z.object({ dialect: z.enum(['replicate', 'fal']), apiUrl: z.string() }).optional(),
     })
     .nullable()
     .default(null),

@@ -49,6 +49,14 @@ import { createWebhook } from './routes/create-webhook.ts';
 import { deleteAdapter } from './routes/delete-adapter.ts';
 import { deleteFile } from './routes/delete-file.ts';
 import { deleteWebhook } from './routes/delete-webhook.ts';
+import { falCancel } from './routes/fal-cancel.ts';
+import { falGetKeys } from './routes/fal-get-keys.ts';
+import { falGetResult } from './routes/fal-get-result.ts';
+import { falGetStatus } from './routes/fal-get-status.ts';
+import { falRun } from './routes/fal-run.ts';
+import { falStream } from './routes/fal-stream.ts';
+import { falStreamStatus } from './routes/fal-stream-status.ts';
+import { falSubmit } from './routes/fal-submit.ts';
 import { followJob } from './routes/follow-job.ts';
 import { getAdapter } from './routes/get-adapter.ts';
 import { getBatch } from './routes/get-batch.ts';
@@ -117,6 +125,14 @@ export const routeHandlers: { readonly [Id in RouteId]: RouteHandler<Id> } = {
   replicateListVersions,
   replicateGetVersion,
   replicateGetWebhookSecret,
+  falRun,
+  falStream,
+  falSubmit,
+  falGetStatus,
+  falStreamStatus,
+  falGetResult,
+  falCancel,
+  falGetKeys,
   createFile,
   listFiles,
   getFile,

@@ -2,7 +2,8 @@
 import * as z from 'zod';
 import type { Manifest } from '../../models/manifest.ts';
 import type { Parameters } from '../openai/parameters.ts';
-import { owner, versionIdOf } from './names.ts';
+import { owner } from '../owner.ts';
+import { versionIdOf } from './names.ts';
 
 export const versionSchema = z
   .strictObject({

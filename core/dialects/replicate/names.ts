@@ -1,19 +1,13 @@
-/** How Replicate names models: by an owner, which is always `pilotlight` here, by a name, and by the id of a version. */
+/** How Replicate names models: by owner and name, and by the id of a version. */
 import { digest } from '../../canonical.ts';
 import type { Catalog, Model } from '../../models/manifest.ts';
-
-export const owner = 'pilotlight';
+import { modelNameOf } from '../owner.ts';
 
 const versionForm = /^[0-9a-f]{64}$/;
 
 /** 64 hex digits, as the original's: of one model in one revision, and of no other. */
 export function versionIdOf({ id, revision }: { readonly id: string; readonly revision: string }): string {
   return digest(`version\0${id}\0${revision}`);
-}
-
-/** What requests of ours call `owner/name`; null: there is no such owner. */
-export function modelNameOf(ownerName: string, name: string): string | null {
-  return ownerName === owner ? name : null;
 }
 
 /**

@@ -4,7 +4,9 @@ import { presentJob } from '../../api/job-resource.ts';
 import type { JobRecord } from '../../job/job.ts';
 import { isTerminal } from '../../job/job.ts';
 import type { ToldOutput } from '../outputs.ts';
-import { owner, versionIdOf } from './names.ts';
+import { owner } from '../owner.ts';
+import { progressLine } from '../progress-line.ts';
+import { versionIdOf } from './names.ts';
 
 export const predictionStatuses = ['starting', 'processing', 'succeeded', 'failed', 'canceled'] as const;
 
@@ -75,7 +77,8 @@ export function presentPrediction(
     version: versionIdOf({ id: job.model, revision: job.modelRevision }),
     input,
     output: outputs?.map((output) => (output.type === 'text' ? output.text : output.url)) ?? null,
-    logs: logsOf(job),
+    // `parseProgressFromLogs` of the clients reads it.
+    logs: progressLine(job.progress),
     error: error?.message ?? null,
     status: statusOf(job),
     source: 'api',
@@ -122,13 +125,4 @@ function metricsOf(job: JobRecord): Prediction['metrics'] {
       ? {}
       : { total_time: Math.max(0, finishedAtMs - createdAtMs) / 1000 }),
   };
-}
-
-/** One line in tqdm's form, which the clients' `parseProgressFromLogs` reads; empty before there is progress. */
-function logsOf({ progress }: JobRecord): string {
-  if (progress === null || progress.steps === 0) return '';
-  const { step, steps } = progress;
-  const share = Math.min(1, step / steps);
-  const filled = Math.round(10 * share);
-  return `${Math.floor(100 * share)}%|${'█'.repeat(filled)}${' '.repeat(10 - filled)}| ${step}/${steps}`;
 }

@@ -4,8 +4,7 @@ import { apiLimits, egressLimits, jobLimits } from '../../limits.ts';
 import type { Manifest } from '../../models/manifest.ts';
 import type { JobEvent } from '../../webhook/event.ts';
 import { endEvents } from '../../webhook/event.ts';
-import { chatMessages } from '../openai/chat-messages.ts';
-import type { Json, Parameters } from '../openai/parameters.ts';
+import { askedInput } from '../prompt-input.ts';
 import type { DialectSubmission } from '../submission.ts';
 
 export const webhookFilters = ['start', 'output', 'logs', 'completed'] as const;
@@ -93,32 +92,22 @@ export interface PredictionAsk {
 
 export function toSubmission(ask: PredictionAsk): DialectSubmission {
   const { request, model, task, waits, deadlineSeconds, apiUrl } = ask;
-  const isPrompt = task === 'chat' && request.input.messages === undefined && 'prompt' in request.input;
+  const asked = askedInput(request.input, task);
   const events = eventsOf(request.webhook_events_filter ?? ['output', 'completed']);
   const form = { dialect: 'replicate', apiUrl } as const;
   return {
     kind: 'submission',
     model,
     quality: null,
-    input: isPrompt ? chatInput(request.input) : request.input,
+    input: asked.input,
     metadata: {},
     stream: request.stream ?? (task === 'chat' && !waits),
     includeUsage: false,
     webhook:
       request.webhook === undefined || events.length === 0 ? null : { url: request.webhook, events, form },
     ...(deadlineSeconds === null ? {} : { deadlineSeconds }),
-    paramOf: (path) => {
-      if (path === 'webhook.url') return 'webhook';
-      return isPrompt && path.startsWith('input.messages') ? 'input.prompt' : path;
-    },
+    paramOf: (path) => (path === 'webhook.url' ? 'webhook' : asked.paramOf(path)),
   };
-}
-
-/** As most chat models of the original take it: one prompt, and what goes before it. */
-function chatInput({ prompt, system_prompt, image, ...rest }: Parameters): Parameters {
-  const content: Json = image === undefined ? (prompt ?? null) : [{ image }, { text: prompt ?? null }];
-  const system = system_prompt === undefined ? [] : [{ role: 'system', content: system_prompt }];
-  return { ...rest, messages: chatMessages([...system, { role: 'user', content }]) };
 }
 
 /** A job tells its output once, as it succeeds; then `output` and `completed` are one message. */

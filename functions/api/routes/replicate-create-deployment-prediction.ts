@@ -1,4 +1,4 @@
-import { modelNameOf } from '#core/dialects/replicate/names.ts';
+import { modelNameOf } from '#core/dialects/owner.ts';
 import { createPrediction } from '../dialects/replicate/predictions.ts';
 import type { RouteHandler } from '../route-handler.ts';
 

@@ -1,5 +1,5 @@
 /** Models of Replicate's dialect, as the caller may see them. */
-import { modelNameOf } from '#core/dialects/replicate/names.ts';
+import { modelNameOf } from '#core/dialects/owner.ts';
 import { AppError } from '#core/errors.ts';
 import type { Manifest } from '#core/models/manifest.ts';
 import type { ApiDeps } from '../../api-deps.ts';
