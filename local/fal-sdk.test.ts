@@ -26,9 +26,10 @@ beforeAll(async () => {
 afterAll(() => scene?.close());
 
 /** As docs/fal.md says it: the hosts of the original become paths. */
-function clientOf(credentials: string, url = scene.url): FalClient {
+function clientOf(credentials: string, url = scene.url, fetchOf = fetch): FalClient {
   return createFalClient({
     credentials,
+    fetch: fetchOf,
     requestMiddleware: async (request) => ({
       ...request,
       url: request.url.replace(
@@ -348,11 +349,19 @@ describe('errors', () => {
   });
 
   row('retries on 429', 'waits longer each time, and gets its answer', async () => {
-    const own = clientOf(await scene.tenantWith('one-at-a-time', { open_jobs_max: 1 }));
+    const statuses: number[] = [];
+    const counting: typeof fetch = async (...request) => {
+      const response = await fetch(...request);
+      statuses.push(response.status);
+      return response;
+    };
+    const own = clientOf(await scene.tenantWith('one-at-a-time', { open_jobs_max: 1 }), scene.url, counting);
+    const input = { prompt, step_ms: 100 };
 
-    const results = await Promise.all([1, 2].map(() => own.run(chat, { input: { prompt } })));
+    const results = await Promise.all([1, 2].map(() => own.run(chat, { input })));
 
     expect(results.map(({ data }) => data.output)).toEqual([answer, answer]);
+    expect(statuses).toContain(429);
   });
 
   row('retries on 503', 'asks again after a second, and gets its answer', async () => {
