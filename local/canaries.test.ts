@@ -47,7 +47,7 @@ let stack: ChildProcess;
 const keys: Record<string, string> = {};
 /** Names, not values: of a field that nobody knows, of a tenant that is there already, of an alias. */
 const namedInErrors =
-  /: \S+ (name of an unknown field|name of a query|deep name|metadata query name|\S+ \(name\)|name of a tenant)$|: adminPutAlias id in the path$/;
+  /: \S+ (name of an unknown field|name of a query|deep name|metadata query name|(?:field )?\S+ \(name\)|name of a tenant)$|: adminPutAlias id in the path$/;
 const bobsTerm = canaries.plant('bob', 'term');
 
 /** Takes every message and says nothing. */
@@ -323,6 +323,7 @@ async function aimedAt(route: Route, job: string, plant: (place: string) => stri
     model: 'fake',
     deployment: 'fake',
     version: route.path.includes('{version}') ? await versionOf('fake') : '',
+    tenant: 'ada',
     pass: route.path.includes('{pass}') ? await streamPassOf(job) : '',
   };
   const path = route.path.replaceAll(/\{([^}]+)\}/g, (_, name: string) => names[name] ?? '');
@@ -356,6 +357,9 @@ const bodies: Record<string, (plant: (place: string) => string) => unknown> = {
   replicateCreatePrediction: (plant) => ({ version: 'fake', ...predictionOf(plant) }),
   replicateCreateModelPrediction: predictionOf,
   replicateCreateDeploymentPrediction: predictionOf,
+  falRun: (plant) => predictionOf(plant).input,
+  falStream: (plant) => predictionOf(plant).input,
+  falSubmit: (plant) => predictionOf(plant).input,
   createAdapter: (plant) => offerOf(plant('name of an adapter'), plant('file of an adapter')),
   createFile: (plant) => ({
     filename: plant('name of a file'),

@@ -25,18 +25,21 @@ beforeAll(async () => {
 
 afterAll(() => scene?.close());
 
+const paths: Readonly<Record<string, string>> = {
+  'queue.fal.run': 'queue',
+  'fal.run': 'run',
+  'rest.fal.ai': 'rest',
+};
+
 /** As docs/fal.md says it: the hosts of the original become paths. */
-function clientOf(credentials: string, url = scene.url, fetchOf = fetch): FalClient {
+function clientOf(credentials: string, base = scene.url, fetchOf = fetch): FalClient {
   return createFalClient({
     credentials,
     fetch: fetchOf,
-    requestMiddleware: async (request) => ({
-      ...request,
-      url: request.url.replace(
-        /^https:\/\/(queue\.)?fal\.run/,
-        (_, queue) => `${url}/fal/${queue ? 'queue' : 'run'}`,
-      ),
-    }),
+    requestMiddleware: async (request) => {
+      const { host, pathname, search } = new URL(request.url);
+      return { ...request, url: `${base}/fal/${paths[host]}${pathname}${search}` };
+    },
   });
 }
 
@@ -338,6 +341,16 @@ describe('errors', () => {
 
     expect(refused.map(({ status }) => status)).toEqual([404, 404]);
   });
+
+  row(
+    'ApiError',
+    '404 for files to upload, which there are none of; a data URL goes in their place',
+    async () => {
+      const error = await refusalOf(client.run(shapes, { input: { ...picture, image: new Blob(['x']) } }));
+
+      expect([error.status, error.message]).toEqual([404, 'There is no such path.']);
+    },
+  );
 
   row('ApiError', '400 for the result of a request that has not ended', async () => {
     const { request_id: requestId } = await client.queue.submit(chat, { input: slow });

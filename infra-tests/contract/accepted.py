@@ -15,6 +15,7 @@ CURSORS = (
 )
 LIMITS = "adminCreateTenant adminUpdateTenant adminPutPlan"
 OPENAI = "createChatCompletion createCompletion createImage"
+FAL = "falRun falStream falSubmit"
 REPLICATE = "replicateCreatePrediction replicateCreateModelPrediction replicateCreateDeploymentPrediction"
 
 
@@ -65,6 +66,10 @@ RULES = [
     Accepted(
         FIT, REPLICATE, 422, "webhook|cancel-after", ".",
         "which addresses may be reached is the guard's to say; a pattern cannot bound a duration",
+    ),
+    Accepted(
+        FIT, FAL, 422, ".*", ".",
+        "the whole body is the input, which is described by the model; keys, addresses and prompts as of submitJob",
     ),
     Accepted(
         FIT, "replicateListPredictions", 422, "cursor", "not valid here",

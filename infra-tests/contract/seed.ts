@@ -76,7 +76,7 @@ export async function seed(url: string, adminKey: string): Promise<Seeded> {
     facts: {
       paths: {
         ...tenantPaths(jobs, ownKeys),
-        ...(await replicatePaths(tenant, jobs)),
+        ...(await dialectPaths(tenant, jobs)),
         ...webhookPaths(hooks),
         ...adapterPaths(loras),
         ...batchPaths(lines, batches),
@@ -90,6 +90,9 @@ export async function seed(url: string, adminKey: string): Promise<Seeded> {
         replicateCreatePrediction: { version: 'fake', input: fakeJob.input },
         replicateCreateModelPrediction: { input: fakeJob.input },
         replicateCreateDeploymentPrediction: { input: fakeJob.input },
+        falRun: fakeJob.input,
+        falStream: fakeJob.input,
+        falSubmit: fakeJob.input,
         createWebhook: { url: nobodysUrl },
         createAdapter: { model: adaptedModel },
         createBatch: { input_file_id: lines[0], endpoint: '/v1/jobs', completion_window: '24h' },
@@ -240,11 +243,12 @@ function tenantPaths(jobs: readonly string[], keys: readonly string[]): Facts['p
 
 const predictionSchema = z.object({ version: z.string(), urls: z.object({ stream: z.url() }) });
 
-async function replicatePaths(tenant: Asker, jobs: readonly string[]): Promise<Facts['paths']> {
+async function dialectPaths(tenant: Asker, jobs: readonly string[]): Promise<Facts['paths']> {
   const path = `/replicate/v1/predictions/${jobs[0]}`;
   const { version, urls } = await ask(tenant, 'GET', path, undefined, predictionSchema);
   const model = { owner: 'pilotlight', model: 'fake' };
   const ofJob = jobs.map((id) => ({ id }));
+  const ofRequest = jobs.map((id) => ({ ...model, id }));
   return {
     replicateCreateModelPrediction: [model],
     replicateCreateDeploymentPrediction: [{ owner: model.owner, deployment: model.model }],
@@ -254,6 +258,14 @@ async function replicatePaths(tenant: Asker, jobs: readonly string[]): Promise<F
     replicateGetModel: [model],
     replicateListVersions: [model],
     replicateGetVersion: [{ ...model, version }],
+    falRun: [model],
+    falStream: [model],
+    falSubmit: [model],
+    falGetStatus: ofRequest,
+    falStreamStatus: ofRequest,
+    falGetResult: ofRequest,
+    falCancel: ofRequest,
+    falGetKeys: [{ tenant: 'contract' }],
   };
 }
 
