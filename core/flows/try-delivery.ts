@@ -7,10 +7,7 @@
  * 3. record what came of it: delivered, given up with the reason, or when to try next;
  * 4. note on the endpoint whether anything gets through to it. A crash before this is made up for by the next try.
  */
-import { falHeaders, falMessage } from '../dialects/fal/webhook.ts';
-import { presentPrediction } from '../dialects/replicate/prediction.ts';
 import type { Outbound, OutboundAnswer } from '../egress/outbound.ts';
-import type { JobRecord, WebhookForm } from '../job/job.ts';
 import { webhookLimits } from '../limits.ts';
 import type { Batches, Clock, Deliveries, Endpoints, Jobs, Log } from '../ports.ts';
 import type { DeliveryRecord, DeliveryTry, GiveUpReason } from '../webhook/delivery.ts';
@@ -21,8 +18,9 @@ import { isBatchEvent, testEvent } from '../webhook/event.ts';
 import { batchMessage, jobMessage, testMessage } from '../webhook/message.ts';
 import { readRetryAfter, retryDelayMs } from '../webhook/retry.ts';
 import { signedHeaders } from '../webhook/sign.ts';
+import type { DialectMessage } from './dialect-message.ts';
+import { dialectMessage } from './dialect-message.ts';
 import type { TellOutputsPorts } from './tell-outputs.ts';
-import { tellOutputs } from './tell-outputs.ts';
 
 export interface TryPorts {
   readonly batches: Pick<Batches, 'get'>;
@@ -43,8 +41,8 @@ interface Letter {
   readonly url: string;
   readonly body: string;
   readonly endpoint: EndpointRecord;
-  /** Of a message in fal's dialect, which has a signature of its own beside. */
-  readonly falJob?: JobRecord;
+  /** Of a message in a dialect: what goes beside our own headers. */
+  readonly headers?: DialectMessage['headers'];
 }
 
 /** No effect when somebody else tries it, or has tried it, since it was read. */
@@ -86,29 +84,13 @@ async function letterFor(
   const job = await jobs.get(tenantId, jobId ?? '', { consistent: true });
   if (job === null) return { reason: 'job_gone' };
   const form = isDefault ? job.webhook?.form : undefined;
-  const body =
-    form === undefined ? jobMessage(event, eventAtMs, job) : await dialectMessage(ports, job, form);
-  return { endpoint, url, body, ...(form?.dialect === 'fal' ? { falJob: job } : {}) };
-}
-
-/** With links that work from now on: each try has its own. */
-async function dialectMessage(
-  ports: TryPorts,
-  job: JobRecord,
-  { dialect, apiUrl }: WebhookForm,
-): Promise<string> {
-  const outputs = await tellOutputs(ports, job);
-  switch (dialect) {
-    case 'replicate':
-      return JSON.stringify(presentPrediction(job, { outputs, apiUrl, streamUrl: null }));
-    case 'fal':
-      return falMessage(job, outputs);
-  }
+  if (form !== undefined) return { endpoint, url, ...(await dialectMessage(ports, job, form)) };
+  return { endpoint, url, body: jobMessage(event, eventAtMs, job) };
 }
 
 async function post(ports: TryPorts, taken: DeliveryRecord, letter: Letter): Promise<void> {
   const { clock, outbound, webhookKey } = ports;
-  const { url, body, endpoint, falJob: job } = letter;
+  const { url, body, endpoint } = letter;
   const atMs = clock.nowMs();
   const secrets = secretsInForce(endpoint, atMs);
   const answer = await outbound.send({
@@ -118,7 +100,7 @@ async function post(ports: TryPorts, taken: DeliveryRecord, letter: Letter): Pro
       'content-type': 'application/json',
       'user-agent': 'Pilotlight',
       ...signedHeaders(webhookKey, { id: taken.deliveryId, body }, { secrets, nowMs: atMs }),
-      ...(job === undefined ? {} : falHeaders(webhookKey, { job, body }, { secrets, nowMs: atMs })),
+      ...letter.headers?.({ webhookKey, secrets, nowMs: atMs }),
     },
     body: new TextEncoder().encode(body),
     timeoutMs: webhookLimits.timeoutMs,
