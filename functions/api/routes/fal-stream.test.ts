@@ -37,6 +37,21 @@ describe('200', () => {
     expect(last.error).toMatchObject({ code: 'job_failed', message: 'The model failed on this input.' });
   });
 
+  it('ends in an error when the next attempt writes something else', async () => {
+    const scene = await openFalScene();
+    const following = stream(scene, {});
+    await scene.clock.advance(100);
+    const [{ jobId = '' } = {}] = (await scene.jobs.list('tenant-a', { limit: 1 })).items;
+    await scene.start(jobId);
+    const piece = { attempt: 1, at: 0, isLast: false, toldAtMs: scene.clock.nowMs() };
+    await scene.jobEvents.append('tenant-a', jobId, { ...piece, text: 'Once upon' });
+    await scene.clock.advance(60_000);
+
+    const told = dataOf((await scene.whileWorking(following)).text).map((data) => JSON.parse(data));
+
+    expect(told).toMatchObject([{ output: 'Once upon', partial: true }, { error: { code: 'unavailable' } }]);
+  });
+
   it('cancels its job when the reader goes', async () => {
     const scene = await openFalScene();
 

@@ -57,6 +57,26 @@ describe('200', () => {
     expect(eventsOf(await follow(scene, second.stream))).toEqual([['done', '{"reason":"canceled"}']]);
   });
 
+  it('ends in an error when the next attempt writes something else, and leaves the prediction to it', async () => {
+    const scene = await openReplicateScene();
+    const { id, urls } = (await scene.chat()).json;
+    const following = follow(scene, urls.stream);
+    await scene.clock.advance(100);
+    await scene.start(id);
+    const piece = { attempt: 1, at: 0, isLast: false, toldAtMs: scene.clock.nowMs() };
+    await scene.jobEvents.append('tenant-a', id, { ...piece, text: 'Once upon' });
+    await scene.clock.advance(60_000);
+
+    const told = eventsOf(await scene.whileWorking(following));
+
+    expect(told).toEqual([
+      ['output', 'Once upon'],
+      ['error', expect.stringContaining('otherwise')],
+      ['done', '{"reason":"error"}'],
+    ]);
+    expect((await scene.jobOf(id)).status).not.toBe('canceled');
+  });
+
   it('says that the prediction goes on when the time of a stream is up', async () => {
     const scene = await openReplicateScene();
     const { urls } = (await scene.draw()).json;
