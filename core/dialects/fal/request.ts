@@ -19,7 +19,10 @@ export const submitQuerySchema = z.strictObject({
     .min(1)
     .max(egressLimits.urlCharactersMax)
     .optional()
-    .meta({ description: 'Be told of the end: https, at a public address' }),
+    .meta({
+      description: 'Be told of the end: https, at a public address',
+      examples: ['https://hooks.example/fal'],
+    }),
 });
 
 export const requestHeadersSchema = z.object({
