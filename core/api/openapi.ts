@@ -122,7 +122,7 @@ const answerSchemas = [
   routes.getHealth.answers[200].schema,
 ];
 
-const description = `Every request but \`/health\` and \`/openapi.json\` carries \`Authorization: Bearer <key>\`.
+const description = `Every request carries \`Authorization: Bearer <key>\`, but where a route asks for no key.
 Unknown fields are refused, except under \`metadata\`. Every answer has \`x-request-id\`; send it with a question.
 Repeat a submission safely with \`Idempotency-Key\`. Poll a job, or wait for it with \`?wait=n\` or \`Prefer: wait\`.`;
 
