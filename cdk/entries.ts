@@ -214,6 +214,7 @@ export const entries = {
     description: 'Delivers webhooks',
     operations: [
       ...of('batches', 'get'),
+      ...of('blobs', 'get', 'link'),
       ...of('deliveries', 'due', 'put', 'rest', 'turns'),
       ...of('endpoints', 'get', 'put'),
       ...of('jobs', 'get'),

@@ -72,6 +72,12 @@ export const requestErrors = {
     true,
     'Something failed on our side. It is safe to send the request again.',
   ),
+  start_timeout: row(
+    504,
+    'timeout_error',
+    false,
+    'The job did not start, or an answer to it did not come, within the time that there was.',
+  ),
   unavailable: row(503, 'server_error', true, 'The service cannot answer right now. Try again shortly.'),
 } as const satisfies Record<string, ErrorRow>;
 

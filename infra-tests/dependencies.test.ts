@@ -24,7 +24,16 @@ const projectSchema = z.object({
   optionalDependencies: z.record(z.string(), z.string()),
 });
 
-const permissive = new Set(['MIT', 'Apache-2.0', 'ISC', 'BSD-3-Clause', '0BSD', 'BlueOak-1.0.0', 'CC0-1.0']);
+const permissive = new Set([
+  'MIT',
+  'Apache-2.0',
+  'ISC',
+  'BSD-2-Clause',
+  'BSD-3-Clause',
+  '0BSD',
+  'BlueOak-1.0.0',
+  'CC0-1.0',
+]);
 
 /** Under other licences, and why that is no matter here. */
 const excepted: readonly (readonly [name: RegExp, licence: string, why: string])[] = [

@@ -47,7 +47,7 @@ let stack: ChildProcess;
 const keys: Record<string, string> = {};
 /** Names, not values: of a field that nobody knows, of a tenant that is there already, of an alias. */
 const namedInErrors =
-  /: \S+ (name of an unknown field|name of a query|deep name|metadata query name|\S+ \(name\)|name of a tenant)$|: adminPutAlias id in the path$/;
+  /: \S+ (name of an unknown field|name of a query|deep name|metadata query name|(?:field )?\S+ \(name\)|name of a tenant)$|: adminPutAlias id in the path$/;
 const bobsTerm = canaries.plant('bob', 'term');
 
 /** Takes every message and says nothing. */
@@ -252,7 +252,7 @@ async function ask(
   });
   const whole = `${JSON.stringify([...got.headers])}\n${await got.text()}`;
   // The secret of a new key or webhook is told this once; whatever says it again is a leak.
-  const isMaking = got.status === 201 || path.endsWith('/rotate');
+  const isMaking = got.status === 201 || path.endsWith('/rotate') || path.endsWith('/secret');
   const secretForm = /plk_[0-9a-z]{8}_[0-9A-Za-z]{43}_[0-9A-Za-z]{6}|whsec_[0-9A-Za-z+/=]+/;
   const secret = isMaking ? secretForm.exec(whole)?.[0] : undefined;
   if (secret !== undefined) canaries.watch(secret, 'the platform', `the secret of ${method} ${path}`);
@@ -323,6 +323,12 @@ async function aimedAt(route: Route, job: string, plant: (place: string) => stri
     name: route.path.includes('{family}') ? 'stable' : 'mine',
     family: 'fake',
     n: '0',
+    owner: 'pilotlight',
+    model: 'fake',
+    deployment: 'fake',
+    version: route.path.includes('{version}') ? await versionOf('fake') : '',
+    tenant: 'ada',
+    pass: route.path.includes('{pass}') ? await streamPassOf(job) : '',
   };
   const path = route.path.replaceAll(/\{([^}]+)\}/g, (_, name: string) => names[name] ?? '');
   const body = inputFile === '' ? bodies[route.id]?.(plant) : batchOf(inputFile, plant);
@@ -358,6 +364,12 @@ const bodies: Record<string, (plant: (place: string) => string) => unknown> = {
   }),
   generate: (plant) => ({ model: 'fake', prompt: plant('prompt'), steps: 1, step_ms: 1 }),
   runpodRunSync: (plant) => ({ input: { prompt: plant('prompt'), steps: 1, step_ms: 1 } }),
+  replicateCreatePrediction: (plant) => ({ version: 'fake', ...predictionOf(plant) }),
+  replicateCreateModelPrediction: predictionOf,
+  replicateCreateDeploymentPrediction: predictionOf,
+  falRun: (plant) => predictionOf(plant).input,
+  falStream: (plant) => predictionOf(plant).input,
+  falSubmit: (plant) => predictionOf(plant).input,
   createAdapter: (plant) => offerOf(plant('name of an adapter'), plant('file of an adapter')),
   createFile: (plant) => ({
     filename: plant('name of a file'),
@@ -377,6 +389,21 @@ const bodies: Record<string, (plant: (place: string) => string) => unknown> = {
   adminPrewarmPool: () => ({ workers: 0 }),
   adminRefundJob: (plant) => ({ reason: plant('reason') }),
 };
+
+function predictionOf(plant: (place: string) => string) {
+  return { input: { prompt: plant('prompt'), steps: 1, step_ms: 1 }, webhook: hookUrl(plant) };
+}
+
+async function versionOf(model: string): Promise<string> {
+  return JSON.parse((await ask('ada', 'GET', `/replicate/v1/models/pilotlight/${model}`)).text).latest_version
+    .id;
+}
+
+/** Where Replicate's clients would follow the job, as its record says. */
+async function streamPassOf(job: string): Promise<string> {
+  const { urls } = JSON.parse((await ask('ada', 'GET', `/replicate/v1/predictions/${job}`)).text);
+  return urls.stream.split('/').at(-1);
+}
 
 async function newTenant(): Promise<{ id: string; key: string }> {
   const id = `tenant-${answers.length}`;
@@ -477,7 +504,7 @@ function receiverPort(): number {
 
 /** Every header that is read, and some that are not. */
 function headersOf({ headers }: Route, plant: (place: string) => string): Record<string, string> {
-  const known = Object.keys(headers?.shape ?? {}).filter((name) => !['prefer', lastEventId].includes(name));
+  const known = Object.keys(headers?.shape ?? {}).filter((name) => !read.has(name));
   const others = [
     'x-forwarded-for',
     'x-api-key',
@@ -499,6 +526,9 @@ function headersOf({ headers }: Route, plant: (place: string) => string): Record
 
 /** A canary is the id of no event, and everything else would be refused with it. */
 const lastEventId = 'last-event-id';
+
+/** Headers that are refused where they are not of their form. */
+const read = new Set(['prefer', lastEventId, 'cancel-after', 'x-fal-request-timeout']);
 
 /** Inputs that are refused, each for another reason. */
 function hostile(route: Route, plant: (place: string) => string): (Asked & { readonly query?: string })[] {

@@ -20,7 +20,8 @@ export function proxyEvent(request: IncomingMessage, body: Buffer, requestId: st
     resource: '/{proxy+}',
     pathParameters: null,
     stageVariables: null,
-    headers: lastOf(headers),
+    // API Gateway says how the client came; what stands in front of this gateway may have said so before.
+    headers: { 'x-forwarded-proto': 'http', ...lastOf(headers) },
     multiValueHeaders: Object.fromEntries(headers),
     queryStringParameters: query.length === 0 ? null : lastOf(query),
     multiValueQueryStringParameters: query.length === 0 ? null : Object.fromEntries(query),
@@ -57,6 +58,7 @@ function requestContext(
     accountId: '000000000000',
     apiId: 'local',
     authorizer: null,
+    domainName: request.headers.host ?? 'localhost',
     httpMethod,
     identity: {
       accessKey: null,

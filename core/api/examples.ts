@@ -46,6 +46,54 @@ const job = {
   },
 };
 
+const linkToPicture =
+  'https://bucket.example/tenants/acme/jobs/job_01hzy3v6q8k2m4n6p8r0s2t4v6/1/0.png?X-Amz-Signature=1f';
+
+const prediction = {
+  id: job.id,
+  model: 'pilotlight/pilotlight-shapes',
+  version: '2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae',
+  input: job.input,
+  output: [linkToPicture],
+  logs: '100%|██████████| 4/4',
+  error: null,
+  status: 'succeeded',
+  source: 'api',
+  data_removed: false,
+  created_at: '2026-11-20T12:00:00.000Z',
+  started_at: '2026-11-20T12:00:02.000Z',
+  completed_at: '2026-11-20T12:00:02.420Z',
+  metrics: { predict_time: 0.42, total_time: 2.42 },
+  urls: {
+    get: `https://api.example/replicate/v1/predictions/${job.id}`,
+    cancel: `https://api.example/replicate/v1/predictions/${job.id}/cancel`,
+  },
+};
+
+const falRequest = `https://api.example/fal/queue/pilotlight/pilotlight-shapes/requests/${job.id}`;
+
+const falLinks = {
+  request_id: job.id,
+  response_url: falRequest,
+  status_url: `${falRequest}/status`,
+  cancel_url: `${falRequest}/cancel`,
+};
+
+const falPictures = {
+  images: [
+    {
+      url: linkToPicture,
+      content_type: 'image/png',
+      file_name: '0.png',
+      file_size: 48_213,
+      width: 512,
+      height: 512,
+    },
+  ],
+  seed: 7,
+  timings: { inference: 0.42 },
+};
+
 const succeeded = {
   ...job,
   status: 'succeeded',
@@ -222,6 +270,24 @@ export const examples: Readonly<Record<string, Json>> = {
       },
     ],
   },
+  'replicateCreatePrediction request': {
+    version: 'pilotlight/pilotlight-shapes',
+    input: { prompt: 'a red ring above a blue square' },
+  },
+  'replicateCreateModelPrediction request': {
+    input: { prompt: 'a red ring above a blue square' },
+    webhook: 'https://hooks.example/replicate',
+    webhook_events_filter: ['completed'],
+  },
+  'replicateCreateDeploymentPrediction request': { input: { prompt: 'a red ring above a blue square' } },
+  'replicateGetPrediction 200': prediction,
+  'falRun request': { prompt: 'a red ring above a blue square' },
+  'falStream request': { prompt: 'a red ring above a blue square' },
+  'falSubmit request': { prompt: 'a red ring above a blue square' },
+  'falRun 200': falPictures,
+  'falGetResult 200': falPictures,
+  'falGetStatus 202': { ...falLinks, status: 'IN_QUEUE', queue_position: 2 },
+  'falGetStatus 200': { ...falLinks, status: 'COMPLETED', logs: [], metrics: { inference_time: 0.42 } },
   'getUsage 200': {
     object: 'list',
     data: [{ group: { day: '2026-11-20', tag: 'spring' }, ...usage }],

@@ -4,9 +4,23 @@
  */
 
 import * as z from 'zod';
+import { falErrorSchema } from '../dialects/fal/error.ts';
+import { inputSchema } from '../dialects/fal/request.ts';
+import { resultSchema } from '../dialects/fal/result.ts';
+import { statusSchema } from '../dialects/fal/status.ts';
+import { jwksSchema } from '../dialects/fal/webhook.ts';
 import { chatCompletionSchema, chatRequestSchema } from '../dialects/openai/chat.ts';
 import { completionRequestSchema, completionSchema } from '../dialects/openai/completions.ts';
 import { imageRequestSchema, imagesSchema } from '../dialects/openai/images.ts';
+import { problemSchema } from '../dialects/replicate/error.ts';
+import {
+  modelPageSchema,
+  modelSchema as replicateModelSchema,
+  versionPageSchema,
+  versionSchema,
+} from '../dialects/replicate/model.ts';
+import { predictionPageSchema, predictionSchema } from '../dialects/replicate/prediction.ts';
+import { modelPredictionRequestSchema, predictionRequestSchema } from '../dialects/replicate/request.ts';
 import {
   runpodHealthSchema,
   runpodJobSchema,
@@ -21,6 +35,7 @@ import { apiLimits } from '../limits.ts';
 import { adapterRequestSchema, adapterSchema, offeredAdapterSchema } from './adapter-resource.ts';
 import { batchRequestSchema, batchSchema } from './batch-resource.ts';
 import { costsSchema } from './costs-resource.ts';
+import { errorFormOf } from './error-form.ts';
 import { errorSchema } from './error-resource.ts';
 import { examples } from './examples.ts';
 import { fileRequestSchema, fileSchema, offeredFileSchema } from './file-resource.ts';
@@ -56,6 +71,9 @@ const requestSchemas = [
   imageRequestSchema,
   runpodRequestSchema,
   generateRequestSchema,
+  predictionRequestSchema,
+  modelPredictionRequestSchema,
+  inputSchema,
   adapterRequestSchema,
   fileRequestSchema,
   batchRequestSchema,
@@ -78,6 +96,18 @@ const answerSchemas = [
   runpodPurgeSchema,
   acceptedTaskSchema,
   taskSchema,
+  predictionSchema,
+  predictionPageSchema,
+  modelPageSchema,
+  replicateModelSchema,
+  versionPageSchema,
+  versionSchema,
+  problemSchema,
+  statusSchema,
+  resultSchema,
+  jwksSchema,
+  falErrorSchema,
+  routes.replicateGetWebhookSecret.answers[200].schema,
   adapterSchema,
   offeredAdapterSchema,
   fileSchema,
@@ -106,7 +136,7 @@ const answerSchemas = [
   routes.getHealth.answers[200].schema,
 ];
 
-const description = `Every request but \`/health\`, \`/openapi.json\` and \`/docs\` carries \`Authorization: Bearer <key>\`.
+const description = `Every request carries \`Authorization: Bearer <key>\`, but where a route asks for no key.
 Unknown fields are refused, except under \`metadata\`. Every answer has \`x-request-id\`; send it with a question.
 Repeat a submission safely with \`Idempotency-Key\`. Poll a job, or wait for it with \`?wait=n\` or \`Prefer: wait\`.`;
 
@@ -253,9 +283,10 @@ const errorsOfEveryRoute = ['headers_too_large', 'internal', 'unavailable'] as c
 
 /** One answer a status: several codes may share it. */
 function errorAnswersOf(route: Route): JsonObject {
+  const form = errorFormOf(route.path);
   const byStatus = Object.groupBy(
     [...new Set<RequestErrorCode>([...route.errors, ...errorsOfEveryRoute])],
-    (code) => String(requestErrors[code].status),
+    (code) => String(form.statusOf(code)),
   );
   return Object.fromEntries(
     Object.entries(byStatus).map(([status, codes = []]) => [
@@ -267,7 +298,7 @@ function errorAnswersOf(route: Route): JsonObject {
           ...(status === '429' || status === '503' ? { 'retry-after': sharedHeader('retry-after') } : {}),
           ...(status === '401' ? { 'www-authenticate': sharedHeader('www-authenticate') } : {}),
         },
-        content: { 'application/json': { schema: refOf(errorSchema, 'output') } },
+        content: { 'application/json': { schema: refOf(form.schema, 'output') } },
       },
     ]),
   );

@@ -29,6 +29,8 @@ export interface Route {
     | 'openai'
     | 'runpod'
     | 'simple'
+    | 'replicate'
+    | 'fal'
     | 'models'
     | 'adapters'
     | 'files'

@@ -7,12 +7,14 @@ import { apiLimits } from '../limits.ts';
 import { adapterRoutes } from './adapter-routes.ts';
 import { batchRoutes } from './batch-routes.ts';
 import { costRoutes } from './cost-routes.ts';
+import { falRoutes } from './fal-routes.ts';
 import { jobListQuerySchema, wholeNumber } from './job-query.ts';
 import { jobListSchema, jobRequestSchema, jobSchema } from './job-resource.ts';
 import { limitsSchema } from './limits-resource.ts';
 import { modelListSchema, modelSchema } from './model-resource.ts';
 import { openaiRoutes } from './openai-routes.ts';
 import { operationsRoutes } from './operations-routes.ts';
+import { replicateRoutes } from './replicate-routes.ts';
 import type { Route } from './route.ts';
 import { runpodRoutes } from './runpod-routes.ts';
 import { simpleRoutes } from './simple-routes.ts';
@@ -256,6 +258,8 @@ export const routes = {
   ...openaiRoutes,
   ...runpodRoutes,
   ...simpleRoutes,
+  ...replicateRoutes,
+  ...falRoutes,
   ...adapterRoutes,
   ...batchRoutes,
   ...webhookRoutes,

@@ -1,9 +1,11 @@
+import { createPublicKey, verify } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import type { FlowWorld } from '#sim/memory/flow-world.ts';
 import { createFlowWorld } from '#sim/memory/flow-world.ts';
 import type { MemoryOutbound } from '#sim/memory/memory-outbound.ts';
 import { answered, createMemoryOutbound } from '#sim/memory/memory-outbound.ts';
 import { isSignedBy } from '#sim/world/verify-message.ts';
+import { digest } from '../canonical.ts';
 import type { JobRecord } from '../job/job.ts';
 import { webhookLimits } from '../limits.ts';
 import { sampleEndpoint, sampleJob } from '../samples.ts';
@@ -114,6 +116,78 @@ describe('a message', () => {
       tries: [{ status: 204, error: null }],
     });
     expect(await scene.endpoints.get('tenant-a', endpoint.endpointId)).toEqual(endpoint);
+  });
+
+  it('is in the dialect of its request, with links that are new on each try, for that request alone', async () => {
+    const scene = await openScene();
+    await scene.endpoint();
+    const form = { dialect: 'replicate', apiUrl: 'https://api.example/prod' } as const;
+    const output = { type: 'image', path: 'p.png', contentType: 'image/png', bytes: 7, sha256: '0' } as const;
+    const own = 'https://own.example/';
+    scene.outbound.listen(own, (_request, tries) => answered(tries === 1 ? 503 : 204));
+    await scene.blobs.put('tenant-a', 'p.png', Buffer.from('picture'), 'image/png');
+    const job = await scene.end({
+      outputs: [output],
+      webhook: { url: own, events: ['job.succeeded'], form },
+    });
+
+    await scene.pass(10_000);
+
+    const bodiesTo = (url: string) =>
+      scene.outbound.received.filter((each) => each.url === url).map(({ body }) => JSON.parse(body));
+    const [first, again] = bodiesTo(own);
+    expect(bodiesTo(own)).toHaveLength(2);
+    expect(again).toMatchObject({
+      id: job.jobId,
+      status: 'succeeded',
+      output: [expect.stringMatching(/^data:/)],
+      urls: { get: `https://api.example/prod/replicate/v1/predictions/${job.jobId}` },
+    });
+    // A pass to its stream is for whoever asked for the prediction.
+    expect(again.urls).not.toHaveProperty('stream');
+    expect({ ...first, output: null }).toEqual({ ...again, output: null });
+    expect(bodiesTo(hook)).toMatchObject([{ type: 'job.succeeded' }]);
+  });
+
+  it('in fal’s dialect is signed its way too, with the key that receivers have had for longest', async () => {
+    const scene = await openScene();
+    const form = { dialect: 'fal', apiUrl: 'https://api.example' } as const;
+    const stored = await scene.endpoint({ endpointId: 'default', url: null, events: [] });
+    await scene.endpoints.put(rotated(stored, scene.clock.nowMs(), 60_000));
+    const text = {
+      type: 'text',
+      path: 't',
+      contentType: 'text/plain',
+      bytes: 2,
+      sha256: '0',
+      text: 'hi',
+    } as const;
+    const webhook = { url: 'https://own.example/', events: ['job.succeeded' as const], form };
+    const job = await scene.end({ outputs: [text], webhook });
+
+    await scene.pass(0);
+
+    const [message] = scene.outbound.received;
+    const { headers = {}, body = '' } = message ?? {};
+    expect(JSON.parse(body)).toMatchObject({
+      request_id: job.jobId,
+      status: 'OK',
+      error: null,
+      payload: { output: 'hi' },
+    });
+    const timestamp = headers['x-fal-webhook-timestamp'] ?? '';
+    const signed = Buffer.from([job.jobId, 'tenant-a', timestamp, digest(body)].join('\n'));
+    const signature = Buffer.from(headers['x-fal-webhook-signature'] ?? '', 'hex');
+    const believed = [1, 2].map((version) => {
+      const key = signingKey(webhookKey, { tenantId: 'tenant-a', endpointId: 'default', version });
+      return verify(null, signed, createPublicKey(key), signature);
+    });
+    expect(believed).toEqual([true, false]);
+    expect(timestamp).toBe(String(Math.floor(scene.clock.nowMs() / 1000)));
+    // The platform's own signature is there as on every message.
+    const name = { tenantId: 'tenant-a', endpointId: 'default', version: 2 };
+    if (message === undefined) throw new Error('nothing came');
+    expect(isSignedBy(formatSecret(sharedSecret(webhookKey, name)), message, scene.clock.nowMs())).toBe(true);
   });
 
   it('goes where its job says, signed with the secret of the default webhook as it was rotated', async () => {

@@ -15,12 +15,16 @@ import { claimed, delivered, givenUp, postponed } from '../webhook/delivery.ts';
 import type { EndpointRecord, Receipt } from '../webhook/endpoint.ts';
 import { afterReceipt, defaultEndpointId, secretsInForce, unstoredDefault } from '../webhook/endpoint.ts';
 import { isBatchEvent, testEvent } from '../webhook/event.ts';
-import { batchMessage, jobMessage, ownMessage, testMessage } from '../webhook/message.ts';
+import { batchMessage, jobMessage, testMessage } from '../webhook/message.ts';
 import { readRetryAfter, retryDelayMs } from '../webhook/retry.ts';
 import { signedHeaders } from '../webhook/sign.ts';
+import type { DialectMessage } from './dialect-message.ts';
+import { dialectMessage } from './dialect-message.ts';
+import type { TellOutputsPorts } from './tell-outputs.ts';
 
 export interface TryPorts {
   readonly batches: Pick<Batches, 'get'>;
+  readonly blobs: TellOutputsPorts['blobs'];
   /** Draws from 0 to 1. */
   readonly chance: () => number;
   readonly clock: Clock;
@@ -37,6 +41,8 @@ interface Letter {
   readonly url: string;
   readonly body: string;
   readonly endpoint: EndpointRecord;
+  /** Of a message in a dialect: what goes beside our own headers. */
+  readonly headers?: DialectMessage['headers'];
 }
 
 /**
@@ -62,9 +68,10 @@ export async function tryDelivery(ports: TryPorts, delivery: DeliveryRecord): Pr
 }
 
 async function letterFor(
-  { batches, endpoints, jobs }: TryPorts,
+  ports: TryPorts,
   { tenantId, endpointId, event, eventAtMs, jobId, batchId, url: ownUrl }: DeliveryRecord,
 ): Promise<Letter | { readonly reason: GiveUpReason }> {
+  const { batches, endpoints, jobs } = ports;
   const isDefault = endpointId === defaultEndpointId;
   const stored = await endpoints.get(tenantId, endpointId);
   const endpoint = stored ?? (isDefault ? unstoredDefault(tenantId) : null);
@@ -79,16 +86,14 @@ async function letterFor(
   }
   const job = await jobs.get(tenantId, jobId ?? '', { consistent: true });
   if (job === null) return { reason: 'job_gone' };
-  const write = isDefault ? ownMessage : jobMessage;
-  return { endpoint, url, body: write(event, eventAtMs, job) };
+  const form = isDefault ? job.webhook?.form : undefined;
+  if (form !== undefined) return { endpoint, url, ...(await dialectMessage(ports, job, form)) };
+  return { endpoint, url, body: jobMessage(event, eventAtMs, job) };
 }
 
-async function post(
-  ports: TryPorts,
-  taken: DeliveryRecord,
-  { url, body, endpoint }: Letter,
-): Promise<number | null> {
+async function post(ports: TryPorts, taken: DeliveryRecord, letter: Letter): Promise<number | null> {
   const { clock, outbound, webhookKey } = ports;
+  const { url, body, endpoint } = letter;
   const atMs = clock.nowMs();
   const secrets = secretsInForce(endpoint, atMs);
   const answer = await outbound.send({
@@ -98,6 +103,7 @@ async function post(
       'content-type': 'application/json',
       'user-agent': 'Pilotlight',
       ...signedHeaders(webhookKey, { id: taken.deliveryId, body }, { secrets, nowMs: atMs }),
+      ...letter.headers?.({ webhookKey, secrets, nowMs: atMs }),
     },
     body: new TextEncoder().encode(body),
     timeoutMs: webhookLimits.timeoutMs,

@@ -140,8 +140,13 @@ export const jobRecordSchema = z.object({
     .object({
       url: z.string(),
       events: z.array(z.enum(jobStatuses.map((status) => `job.${status}` as const))),
-      /** The dialect that the message is in; left out: ours. */
-      form: z.object({ dialect: z.literal('runpod') }).optional(),
+      /** The dialect that the message is in, and where the API is that its links lead to, if it has any; else it is in ours. */
+      form: z
+        .discriminatedUnion('dialect', [
+          z.object({ dialect: z.literal('runpod') }),
+          z.object({ dialect: z.enum(['replicate', 'fal']), apiUrl: z.string() }),
+        ])
+        .optional(),
     })
     .nullable()
     .default(null),
@@ -173,6 +178,7 @@ export const jobRecordSchema = z.object({
 });
 
 export type JobRecord = z.infer<typeof jobRecordSchema>;
+export type WebhookForm = NonNullable<NonNullable<JobRecord['webhook']>['form']>;
 export type JobPlace = JobRecord['place'];
 export type JobOutput = JobRecord['outputs'][number];
 export type JobError = NonNullable<JobRecord['error']>;

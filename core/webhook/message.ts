@@ -2,7 +2,6 @@
 import { presentBatch } from '../api/batch-resource.ts';
 import { presentJob } from '../api/job-resource.ts';
 import type { BatchRecord } from '../batch/batch.ts';
-import { presentRunpodJob } from '../dialects/runpod/job.ts';
 import type { JobRecord } from '../job/job.ts';
 import type { BatchEvent, JobEvent, WebhookEvent } from './event.ts';
 import { testEvent } from './event.ts';
@@ -13,16 +12,6 @@ import { testEvent } from './event.ts';
  */
 export function jobMessage(event: JobEvent, atMs: number, job: JobRecord): string {
   return messageOf(event, atMs, presentJob(job, null));
-}
-
-/** What the one address of a job is told: in the words of the dialect that it was asked for in. */
-export function ownMessage(event: JobEvent, atMs: number, job: JobRecord): string {
-  switch (job.webhook?.form?.dialect) {
-    case 'runpod':
-      return JSON.stringify(presentRunpodJob(job));
-    case undefined:
-      return jobMessage(event, atMs, job);
-  }
 }
 
 /** A batch that has ended never changes. */

@@ -4,11 +4,10 @@
  */
 import type { APIGatewayProxyEvent, Context } from 'aws-lambda';
 import { hashKey } from '#aws/key-hash.ts';
-import { errorSchema } from '#core/api/error-resource.ts';
+import { errorFormOf } from '#core/api/error-form.ts';
 import type { RouteId } from '#core/api/routes.ts';
 import { routeList, routes } from '#core/api/routes.ts';
 import { publicHttps } from '#core/egress/policy.ts';
-import { requestErrors } from '#core/errors.ts';
 import { applyTransition } from '#core/flows/apply.ts';
 import type { JobOutput, JobRecord } from '#core/job/job.ts';
 import { lineEntryOf } from '#core/job/job.ts';
@@ -225,8 +224,9 @@ function checkAgainstTable(id: RouteId, got: Got): void {
   const route = routeList.find((candidate) => candidate.id === id);
   if (route === undefined) throw new Error(`there is no route ${id}`);
   if (got.status >= 400) {
-    const { code } = errorSchema.parse(got.json).error;
-    if (requestErrors[code].status !== got.status) throw new Error(`${code} does not go with ${got.status}`);
+    const form = errorFormOf(route.path);
+    const { code } = form.schema.parse(got.json).error;
+    if (form.statusOf(code) !== got.status) throw new Error(`${code} does not go with ${got.status}`);
     const listed: readonly string[] = [...route.errors, 'internal', 'unavailable'];
     if (!listed.includes(code)) throw new Error(`the table does not list ${code} for ${id}`);
     return;

@@ -16,12 +16,12 @@ export interface ServerEvent {
 /** Comments: readers of streams pass over them, and whatever stands in between sees that the stream lives. */
 const ping = ': ping\n\n';
 
-/** `data` holds no line break; JSON text has none. */
+/** Every line break of `data` is one to its reader, which knows but one kind of them. */
 export function eventText({ event, id, data }: ServerEvent): string {
   return [
     ...(id === undefined ? [] : [`id: ${id}`]),
     ...(event === undefined ? [] : [`event: ${event}`]),
-    `data: ${data}`,
+    ...data.split(/\r\n|\r|\n/).map((line) => `data: ${line}`),
     '\n',
   ].join('\n');
 }

@@ -15,6 +15,7 @@ import { createOutlooks } from '#core/flows/outlooks.ts';
 import type { ApiResult } from './answer.ts';
 import { proxyResult } from './answer.ts';
 import type { ApiDeps } from './api-deps.ts';
+import { apiUrlOf } from './api-url.ts';
 import { goneOf } from './client-gone.ts';
 import { edgeOf } from './edge.ts';
 import { HeadedError } from './headed-error.ts';
@@ -82,7 +83,7 @@ export function createApiHandler(given: Omit<ApiDeps, 'outlooks'>): ApiHandler {
 function bind(deps: ApiDeps, id: RouteId) {
   // The table ties each handler to the id it is stored under; validation gave the parts that id's types.
   const handle = routeHandlers[id] as RouteHandler<RouteId>;
-  return async (_event: APIGatewayProxyEvent, context: Context): Promise<ApiResult> => {
+  return async (event: APIGatewayProxyEvent, context: Context): Promise<ApiResult> => {
     const edge = edgeOf(context);
     const remainingMs = (context.getRemainingTimeInMillis?.() ?? timing.unboundedMs) - 2 * timing.answerMs;
     const gone = goneOf(context);
@@ -93,6 +94,7 @@ function bind(deps: ApiDeps, id: RouteId) {
       gone,
       requestId: edge.requestId,
       traceparent: edge.traceparent,
+      apiUrl: apiUrlOf(event),
     } as ApiCall<RouteId>;
     return proxyResult(await handle(deps, call));
   };

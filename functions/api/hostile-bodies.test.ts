@@ -6,6 +6,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import { loraFile } from '#core/adapter/file-under-test.ts';
+import { errorFormOf } from '#core/api/error-form.ts';
 import type { Route } from '#core/api/route.ts';
 import type { RouteId } from '#core/api/routes.ts';
 import { routeList } from '#core/api/routes.ts';
@@ -54,12 +55,32 @@ async function openScene() {
       rawBody,
     });
     // A body that is taken is answered once its job has ended.
-    return route.tag === 'openai' ? whileWorking(scene, answer) : answer;
+    return isAnswered.has(route.tag) ? whileWorking(scene, answer) : answer;
   };
   return { send };
 }
 
+/** Of input that is not valid, by the dialect of the route. */
+function invalidOf({ path }: Route): number {
+  return errorFormOf(path).statusOf('invalid_request');
+}
+
 type Ids = Record<'job' | 'webhook' | 'delivery' | 'adapter' | 'file' | 'batch', string>;
+
+/** Routes that answer once their job has ended. */
+const isAnswered: ReadonlySet<Route['tag']> = new Set(['openai', 'fal']);
+/** What these routes do not know goes to the model, which refuses it by its name in the request. */
+const isOpen: ReadonlySet<Route['tag']> = new Set(['openai', 'simple', 'fal']);
+
+/** As Replicate's and fal's routes name a model. */
+const named = {
+  owner: 'pilotlight',
+  model: 'fake-image',
+  deployment: 'fake-image',
+  version: 'x',
+  pass: 'x',
+  tenant: 'tenant-a',
+};
 
 function pathOf({ path }: Route, { job, webhook, delivery, adapter, file, batch }: Ids) {
   const key = 'key00001';
@@ -73,6 +94,7 @@ function pathOf({ path }: Route, { job, webhook, delivery, adapter, file, batch 
     name: 'mine',
     family: 'fake',
     n: '0',
+    ...named,
   };
   const ofTenant = {
     '/v1/keys/': key,
@@ -108,12 +130,25 @@ function bodyOf({ id, body }: Route): Json {
   return { ...rest, model: 'fake-image' };
 }
 
+const prediction = {
+  input: { prompt: 'text' },
+  webhook: hookUrl,
+  webhook_events_filter: ['start'],
+  stream: false,
+};
+
 /** What a schema alone cannot know: the names of models, and that of many parameters hardly any is supported. */
 const dialectBodies: Readonly<Record<string, Json>> = {
   createChatCompletion: { model: 'fake-chat', messages: [{ role: 'user', content: 'text' }] },
   createCompletion: { model: 'fake-chat', prompt: 'text' },
   createImage: { model: 'fake-image', prompt: 'text', size: '512x512' },
   generate: { model: 'fake-image', prompt: 'text', size: '512x512', num_inference_steps: 2 },
+  replicateCreatePrediction: { version: 'fake-image', ...prediction },
+  replicateCreateModelPrediction: prediction,
+  replicateCreateDeploymentPrediction: prediction,
+  falRun: { prompt: 'text' },
+  falStream: { prompt: 'text' },
+  falSubmit: { prompt: 'text' },
 };
 
 /** The text of the value with one member more, as it may be sent and no object literal can say it. */
@@ -137,15 +172,13 @@ describe('a field that a route does not know', () => {
     for (const [, route] of writing) {
       const { send } = await openScene();
       const body = bodyOf(route);
-      // What these routes do not know goes to the model, which refuses it by its name in the request.
-      const isLoose = route.tag === 'openai' || route.tag === 'simple';
-      const levels = isLoose ? [[]] : closedObjects(route.body ?? z.strictObject({}), body);
+      const levels = isOpen.has(route.tag) ? [[]] : closedObjects(route.body ?? z.strictObject({}), body);
       expect(levels).toContainEqual([]);
 
       for (const path of levels) {
         const got = await send(route, withMember(body, path, '"not_a_field":1'));
 
-        expect([route.id, got.status]).toEqual([route.id, 400]);
+        expect([route.id, got.status]).toEqual([route.id, invalidOf(route)]);
         expect(got.json.error.details).toContainEqual({
           path: [...path, 'not_a_field'].join('.'),
           message: 'is not a known field',
@@ -205,7 +238,7 @@ describe('a name of the language', () => {
               withMember(body, path, `"${spelled}":{"polluted":true,"status":"active"}`),
             );
 
-            expect([route.id, path, got.status]).toEqual([route.id, path, 400]);
+            expect([route.id, path, got.status]).toEqual([route.id, path, invalidOf(route)]);
             expect(got.json.error.details).toEqual([
               { path: [...path, evil].join('.'), message: 'is not a known field' },
             ]);
@@ -226,7 +259,7 @@ describe('a name of the language', () => {
       const sent = { key: route.scope === 'admin' ? scene.adminKey : key };
       const got = await scene.sendRaw(route.method, `${pathOf(route, anyIds)}?${evil}=1`, sent);
 
-      expect([route.id, got.status]).toEqual([route.id, 400]);
+      expect([route.id, got.status]).toEqual([route.id, invalidOf(route)]);
       expectUnspoilt();
     }
   });
@@ -277,7 +310,8 @@ describe('a body of the wrong type or form', () => {
 
       const answers = await Promise.all(wholes.map((text) => send(route, text)));
 
-      expect([route.id, answers.map(({ status }) => status)]).toEqual([route.id, wholes.map(() => 400)]);
+      const expected = wholes.map(() => invalidOf(route));
+      expect([route.id, answers.map(({ status }) => status)]).toEqual([route.id, expected]);
     }
   });
 
@@ -320,7 +354,10 @@ describe('a body of the wrong type or form', () => {
 
       const answers = await Promise.all(members.map((member) => send(route, withMember(body, [], member))));
 
-      expect([route.id, answers.map(({ status }) => status)]).toEqual([route.id, members.map(() => 400)]);
+      expect([route.id, answers.map(({ status }) => status)]).toEqual([
+        route.id,
+        members.map(() => invalidOf(route)),
+      ]);
     }
   });
 

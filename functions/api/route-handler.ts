@@ -34,6 +34,8 @@ export interface ApiCall<Id extends RouteId> {
   readonly requestId: string;
   /** Its trace (W3C): what is submitted goes on in it. */
   readonly traceparent: string;
+  /** Where the client reached this API, without a slash at the end. */
+  readonly apiUrl: string;
 }
 
 /** Answers one route; throws `AppError` for every refusal. */

@@ -50,6 +50,14 @@ import { createWebhook } from './routes/create-webhook.ts';
 import { deleteAdapter } from './routes/delete-adapter.ts';
 import { deleteFile } from './routes/delete-file.ts';
 import { deleteWebhook } from './routes/delete-webhook.ts';
+import { falCancel } from './routes/fal-cancel.ts';
+import { falGetKeys } from './routes/fal-get-keys.ts';
+import { falGetResult } from './routes/fal-get-result.ts';
+import { falGetStatus } from './routes/fal-get-status.ts';
+import { falRun } from './routes/fal-run.ts';
+import { falStream } from './routes/fal-stream.ts';
+import { falStreamStatus } from './routes/fal-stream-status.ts';
+import { falSubmit } from './routes/fal-submit.ts';
 import { followJob } from './routes/follow-job.ts';
 import { generate } from './routes/generate.ts';
 import { getAdapter } from './routes/get-adapter.ts';
@@ -75,6 +83,18 @@ import { listKeys } from './routes/list-keys.ts';
 import { listModels } from './routes/list-models.ts';
 import { listWebhooks } from './routes/list-webhooks.ts';
 import { replayDelivery } from './routes/replay-delivery.ts';
+import { replicateCancelPrediction } from './routes/replicate-cancel-prediction.ts';
+import { replicateCreateDeploymentPrediction } from './routes/replicate-create-deployment-prediction.ts';
+import { replicateCreateModelPrediction } from './routes/replicate-create-model-prediction.ts';
+import { replicateCreatePrediction } from './routes/replicate-create-prediction.ts';
+import { replicateGetModel } from './routes/replicate-get-model.ts';
+import { replicateGetPrediction } from './routes/replicate-get-prediction.ts';
+import { replicateGetVersion } from './routes/replicate-get-version.ts';
+import { replicateGetWebhookSecret } from './routes/replicate-get-webhook-secret.ts';
+import { replicateListModels } from './routes/replicate-list-models.ts';
+import { replicateListPredictions } from './routes/replicate-list-predictions.ts';
+import { replicateListVersions } from './routes/replicate-list-versions.ts';
+import { replicateStreamPrediction } from './routes/replicate-stream-prediction.ts';
 import { revokeKey } from './routes/revoke-key.ts';
 import { rotateKey } from './routes/rotate-key.ts';
 import { rotateWebhook } from './routes/rotate-webhook.ts';
@@ -117,6 +137,26 @@ export const routeHandlers: { readonly [Id in RouteId]: RouteHandler<Id> } = {
   runpodHealth,
   generate,
   getTask,
+  replicateCreatePrediction,
+  replicateCreateModelPrediction,
+  replicateCreateDeploymentPrediction,
+  replicateListPredictions,
+  replicateGetPrediction,
+  replicateCancelPrediction,
+  replicateStreamPrediction,
+  replicateListModels,
+  replicateGetModel,
+  replicateListVersions,
+  replicateGetVersion,
+  replicateGetWebhookSecret,
+  falRun,
+  falStream,
+  falSubmit,
+  falGetStatus,
+  falStreamStatus,
+  falGetResult,
+  falCancel,
+  falGetKeys,
   createFile,
   listFiles,
   getFile,

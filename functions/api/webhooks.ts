@@ -59,10 +59,11 @@ export function presentNewWebhook(
   deps: ApiDeps,
   endpoint: EndpointRecord,
 ): WebhookResource & { readonly secret: string } {
-  const [newest] = secretsInForce(endpoint, deps.clock.nowMs());
+  return { ...presentWebhook(deps, endpoint), secret: newestSecretOf(deps, endpoint) };
+}
+
+export function newestSecretOf({ clock, webhookKey }: ApiDeps, endpoint: EndpointRecord): string {
+  const [newest] = secretsInForce(endpoint, clock.nowMs());
   if (newest === undefined) throw new Error('an endpoint always has a secret');
-  return {
-    ...presentWebhook(deps, endpoint),
-    secret: formatSecret(sharedSecret(deps.webhookKey, newest)),
-  };
+  return formatSecret(sharedSecret(webhookKey, newest));
 }

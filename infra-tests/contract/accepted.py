@@ -17,6 +17,8 @@ LIMITS = "adminCreateTenant adminUpdateTenant adminPutPlan"
 OPENAI = "createChatCompletion createCompletion createImage"
 RUNPOD = "runpodRun runpodRunSync"
 SIMPLE = "generate"
+FAL = "falRun falStream falSubmit"
+REPLICATE = "replicateCreatePrediction replicateCreateModelPrediction replicateCreateDeploymentPrediction"
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,22 @@ RULES = [
     Accepted(
         FIT, f"submitJob createWebhook {RUNPOD}", 400, r"(webhook\.)?url|webhook", ".",
         "which addresses may be reached is the guard's to say (docs/egress.md)",
+    ),
+    Accepted(
+        FIT, REPLICATE, 422, r"input(\..*)?|idempotency-key", ".",
+        "what goes to the model is described by the model; keys and prompts as of submitJob",
+    ),
+    Accepted(
+        FIT, REPLICATE, 422, "webhook|cancel-after", ".",
+        "which addresses may be reached is the guard's to say; a pattern cannot bound a duration",
+    ),
+    Accepted(
+        FIT, FAL, 422, ".*", ".",
+        "the whole body is the input, which is described by the model; keys, addresses and prompts as of submitJob",
+    ),
+    Accepted(
+        FIT, "replicateListPredictions", 422, "cursor", "not valid here",
+        "a cursor is opaque: only one that a page gave is one",
     ),
     Accepted(
         FIT, f"{OPENAI} {SIMPLE}", 400, ".+", ".",

@@ -78,6 +78,7 @@ export async function seed(url: string, adminKey: string): Promise<Seeded> {
       paths: {
         ...tenantPaths(jobs, ownKeys),
         ...runpodPaths(jobs, failed),
+        ...(await dialectPaths(tenant, jobs)),
         ...webhookPaths(hooks),
         ...adapterPaths(loras),
         ...batchPaths(lines, batches),
@@ -91,6 +92,12 @@ export async function seed(url: string, adminKey: string): Promise<Seeded> {
         generate: { model: 'fake', prompt: 'a lighthouse' },
         runpodRun: { input: fakeJob.input, webhook: nobodysUrl },
         runpodRunSync: { input: fakeJob.input, webhook: nobodysUrl },
+        replicateCreatePrediction: { version: 'fake', input: fakeJob.input },
+        replicateCreateModelPrediction: { input: fakeJob.input },
+        replicateCreateDeploymentPrediction: { input: fakeJob.input },
+        falRun: fakeJob.input,
+        falStream: fakeJob.input,
+        falSubmit: fakeJob.input,
         createWebhook: { url: nobodysUrl },
         createAdapter: { model: adaptedModel },
         createBatch: { input_file_id: lines[0], endpoint: '/v1/jobs', completion_window: '24h' },
@@ -259,6 +266,34 @@ function tenantPaths(jobs: readonly string[], keys: readonly string[]): Facts['p
     warmUpModel: [{ id: 'fake' }, { id: 'pilotlight-shapes' }],
     rotateKey: ofKey,
     revokeKey: ofKey,
+  };
+}
+
+const predictionSchema = z.object({ version: z.string(), urls: z.object({ stream: z.url() }) });
+
+async function dialectPaths(tenant: Asker, jobs: readonly string[]): Promise<Facts['paths']> {
+  const path = `/replicate/v1/predictions/${jobs[0]}`;
+  const { version, urls } = await ask(tenant, 'GET', path, undefined, predictionSchema);
+  const model = { owner: 'pilotlight', model: 'fake' };
+  const ofJob = jobs.map((id) => ({ id }));
+  const ofRequest = jobs.map((id) => ({ ...model, id }));
+  return {
+    replicateCreateModelPrediction: [model],
+    replicateCreateDeploymentPrediction: [{ owner: model.owner, deployment: model.model }],
+    replicateGetPrediction: ofJob,
+    replicateCancelPrediction: ofJob,
+    replicateStreamPrediction: [{ pass: urls.stream.split('/').at(-1) ?? '' }],
+    replicateGetModel: [model],
+    replicateListVersions: [model],
+    replicateGetVersion: [{ ...model, version }],
+    falRun: [model],
+    falStream: [model],
+    falSubmit: [model],
+    falGetStatus: ofRequest,
+    falStreamStatus: ofRequest,
+    falGetResult: ofRequest,
+    falCancel: ofRequest,
+    falGetKeys: [{ tenant: 'contract' }],
   };
 }
 

@@ -1,8 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { jobErrors } from '../../errors.ts';
-import { fullJob, sampleJob, sampleNowMs } from '../../samples.ts';
+import { fullJob, sampleJob } from '../../samples.ts';
 import { endEvents } from '../../webhook/event.ts';
-import { jobMessage, ownMessage } from '../../webhook/message.ts';
 import { presentRunpodJob, runpodJobSchema, runpodStatusOf } from './job.ts';
 import { runpodRequestSchema, toSubmission } from './request.ts';
 
@@ -112,24 +111,5 @@ describe('the answer', () => {
 
     expect(answer.error).toBe(why);
     expect(answer).not.toHaveProperty('output');
-  });
-});
-
-describe('a message of a job that was asked for in RunPod’s words', () => {
-  it('is the answer of status at its own address, and ours to everybody else', () => {
-    const webhook = {
-      url: 'https://hooks.example/a',
-      events: [...endEvents],
-      form: { dialect: 'runpod' as const },
-    };
-    const job = fullJob({ status: 'succeeded', webhook });
-
-    expect(JSON.parse(ownMessage('job.succeeded', sampleNowMs, job))).toEqual(presentRunpodJob(job));
-    expect(JSON.parse(jobMessage('job.succeeded', sampleNowMs, job))).toMatchObject({
-      type: 'job.succeeded',
-    });
-    expect(ownMessage('job.succeeded', sampleNowMs, fullJob())).toBe(
-      jobMessage('job.succeeded', sampleNowMs, fullJob()),
-    );
   });
 });

@@ -4,7 +4,7 @@
  */
 import type { MiddlewareObj } from '@middy/core';
 import type { APIGatewayProxyEvent, APIGatewayProxyResult } from 'aws-lambda';
-import { presentError } from '#core/api/error-resource.ts';
+import { errorFormOf } from '#core/api/error-form.ts';
 import { AppError } from '#core/errors.ts';
 import type { Metrics } from '#core/observability/metrics.ts';
 import { traceIdOf } from '#core/observability/trace.ts';
@@ -29,7 +29,7 @@ export function problem({
       const { requestId, route, traceparent } = edgeOf(request.context);
       const traceId = traceIdOf(traceparent) ?? undefined;
       const { error, headers } = unwrap(request.error);
-      const { status, body } = presentError(error, requestId, traceId);
+      const { status, body } = errorFormOf(request.event.path).present(error, requestId, traceId);
       metrics.tell(
         'api.refused',
         { requests_refused: 1 },

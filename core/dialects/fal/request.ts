@@ -1,0 +1,76 @@
+/** Requests as fal takes them: the body is the input, everything else is in the address and in headers. */
+import * as z from 'zod';
+import { apiLimits, egressLimits, jobLimits } from '../../limits.ts';
+import type { Manifest } from '../../models/manifest.ts';
+import { endEvents } from '../../webhook/event.ts';
+import type { Parameters } from '../openai/parameters.ts';
+import { askedInput } from '../prompt-input.ts';
+import type { DialectSubmission } from '../submission.ts';
+
+export const inputSchema = z.record(z.string(), z.json()).meta({
+  id: 'FalInput',
+  description:
+    "The model's input, checked against its schema; a chat also takes `prompt`, `system_prompt`, `image`",
+});
+
+export const submitQuerySchema = z.strictObject({
+  fal_webhook: z
+    .string()
+    .min(1)
+    .max(egressLimits.urlCharactersMax)
+    .optional()
+    .meta({
+      description: 'Be told of the end: https, at a public address',
+      examples: ['https://hooks.example/fal'],
+    }),
+});
+
+export const requestHeadersSchema = z.object({
+  'idempotency-key': z.string().min(1).max(apiLimits.idempotencyKeyCharactersMax).optional().meta({
+    description: 'Repeating a request with the same key and body gives the first one again',
+  }),
+  'x-fal-request-timeout': z
+    .string()
+    .regex(/^\d{1,6}(?:\.\d{1,9})?$/, 'must be a number of seconds')
+    .transform((text) => Math.ceil(Number(text)))
+    .pipe(
+      z
+        .int()
+        .min(1)
+        .max(jobLimits.startWithinMsMax / 1000),
+    )
+    .optional()
+    .meta({ description: 'Seconds within which the request must have started' }),
+});
+
+export interface FalAsk {
+  readonly input: Parameters;
+  /** A model id or an alias. */
+  readonly model: string;
+  /** Of the model, where it is known; an alias is left to the schema of what it stands for. */
+  readonly task: Manifest['task'] | null;
+  readonly stream: boolean;
+  readonly deadlineSeconds: number | null;
+  /** Null: nowhere. */
+  readonly webhook: string | null;
+  /** Where this API is, for links in messages. */
+  readonly apiUrl: string;
+}
+
+export function toSubmission(ask: FalAsk): DialectSubmission {
+  const { model, task, stream, deadlineSeconds, webhook, apiUrl } = ask;
+  const asked = askedInput(ask.input, task);
+  const form = { dialect: 'fal', apiUrl } as const;
+  return {
+    kind: 'submission',
+    model,
+    quality: null,
+    input: asked.input,
+    metadata: {},
+    stream,
+    includeUsage: false,
+    webhook: webhook === null ? null : { url: webhook, events: [...endEvents], form },
+    ...(deadlineSeconds === null ? {} : { deadlineSeconds }),
+    paramOf: (path) => (path === 'webhook.url' ? 'fal_webhook' : asked.paramOf(path).replace(/^input\./, '')),
+  };
+}

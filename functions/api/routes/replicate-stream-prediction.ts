@@ -1,0 +1,21 @@
+import { AppError } from '#core/errors.ts';
+import { readStreamPass } from '#core/stream/stream-pass.ts';
+import { predictionEvents } from '../dialects/replicate/prediction-stream.ts';
+import { EventStream, eventLines, takePlace } from '../event-stream.ts';
+import { findJob } from '../find-job.ts';
+import { jobHeaders } from '../job-answer.ts';
+import type { RouteHandler } from '../route-handler.ts';
+
+/** Whoever has the address has the pass. One that does not hold costs no read. */
+export const replicateStreamPrediction: RouteHandler<'replicateStreamPrediction'> = async (deps, call) => {
+  const pass = readStreamPass(deps.keyPepper, call.params.pass, deps.clock.nowMs());
+  if (pass === null) throw new AppError('not_found');
+  const job = await findJob(deps, pass.tenantId, pass.jobId);
+  const place = await takePlace(deps, pass.tenantId);
+  const said = predictionEvents(deps, job, call);
+  return {
+    status: 200,
+    headers: jobHeaders(job),
+    body: new EventStream(eventLines(deps, said), place.release),
+  };
+};
