@@ -48,7 +48,15 @@ const table: Record<string, readonly string[]> = {
     'node:',
   ],
   local: ['core', 'aws', 'functions', 'package.json', 'npm:', 'node:'],
-  cli: ['core/api', 'core/models', 'doctor/diagnose.ts', 'doctor/finding.ts', 'package.json', 'npm:zod', 'node:'],
+  cli: [
+    'core/api',
+    'core/models',
+    'doctor/diagnose.ts',
+    'doctor/finding.ts',
+    'package.json',
+    'npm:zod',
+    'node:',
+  ],
   doctor: [
     'core',
     'aws/manifest-files.ts',
