@@ -11,7 +11,7 @@ export const command = defineCommand({
   },
   examples: [
     'pilotlight doctor',
-    'AWS_PROFILE=agency pilotlight doctor --config cdk/examples/agency.ts',
+    'pilotlight doctor --config cdk/examples/agency.ts',
     'pilotlight doctor --json',
   ],
   async run(session, { config }) {
