@@ -9,6 +9,8 @@ import {
   imageLimits,
   jobLimits,
   protocolLimits,
+  runpodLimits,
+  streamLimits,
   sweepLimits,
   ticketLimits,
   warmupLimits,
@@ -152,6 +154,14 @@ describe('requests', () => {
 
   it('pass through a runner frame whole', () => {
     expect(protocolLimits.frameBytesMax).toBeGreaterThan(4 * apiLimits.bodyBytesMax);
+  });
+});
+
+describe('answers to RunPod’s Python client', () => {
+  it('come before it gives up: ten seconds for a stream, three for a cancellation', () => {
+    // Whoever follows looks once more after its time is over.
+    expect(runpodLimits.streamWaitMs + streamLimits.lookMsMax).toBeLessThan(10 * second);
+    expect(runpodLimits.cancelWaitMs).toBeLessThan(3 * second);
   });
 });
 
