@@ -42,11 +42,11 @@ export function batchChance(seed: number): Random | null {
 
 /** The processes that work at batches: each looks every few seconds, and knows nothing when it is new. */
 export function startBatchers(ground: Ground, places: readonly (() => Running)[]): void {
-  const { loop, random } = ground;
+  const { loop, random, lookPace } = ground;
   const desks = new WeakMap<Process, BatchDesk>();
   for (const place of places) {
     const repeat = () => {
-      loop.after(lookEveryMs * (0.9 + 0.2 * random()), () => {
+      loop.after(lookEveryMs * lookPace() * (0.9 + 0.2 * random()), () => {
         const running = place();
         const desk = desks.get(running.process) ?? createBatchDesk();
         desks.set(running.process, desk);

@@ -21,6 +21,8 @@ async function main(): Promise<void> {
   const { seed, runs, operations, without, favour, mutant } = askSchema.parse(
     JSON.parse(process.argv[2] ?? ''),
   );
+  // A tenth of what a call that fails costs; a seed that breaks is run again to be looked at.
+  Error.stackTraceLimit = 0;
   if (mutant !== undefined) plant(mutantOf(mutant));
   // Loaded now: what is planted has to be there first.
   const { runSeed } = await import('./run.ts');

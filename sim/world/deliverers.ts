@@ -11,7 +11,7 @@ export function startDeliverers(ground: Ground, places: readonly (() => Running)
   for (const place of places) startDeliverer(ground, place);
 }
 
-function startDeliverer({ loop, random, log }: Ground, place: () => Running): void {
+function startDeliverer({ loop, random, log, lookPace }: Ground, place: () => Running): void {
   const deliverers = new WeakMap<Process, Deliverer>();
 
   function delivererOf({ process, ports }: Running): Deliverer {
@@ -24,7 +24,7 @@ function startDeliverer({ loop, random, log }: Ground, place: () => Running): vo
   }
 
   function repeat(): void {
-    loop.after(lookEveryMs * (0.9 + 0.2 * random()), () => {
+    loop.after(lookEveryMs * lookPace() * (0.9 + 0.2 * random()), () => {
       const running = place();
       void running.process.serve(() => delivererOf(running).look());
       repeat();

@@ -53,20 +53,17 @@ export function portsFor(process: Process, outside: Outside, caller: string): Ou
 
 function portFor(process: Process, outside: Outside, port: PortName, caller: string): Record<string, Method> {
   const target = outside.ports[port] as unknown as Record<string, Method>;
-  const methods = Object.keys(calls[port]).map((method): [string, Method] => [
-    method,
-    (...args) => {
-      const apply = target[method];
-      if (apply === undefined) throw new Error(`no ${port}.${method} in this world`);
-      return call(process, outside, {
-        site: `${caller} ${port}.${method}`,
-        service: serviceOf[port],
-        writes: isWrite(port, method),
-        args,
-        apply,
-      });
-    },
-  ]);
+  const methods = Object.keys(calls[port]).map((method): [string, Method] => {
+    const apply = target[method];
+    if (apply === undefined) throw new Error(`no ${port}.${method} in this world`);
+    const asked: Asked = {
+      site: `${caller} ${port}.${method}`,
+      service: serviceOf[port],
+      writes: isWrite(port, method),
+      apply,
+    };
+    return [method, (...args) => call(process, outside, asked, args)];
+  });
   return Object.fromEntries(methods);
 }
 
@@ -74,14 +71,14 @@ interface Asked {
   readonly site: Site;
   readonly service: Service;
   readonly writes: boolean;
-  readonly args: readonly unknown[];
   readonly apply: Method;
 }
 
 async function call(
   process: Process,
   outside: Outside,
-  { site, service, writes, args, apply }: Asked,
+  { site, service, writes, apply }: Asked,
+  args: readonly unknown[],
 ): Promise<unknown> {
   const { loop, random, plan, onCall } = outside;
   await loop.running(process);

@@ -46,7 +46,9 @@ export const troubles = ['kills', 'holds', 'drains', 'skew', 'shortage', 'lag'] 
 export type Trouble = (typeof troubles)[number];
 
 /** What a run is about, in a share of them; any may be left out. */
-export const themes = ['outage', 'storm', 'favourite', 'retention', 'month', 'adapters'] as const;
+export const themes = ['outage', 'storm', 'favourite', 'retention', 'month', 'adapters', 'webhooks'] as const;
+
+export type Theme = (typeof themes)[number];
 
 /** A service that answers nobody for a while. */
 export interface Outage {
@@ -69,6 +71,8 @@ export interface Scenario {
   readonly sequel: Sequel;
   /** Tenants bring adapters and name them. */
   readonly hasAdapters: boolean;
+  /** Tenants want to be told of ends. */
+  readonly hasWebhooks: boolean;
   readonly pricing: Pricing;
   readonly outage: Outage | null;
   /** Three requests of ten are turned away, everywhere. */
@@ -99,8 +103,9 @@ const outageShare = 0.1;
 const stormShare = 0.04;
 const retentionShare = 0.06;
 const monthShare = 0.14;
-/** Drawn by chance of its own. */
+/** Drawn by chance of their own. Messages are half of all that a world does: each is signed, sent, and sent again. */
 const adaptersShare = 0.12;
+const webhooksShare = 0.35;
 
 const minute = 60_000;
 /** reliability.md row 38. */
@@ -129,6 +134,7 @@ export function drawScenario(
     startMs,
     sequel,
     hasAdapters: !without.has('adapters') && createRandom(seed + 0xada)() < adaptersShare,
+    hasWebhooks: !without.has('webhooks') && createRandom(seed + 0xeb0)() < webhooksShare,
     pricing: oneOf(random, pricings),
     outage: isCalm || without.has('outage') ? null : outage,
     isStorm: isStorm && !isCalm && !without.has('storm'),

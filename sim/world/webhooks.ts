@@ -57,7 +57,8 @@ interface WebhooksOptions {
 
 export function createWebhooks({ loop, scenario, history, isHealed }: WebhooksOptions): Webhooks {
   const random = createRandom(scenario.seed + 0x5eb0);
-  const hooks = scenario.tenants.flatMap(({ tenantId }) => drawHooks(random, tenantId, scenario.isCalm));
+  const told = scenario.hasWebhooks ? scenario.tenants : [];
+  const hooks = told.flatMap(({ tenantId }) => drawHooks(random, tenantId, scenario.isCalm));
   for (const { url } of hooks) history.canaries.add(new URL(url).searchParams.get('token') ?? url);
 
   return {

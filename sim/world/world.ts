@@ -55,6 +55,8 @@ export interface Ground {
   retries(): number;
   isDown(service: Service): boolean;
   isHealed(): boolean;
+  /** What looks for work every so often waits this many times as long: most of a long wait for the last retry is looks at nothing. */
+  lookPace(): number;
   /** From now on the outside behaves. */
   heal(): void;
   /** From now on any call may fail once more. */
@@ -142,7 +144,7 @@ export function createWorld(scenario: Scenario, random: Random, options: WorldOp
   const [sweeper, decider] = [reviving(() => start('sweep')), reviving(() => start('scaler'))];
   const controller = startController(ground, { sweeper, decider });
   const deliverers = Array.from({ length: delivererProcesses }, () => reviving(() => start('deliverer')));
-  startDeliverers(ground, deliverers);
+  if (scenario.hasWebhooks) startDeliverers(ground, deliverers);
   const isOfBatches = batchChance(scenario.seed) !== null;
   const batchers = Array.from({ length: isOfBatches ? batcherProcesses : 0 }, () =>
     reviving(() => start('batcher')),
@@ -159,6 +161,13 @@ export function createWorld(scenario: Scenario, random: Random, options: WorldOp
   };
 }
 
+/** Of every world: to read schemas takes longer than a short one. */
+const catalog = createCatalog(manifests);
+
+/** After so long without a fault hardly anything is left but messages that wait out hours. */
+const settledMs = 10 * 60_000;
+const settledPace = 10;
+
 interface OwnGround extends Ground {
   onRetry(): void;
 }
@@ -169,10 +178,10 @@ function createGround(scenario: Scenario, random: Random, { without, favour }: W
   const history = createHistory();
   const plan = createFaultPlan(random, { isCalm: scenario.isCalm, without, favour });
   const ids = createSeededIds(scenario.seed);
-  const catalog = createCatalog(manifests);
   const costs = costSettings({ pricing, instancePrices }, catalog);
   if (costs.kind !== 'settings') throw new Error('no prices were given that a pool could lack');
   let isHealed = false;
+  let healedAtMs = 0;
   let retries = 0;
   return {
     loop,
@@ -196,8 +205,10 @@ function createGround(scenario: Scenario, random: Random, { without, favour }: W
       return outage?.service === service && outage.fromMs <= nowMs && nowMs < outage.toMs;
     },
     isHealed: () => isHealed,
+    lookPace: () => (isHealed && loop.clock.nowMs() - healedAtMs > settledMs ? settledPace : 1),
     heal() {
       isHealed = true;
+      healedAtMs = loop.clock.nowMs();
       plan.heal();
     },
     relapse() {
