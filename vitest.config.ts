@@ -1,12 +1,33 @@
 import { defineConfig } from 'vitest/config';
 
+const exclude = ['node_modules/**', '.pilotlight/**', 'cdk.out/**'];
+
 export default defineConfig({
   test: {
-    include: ['**/*.{test,fuzz}.ts'],
-    exclude: ['node_modules/**', '.pilotlight/**', 'cdk.out/**'],
+    exclude,
     // Most of the time goes into waiting for processes: one file less than there are cores would be one at a time on two.
     maxWorkers: '100%',
     testTimeout: 30_000,
     hookTimeout: 60_000,
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: 'within a process',
+          include: ['{aws,cli,core,functions}/**/*.{test,fuzz}.ts'],
+          // Files of a process share what they load: to load it for each took six times as long as all else. So no file may
+          // leave anything behind in a module, a global or the environment.
+          isolate: false,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'processes',
+          include: ['**/*.{test,fuzz}.ts'],
+          exclude: [...exclude, '{aws,cli,core,functions}/**'],
+        },
+      },
+    ],
   },
 });
