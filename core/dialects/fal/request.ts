@@ -31,17 +31,21 @@ export const requestHeadersSchema = z.object({
   }),
   'x-fal-request-timeout': z
     .string()
-    .regex(/^\d{1,6}(?:\.\d{1,9})?$/, 'must be a number of seconds')
-    .transform((text) => Math.ceil(Number(text)))
-    .pipe(
-      z
-        .int()
-        .min(1)
-        .max(jobLimits.startWithinMsMax / 1000),
-    )
+    .regex(/^\d{1,6}(?:\.\d{1,9})?$/, { error: 'must be a number of seconds', abort: true })
+    .refine(isWithin, 'must be from 1 second to 7 days')
     .optional()
     .meta({ description: 'Seconds within which the request must have started' }),
 });
+
+function isWithin(text: string): boolean {
+  const seconds = wholeSecondsOf(text);
+  return seconds >= 1 && seconds <= jobLimits.startWithinMsMax / 1000;
+}
+
+/** Of `X-Fal-Request-Timeout`, to the second above. */
+export function wholeSecondsOf(text: string): number {
+  return Math.ceil(Number(text));
+}
 
 export interface FalAsk {
   readonly input: Parameters;

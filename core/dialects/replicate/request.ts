@@ -56,23 +56,22 @@ export const predictionHeadersSchema = z.object({
     .meta({ description: '`wait` or `wait=n`: answer when the prediction has ended' }),
   'cancel-after': z
     .string()
-    .regex(
-      /^(?:\d{1,6}|(?=\d)(?:\d{1,3}h)?(?:\d{1,5}m)?(?:\d{1,6}s)?)$/,
-      'must be a duration, such as 90s or 1h30m',
-    )
-    .transform(secondsOf)
-    .pipe(
-      z
-        .int()
-        .min(1)
-        .max(jobLimits.startWithinMsMax / 1000),
-    )
+    .regex(/^(?:\d{1,6}|(?=\d)(?:\d{1,3}h)?(?:\d{1,5}m)?(?:\d{1,6}s)?)$/, {
+      error: 'must be a duration, such as 90s or 1h30m',
+      abort: true,
+    })
+    .refine(isWithin, 'must be from 1s to 168h')
     .optional()
     .meta({ description: 'Duration such as `90s` or `1h30m` within which the prediction must have started' }),
 });
 
-/** Plain digits are seconds. */
-function secondsOf(duration: string): number {
+function isWithin(duration: string): boolean {
+  const seconds = secondsOf(duration);
+  return seconds >= 1 && seconds <= jobLimits.startWithinMsMax / 1000;
+}
+
+/** Of `Cancel-After`; plain digits are seconds. */
+export function secondsOf(duration: string): number {
   const of = (unit: string) => Number(new RegExp(`(\\d+)${unit}`).exec(duration)?.[1] ?? 0);
   return /^\d+$/.test(duration) ? Number(duration) : of('h') * 3600 + of('m') * 60 + of('s');
 }

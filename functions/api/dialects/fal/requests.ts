@@ -1,5 +1,5 @@
 /** Requests of fal's dialect on their way in, and what comes of them. */
-import { toSubmission } from '#core/dialects/fal/request.ts';
+import { toSubmission, wholeSecondsOf } from '#core/dialects/fal/request.ts';
 import type { FalResult } from '#core/dialects/fal/result.ts';
 import { presentResult } from '#core/dialects/fal/result.ts';
 import type { FalStatus } from '#core/dialects/fal/status.ts';
@@ -29,7 +29,8 @@ export async function falSubmitted(
   const model = modelNameOf(call.params.owner, call.params.model);
   if (model === null) throw new AppError('model_not_found');
   const task = deps.catalog.get(model)?.manifest.task ?? null;
-  const deadlineSeconds = call.headers['x-fal-request-timeout'] ?? null;
+  const { 'x-fal-request-timeout': timeout } = call.headers;
+  const deadlineSeconds = timeout === undefined ? null : wholeSecondsOf(timeout);
   const { body: input, apiUrl } = call;
   const isStream = stream && task === 'chat';
   const submission = toSubmission({

@@ -2,7 +2,7 @@
 import type { Prediction } from '#core/dialects/replicate/prediction.ts';
 import { asSubmitted, presentPrediction } from '#core/dialects/replicate/prediction.ts';
 import type { PredictionRequest } from '#core/dialects/replicate/request.ts';
-import { toSubmission } from '#core/dialects/replicate/request.ts';
+import { secondsOf, toSubmission } from '#core/dialects/replicate/request.ts';
 import { AppError } from '#core/errors.ts';
 import { tellOutputs } from '#core/flows/tell-outputs.ts';
 import type { JobRecord } from '#core/job/job.ts';
@@ -26,12 +26,13 @@ export async function createPrediction(
 ): Promise<ApiAnswer> {
   if (model === null) throw new AppError('model_not_found');
   const { waitMs, headers: waitHeaders } = waitOf({}, call.headers);
+  const { 'cancel-after': cancelAfter } = call.headers;
   const submission = toSubmission({
     request,
     model,
     task: deps.catalog.get(model)?.manifest.task ?? null,
     waits: waitMs > 0,
-    deadlineSeconds: call.headers['cancel-after'] ?? null,
+    deadlineSeconds: cancelAfter === undefined ? null : secondsOf(cancelAfter),
     apiUrl: call.apiUrl,
   });
   const accepted = await submitted(deps, call, submission, null);
