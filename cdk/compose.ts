@@ -34,6 +34,9 @@ export function composeStacks(app: App, deployment: Deployment): Stacks {
     functions: [api.api, api.streams, api.setup, ...control.functions, fleet.scaler.function],
     failures: control.failures,
   });
+  // Whoever takes a deployment down empties the bucket as the API's stack goes: nobody may write by then.
+  control.addStackDependency(api);
+  fleet.addStackDependency(api);
   Tags.of(app).add('pilotlight', config.name);
   return { data, api, fleet, control, observability };
 }
