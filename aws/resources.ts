@@ -148,3 +148,6 @@ export function localQueueName(pool: string): string {
 export function localDeadLetterName(pool: string): string {
   return `pilotlight-${pool}-dead`;
 }
+
+/** The tag that names the tenant of a session, which the policy of the role of sessions fills its resources with. */
+export const tenantTag = 'tenant';

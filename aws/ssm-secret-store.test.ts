@@ -1,4 +1,5 @@
 import {
+  DeleteParameterCommand,
   GetParameterCommand,
   ParameterAlreadyExists,
   ParameterNotFound,
@@ -19,6 +20,10 @@ function ssm() {
     if (command instanceof GetParameterCommand) {
       if (value === undefined) throw new ParameterNotFound(fault);
       return { Parameter: { Value: value } };
+    }
+    if (command instanceof DeleteParameterCommand) {
+      if (!parameters.delete(String(input.Name))) throw new ParameterNotFound(fault);
+      return {};
     }
     if (value !== undefined && input.Overwrite !== true) throw new ParameterAlreadyExists(fault);
     parameters.set(String(input.Name), String(input.Value));
@@ -44,6 +49,16 @@ describe('secrets in SSM', () => {
     await store.replace('/p/key', 'second');
 
     expect(await store.read('/p/key')).toBe('second');
+  });
+
+  it('are removed, also where there are none', async () => {
+    const { store } = ssm();
+    await store.create('/p/key', 'first');
+
+    await store.remove('/p/key');
+    await store.remove('/p/key');
+
+    expect(await store.read('/p/key')).toBeNull();
   });
 
   it('are stored encrypted, and read decrypted', async () => {

@@ -1,5 +1,6 @@
 /** Secrets as SecureString parameters of SSM, under the account's own key for it; they cost nothing. */
 import {
+  DeleteParameterCommand,
   GetParameterCommand,
   ParameterAlreadyExists,
   ParameterNotFound,
@@ -14,6 +15,8 @@ export interface SecretStore {
   /** `exists`: there is one, and it stays. */
   create(name: string, value: string): Promise<'created' | 'exists'>;
   replace(name: string, value: string): Promise<void>;
+  /** No effect where there is none. */
+  remove(name: string): Promise<void>;
 }
 
 /** @param client the SDK's own by default: region and credentials are the process's */
@@ -43,6 +46,13 @@ export function createSsmSecretStore(client: Pick<SSMClient, 'send'> = new SSMCl
     },
     async replace(name, value) {
       await put(name, value, true);
+    },
+    async remove(name) {
+      try {
+        await client.send(new DeleteParameterCommand({ Name: name }));
+      } catch (error) {
+        if (!(error instanceof ParameterNotFound)) throw error;
+      }
     },
   };
 }

@@ -4,7 +4,7 @@
  */
 import { AssumeRoleCommand, type STSClient } from '@aws-sdk/client-sts';
 import type { Clock } from '#core/ports.ts';
-import { tenantTag } from './tenant-tag.ts';
+import { tenantTag } from './resources.ts';
 
 /** What a session of a role that was assumed itself may last at most. */
 const sessionSeconds = 60 * 60;

@@ -36,6 +36,9 @@ export function composeStacks(app: App, deployment: Deployment): Stacks {
     tables: data.records,
     pools: fleet.pools,
   });
+  // Whoever takes a deployment down empties the bucket as the API's stack goes: nobody may write by then.
+  control.addStackDependency(api);
+  fleet.addStackDependency(api);
   Tags.of(app).add('pilotlight', config.name);
   return { data, api, fleet, control, observability };
 }

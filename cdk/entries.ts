@@ -229,8 +229,8 @@ export const entries = {
     description: "Makes secrets, the operator's first key and the plans of the config, at each deployment",
     operations: [...of('keys', 'create', 'get'), ...of('plans', 'get', 'put'), ...of('tenants', 'create')],
     memoryMb: 256,
-    // A plan takes two calls of the table.
-    timeoutMs: 60_000,
+    // A plan takes two calls of the table; emptying a bucket, where that is asked for, a second for ten thousand objects.
+    timeoutMs: 900_000,
     hasModels: false,
   },
 } as const satisfies Readonly<Record<EntryName, Entry>>;

@@ -81,6 +81,8 @@ export class RestFrontDoor extends Construct {
       // A name of one's own is the only one then: rules that are tied to it cannot be gone around.
       disableExecuteApiEndpoint: config.domain !== undefined,
       cloudWatchRole: config.api.ownsAccountLogRole,
+      // The account's other APIs log by it too: kept, unless nothing is to be left.
+      cloudWatchRoleRemovalPolicy: config.onDestroy === 'keep' ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY,
       deployOptions: {
         stageName,
         tracingEnabled: config.traces.sampledPercent > 0,

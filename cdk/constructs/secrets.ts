@@ -24,14 +24,14 @@ type NamesOf<Variable extends string> = Readonly<Record<`${Variable}_PARAMETER`,
 export interface Secrets {
   /** Reading these, and no others. */
   reads<const Variable extends SecretVariable>(variables: readonly Variable[]): Access<NamesOf<Variable>>;
-  /** Making them where they are not there yet; of them the operator's key alone may be replaced. */
+  /** Making them where they are not there yet, and, of a deployment that leaves nothing, deleting them; of them the operator's key alone may be replaced. */
   makes(): Access<NamesOf<SecretVariable>>;
   /** Where the operator finds the first key. */
   readonly operatorKeyName: string;
 }
 
 /** @param scope in the stack whose functions read them */
-export function secretsOf(scope: Construct, { config: { name } }: Deployment): Secrets {
+export function secretsOf(scope: Construct, { config: { name, onDestroy } }: Deployment): Secrets {
   const nameOf = (variable: SecretVariable) => `/${name}/${parameterNames[variable]}`;
   const arnOf = (variable: SecretVariable) =>
     Stack.of(scope).formatArn({
@@ -56,6 +56,7 @@ export function secretsOf(scope: Construct, { config: { name } }: Deployment): S
         allow('ssm:PutParameter', ['PILOTLIGHT_KEY_PEPPER', 'PILOTLIGHT_WEBHOOK_KEY'], {
           StringEquals: { 'ssm:Overwrite': 'false' },
         }),
+        ...(onDestroy === 'delete' ? [allow('ssm:DeleteParameter', secretVariables)] : []),
       ]),
     operatorKeyName: nameOf('PILOTLIGHT_OPERATOR_KEY'),
   };

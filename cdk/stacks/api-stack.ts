@@ -3,6 +3,7 @@ import { CfnOutput, CustomResource, Duration, Stack, type StackProps } from 'aws
 import type { Construct } from 'constructs';
 import type { CostEnv } from '#aws/cost-env.ts';
 import type { OidcEnv } from '#functions/api/env.ts';
+import { accessBy } from '../constructs/access.ts';
 import { acknowledge } from '../constructs/acknowledge.ts';
 import { NodeFunction } from '../constructs/node-function.ts';
 import { RestFrontDoor } from '../constructs/rest-front-door.ts';
@@ -71,7 +72,11 @@ export class ApiStack extends Stack {
     const setup = new NodeFunction(this, 'Setup', {
       deployment,
       entry: 'setup',
-      accesses: [data.ports(entries.setup.operations), secretsOf(this, deployment).makes()],
+      accesses: [
+        data.ports(entries.setup.operations),
+        secretsOf(this, deployment).makes(),
+        deployment.config.onDestroy === 'delete' ? data.emptying() : accessBy({}, () => []),
+      ],
       variables: {},
     });
     acknowledge(setup, {
@@ -89,7 +94,10 @@ export class ApiStack extends Stack {
       resourceType: 'Custom::PilotlightSetUp',
       serviceToken: this.setup.lambda.functionArn,
       serviceTimeout: Duration.millis(2 * entries.setup.timeoutMs),
-      properties: { plans: JSON.stringify(deployment.config.plans) },
+      properties: {
+        plans: JSON.stringify(deployment.config.plans),
+        onDestroy: deployment.config.onDestroy,
+      },
     });
   }
 }

@@ -95,6 +95,19 @@ export class DataStack extends Stack {
     );
   }
 
+  /** Deleting whatever there is, for who takes a deployment down. */
+  emptying(): Access {
+    const { bucket } = this.files;
+    return accessBy(
+      {},
+      () => [
+        new PolicyStatement({ actions: ['s3:ListBucket'], resources: [bucket.bucketArn] }),
+        new PolicyStatement({ actions: ['s3:DeleteObject'], resources: [bucket.arnForObjects('*')] }),
+      ],
+      { [this.files.findingBelow('')]: 'The config asks for nothing to be left.' },
+    );
+  }
+
   private wildcardsOf(operations: readonly PortOperation[]): Record<string, string> {
     const reason = 'Objects of tenants lie below this one prefix, under names made when they are put.';
     const resources = [...ownPermissionsOf(operations).keys()];

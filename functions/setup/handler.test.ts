@@ -30,16 +30,22 @@ const ids = { StackId: 'stack', RequestId: 'request', LogicalResourceId: 'SetUp'
 
 function scene(setUp: (plans: ConfiguredPlans) => Promise<void> = async () => undefined) {
   const asked: ConfiguredPlans[] = [];
+  const takenDown: AbortSignal[] = [];
   const handler = createSetupHandler({
     log: createRecordingLog(),
+    takeDown: async (stopping) => void takenDown.push(stopping),
     setUp: async (plans) => {
       asked.push(plans);
       await setUp(plans);
     },
   });
-  const tell = (RequestType: string, ResponseURL: string, plans = '{}') =>
-    handler({ ...ids, RequestType, ResponseURL, ResourceProperties: { ServiceToken: 'arn', plans } });
-  return { handler, asked, tell };
+  const context = { getRemainingTimeInMillis: () => 60_000 };
+  const tell = (RequestType: string, ResponseURL: string, plans = '{}', more = {}) =>
+    handler(
+      { ...ids, RequestType, ResponseURL, ResourceProperties: { ServiceToken: 'arn', plans, ...more } },
+      context,
+    );
+  return { handler: (event: unknown) => handler(event, context), asked, takenDown, tell };
 }
 
 describe('CloudFormation', () => {
@@ -53,12 +59,26 @@ describe('CloudFormation', () => {
     expect(answers).toEqual([{ ...ids, Status: 'SUCCESS', PhysicalResourceId: 'set-up' }]);
   });
 
+  it('has everything deleted where that was asked for, as its stack goes and not before', async () => {
+    const { url, answers } = await receiver();
+    const { asked, takenDown, tell } = scene();
+
+    await tell('Update', url, '{}', { onDestroy: 'delete' });
+    expect(takenDown).toEqual([]);
+    await tell('Delete', url, '{}', { onDestroy: 'delete' });
+
+    expect(takenDown).toMatchObject([{ aborted: false }]);
+    expect(asked).toHaveLength(1);
+    expect(answers).toMatchObject([{ Status: 'SUCCESS' }, { Status: 'SUCCESS' }]);
+  });
+
   it('has nothing deleted, and is told that all is well', async () => {
     const { url, answers } = await receiver();
-    const { asked, tell } = scene();
+    const { asked, takenDown, tell } = scene();
 
     await tell('Delete', url, 'no plans any more');
 
+    expect(takenDown).toEqual([]);
     expect(asked).toEqual([]);
     expect(answers).toMatchObject([{ Status: 'SUCCESS' }]);
   });

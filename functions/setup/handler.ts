@@ -2,6 +2,7 @@
  * CloudFormation's side of the set-up: it invokes the function with an address to answer to, and waits. Whatever happens, an
  * answer goes there: without one the deployment would hang for an hour. The answer holds no secret, as a console shows it.
  */
+import type { Context } from 'aws-lambda';
 import * as z from 'zod';
 import { AppError } from '#core/errors.ts';
 import { faultsOf } from '#core/faults.ts';
@@ -15,7 +16,10 @@ const requestSchema = z.object({
   StackId: z.string(),
   RequestId: z.string(),
   LogicalResourceId: z.string(),
-  ResourceProperties: z.looseObject({ plans: z.string() }),
+  ResourceProperties: z.looseObject({
+    plans: z.string(),
+    onDestroy: z.enum(['keep', 'delete']).default('keep'),
+  }),
 });
 
 /** The same at every answer: another one would make CloudFormation delete what it takes for the one before. */
@@ -27,11 +31,17 @@ const reasonCharactersMax = 1_000;
 export interface SetupDeps {
   readonly log: Log;
   readonly setUp: (plans: ConfiguredPlans) => Promise<void>;
+  /** Files and secrets, of a deployment that is to leave nothing. */
+  readonly takeDown: (stopping: AbortSignal) => Promise<void>;
 }
 
 /** @throws when what came is no request of CloudFormation's, or it takes no answer */
-export function createSetupHandler({ log, setUp }: SetupDeps): (event: unknown) => Promise<void> {
-  return async (event) => {
+export function createSetupHandler({
+  log,
+  setUp,
+  takeDown,
+}: SetupDeps): (event: unknown, context: Pick<Context, 'getRemainingTimeInMillis'>) => Promise<void> {
+  return async (event, context) => {
     const request = requestSchema.parse(event);
     const { StackId, RequestId, LogicalResourceId } = request;
     const outcome = await attempt();
@@ -45,8 +55,10 @@ export function createSetupHandler({ log, setUp }: SetupDeps): (event: unknown) 
 
     async function attempt(): Promise<{ Status: 'SUCCESS' } | { Status: 'FAILED'; Reason: string }> {
       try {
-        // What was set up belongs to the data, which may outlive its stacks.
-        if (request.RequestType !== 'Delete') await setUp(plansOf(request.ResourceProperties.plans));
+        const { plans, onDestroy } = request.ResourceProperties;
+        if (request.RequestType !== 'Delete') await setUp(plansOf(plans));
+        // Unless it was asked for, what was set up belongs to the data, which outlives its stacks.
+        else if (onDestroy === 'delete') await takeDown(AbortSignal.timeout(leftMs(context)));
         return { Status: 'SUCCESS' };
       } catch (error) {
         log.error('setup.failed', { reason: String(error) });
@@ -54,6 +66,10 @@ export function createSetupHandler({ log, setUp }: SetupDeps): (event: unknown) 
       }
     }
   };
+}
+
+function leftMs({ getRemainingTimeInMillis }: Pick<Context, 'getRemainingTimeInMillis'>): number {
+  return Math.max(0, getRemainingTimeInMillis() - 2 * answerWithinMs);
 }
 
 /** @throws AppError `invalid_request`, naming every fault */

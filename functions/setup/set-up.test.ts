@@ -21,6 +21,9 @@ function memorySecrets(): SecretStore & { readonly stored: Map<string, string> }
       stored.set(name, value);
       return 'created';
     },
+    async remove(name) {
+      stored.delete(name);
+    },
     async replace(name, value) {
       stored.set(name, value);
     },

@@ -10,7 +10,7 @@ import { bySession, operations, ownPermissionsOf, sessionPermissions } from '#aw
 import type { EntryName } from '../../cdk/entries.ts';
 import { entries } from '../../cdk/entries.ts';
 import type { Resource } from '../../cdk/resources-of.ts';
-import { examples, synthesize } from './synthesized.ts';
+import { examples, leavesNothing, synthesize } from './synthesized.ts';
 import { adaptersOf, calls, modulesOf, usedOperations } from './used-operations.ts';
 
 const root = join(import.meta.dirname, '../..');
@@ -34,9 +34,18 @@ const besidePorts: Readonly<Record<string, readonly string[]>> = {
   'aws/lambda-scaler.ts': ['scaler lambda:InvokeFunction'],
   'aws/ssm-secrets.ts': ['key-pepper ssm:GetParameters', 'webhook-key ssm:GetParameters'],
   'aws/ssm-secret-store.ts': ['key-pepper', 'operator-key', 'webhook-key'].flatMap((name) => [
+    `${name} ssm:DeleteParameter`,
     `${name} ssm:GetParameter`,
     `${name} ssm:PutParameter`,
   ]),
+  'aws/s3-emptying.ts': ['bucket s3:ListBucket', 'objects s3:DeleteObject'],
+};
+
+/** IAM's word for a command where it is not the command's own name. */
+const actionsOf: Readonly<Record<string, string>> = {
+  DeleteObjects: 'DeleteObject',
+  Invoke: 'InvokeFunction',
+  ListObjectsV2: 'ListBucket',
 };
 
 /** Of the secrets that `aws/ssm-secrets.ts` can read, those that the environment of an entry names. */
@@ -72,9 +81,15 @@ const byLambda: Partial<Readonly<Record<EntryName, readonly string[]>>> = {
 };
 
 /** Of those whose requests are traced. */
-const ofTraces: Partial<Readonly<Record<EntryName, readonly string[]>>> = {
-  api: ['* xray:PutTelemetryRecords', '* xray:PutTraceSegments'],
-};
+const traced = ['* xray:PutTelemetryRecords', '* xray:PutTraceSegments'];
+const ofTraces: Partial<Readonly<Record<EntryName, readonly string[]>>> = { api: traced, streams: traced };
+/** Granted only where the config asks for nothing to be left. */
+const ofTakingDown: readonly string[] = [
+  ...['key-pepper', 'operator-key', 'webhook-key'].map((name) => `${name} ssm:DeleteParameter`),
+  'bucket s3:ListBucket',
+  'objects s3:DeleteObject',
+];
+const configs = { ...examples, 'that leaves nothing': leavesNothing };
 
 /** What every function needs, whatever it does. */
 const ofEveryFunction = ['log logs:CreateLogStream', 'log logs:PutLogEvents'];
@@ -103,12 +118,14 @@ describe.each(Object.keys(entries) as EntryName[])('the entry %s', { timeout: bu
     expect([...asked].toSorted()).toEqual([...(await usedOperations(file))].toSorted());
   });
 
-  it.each(Object.entries(examples))(
+  it.each(Object.entries(configs))(
     'may do in the example %s what that needs, and nothing else',
     async (_, config) => {
       const own = (await adaptersOf(file)).flatMap((adapter) =>
         adapter === 'aws/ssm-secrets.ts' ? (secretsRead[name] ?? []) : (besidePorts[adapter] ?? []),
       );
+      const isTakenDown = 'onDestroy' in config && config.onDestroy === 'delete';
+      const kept = own.filter((grant) => isTakenDown || !ofTakingDown.includes(grant));
       const ports = [...ownPermissionsOf(asked)].flatMap(([resource, actions]) =>
         actions.map((action) => `${resource} ${action}`),
       );
@@ -120,7 +137,7 @@ describe.each(Object.keys(entries) as EntryName[])('the entry %s', { timeout: bu
 
       const lambda = [...(byLambda[name] ?? []), ...(ofTraces[name] ?? [])];
       expect(granted).toEqual(
-        [...new Set([...ofEveryFunction, ...own, ...ports, ...key, ...sessions, ...lambda])].toSorted(),
+        [...new Set([...ofEveryFunction, ...kept, ...ports, ...key, ...sessions, ...lambda])].toSorted(),
       );
     },
   );
@@ -154,7 +171,7 @@ describe('adapters that are no ports', { timeout: bundleMs }, () => {
   it('have in their rows an action for every command that their file sends', () => {
     for (const [file, permissions] of Object.entries(besidePorts)) {
       const commands = readFileSync(join(root, file), 'utf8').matchAll(/new (\w+)Command\(/g);
-      const sent = [...commands].map(([, command]) => (command === 'Invoke' ? 'InvokeFunction' : command));
+      const sent = [...commands].map(([, command = '']) => actionsOf[command] ?? command);
 
       expect([...new Set(permissions.map((each) => each.split(':')[1]))].toSorted(), file).toEqual(
         [...new Set(sent)].toSorted(),
@@ -247,6 +264,7 @@ const words: readonly (readonly [word: string, form: RegExp])[] = [
   ['adapterFiles', /FilesBucket.*\/adapters\/\*"/],
   ['droppedFiles', /FilesBucket.*\/batch\/in\/\*"/],
   ['dropResults', /FilesBucket.*\/batch\/out\/\*"/],
+  ['objects', /FilesBucket\w*Arn\w*"\},"\/\*"/],
   ['bucket', /FilesBucket\w*Arn\w*"\}$/],
   ['scaler', /:function:[a-z]+-scaler"/],
   ['key', /ExportsOutputFnGetAttKey\w*Arn\w*"\}$/],

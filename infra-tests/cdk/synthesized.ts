@@ -17,6 +17,9 @@ const root = dirname(dirname(import.meta.dirname));
 
 export const examples = { smallest, agency, 'spot-farm': spotFarm } as const;
 
+/** The smallest one, of which nothing is to be left when it is taken down. */
+export const leavesNothing = { ...smallest, onDestroy: 'delete' } as const;
+
 export const manifests = await readManifests(join(root, 'gpu-container/models'));
 
 const { context } = JSON.parse(readFileSync(join(root, 'cdk.json'), 'utf8'));

@@ -4,6 +4,7 @@
  */
 import './fleet.suite.ts';
 import './front-door.suite.ts';
+import './going.suite.ts';
 import './golden.suite.ts';
 import './idle-cost.suite.ts';
 import './invariants.suite.ts';

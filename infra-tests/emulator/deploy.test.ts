@@ -14,7 +14,7 @@ import { ECSClient, ListClustersCommand } from '@aws-sdk/client-ecs';
 import { LambdaClient, ListFunctionsCommand } from '@aws-sdk/client-lambda';
 import { GetObjectCommand, ListBucketsCommand, S3Client } from '@aws-sdk/client-s3';
 import { ListQueuesCommand, SQSClient } from '@aws-sdk/client-sqs';
-import { GetParameterCommand, SSMClient } from '@aws-sdk/client-ssm';
+import { DescribeParametersCommand, GetParameterCommand, SSMClient } from '@aws-sdk/client-ssm';
 import { STSClient } from '@aws-sdk/client-sts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { dropsOf } from '#aws/drops-under-test.ts';
@@ -281,6 +281,7 @@ describe.skipIf(python === null)(`the deployed product on an emulator (${reason}
         queues: [],
         functions: [],
         clusters: [],
+        secrets: [],
         buckets: [expect.stringMatching(/^cdk-/)],
       });
     },
@@ -294,12 +295,15 @@ async function whatIsLeft({ endpoint }: Emulator) {
   const { QueueUrls = [] } = await new SQSClient(settings).send(new ListQueuesCommand({}));
   const { Functions = [] } = await new LambdaClient(settings).send(new ListFunctionsCommand({}));
   const { clusterArns } = await new ECSClient(settings).send(new ListClustersCommand({}));
+  const ssm = new SSMClient(settings);
+  const { Parameters = [] } = await ssm.send(new DescribeParametersCommand({}));
   const { Buckets = [] } = await new S3Client(settings).send(new ListBucketsCommand({}));
   return {
     tables: TableNames,
     queues: QueueUrls,
     functions: Functions.map(({ FunctionName }) => FunctionName),
     clusters: clusterArns,
+    secrets: Parameters.flatMap(({ Name = '' }) => (Name.startsWith('/pilotlight/') ? [Name] : [])),
     buckets: Buckets.map(({ Name }) => Name),
   };
 }
