@@ -36,6 +36,7 @@ export const falRoutes = {
     id: 'falRun',
     path: '/fal/run/{owner}/{model}',
     summary: 'Run a model and wait for what it makes',
+    waits: true,
     answers: { 200: { description: 'The result', schema: resultSchema, headers: submitHeaders } },
     errors: [...submissionErrors, 'job_failed', 'not_found', 'start_timeout'],
   },

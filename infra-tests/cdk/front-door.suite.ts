@@ -21,6 +21,10 @@ describe('routes that last as long as a job', () => {
       'createChatCompletion',
       'createCompletion',
       'createImage',
+      'replicateStreamPrediction',
+      'falRun',
+      'falStream',
+      'falStreamStatus',
     ]);
   });
 

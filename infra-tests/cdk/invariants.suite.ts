@@ -105,7 +105,10 @@ describe.each(Object.entries(examples))('the example %s', (_, config) => {
     const traced = functions.filter(({ properties }) => properties.TracingConfig?.Mode === 'Active');
     const [rule] = ofType('AWS::XRay::SamplingRule');
 
-    expect(traced.map(({ properties }) => properties.Description)).toEqual([entries.api.description]);
+    expect(traced.map(({ properties }) => properties.Description)).toEqual([
+      entries.api.description,
+      entries.streams.description,
+    ]);
     expect(ofType('AWS::ApiGateway::Stage')[0]?.properties.TracingEnabled).toBe(true);
     expect(rule?.properties.SamplingRule).toMatchObject({ FixedRate: 0.05, ReservoirSize: 0 });
   });
