@@ -71,8 +71,9 @@ export function isPastCounter(name: string, nowMs: number): boolean {
 
 /**
  * True for a counter that may be forgotten. A while after its end, because a process whose clock lags, or one whose
- * clock jumped ahead and came back, must find what was counted. Money by the month is worth a week of patience; a busy
- * tenant makes a counter a second, of which each costs every later admission ~45 B, so those are worth ten seconds.
+ * clock jumped ahead and came back, must find what was counted: ten minutes hold two clocks of which one is five minutes
+ * ahead and the other five behind. Money by the month is worth a week of patience; a busy tenant makes a counter a second, of
+ * which each costs every later admission ~45 B, so those are worth ten seconds: what clocks further apart may do to a pace.
  */
 export function mayForgetCounter(name: string, nowMs: number): boolean {
   return endOf(name) + patienceMs(name) <= nowMs;
@@ -81,7 +82,7 @@ export function mayForgetCounter(name: string, nowMs: number): boolean {
 function patienceMs(name: string): number {
   if (name.includes('_per_month@')) return 7 * dayMs;
   if (name.includes('_per_day@')) return dayMs;
-  return name.includes('_per_minute@') ? 2 * minuteMs : 10_000;
+  return name.includes('_per_minute@') ? 10 * minuteMs : 10_000;
 }
 
 /** When the counter's window ends; never, for a name that is none. */
