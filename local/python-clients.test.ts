@@ -49,7 +49,9 @@ describe.skipIf(python === undefined)('clients from PyPI (PILOTLIGHT_PYTHON is n
   });
 
   it.each([
+    ['fal_rows.py', 'fal-pypi'],
     ['openai_rows.py', 'openai-pypi'],
+    ['replicate_rows.py', 'replicate-pypi'],
     ['runpod_rows.py', 'runpod-pypi'],
   ])(
     '%s: every row passes, and they are the table of docs/compatibility',

@@ -6,12 +6,11 @@ import asyncio
 import base64
 import json
 import threading
-import time
 import urllib.request
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import openai
+from fronts import Faltering
 from openai import AsyncOpenAI, OpenAI
 from rows import DEMO_KEY, ENDED, URL, newest_job, refused, row, run, tenant_with, until
 
@@ -355,36 +354,12 @@ def _() -> None:
 
 @row("max_retries on 503", "waits as Retry-After says, and gets its answer")
 def _() -> None:
-    asked_at_s: list[float] = []
-
-    class Away(BaseHTTPRequestHandler):
-        """Unavailable at first, the platform after."""
-
-        def do_POST(self) -> None:
-            asked_at_s.append(time.monotonic())
-            body = self.rfile.read(int(self.headers["content-length"]))
-            status, answer = 503, b'{"error":{"code":"unavailable","message":"away"}}'
-            if len(asked_at_s) > 1:
-                headers = {name: self.headers[name] for name in ("authorization", "content-type")}
-                with urllib.request.urlopen(urllib.request.Request(URL + self.path, body, headers)) as got:
-                    status, answer = got.status, got.read()
-            self.send_response(status)
-            for name, value in (("content-type", "application/json"), ("retry-after", "1")):
-                self.send_header(name, value)
-            self.send_header("content-length", str(len(answer)))
-            self.end_headers()
-            self.wfile.write(answer)
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Away)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    patient = client_of(DEMO_KEY, f"http://127.0.0.1:{server.server_port}", max_retries=1)
+    away = Faltering(1, b'{"error":{"code":"unavailable","message":"away"}}')
+    patient = client_of(DEMO_KEY, away.url, max_retries=1)
     got = patient.chat.completions.create(**CHAT)
-    server.shutdown()
+    away.close()
     assert got.choices[0].message.content == ANSWER
-    first_s, second_s = asked_at_s
+    first_s, second_s = away.asked_at_s
     assert second_s - first_s >= 0.99
 
 

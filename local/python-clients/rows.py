@@ -1,7 +1,8 @@
 """Rows of docs/compatibility/: one method of an official client each, and what was seen of it.
 
 A module of rows is run by local/python-clients.test.ts against a platform that it has started, and prints a line of JSON
-per row. Beside the client only the standard library is used, so that a row passes by what the client does itself.
+per row. Beside the client only the standard library is used, so that a row passes by what the client does itself; keys and
+certificates of what stands beside the platform are made and checked by `cryptography`.
 """
 
 from __future__ import annotations

@@ -5,10 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import threading
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
+from fronts import Receiver
 from rows import DEMO_KEY, URL, refused, row, run, tenant_with, until
 
 os.environ["RUNPOD_ENDPOINT_BASE_URL"] = f"{URL}/runpod/v2"
@@ -61,22 +60,11 @@ def _() -> None:
 
 @row("Endpoint.run, webhook", "is sent the answer of status")
 def _() -> None:
-    seen: list[Any] = []
-
-    class Receiver(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            seen.append(json.loads(self.rfile.read(int(self.headers["content-length"]))))
-            self.send_response(200)
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = HTTPServer(("127.0.0.1", 0), Receiver)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    job = chat.run({"input": CHAT, "webhook": f"http://127.0.0.1:{server.server_port}/hook"})
-    [told] = until(lambda: seen or None)
-    server.shutdown()
+    receiver = Receiver()
+    job = chat.run({"input": CHAT, "webhook": receiver.url})
+    [(_, body)] = until(lambda: receiver.seen or None)
+    receiver.close()
+    told = json.loads(body)
     assert (told["id"], told["status"], told["output"][0]["text"]) == (job.job_id, "COMPLETED", ANSWER)
 
 

@@ -9,7 +9,7 @@ export const versionSchema = z
   .strictObject({
     id: z.string(),
     created_at: z.iso.datetime().meta({ description: 'Always the same; kept for clients' }),
-    cog_version: z.null(),
+    cog_version: z.literal('').meta({ description: 'Not built by Cog' }),
     openapi_schema: z
       .record(z.string(), z.json())
       .meta({ description: 'Holds the schemas `Input` and `Output`' }),
@@ -71,7 +71,8 @@ export function presentVersion(manifest: Manifest): ReplicateVersion {
   return {
     id: versionIdOf(manifest),
     created_at: new Date(0).toISOString(),
-    cog_version: null,
+    // Not null: the client of PyPI takes text alone, and could not read a model.
+    cog_version: '',
     openapi_schema: {
       openapi: '3.0.2',
       components: { schemas: { Input, Output: outputSchemaOf(manifest) } },

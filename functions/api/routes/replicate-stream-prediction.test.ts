@@ -12,9 +12,14 @@ function follow(scene: ReplicateScene, link: string, gone?: AbortSignal): Promis
   });
 }
 
-function eventsOf({ text }: Got): string[][] {
+function blocksOf({ text }: Got): string[][] {
   const blocks = text.split('\n\n').filter((block) => block !== '' && !block.startsWith(':'));
-  return blocks.map((block) => block.split('\n').map((line) => line.replace(/^\w+: /, '')));
+  return blocks.map((block) => block.split('\n'));
+}
+
+/** Without their ids. */
+function eventsOf(got: Got): string[][] {
+  return blocksOf(got).map(([, ...lines]) => lines.map((line) => line.replace(/^\w+: /, '')));
 }
 
 describe('200', () => {
@@ -42,6 +47,16 @@ describe('200', () => {
       ['output', expect.stringMatching(/^data:/)],
       ['done', '{}'],
     ]);
+  });
+
+  it('numbers its events, because the client of PyPI passes over those without an id', async () => {
+    const scene = await openReplicateScene();
+    const { id, urls } = (await scene.draw()).json;
+    await scene.finish(id);
+
+    const told = blocksOf(await follow(scene, urls.stream));
+
+    expect(told.map(([first]) => first)).toEqual(['id: 1', 'id: 2']);
   });
 
   it('tells why there is nothing', async () => {

@@ -11,10 +11,25 @@ import { toldText } from '../told-text.ts';
 const late = 'The stream has lasted as long as it may. The prediction goes on: read it by its id.';
 const otherwise = 'The worker was lost, and its successor writes otherwise. Read the prediction by its id.';
 
+type StreamAsk = Pick<TellAsk, 'gone'> & { readonly remainingMs: number };
+
+/** Each with its number for an id: the client of PyPI passes over events that have none. Nobody comes back to one. */
 export async function* predictionEvents(
   deps: ApiDeps,
   job: JobRecord,
-  { remainingMs, gone }: Pick<TellAsk, 'gone'> & { readonly remainingMs: number },
+  ask: StreamAsk,
+): AsyncGenerator<Said, void, void> {
+  let count = 0;
+  for await (const said of eventsOf(deps, job, ask)) {
+    if (said !== null) count += 1;
+    yield said === null ? null : { ...said, id: String(count) };
+  }
+}
+
+async function* eventsOf(
+  deps: ApiDeps,
+  job: JobRecord,
+  { remainingMs, gone }: StreamAsk,
 ): AsyncGenerator<Said, void, void> {
   const endMs = deps.clock.nowMs() + Math.min(remainingMs, streamLimits.longestMs);
   for await (const told of toldText(deps, job, { endMs, gone })) {
