@@ -6,7 +6,7 @@ import { cancelWaiting, giveBack, jobError, waitForMemory } from '../job/transit
 import { jobLimits, workerLimits } from '../limits.ts';
 import { sampleTenant } from '../samples.ts';
 import { applyTransition } from './apply.ts';
-import { claimBatch } from './claim.ts';
+import { attemptName, claimBatch } from './claim.ts';
 import type { SubmitAsk } from './submission.ts';
 import { submit } from './submit.ts';
 
@@ -38,6 +38,27 @@ describe('a claim from the line', () => {
     expect(jobs.map(({ jobId }) => jobId)).toEqual([preferred.jobId]);
     expect(first.tag).toBeLessThan(preferred.tag);
     expect((await world.pools.read(worldPool)).virtualTimes.interactive).toBe(first.tag);
+  });
+});
+
+describe('a line that lags', () => {
+  it('has no worker run what it runs, also in the very millisecond in which a lease is written', async () => {
+    const world = await createFlowWorld();
+    await submitJob(world);
+    const seen = await world.jobs.line(worldPool, 'interactive', 10);
+    const [job] = (await claimBatch(world, worker, [])).jobs;
+    if (job === undefined) throw new Error('nothing was claimed');
+    const jobs = { ...world.jobs, line: async () => seen };
+
+    const again = await claimBatch(
+      { ...world, jobs },
+      { ...worker, inHand: new Set([attemptName(job)]) },
+      [],
+    );
+
+    expect(again.jobs).toEqual([]);
+    // What the line says twice over would pass for the claim's own answer that got lost.
+    expect((await claimBatch({ ...world, jobs }, worker, [])).jobs).toEqual([job]);
   });
 });
 

@@ -42,6 +42,17 @@ export interface WorkerView {
    * @default no bound is known
    */
   readonly gpuMemoryMb?: number | undefined;
+  /**
+   * Attempts that it has in hand, by {@link attemptName}. A line that lags shows them as waiting still, and a claim of one in the
+   * very millisecond in which its lease is renewed cannot be told from the claim that it was taken with.
+   * @default none
+   */
+  readonly inHand?: ReadonlySet<string>;
+}
+
+/** Names one attempt of one job. */
+export function attemptName({ jobId, attempt }: Pick<JobRecord, 'jobId' | 'attempt'>): string {
+  return `${jobId} ${attempt}`;
 }
 
 export interface Claimed {
@@ -234,6 +245,10 @@ async function claimEntry(
   entry: LineEntry,
   passed: Passed,
 ): Promise<JobRecord | null> {
+  if (isInHand(worker, entry)) {
+    passed.lost.add(entry.jobId);
+    return null;
+  }
   if (!(await takePlace(ports, entry, passed))) return null;
   const job = await applyTransition(ports, entry, claim(entry, worker.workerId, ports.clock.nowMs()));
   // Whoever has the job now runs it under the very place that was taken for it.
@@ -249,8 +264,13 @@ async function reclaimEntry(
   passed: Passed,
 ): Promise<JobRecord | null> {
   const nowMs = ports.clock.nowMs();
-  if (!(await takePlace(ports, entry, passed))) return null;
+  if (isInHand(worker, entry) || !(await takePlace(ports, entry, passed))) return null;
   return applyTransition(ports, entry, reclaim(entry, worker.workerId, nowMs));
+}
+
+/** Whether the attempt that a claim of the entry would begin has begun in this worker. */
+function isInHand({ inHand }: WorkerView, { jobId, attempt }: LineEntry): boolean {
+  return inHand?.has(attemptName({ jobId, attempt: attempt + 1 })) === true;
 }
 
 /** A place among the running jobs of the entry's tenant, for the attempt that the claim begins. */

@@ -17,7 +17,7 @@ import { isHeldBack } from '../scaling/pool-orders.ts';
 import { announceStarts } from './announce.ts';
 import { noteStarts, noteWake } from './calibrate.ts';
 import type { ClaimPorts } from './claim.ts';
-import { claimBatch } from './claim.ts';
+import { attemptName, claimBatch } from './claim.ts';
 import type { Lane, LaneAsk } from './lane.ts';
 import { createLane } from './lane.ts';
 import type { Batch, RunPorts, RunWatch } from './run.ts';
@@ -51,12 +51,14 @@ interface Bench {
   readonly lane: Lane;
   /** Batches from their claim to their last write. */
   readonly batches: Set<Promise<void>>;
+  /** Of those batches: see `WorkerView.inHand`. */
+  readonly attempts: Set<string>;
 }
 
 /** Returns after `stopping`, when the batch under way has ended or, after `interrupt`, went back to the line. */
 export async function work(ports: WorkPorts, ask: WorkAsk): Promise<void> {
   await light(ports, ask.pool);
-  const bench: Bench = { lane: createLane(ports.clock), batches: new Set() };
+  const bench: Bench = { lane: createLane(ports.clock), batches: new Set(), attempts: new Set() };
   let interactiveInARow = 0;
   while (!ask.stopping.aborted) {
     await bench.lane.nearFree(ask.stopping);
@@ -104,7 +106,7 @@ async function serve(
     // Behind a batch that runs, mates have had that time to come.
     if (ask.slots > 1 && bench.lane.isFree())
       await ports.clock.sleep(workerLimits.batchWindowMs, ask.stopping);
-    const worker = { ...ask, resident: ports.runner.resident(), interactiveInARow };
+    const worker = { ...ask, resident: ports.runner.resident(), interactiveInARow, inHand: bench.attempts };
     const claimed = await claimBatch(ports, worker, held);
     if (claimed.jobs.length === 0) await putAway(ports, ask, held);
     else await begin(ports, ask, bench, { held, jobs: claimed.jobs });
@@ -143,17 +145,20 @@ async function begin(ports: WorkPorts, ask: WorkAsk, bench: Bench, { held, jobs 
   const spare = held.slice(jobs.length);
   if (spare.length > 0) await ports.tickets.hide(ask.pool, spare, 0);
 
+  const attempts = jobs.map(attemptName);
   const begun = Promise.withResolvers<void>();
   const inHand = { held: held.slice(0, jobs.length), jobs };
   const batch = carry(ports, ask, inHand, { lane: bench.lane, onBegun: begun.resolve })
     .catch((error: unknown) => tellFailed(ports, ask, error))
     .finally(() => {
       bench.batches.delete(batch);
+      for (const attempt of attempts) bench.attempts.delete(attempt);
       if (bench.batches.size === 0) ask.onBusy?.(false);
       begun.resolve();
     });
   if (bench.batches.size === 0) ask.onBusy?.(true);
   bench.batches.add(batch);
+  for (const attempt of attempts) bench.attempts.add(attempt);
   await begun.promise;
 }
 
