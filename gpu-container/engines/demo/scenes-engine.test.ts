@@ -19,7 +19,8 @@ describe('with a chat', () => {
       makes: 'text',
       quick: { ...saying('Which shapes do you know?'), max_tokens: 4, seed: 7 },
       quickSteps: 4,
-      slow: saying('Which shapes do you know?'),
+      // Rambles for 120 tokens: an answer of 20 may be over before a cancellation comes.
+      slow: { ...saying('Which shapes do you know?'), temperature: 2, max_tokens: 128, seed: 5 },
       invalid: { ...saying('hello'), temperature: 3 },
     },
   );
