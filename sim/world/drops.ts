@@ -17,7 +17,7 @@ import { oneOf } from './scenario.ts';
 import type { World } from './world.ts';
 
 /** Of the worlds that have batches. */
-const share = 0.25;
+const share = 0.75;
 const salt = 0xd209;
 /** What was not answered comes back after so long. */
 const againMs = 30_000;
