@@ -89,7 +89,7 @@ export async function seed(url: string, adminKey: string): Promise<Seeded> {
         createChatCompletion: fakeChat,
         createCompletion: { model: 'fake-chat', prompt: 'a lighthouse' },
         createImage: { model: 'fake', prompt: 'a lighthouse', size: 'auto', n: 1 },
-        generate: { model: 'fake', prompt: 'a lighthouse' },
+        generate: { model: 'fake', prompt: 'a lighthouse', size: 512, num_inference_steps: 1 },
         runpodRun: { input: fakeJob.input, webhook: nobodysUrl },
         runpodRunSync: { input: fakeJob.input, webhook: nobodysUrl },
         replicateCreatePrediction: { version: 'fake', input: fakeJob.input },
