@@ -191,14 +191,6 @@ export const mutants: readonly Mutant[] = [
     reservedUsdMicros: 0,`,
   },
   {
-    name: 'claims-what-it-runs',
-    mistake: 'a worker claims an attempt that it has in hand, where a line that lags shows it',
-    file: 'core/flows/claim.ts',
-    find: `return inHand?.has(attemptName({ jobId, attempt: attempt + 1 })) === true;`,
-    replace: `return inHand === undefined && jobId === String(attempt);`,
-    seed: 9238,
-  },
-  {
     name: 'prompt-in-the-log',
     mistake: 'a log line of a failed step carries the input',
     file: 'core/flows/ring.ts',
