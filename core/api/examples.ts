@@ -262,6 +262,12 @@ export const examples: Readonly<Record<string, Json>> = {
     size: '256x256',
     seed: 7,
   },
+  'generate request': {
+    model: 'pilotlight-shapes',
+    prompt: 'a red ring above a blue square',
+    size: 256,
+    num_inference_steps: 4,
+  },
   'createImage 200': {
     created: 1_795_176_000,
     data: [
