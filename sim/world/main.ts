@@ -100,7 +100,7 @@ async function runAll(options: Options): Promise<number> {
 }
 
 /** Some calls are so rare that a run may pass some fault of theirs by: those are looked for, one after the other. */
-const worldsForGap = 600;
+const worldsForGap = 2_000;
 
 async function fillGaps(options: Options, tally: Tally): Promise<void> {
   for (const gap of gapsIn(tally)) {
