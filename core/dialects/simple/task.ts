@@ -123,12 +123,12 @@ export function acceptedTask(job: JobRecord): z.infer<typeof acceptedTaskSchema>
 
 /** @param outputs null while the job has not succeeded, and once its files are gone */
 export function presentTask(job: JobRecord, outputs: readonly ToldOutput[] | null): Task {
-  const { status, progress, error } = job;
+  const { status, error } = job;
   const [first] = outputs ?? [];
   return {
     task_id: job.jobId,
     status: statuses[status],
-    ...(progress === null || progress.steps === 0 ? {} : { progress: progress.step / progress.steps }),
+    ...progressOf(job),
     ...(outputs === null || first?.type === 'text'
       ? {}
       : { images: outputs.flatMap((each) => (each.type === 'image' ? [each.url] : [])) }),
@@ -147,3 +147,9 @@ const statuses: Readonly<Record<JobStatus, TaskStatus>> = {
   canceled: 'failed',
   expired: 'failed',
 };
+
+/** A job may end before anybody wrote how far it was. */
+function progressOf({ status, progress }: JobRecord): Pick<Task, 'progress'> {
+  if (status === 'succeeded') return { progress: 1 };
+  return progress === null || progress.steps === 0 ? {} : { progress: progress.step / progress.steps };
+}
