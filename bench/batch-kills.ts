@@ -64,8 +64,11 @@ type Result = z.infer<typeof resultSchema>;
 
 async function runBatch(ask: Ask, folder: string): Promise<BenchReport> {
   const dataDir = join(folder, 'data');
-  const args = ['--no-first-job', '--min-workers', String(workers), '--max-workers', String(workers)];
-  const start = () => startLocalStack(dataDir, [...args, '--models', fakeModelOnly(folder)]);
+  const args = [
+    ...['--no-first-job', '--min-workers', String(workers), '--max-workers', String(workers)],
+    ...['--models', fakeModelOnly(folder)],
+  ];
+  const start = () => startLocalStack(dataDir, args);
   const random = randomOf(ask.seed);
   let stack = await start();
   const startedAtMs = performance.now();

@@ -1,6 +1,6 @@
 /** The routes of files and batches, in the shapes of OpenAI's. */
 import * as z from 'zod';
-import { apiLimits, fileLimits } from '../limits.ts';
+import { fileLimits } from '../limits.ts';
 import { batchListQuerySchema, batchRequestSchema, batchSchema } from './batch-resource.ts';
 import {
   deletedFileSchema,
@@ -11,6 +11,7 @@ import {
   offeredFileSchema,
   openAiListOf,
 } from './file-resource.ts';
+import { idempotencyKeySchema } from './idempotency-key.ts';
 import type { Route } from './route.ts';
 import { limitAnswerHeaders } from './submission-answers.ts';
 
@@ -88,9 +89,7 @@ export const batchRoutes = {
     path: '/v1/batches',
     summary: 'Run every line of a file as a job of the class batch',
     headers: z.object({
-      'idempotency-key': z.string().min(1).max(apiLimits.idempotencyKeyCharactersMax).optional().meta({
-        description: 'Repeating a request with the same key and body gives the first batch again',
-      }),
+      'idempotency-key': idempotencyKeySchema('the first batch'),
     }),
     body: batchRequestSchema,
     answers: {

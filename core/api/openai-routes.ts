@@ -3,14 +3,12 @@ import * as z from 'zod';
 import { chatCompletionSchema, chatRequestSchema } from '../dialects/openai/chat.ts';
 import { completionRequestSchema, completionSchema } from '../dialects/openai/completions.ts';
 import { imageRequestSchema, imagesSchema } from '../dialects/openai/images.ts';
-import { apiLimits } from '../limits.ts';
+import { idempotencyKeySchema } from './idempotency-key.ts';
 import type { Route } from './route.ts';
 import { jobAnswerHeaders, limitAnswerHeaders, submissionErrors } from './submission-answers.ts';
 
 const headersSchema = z.object({
-  'idempotency-key': z.string().min(1).max(apiLimits.idempotencyKeyCharactersMax).optional().meta({
-    description: 'Repeating a request with the same key and body gives the answer of the first job again',
-  }),
+  'idempotency-key': idempotencyKeySchema('the answer of the first job'),
 });
 
 const shared = { method: 'POST', tag: 'openai', scope: 'jobs:write', headers: headersSchema } as const;

@@ -258,18 +258,13 @@ function answersOf(route: Route): JsonObject {
   );
 }
 
-function contentOf(
-  route: Route,
-  status: string,
-  { schema, orCsv, isText, isPage, events }: Answer,
-): JsonObject {
+function contentOf(route: Route, status: string, { schema, orCsv, text, events }: Answer): JsonObject {
   const content: JsonObject = {
     ...(schema === undefined
       ? {}
       : { 'application/json': { schema: refOf(schema, 'output'), ...exampleOf(route.id, status) } }),
-    ...(isPage ? { 'text/html': { schema: { type: 'string' } } } : {}),
     ...(orCsv ? { 'text/csv': { schema: { type: 'string' } } } : {}),
-    ...(isText ? { 'text/plain': { schema: { type: 'string' } } } : {}),
+    ...(text === undefined ? {} : { [text]: { schema: { type: 'string' } } }),
     ...(events === undefined
       ? {}
       : // Readers differ on whether it describes the text or each event of it, so it says nothing of a type.

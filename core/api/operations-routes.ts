@@ -97,7 +97,7 @@ export const operationsRoutes = {
       'Read the metrics of a local stack as Prometheus does; a deployment on AWS has them in CloudWatch',
     tag: 'admin',
     scope: 'admin',
-    answers: { 200: { description: 'Every metric so far, since the stack was started', isText: true } },
+    answers: { 200: { description: 'Every metric so far, since the stack was started', text: 'text/plain' } },
     errors: [...reading, 'not_found'],
   },
   adminListFleet: {

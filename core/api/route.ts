@@ -9,12 +9,10 @@ export interface Answer {
   readonly schema?: z.ZodType;
   /** The body may also come as CSV, which no schema describes. */
   readonly orCsv?: true;
-  /** The body comes as plain text, which no schema describes. */
-  readonly isText?: true;
+  /** The body comes as text of this type, which no schema describes. */
+  readonly text?: 'text/plain' | 'text/html';
   /** The body comes as server-sent events: alone, or in place of the schema's where a request asks for a stream. */
   readonly events?: string;
-  /** The body is a page of HTML. */
-  readonly isPage?: true;
   readonly headers?: Readonly<Record<string, string>>;
 }
 

@@ -8,6 +8,7 @@ import { adapterRoutes } from './adapter-routes.ts';
 import { batchRoutes } from './batch-routes.ts';
 import { costRoutes } from './cost-routes.ts';
 import { falRoutes } from './fal-routes.ts';
+import { idempotencyKeySchema } from './idempotency-key.ts';
 import { jobListQuerySchema, wholeNumber } from './job-query.ts';
 import { jobListSchema, jobRequestSchema, jobSchema } from './job-resource.ts';
 import { limitsSchema } from './limits-resource.ts';
@@ -31,15 +32,8 @@ const waitSecondsSchema = wholeNumber(0, apiLimits.waitSecondsMax)
   .optional()
   .meta({ description: `Seconds to wait for the job to end, up to ${apiLimits.waitSecondsMax}` });
 
-const idempotencyKeySchema = z
-  .string()
-  .min(1)
-  .max(apiLimits.idempotencyKeyCharactersMax)
-  .optional()
-  .meta({ description: 'Repeating a request with the same key and body gives the first answer again' });
-
 const submitHeadersSchema = z.object({
-  'idempotency-key': idempotencyKeySchema,
+  'idempotency-key': idempotencyKeySchema('the first answer'),
   prefer: z.string().optional().meta({ description: '`wait` or `wait=n`: answer when the job has ended' }),
 });
 
@@ -203,7 +197,7 @@ export const routes = {
     tag: 'models',
     scope: 'jobs:write',
     params: z.object({ id: z.string() }),
-    headers: z.object({ 'idempotency-key': idempotencyKeySchema }),
+    headers: z.object({ 'idempotency-key': idempotencyKeySchema('the first answer') }),
     body: warmupRequestSchema,
     answers: {
       202: {
@@ -304,7 +298,7 @@ export const routes = {
     summary: 'This document as a page',
     tag: 'service',
     scope: null,
-    answers: { 200: { description: 'The reference, without scripts', isPage: true } },
+    answers: { 200: { description: 'The reference, without scripts', text: 'text/html' } },
     errors: ['invalid_request'],
   },
 } as const satisfies Record<string, Route>;

@@ -7,7 +7,8 @@ import {
   runpodStreamSchema,
 } from '../dialects/runpod/job.ts';
 import { runpodRequestSchema } from '../dialects/runpod/request.ts';
-import { apiLimits, runpodLimits } from '../limits.ts';
+import { runpodLimits } from '../limits.ts';
+import { idempotencyKeySchema } from './idempotency-key.ts';
 import type { Route } from './route.ts';
 import { authErrors, jobAnswerHeaders, limitAnswerHeaders, submissionErrors } from './submission-answers.ts';
 
@@ -16,9 +17,7 @@ const endpointSchema = z.object({ endpoint: z.string() });
 const jobParamsSchema = z.object({ endpoint: z.string(), id: z.string() });
 
 const headersSchema = z.object({
-  'idempotency-key': z.string().min(1).max(apiLimits.idempotencyKeyCharactersMax).optional().meta({
-    description: 'Repeating a request with the same key and body gives the first job again',
-  }),
+  'idempotency-key': idempotencyKeySchema('the first job'),
 });
 
 const waitQuerySchema = z.strictObject({

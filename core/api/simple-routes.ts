@@ -1,7 +1,7 @@
 /** The simple form: submit a prompt, ask how it stands. */
 import * as z from 'zod';
 import { acceptedTaskSchema, generateRequestSchema, taskSchema } from '../dialects/simple/task.ts';
-import { apiLimits } from '../limits.ts';
+import { idempotencyKeySchema } from './idempotency-key.ts';
 import type { Route } from './route.ts';
 import { authErrors, jobAnswerHeaders, limitAnswerHeaders, submissionErrors } from './submission-answers.ts';
 
@@ -14,9 +14,7 @@ export const simpleRoutes = {
     tag: 'simple',
     scope: 'jobs:write',
     headers: z.object({
-      'idempotency-key': z.string().min(1).max(apiLimits.idempotencyKeyCharactersMax).optional().meta({
-        description: 'Repeating a request with the same key and body gives the first task again',
-      }),
+      'idempotency-key': idempotencyKeySchema('the first task'),
     }),
     body: generateRequestSchema,
     answers: {

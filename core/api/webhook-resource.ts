@@ -10,11 +10,12 @@ import { endEvents, jobEvents, subscribableEvents, webhookEvents } from '../webh
 const timeSchema = z.iso.datetime();
 const countSchema = z.int().nonnegative();
 
-const urlSchema = z
-  .string()
-  .min(1)
-  .max(egressLimits.urlCharactersMax)
-  .meta({ description: 'https, at a public address; checked again whenever a message is sent' });
+/** Whether it may be reached is the guard's to say, as it is sent to. */
+export const addressSchema = z.string().min(1).max(egressLimits.urlCharactersMax);
+
+const urlSchema = addressSchema.meta({
+  description: 'https, at a public address; checked again whenever a message is sent',
+});
 
 /** Where to, and of what: of a single job. */
 export const webhookTargetSchema = z.strictObject({

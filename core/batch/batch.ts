@@ -15,7 +15,9 @@
  * ```
  */
 import * as z from 'zod';
-import { batchRunLimits } from '../limits.ts';
+import { batchLimits, batchRunLimits } from '../limits.ts';
+import type { PlanLimits } from '../tenancy/plans.ts';
+import { retentionMsOf } from '../tenancy/plans.ts';
 
 export const batchStatuses = [
   'validating',
@@ -123,6 +125,17 @@ const idForm = /^batch_[0-9a-hjkmnp-tv-z]{26}$/;
 /** Whether a batch can have this id at all; another one is answered as missing. */
 export function isBatchId(id: string): boolean {
   return idForm.test(id);
+}
+
+/** What a batch takes of its tenant's limits as they stand when it is made. */
+export function batchTermsOf(
+  limits: PlanLimits,
+): Pick<BatchRecord, 'linesMax' | 'isEncrypted' | 'retentionMs'> {
+  return {
+    linesMax: Math.min(limits.batch_lines_max ?? batchLimits.linesMax, batchLimits.linesMax),
+    isEncrypted: limits.volume === 'encrypted',
+    retentionMs: retentionMsOf(limits),
+  };
 }
 
 export function newBatch(asked: NewBatch, nowMs: number): BatchRecord {

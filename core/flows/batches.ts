@@ -1,11 +1,11 @@
 /** What a tenant does with its batches; working at them is `run-batches.ts`. */
 import * as z from 'zod';
 import type { BatchRecord } from '../batch/batch.ts';
-import { cancelAsked, isBatchId, isEnded, newBatch } from '../batch/batch.ts';
+import { batchTermsOf, cancelAsked, isBatchId, isEnded, newBatch } from '../batch/batch.ts';
 import { canonicalJson, digest, sortedId } from '../canonical.ts';
-import { apiLimits, batchLimits, batchRunLimits } from '../limits.ts';
+import { apiLimits, batchRunLimits } from '../limits.ts';
 import type { Batches, Clock, Files, Ids, Mark, Marks } from '../ports.ts';
-import { limitsOf, retentionMsOf } from '../tenancy/plans.ts';
+import { limitsOf } from '../tenancy/plans.ts';
 import type { KeyRecord, TenantRecord } from '../tenancy/tenant.ts';
 import { findFile } from './files.ts';
 
@@ -51,10 +51,7 @@ export async function createBatch(ports: TenantBatchPorts, ask: BatchAsk): Promi
   }
   const file = await findFile(ports, tenantId, inputFileId);
   if (file === null || file.purpose !== 'batch') return { kind: 'no_file' };
-  const { openBatchesMax: max } = batchRunLimits;
-  const newest = await ports.batches.list(tenantId, { limit: batchesLooked });
-  if (newest.items.filter((batch) => !isEnded(batch)).length >= max) return { kind: 'full', max };
-  const limits = limitsOf(tenant.plan, tenant.overrides);
+  if (!(await hasRoomForBatch(ports, tenantId))) return { kind: 'full', max: batchRunLimits.openBatchesMax };
   const nowMs = ports.clock.nowMs();
   const batchId = sortedId('batch', nowMs, ports.ids.next('batch'));
   const noted = mark ?? (await noteKey(ports, ask, batchId, nowMs));
@@ -68,9 +65,7 @@ export async function createBatch(ports: TenantBatchPorts, ask: BatchAsk): Promi
       inputFileId,
       endpoint,
       metadata: { ...metadata },
-      linesMax: Math.min(limits.batch_lines_max ?? batchLimits.linesMax, batchLimits.linesMax),
-      isEncrypted: limits.volume === 'encrypted',
-      retentionMs: retentionMsOf(limits),
+      ...batchTermsOf(limitsOf(tenant.plan, tenant.overrides)),
     },
     nowMs,
   );
@@ -137,6 +132,15 @@ function fingerprintOf({ inputFileId, endpoint, metadata }: BatchAsk): string {
 
 /** Far more than may be at work: one that is older has ended, as its window has. */
 const batchesLooked = 100;
+
+/** Whether the tenant may have one more at work. */
+export async function hasRoomForBatch(
+  { batches }: { readonly batches: Pick<Batches, 'list'> },
+  tenantId: string,
+): Promise<boolean> {
+  const newest = await batches.list(tenantId, { limit: batchesLooked });
+  return newest.items.filter((batch) => !isEnded(batch)).length < batchRunLimits.openBatchesMax;
+}
 
 /** Null for one that is missing, another tenant's, past its retention, or no id at all. */
 export async function findBatch(

@@ -10,15 +10,16 @@
  * What cannot be taken leaves its fault beside it, and nothing else.
  */
 import type { BatchRecord } from '../batch/batch.ts';
-import { isEnded, newBatch } from '../batch/batch.ts';
+import { batchTermsOf, newBatch } from '../batch/batch.ts';
 import type { DropFault } from '../batch/drop.ts';
 import { besideDrop, dropFault, endpointOf, isDropName, refusedStatus } from '../batch/drop.ts';
 import { createJsonlReader } from '../batch/jsonl.ts';
 import { derivedSortedId } from '../canonical.ts';
 import { batchLimits, batchRunLimits } from '../limits.ts';
 import type { Batches, Drop, Drops, Plans, Tenants } from '../ports.ts';
-import { limitsOf, retentionMsOf } from '../tenancy/plans.ts';
+import { limitsOf } from '../tenancy/plans.ts';
 import type { TenantRecord } from '../tenancy/tenant.ts';
+import { hasRoomForBatch } from './batches.ts';
 import type { KeepPorts } from './keep-file.ts';
 import { keepFile } from './keep-file.ts';
 import { storageRefusal } from './stored-file.ts';
@@ -59,9 +60,8 @@ export async function takeDrop(ports: TakeDropPorts, { tenantId, name }: DropNam
   const fault = dropNameFault(name, found) ?? (await tenantFault(ports, tenant));
   if (tenant === null || fault !== null)
     return refuse(ports, tenantId, name, fault ?? dropFault('not_found'));
-  const limits = limitsOf(tenant.plan, tenant.overrides);
-  const retentionMs = retentionMsOf(limits);
-  if (ports.clock.nowMs() - found.atMs >= retentionMs) return { kind: 'stale' };
+  const terms = batchTermsOf(limitsOf(tenant.plan, tenant.overrides));
+  if (ports.clock.nowMs() - found.atMs >= terms.retentionMs) return { kind: 'stale' };
   const endpoint = await endpointIn(ports, { tenantId, name }, found);
   if (endpoint === 'gone') return { kind: 'gone' };
   if (endpoint === null) return refuse(ports, tenantId, name, dropFault('invalid_request', noUrl));
@@ -72,13 +72,12 @@ export async function takeDrop(ports: TakeDropPorts, { tenantId, name }: DropNam
   if (kept === null) return { kind: 'gone' };
   const batch: BatchRecord = newBatch(
     {
-      ...{ tenantId, batchId, endpoint, retentionMs },
+      ...{ tenantId, batchId, endpoint },
+      ...terms,
       keyId: dropKeyId,
       keyModels: null,
       inputFileId: fileId,
       metadata: {},
-      linesMax: Math.min(limits.batch_lines_max ?? batchLimits.linesMax, batchLimits.linesMax),
-      isEncrypted: limits.volume === 'encrypted',
       dropName: name,
     },
     ports.clock.nowMs(),
@@ -102,12 +101,10 @@ async function tenantFault(ports: TakeDropPorts, tenant: TenantRecord | null): P
   if (tenant.status === 'suspended') return dropFault('tenant_suspended');
   const refusal = await storageRefusal(ports, tenant);
   if (refusal !== null) return dropFault('quota_exceeded', `The limit ${refusal.limit} leaves no room.`);
-  const { openBatchesMax } = batchRunLimits;
-  const newest = await ports.batches.list(tenant.tenantId, { limit: 100 });
-  if (newest.items.filter((batch) => !isEnded(batch)).length < openBatchesMax) return null;
+  if (await hasRoomForBatch(ports, tenant.tenantId)) return null;
   return dropFault(
     'concurrency_limit',
-    `${openBatchesMax} batches have not ended: put it again once one has.`,
+    `${batchRunLimits.openBatchesMax} batches have not ended: put it again once one has.`,
   );
 }
 

@@ -239,6 +239,6 @@ function checkAgainstTable(id: RouteId, got: Got): void {
   if (unknown.length > 0) throw new Error(`the table does not list the headers ${unknown} for ${id}`);
   if (answer.events !== undefined && got.headers['content-type']?.startsWith('text/event-stream')) return;
   if (answer.orCsv && got.headers['content-type']?.startsWith('text/csv')) return;
-  if (answer.isText && got.headers['content-type']?.startsWith('text/plain')) return;
+  if (answer.text !== undefined && got.headers['content-type']?.startsWith(answer.text)) return;
   answer.schema?.parse(got.json);
 }

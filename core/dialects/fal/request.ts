@@ -1,10 +1,12 @@
 /** Requests as fal takes them: the body is the input, everything else is in the address and in headers. */
 import * as z from 'zod';
-import { apiLimits, egressLimits, jobLimits } from '../../limits.ts';
+import { idempotencyKeySchema } from '../../api/idempotency-key.ts';
+import { addressSchema } from '../../api/webhook-resource.ts';
 import type { Manifest } from '../../models/manifest.ts';
 import { endEvents } from '../../webhook/event.ts';
 import type { Parameters } from '../openai/parameters.ts';
 import { askedInput } from '../prompt-input.ts';
+import { isStartBound } from '../start-bound.ts';
 import type { DialectSubmission } from '../submission.ts';
 
 export const inputSchema = z.record(z.string(), z.json()).meta({
@@ -14,33 +16,21 @@ export const inputSchema = z.record(z.string(), z.json()).meta({
 });
 
 export const submitQuerySchema = z.strictObject({
-  fal_webhook: z
-    .string()
-    .min(1)
-    .max(egressLimits.urlCharactersMax)
-    .optional()
-    .meta({
-      description: 'Be told of the end: https, at a public address',
-      examples: ['https://hooks.example/fal'],
-    }),
+  fal_webhook: addressSchema.optional().meta({
+    description: 'Be told of the end: https, at a public address',
+    examples: ['https://hooks.example/fal'],
+  }),
 });
 
 export const requestHeadersSchema = z.object({
-  'idempotency-key': z.string().min(1).max(apiLimits.idempotencyKeyCharactersMax).optional().meta({
-    description: 'Repeating a request with the same key and body gives the first one again',
-  }),
+  'idempotency-key': idempotencyKeySchema('the first one'),
   'x-fal-request-timeout': z
     .string()
     .regex(/^\d{1,6}(?:\.\d{1,9})?$/, { error: 'must be a number of seconds', abort: true })
-    .refine(isWithin, 'must be from 1 second to 7 days')
+    .refine((text) => isStartBound(wholeSecondsOf(text)), 'must be from 1 second to 7 days')
     .optional()
     .meta({ description: 'Seconds within which the request must have started' }),
 });
-
-function isWithin(text: string): boolean {
-  const seconds = wholeSecondsOf(text);
-  return seconds >= 1 && seconds <= jobLimits.startWithinMsMax / 1000;
-}
 
 /** Of `X-Fal-Request-Timeout`, to the second above. */
 export function wholeSecondsOf(text: string): number {

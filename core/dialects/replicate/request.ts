@@ -1,10 +1,12 @@
 /** Predictions as they are asked for: the request as a submission. */
 import * as z from 'zod';
-import { apiLimits, egressLimits, jobLimits } from '../../limits.ts';
+import { idempotencyKeySchema } from '../../api/idempotency-key.ts';
+import { addressSchema } from '../../api/webhook-resource.ts';
 import type { Manifest } from '../../models/manifest.ts';
 import type { JobEvent } from '../../webhook/event.ts';
 import { endEvents } from '../../webhook/event.ts';
 import { askedInput } from '../prompt-input.ts';
+import { isStartBound } from '../start-bound.ts';
 import type { DialectSubmission } from '../submission.ts';
 
 export const webhookFilters = ['start', 'output', 'logs', 'completed'] as const;
@@ -16,10 +18,7 @@ const requestFields = {
     description:
       "Checked against the model's input schema; a chat also takes `prompt`, `system_prompt`, `image`",
   }),
-  webhook: z
-    .string()
-    .min(1)
-    .max(egressLimits.urlCharactersMax)
+  webhook: addressSchema
     .optional()
     .meta({ description: 'Be told of this prediction: https, at a public address' }),
   webhook_events_filter: z.array(z.enum(webhookFilters)).max(webhookFilters.length).optional().meta({
@@ -47,9 +46,7 @@ export const predictionRequestSchema = z
 export type PredictionRequest = z.infer<typeof modelPredictionRequestSchema>;
 
 export const predictionHeadersSchema = z.object({
-  'idempotency-key': z.string().min(1).max(apiLimits.idempotencyKeyCharactersMax).optional().meta({
-    description: 'Repeating a request with the same key and body gives the first prediction again',
-  }),
+  'idempotency-key': idempotencyKeySchema('the first prediction'),
   prefer: z
     .string()
     .optional()
@@ -60,15 +57,10 @@ export const predictionHeadersSchema = z.object({
       error: 'must be a duration, such as 90s or 1h30m',
       abort: true,
     })
-    .refine(isWithin, 'must be from 1s to 168h')
+    .refine((duration) => isStartBound(secondsOf(duration)), 'must be from 1s to 168h')
     .optional()
     .meta({ description: 'Duration such as `90s` or `1h30m` within which the prediction must have started' }),
 });
-
-function isWithin(duration: string): boolean {
-  const seconds = secondsOf(duration);
-  return seconds >= 1 && seconds <= jobLimits.startWithinMsMax / 1000;
-}
 
 /** Of `Cancel-After`; plain digits are seconds. */
 export function secondsOf(duration: string): number {

@@ -1,6 +1,7 @@
 /** Jobs as RunPod's clients ask for them: the request as a submission. The endpoint of the path is the model. */
 import * as z from 'zod';
-import { egressLimits, jobLimits } from '../../limits.ts';
+import { addressSchema } from '../../api/webhook-resource.ts';
+import { jobLimits } from '../../limits.ts';
 import type { Manifest } from '../../models/manifest.ts';
 import { endEvents } from '../../webhook/event.ts';
 import type { DialectSubmission } from '../submission.ts';
@@ -25,7 +26,7 @@ const policySchema = z.strictObject({
 export const runpodRequestSchema = z
   .strictObject({
     input: z.record(z.string(), z.json()).meta({ description: "Checked against the model's input schema" }),
-    webhook: z.string().min(1).max(egressLimits.urlCharactersMax).optional().meta({
+    webhook: addressSchema.optional().meta({
       description: 'Sent the answer of `/status` once the job has ended: https, at a public address',
     }),
     policy: policySchema.optional(),

@@ -58,15 +58,15 @@ export async function submitted(
   }
 }
 
+/** Of the model, where it is known; null for an alias, which is left to what it stands for. */
+export function taskOf({ catalog }: Pick<ApiDeps, 'catalog'>, name: string): Manifest['task'] | null {
+  return catalog.get(name)?.manifest.task ?? null;
+}
+
 /** A model that draws has no answers. An alias is left to the input schema of its model. */
-function refuseOtherTask(
-  { catalog }: ApiDeps,
-  { granted }: Caller,
-  name: string,
-  task: Manifest['task'],
-): void {
-  const other = catalog.get(name)?.manifest.task;
-  if (other === undefined || other === task || granted?.includes(name) === false) return;
+function refuseOtherTask(deps: ApiDeps, { granted }: Caller, name: string, task: Manifest['task']): void {
+  const other = taskOf(deps, name);
+  if (other === null || other === task || granted?.includes(name) === false) return;
   const message = `is of the task ${other}, and this path is for ${task}`;
   throw new AppError('invalid_request', { details: [{ path: 'model', message }] });
 }

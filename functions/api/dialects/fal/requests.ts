@@ -13,7 +13,8 @@ import type { ApiDeps } from '../../api-deps.ts';
 import { HeadedError } from '../../headed-error.ts';
 import { jobHeaders, presentOneJob } from '../../job-answer.ts';
 import type { ApiCall } from '../../route-handler.ts';
-import { submitted } from '../submitted.ts';
+import { failureOf } from '../failure.ts';
+import { submitted, taskOf } from '../submitted.ts';
 
 export interface FalWishes {
   readonly stream: boolean;
@@ -28,7 +29,7 @@ export async function falSubmitted(
 ): Promise<Accepted> {
   const model = modelNameOf(call.params.owner, call.params.model);
   if (model === null) throw new AppError('model_not_found');
-  const task = deps.catalog.get(model)?.manifest.task ?? null;
+  const task = taskOf(deps, model);
   const { 'x-fal-request-timeout': timeout } = call.headers;
   const deadlineSeconds = timeout === undefined ? null : wholeSecondsOf(timeout);
   const { body: input, apiUrl } = call;
@@ -57,12 +58,8 @@ export async function falStatus(
 /** Of a job that has ended. Throws why it has no result. */
 export async function falResult(deps: ApiDeps, job: JobRecord): Promise<FalResult> {
   if (job.status === 'expired') throw startTimeout(job.error?.message);
-  if (job.status !== 'succeeded') {
-    const publicMessage = job.error?.message ?? 'The request ended without a result.';
-    throw new AppError(job.error?.code === 'invalid_input' ? 'invalid_request' : 'job_failed', {
-      publicMessage,
-    });
-  }
+  const failure = failureOf(job, 'request');
+  if (failure !== null) throw failure;
   const outputs = await tellOutputs(deps, job);
   if (outputs === null)
     throw new AppError('not_found', { publicMessage: 'The files of the request are gone.' });

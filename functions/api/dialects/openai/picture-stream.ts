@@ -8,9 +8,10 @@ import { isTerminal } from '#core/job/job.ts';
 import { streamLimits } from '#core/limits.ts';
 import type { ApiDeps } from '../../api-deps.ts';
 import type { Said, ServerEvent } from '../../event-stream.ts';
+import { failureOf } from '../failure.ts';
 import type { DialectCall } from '../submitted.ts';
 import type { SaidOf, StreamEnd } from './job-stream.ts';
-import { failureOf, tooLate } from './succeeded.ts';
+import { tooLate } from './succeeded.ts';
 
 /** @param partialImages at most so many pictures before the finished ones; a later attempt adds none to them */
 export function picturesSaid(deps: ApiDeps, call: DialectCall, partialImages: number): SaidOf {

@@ -8,6 +8,7 @@ import type { Accepted } from '../../accepted.ts';
 import type { ApiDeps } from '../../api-deps.ts';
 import { HeadedError } from '../../headed-error.ts';
 import { waitForJob } from '../../wait-for-job.ts';
+import { failureOf } from '../failure.ts';
 import type { DialectCall } from '../submitted.ts';
 
 /**
@@ -35,13 +36,6 @@ export async function abandon(deps: ApiDeps, { job, replayed }: Accepted): Promi
     const { tenantId, jobId } = job;
     deps.log.warn('dialect.not_canceled', { tenantId, jobId, reason: String(error) });
   }
-}
-
-/** Why a job that has ended has no answer; null when it has one. */
-export function failureOf({ status, error }: JobRecord): AppError | null {
-  if (status === 'succeeded') return null;
-  const publicMessage = error?.message ?? 'The job ended without a result.';
-  return new AppError(error?.code === 'invalid_input' ? 'invalid_request' : 'job_failed', { publicMessage });
 }
 
 export function tooLate(): AppError {

@@ -5,10 +5,11 @@ import type { JobRecord } from '#core/job/job.ts';
 import { streamLimits } from '#core/limits.ts';
 import type { ApiDeps } from '../../api-deps.ts';
 import type { Said } from '../../event-stream.ts';
+import { failureOf } from '../failure.ts';
 import type { DialectCall } from '../submitted.ts';
 import { toldText } from '../told-text.ts';
 import type { SaidOf, StreamEnd } from './job-stream.ts';
-import { failureOf, tooLate } from './succeeded.ts';
+import { tooLate } from './succeeded.ts';
 
 /** The events of one dialect's stream. */
 export interface Chunks {

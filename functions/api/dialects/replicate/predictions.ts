@@ -14,7 +14,7 @@ import type { ApiDeps } from '../../api-deps.ts';
 import { jobHeaders } from '../../job-answer.ts';
 import type { ApiCall } from '../../route-handler.ts';
 import { waitForJob, waitOf } from '../../wait-for-job.ts';
-import { acceptedHeaders, submitted } from '../submitted.ts';
+import { acceptedHeaders, submitted, taskOf } from '../submitted.ts';
 
 type CreateCall = Omit<ApiCall<'replicateCreatePrediction'>, 'body' | 'params' | 'query' | 'form'>;
 
@@ -30,7 +30,7 @@ export async function createPrediction(
   const submission = toSubmission({
     request,
     model,
-    task: deps.catalog.get(model)?.manifest.task ?? null,
+    task: taskOf(deps, model),
     waits: waitMs > 0,
     deadlineSeconds: cancelAfter === undefined ? null : secondsOf(cancelAfter),
     apiUrl: call.apiUrl,

@@ -15,7 +15,7 @@ import type { Caller } from '../../edge.ts';
 import { jobHeaders } from '../../job-answer.ts';
 import { waitForJob } from '../../wait-for-job.ts';
 import type { DialectCall } from '../submitted.ts';
-import { submitted } from '../submitted.ts';
+import { submitted, taskOf } from '../submitted.ts';
 
 interface Call extends DialectCall {
   readonly params: { readonly endpoint: string };
@@ -24,7 +24,7 @@ interface Call extends DialectCall {
 
 export function submittedJob(deps: ApiDeps, call: Call): Promise<Accepted> {
   const { endpoint } = call.params;
-  const task = deps.catalog.get(endpoint)?.manifest.task ?? null;
+  const task = taskOf(deps, endpoint);
   return submitted(deps, call, toSubmission({ request: call.body, endpoint, task }), null);
 }
 
