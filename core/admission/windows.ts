@@ -46,7 +46,8 @@ export function monthWindow(nowMs: number): Window {
 
 /** `YYYYMM` in UTC. */
 export function monthOf(nowMs: number): string {
-  return new Date(nowMs).toISOString().slice(0, 7).replace('-', '');
+  const date = new Date(nowMs);
+  return `${date.getUTCFullYear()}${String(date.getUTCMonth() + 1).padStart(2, '0')}`;
 }
 
 /** Name of the month's spend counter. */

@@ -25,6 +25,20 @@ describe('plans', () => {
   });
 });
 
+describe('planLimitsSchema', () => {
+  it.each([
+    { open_jobs_max: gateLimits.openJobsMax + 1 },
+    { weight: 0 },
+    { weight: 1.5 },
+    { requests_per_minute: 0 },
+    { gpu_memory_gb: 0 },
+    { gpu_memory_gb: 1_001 },
+    { isolation: 'own' },
+  ])('refuses what no gate could hold or no tenant could use: %o', (limits) => {
+    expect(planLimitsSchema.safeParse({ ...plans.pro, ...limits }).success).toBe(false);
+  });
+});
+
 describe('limitsOf', () => {
   it('is the plan without overrides', () => {
     expect(limitsOf('free', {})).toEqual(plans.free);
@@ -38,20 +52,18 @@ describe('limitsOf', () => {
     });
   });
 
-  it('refuses what no gate could hold or no tenant could use', () => {
-    expect(() => limitsOf('pro', { open_jobs_max: gateLimits.openJobsMax + 1 })).toThrow();
-    expect(() => limitsOf('pro', { weight: 0 })).toThrow();
-    expect(() => limitsOf('pro', { requests_per_minute: 0 })).toThrow();
-    expect(() => limitsOf('pro', { weight: 1.5 })).toThrow();
+  it("takes a plan of the operator's own by its limits alone, and knows no plan without any", () => {
+    const own = { weight: 2, open_jobs_max: 7 };
+
+    expect(limitsOf('gold', own)).toEqual(own);
+    expect(() => limitsOf('gold', { weight: 2 })).toThrow('no plan is named gold');
+    expect(() => limitsOf('constructor', {})).toThrow('no plan is named constructor');
   });
 
   it('takes part of a GB, and words where a limit is one of some', () => {
     const limits = { gpu_memory_gb: 0.5, isolation: 'process', quant: 'int4', volume: 'encrypted' } as const;
 
     expect(limitsOf('pro', limits)).toEqual({ ...plans.pro, ...limits });
-    expect(() => limitsOf('pro', { gpu_memory_gb: 0 })).toThrow();
-    expect(() => limitsOf('pro', { gpu_memory_gb: 1_001 })).toThrow();
-    expect(() => planLimitsSchema.parse({ ...plans.pro, isolation: 'own' })).toThrow();
   });
 
   it('takes parts of a GB of storage, and refuses none, less than none and more than there is', () => {

@@ -6,8 +6,12 @@ const alphabet = '0123456789abcdefghjkmnpqrstvwxyz';
 
 export function createSeededIds(seed: number): Ids {
   const random = splitMix32(seed);
-  const characters = (count: number) =>
-    Array.from({ length: count }, () => alphabet.charAt(random() & 31)).join('');
+  function characters(count: number): string {
+    let text = '';
+    for (let left = count; left > 0; left -= 1) text += alphabet.charAt(random() & 31);
+    return text;
+  }
+
   return {
     next: (prefix) => `${prefix}_${characters(26)}`,
     nonce: () => characters(8),

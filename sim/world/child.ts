@@ -1,7 +1,7 @@
 /** One process of {@link runWorlds}: runs its share and sends a tally every so often. */
 import * as z from 'zod';
-import { mutantOf } from './mutants.ts';
 import { plant } from './plant.ts';
+import { mutantOf } from './planted/mutants.ts';
 import type { Tally } from './tally.ts';
 import { addRun, emptyTally } from './tally.ts';
 

@@ -42,68 +42,89 @@ type Method = (...args: unknown[]) => Promise<unknown>;
 
 /** @param caller what the process does: its role, or the flow where it runs several */
 export function portsFor(process: Process, outside: Outside, caller: string): OutsidePorts {
-  const wrapped = Object.keys(calls).map((name) => {
-    // The table's keys are the ports' names: its type says so, `Object.keys` does not.
-    const port = name as PortName;
-    return [port, portFor(process, outside, port, caller)];
+  const wrapped = questionsOf(caller).map(([port, questions]) => {
+    const target = outside.ports[port] as unknown as Record<string, Method>;
+    return [port, portFor(process, outside, target, questions)];
   });
   // As many ports as went in, each with the methods that it had.
   return Object.fromEntries(wrapped) as OutsidePorts;
 }
 
-function portFor(process: Process, outside: Outside, port: PortName, caller: string): Record<string, Method> {
-  const target = outside.ports[port] as unknown as Record<string, Method>;
-  const methods = Object.keys(calls[port]).map((method): [string, Method] => {
-    const apply = target[method];
-    if (apply === undefined) throw new Error(`no ${port}.${method} in this world`);
-    const asked: Asked = {
-      site: `${caller} ${port}.${method}`,
-      service: serviceOf[port],
-      writes: isWrite(port, method),
-      apply,
-    };
-    return [method, (...args) => call(process, outside, asked, args)];
-  });
-  return Object.fromEntries(methods);
+function portFor(
+  process: Process,
+  outside: Outside,
+  target: Readonly<Record<string, Method>>,
+  questions: readonly Question[],
+): Record<string, Method> {
+  const port: Record<string, Method> = {};
+  for (const question of questions) {
+    const apply = target[question.method];
+    if (apply === undefined) throw new Error(`${question.site} is not in this world`);
+    port[question.method] = (...args) => call(process, outside, question, () => apply(...args), args);
+  }
+  return port;
 }
 
-interface Asked {
+/** What a caller can ask of one port. */
+interface Question {
   readonly site: Site;
+  readonly method: string;
   readonly service: Service;
   readonly writes: boolean;
-  readonly apply: Method;
+}
+
+/** By caller: the same in every world, where a process is made for many a request. */
+const questions = new Map<string, readonly (readonly [PortName, readonly Question[]])[]>();
+
+function questionsOf(caller: string): readonly (readonly [PortName, readonly Question[]])[] {
+  const known = questions.get(caller);
+  if (known !== undefined) return known;
+  // The table's keys are the ports' names: its type says so, `Object.keys` does not.
+  const made = (Object.keys(calls) as PortName[]).map((port) => {
+    const methods = Object.keys(calls[port]).map((method) => ({
+      site: `${caller} ${port}.${method}` as const,
+      method,
+      service: serviceOf[port],
+      writes: isWrite(port, method),
+    }));
+    return [port, methods] as const;
+  });
+  questions.set(caller, made);
+  return made;
 }
 
 async function call(
   process: Process,
   outside: Outside,
-  { site, service, writes, apply }: Asked,
+  { site, service, writes }: Question,
+  apply: () => Promise<unknown>,
   args: readonly unknown[],
 ): Promise<unknown> {
   const { loop, random, plan, onCall } = outside;
-  await loop.running(process);
+  if (!loop.isRunning(process)) await loop.running(process);
   const absence = outside.absenceOf(service);
   if (absence !== null) plan.noteDown(site);
-  const fault = absence ?? plan.draw(site, writes) ?? (await pressed(outside));
+  const fault =
+    absence ?? plan.draw(site, writes) ?? (outside.isThrottled() ? await turnedAway(outside) : null);
   onCall({ process, site, fault, args });
   await loop.clock.sleep(latencyOf(random, fault));
   // A request that was on its way when its process died may still arrive.
   if (process.isDead() && random() < 0.5) return never();
   try {
-    return await outcomeOf(process, site, fault, () => apply(...args));
+    return await (fault === null ? apply() : outcomeOf(process, site, fault, apply));
   } finally {
-    await loop.running(process);
+    if (!loop.isRunning(process)) await loop.running(process);
   }
 }
 
-/** Waits out the requests that are turned away; `throttled` when the last one is as well. */
-async function pressed({ loop, isThrottled, onRetry }: Outside): Promise<'throttled' | null> {
-  for (let request = 1; isThrottled(); request += 1) {
-    if (request === requestsMax) return 'throttled';
+/** After a request that was turned away: those that follow, and `throttled` when the last one is turned away as well. */
+async function turnedAway({ loop, isThrottled, onRetry }: Outside): Promise<'throttled' | null> {
+  for (let request = 1; request < requestsMax; request += 1) {
     onRetry();
     await loop.clock.sleep(retryMs * 2 ** request);
+    if (!isThrottled()) return null;
   }
-  return null;
+  return 'throttled';
 }
 
 function latencyOf(random: Random, fault: Call['fault']): number {
@@ -114,11 +135,10 @@ function latencyOf(random: Random, fault: Call['fault']): number {
 async function outcomeOf(
   process: Process,
   site: Site,
-  fault: Call['fault'],
+  fault: NonNullable<Call['fault']>,
   apply: () => Promise<unknown>,
 ): Promise<unknown> {
   switch (fault) {
-    case null:
     case 'slow':
       return apply();
     case 'throttled':

@@ -3,6 +3,7 @@
  * read of DynamoDB do: each write shows there after a time of its own, but never before an earlier write of the same job.
  */
 import type { JobRecord } from '#core/job/job.ts';
+import type { Guard } from '#core/job/transitions.ts';
 import type { Jobs } from '#core/ports.ts';
 import { createMemoryJobs } from '../memory/memory-jobs.ts';
 import type { Random } from '../random.ts';
@@ -21,25 +22,23 @@ export function createLaggingJobs({ loop, random, lagMsMax, onStored }: LaggingJ
   const records = createMemoryJobs(loop);
   const index = createMemoryJobs(loop);
   const writes = new Map<string, number>();
-  const shown = new Map<string, number>();
+  const shown = new Map<string, { readonly write: number; readonly guard: Guard }>();
 
   function stored(job: JobRecord): void {
     onStored(job);
     const write = (writes.get(job.jobId) ?? 0) + 1;
     writes.set(job.jobId, write);
     loop.after(random() * lagMsMax(), () => {
-      if ((shown.get(job.jobId) ?? 0) > write) return;
-      shown.set(job.jobId, write);
-      void show(job);
+      const before = shown.get(job.jobId);
+      if (before !== undefined && before.write > write) return;
+      shown.set(job.jobId, { write, guard: { attempt: job.attempt, place: job.place.kind } });
+      void show(job, before?.guard);
     });
   }
 
-  async function show(job: JobRecord): Promise<void> {
-    if ((await index.create(job)) === 'created') return;
-    const before = await index.get(job.tenantId, job.jobId);
-    if (before === null) return;
-    const guard = { attempt: before.attempt, place: before.place.kind };
-    await index.apply(job.tenantId, job.jobId, guard, job);
+  async function show(job: JobRecord, before: Guard | undefined): Promise<void> {
+    if ((await index.create(job)) === 'created' || before === undefined) return;
+    await index.apply(job.tenantId, job.jobId, before, job);
   }
 
   return {

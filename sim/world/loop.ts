@@ -21,6 +21,8 @@ export interface Loop {
   leap(atMs: number): void;
   /** A clock that is `skewMs` ahead; its sleeps end when the process runs, so late while it is held, and never once dead. */
   clockFor(process: Life & { readonly skewMs: number }): Clock;
+  /** Neither held nor dead: there is nothing to wait for. */
+  isRunning(process: Life): boolean;
   /** Resolves at once while the process runs, at its release while it is held, and never once it is dead. */
   running(process: Life): Promise<void>;
 }
@@ -49,11 +51,16 @@ export function createLoop(startMs: number): Loop {
       const end = () => {
         event.wake = null;
         signal?.removeEventListener('abort', end);
-        void running(life).then(resolve);
+        if (isRunning(life)) resolve();
+        else void running(life).then(resolve);
       };
       const event = timer(ms, end);
       signal?.addEventListener('abort', end, { once: true });
     });
+  }
+
+  function isRunning(life: Life): boolean {
+    return !life.isDead() && life.heldUntilMs() <= nowMs;
   }
 
   function running(life: Life): Promise<void> {
@@ -69,6 +76,7 @@ export function createLoop(startMs: number): Loop {
       nowMs: () => nowMs + process.skewMs,
       sleep: (ms, signal) => sleep(ms, signal, process),
     }),
+    isRunning,
     running,
     leap(atMs) {
       nowMs = Math.max(nowMs, Math.floor(atMs));

@@ -8,10 +8,10 @@ import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import * as z from 'zod';
 import { coverageOf, gapsIn, runsForCoverage, uncalledIn } from './coverage.ts';
-import { mutantOf, mutants } from './mutants.ts';
 import type { WorldsAsk } from './parallel.ts';
 import { runWorlds } from './parallel.ts';
 import { plant } from './plant.ts';
+import { mutantOf, mutants } from './planted/mutants.ts';
 import type { Tally } from './tally.ts';
 import { addTally } from './tally.ts';
 

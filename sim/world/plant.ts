@@ -2,7 +2,7 @@
 import { registerHooks } from 'node:module';
 import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import type { Mutant } from './mutants.ts';
+import type { Mutant } from './planted/mutant.ts';
 
 const root = dirname(dirname(import.meta.dirname));
 

@@ -1,5 +1,5 @@
 /** Planted bugs of webhooks: see `mutants.ts`. */
-import type { Mutant } from './mutants.ts';
+import type { Mutant } from './mutant.ts';
 
 export const webhookMutants: readonly Mutant[] = [
   {

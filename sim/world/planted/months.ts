@@ -1,5 +1,5 @@
 /** Planted bugs of closing a month: see `mutants.ts`. */
-import type { Mutant } from './mutants.ts';
+import type { Mutant } from './mutant.ts';
 
 export const monthMutants: readonly Mutant[] = [
   {

@@ -1,0 +1,88 @@
+/** Planted bugs: what sweeps, scales and holds out while a service is down. */
+import type { Mutant } from './mutant.ts';
+
+export const upkeepMutants: readonly Mutant[] = [
+  {
+    name: 'lost-ticket-never-sent-again',
+    mistake: 'the sweep does not count tickets',
+    file: 'core/flows/sweep.ts',
+    find: `if (missing <= 0) return 0;`,
+    replace: `if (missing <= 0 || pool !== '') return 0;`,
+  },
+  {
+    name: 'reservation-never-swept',
+    mistake: 'the sweep leaves reservations of submissions that died',
+    file: 'core/flows/sweep.ts',
+    find: `if (ageMs < sweepLimits.graceMs) return 'open';`,
+    replace: `if (ageMs >= 0) return 'open';`,
+  },
+  {
+    name: 'terminal-job-never-settled',
+    mistake: 'the sweep leaves the reservation of a job whose worker died between its last two writes',
+    file: 'core/flows/sweep.ts',
+    find: `    await settle(ports, job);
+    await remember(ports, job);
+    return 'settled';`,
+    replace: `    return 'open';`,
+  },
+  {
+    name: 'sweep-releases-what-is-still-coming',
+    mistake: 'a submission that was held up creates its job after its reservation went',
+    seed: 561,
+    file: 'core/flows/sweep.ts',
+    find: `if (job === null && (await ports.jobs.forbid(tenantId, jobId, token)) === 'exists') return 'open';`,
+    replace: ``,
+  },
+  {
+    name: 'no-cap-on-workers',
+    mistake: 'demand alone says how many workers there are',
+    file: 'core/scaling/policy.ts',
+    find: `Math.min(bounds.workersMax, Math.max(workersMin, workers))`,
+    replace: `Math.max(workersMin, workers)`,
+  },
+  {
+    name: 'never-in',
+    mistake: 'an idle pool keeps its workers',
+    file: 'core/scaling/policy.ts',
+    find: `return isIdleLongEnough ? clamp(0) : clamp(view.desired);`,
+    replace: `return isIdleLongEnough ? clamp(view.desired) : clamp(view.desired);`,
+  },
+  {
+    name: 'small-work-is-no-work',
+    mistake: 'no worker is asked for while few jobs wait',
+    file: 'core/scaling/policy.ts',
+    find: `if (view.openJobs > 0) {`,
+    replace: `if (view.openJobs > 2) {`,
+  },
+  {
+    name: 'pause-never-ends',
+    mistake: 'a worker that held back does not look again',
+    file: 'core/flows/work.ts',
+    find: `while (!ask.stopping.aborted && isHeldBack(`,
+    replace: `while (!ask.stopping.aborted || isHeldBack(`,
+  },
+  {
+    name: 'drain-never-ends',
+    mistake: 'an emptied pool stays held back',
+    file: 'core/flows/scale.ts',
+    find: `  await ports.pools.order(pool, { kind: 'end_drain', atMs: orders.drainingAtMs });
+`,
+    replace: ``,
+  },
+  {
+    name: 'outage-answered-as-accepted',
+    mistake: 'a job that could not be stored is accepted all the same',
+    file: 'core/flows/submit.ts',
+    find: `if ((await ports.jobs.create(job)) === 'exists') {`,
+    replace: `if ((await ports.jobs.create(job).catch(() => 'created')) === 'exists') {`,
+  },
+  {
+    name: 'outage-hammered',
+    mistake: 'a worker asks a queue that is down again at once',
+    seed: 108,
+    file: 'core/flows/work.ts',
+    find: `    ports.log.warn('tickets.receive_failed', { pool: ask.pool, reason: String(error) });
+    await ports.clock.sleep(failedMs, ask.stopping);`,
+    replace: `    ports.log.warn('tickets.receive_failed', { pool: ask.pool, reason: String(error) });`,
+  },
+];
