@@ -161,6 +161,7 @@ function isRepeatable(route: Route): boolean {
     route.method === 'GET' ||
     takesIdempotencyKey(route) ||
     route.id === 'cancelJob' ||
+    route.id === 'retryJob' ||
     route.id === 'cancelBatch'
   );
 }

@@ -26,6 +26,11 @@ export const commandTable: readonly CommandEntry[] = [
     load: () => import('./commands/jobs-cancel.ts'),
   },
   {
+    name: 'jobs retry',
+    summary: 'Submit a job that failed or expired again, as a new job',
+    load: () => import('./commands/jobs-retry.ts'),
+  },
+  {
     name: 'jobs refund',
     summary: 'Give back what a job was charged, once',
     load: () => import('./commands/jobs-refund.ts'),

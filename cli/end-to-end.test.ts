@@ -209,6 +209,25 @@ describe('jobs', () => {
     expect((await run('jobs', 'cancel', id)).stdout).toBe(`job ${id} had succeeded before\n`);
   });
 
+  it('retries a job that failed, once, and no other', async () => {
+    const failing = await run('generate', 'a lighthouse', '--set', 'fault=error', '--no-wait');
+    const id = failing.stdout.trim();
+    await run('jobs', 'watch', id);
+
+    const { stdout } = await run('jobs', 'retry', id);
+
+    const [, next = ''] = /^job (job_\w{26}) does /.exec(stdout) ?? [];
+    expect(stdout).toBe(`job ${next} does ${id} once more; pilotlight jobs watch ${next}\n`);
+    expect((await run('jobs', 'retry', id)).stdout).toBe(stdout);
+    expect((await run('jobs', 'show', next)).stdout).toMatch(new RegExp(`^retry of +${id}$`, 'm'));
+    const other = (await run('generate', 'a red circle', '--no-wait')).stdout.trim();
+    await run('jobs', 'watch', other);
+    expect(await run('jobs', 'retry', other)).toMatchObject({
+      code: 3,
+      stderr: expect.stringContaining('(conflict'),
+    });
+  });
+
   it('exits with 3 for a job that is not there', async () => {
     const { code, stderr } = await run('jobs', 'show', 'job_00000000000000000000000000');
 

@@ -49,6 +49,7 @@ export function jobDetails(job: JobResource, nowMs: number): string {
     ['metadata', Object.keys(job.metadata).length === 0 ? null : JSON.stringify(job.metadata)],
     ['attempts', String(job.attempts)],
     ['trace', job.trace_id],
+    ['retry of', job.retry_of],
     ['created', formatTime(job.created_at)],
     ['started', job.started_at && formatTime(job.started_at)],
     ['finished', job.finished_at && formatTime(job.finished_at)],

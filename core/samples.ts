@@ -59,6 +59,7 @@ export function sampleJob(overrides: Partial<JobRecord> = {}): JobRecord {
     fingerprint: null,
     createdAtMs: sampleNowMs,
     runMsMax: null,
+    retryOf: null,
     startByMs: sampleNowMs + 24 * 60 * 60 * 1000,
     startedAtMs: null,
     finishedAtMs: null,

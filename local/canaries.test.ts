@@ -301,7 +301,7 @@ async function aimedAt(route: Route, job: string, plant: (place: string) => stri
   const isOfTenants = route.path.startsWith('/admin/v1/tenants/');
   const fresh = isOfTenants && !route.path.includes('{job}') ? await newTenant() : null;
   // Only what failed can be submitted once more.
-  const ownRetried = route.id === 'runpodRetry' ? await failedJob(plant) : '';
+  const ownRetried = route.id === 'runpodRetry' || route.id === 'retryJob' ? await failedJob(plant) : '';
   const ownKey = route.path.startsWith('/v1/keys/{id}') ? await newKey() : '';
   const hook = route.path.startsWith('/v1/webhooks/{id}') ? await newWebhook(route, plant) : null;
   const ownAdapter = route.path.startsWith('/v1/adapters/{id}') ? await newAdapter(plant) : '';

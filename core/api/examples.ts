@@ -18,6 +18,7 @@ const job = {
   flags: [],
   attempts: 0,
   trace_id: '4bf92f3577b34da6a3ce929d0e0e4736',
+  retry_of: null,
   created_at: '2026-11-20T12:00:00.000Z',
   started_at: null,
   finished_at: null,
@@ -110,6 +111,7 @@ const succeeded = {
   ],
   attempts: 1,
   trace_id: '4bf92f3577b34da6a3ce929d0e0e4736',
+  retry_of: null,
   started_at: '2026-11-20T12:00:01.500Z',
   finished_at: '2026-11-20T12:00:02.400Z',
   wait: null,
@@ -367,6 +369,7 @@ export const examples: Readonly<Record<string, Json>> = {
   'adminRefundJob request': { usd_micros: 10_000, reason: 'a blurred face' },
   'adminRotateKey request': { overlap_s: 86_400 },
   'createKey request': { label: 'laptop', scopes: ['jobs:read', 'jobs:write'] },
+  'retryJob 202': { ...job, retry_of: 'job_01hzy3v6q8k2m4n6p8r0s2t4v5' },
   'cancelJob 200': {
     ...job,
     status: 'canceled',

@@ -184,6 +184,7 @@ export const jobSchema = z
           .meta({ description: 'The job that made this result, when it came out of the result cache' }),
       })
       .nullable(),
+    retry_of: jobIdSchema.nullable().meta({ description: 'The job that this one does once more' }),
     urls: z.strictObject({ self: z.string(), cancel: z.string(), events: z.string() }),
   })
   .meta({ id: 'Job' });
@@ -238,6 +239,7 @@ export function presentJob(job: JobRecord, wait: WaitView | null): JobResource {
     progress: job.progress,
     cost: job.costUsdMicros === null ? null : { usd_micros: job.costUsdMicros },
     ...presentRun(job),
+    retry_of: job.retryOf,
     urls: { self, cancel: `${self}/cancel`, events: `${self}/events` },
   };
 }

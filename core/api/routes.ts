@@ -152,6 +152,28 @@ export const routes = {
       'conflict',
     ],
   },
+  retryJob: {
+    id: 'retryJob',
+    method: 'POST',
+    path: '/v1/jobs/{id}/retry',
+    summary: 'Submit a job that failed once more, as a new job; idempotent',
+    tag: 'jobs',
+    scope: 'jobs:write',
+    params: jobParamsSchema,
+    answers: {
+      200: {
+        description: 'The retry asked for before, ended',
+        schema: jobSchema,
+        headers: submitAnswerHeaders,
+      },
+      202: {
+        description: 'Accepted: a new job with the same request, whose `retry_of` names the one before',
+        schema: jobSchema,
+        headers: submitAnswerHeaders,
+      },
+    },
+    errors: [...submissionErrors, 'not_found', 'conflict'],
+  },
   getJobOutput: {
     id: 'getJobOutput',
     method: 'GET',

@@ -21,9 +21,10 @@ async function ended(
   await world.jobs.apply(tenantId, jobId, { attempt: 0, place: 'line' }, patch);
   const job = await world.jobs.get(tenantId, jobId);
   if (job === null) throw new Error('the job is there');
-  return { world, job, ask: { tenant: world.tenant, keyId: 'key00002', granted: null, job } };
+  return { world, job, ask: { tenant: world.tenant, keyId: 'key00002', granted: null, job, traceparent } };
 }
 
+const traceparent = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
 const failed = { status: 'failed', error: jobError('model_error') } as const;
 
 describe('a job that failed', () => {
@@ -44,6 +45,7 @@ describe('a job that failed', () => {
     const { input, class: jobClass, metadata, webhook, runMsMax, startByMs, createdAtMs } = outcome.job;
     expect(outcome.job.jobId).not.toBe(job.jobId);
     expect(outcome.job).toMatchObject({ status: 'queued', keyId: 'key00002', model: job.model });
+    expect(outcome.job).toMatchObject({ retryOf: job.jobId, traceparent });
     expect({ input, class: jobClass, metadata, webhook, runMsMax }).toEqual({
       ...{ input: job.input, class: 'batch', metadata: asked.metadata },
       ...{ webhook: asked.webhook, runMsMax: 60_000 },

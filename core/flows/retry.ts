@@ -14,6 +14,8 @@ export interface RetryAsk {
   /** Model ids that tenant and key may use; null: every one. */
   readonly granted: readonly string[] | null;
   readonly job: JobRecord;
+  /** The trace that lines about the new job are found by. */
+  readonly traceparent: string;
 }
 
 export type RetryOutcome =
@@ -36,6 +38,7 @@ export async function retry(ports: SubmitPorts, ask: RetryAsk): Promise<RetryOut
     deadlineSeconds: Math.max(1, Math.round((job.startByMs - job.createdAtMs) / 1000)),
     cache: null,
     stream: streamed,
+    retryOf: job.jobId,
     // The NUL keeps it apart from every Idempotency-Key that a request can carry.
     idempotencyKey: `retry\0${job.jobId}`,
   });

@@ -84,6 +84,11 @@ export interface SubmitAsk {
   readonly stream?: boolean;
   readonly idempotencyKey: string | null;
   /**
+   * The job that this one is to do once more.
+   * @default none
+   */
+  readonly retryOf?: string;
+  /**
    * The trace that its lines are found by.
    * @default none
    */

@@ -56,6 +56,7 @@ export function recordOf(
     // What a tenant wants under a key of its own is written nowhere else.
     streamed: ask.stream === true && checked.limits.volume !== 'encrypted',
     traceparent: ask.traceparent ?? null,
+    retryOf: ask.retryOf ?? null,
     fingerprint: checked.fingerprint,
     createdAtMs: nowMs,
     startByMs: Math.min(nowMs + startWithinMs, ask.startByMs ?? Number.POSITIVE_INFINITY),

@@ -158,6 +158,8 @@ export const jobRecordSchema = z.object({
   streamed: z.boolean().default(false),
   /** The trace of the request that it came with (W3C); null for a line of a batch, and in records from before. */
   traceparent: z.string().nullable().default(null),
+  /** The job that this one does once more; null for the first. */
+  retryOf: z.string().nullable().default(null),
   /** Hash of the canonical request body when an Idempotency-Key came with it. */
   fingerprint: z.string().nullable(),
   createdAtMs: wholeSchema,

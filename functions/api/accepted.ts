@@ -5,6 +5,8 @@ import type { SubmitOutcome } from '#core/flows/submission.ts';
 import type { JobRecord } from '#core/job/job.ts';
 import { promptError } from '#core/prompt/prompt-error.ts';
 import type { TenantRecord } from '#core/tenancy/tenant.ts';
+import type { ApiDeps } from './api-deps.ts';
+import type { Caller } from './edge.ts';
 import { HeadedError } from './headed-error.ts';
 import { rateLimitHeaders } from './rate-limit-headers.ts';
 import { refusalError } from './refusal.ts';
@@ -14,6 +16,18 @@ export interface Accepted {
   /** As admission left it; null for the job of an earlier request. */
   readonly gate: GateView | null;
   readonly replayed: boolean;
+}
+
+/** As of the submission: the minute that the request was counted in is the one to tell about, so before any wait. */
+export function acceptedHeaders(
+  { clock }: Pick<ApiDeps, 'clock'>,
+  { caller }: { readonly caller: Caller },
+  { gate, replayed }: Accepted,
+): Record<string, string | undefined> {
+  return {
+    ...rateLimitHeaders(caller.tenant, gate, clock.nowMs()),
+    'idempotency-replayed': replayed ? 'true' : undefined,
+  };
 }
 
 export function acceptedOf(outcome: SubmitOutcome, tenant: TenantRecord, nowMs: number): Accepted {

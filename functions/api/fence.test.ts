@@ -36,6 +36,7 @@ const fence: Record<RouteId, Row> = {
   getJob: { names: 'job' },
   followJob: { names: 'job' },
   cancelJob: { names: 'job' },
+  retryJob: { names: 'failed' },
   getJobOutput: { names: 'job', pathOf: (id) => `/v1/jobs/${id}/output/0` },
   listModels: 'nothing',
   getModel: 'nothing',

@@ -95,6 +95,7 @@ import { replicateListModels } from './routes/replicate-list-models.ts';
 import { replicateListPredictions } from './routes/replicate-list-predictions.ts';
 import { replicateListVersions } from './routes/replicate-list-versions.ts';
 import { replicateStreamPrediction } from './routes/replicate-stream-prediction.ts';
+import { retryJob } from './routes/retry-job.ts';
 import { revokeKey } from './routes/revoke-key.ts';
 import { rotateKey } from './routes/rotate-key.ts';
 import { rotateWebhook } from './routes/rotate-webhook.ts';
@@ -117,6 +118,7 @@ export const routeHandlers: { readonly [Id in RouteId]: RouteHandler<Id> } = {
   getJob,
   followJob,
   cancelJob,
+  retryJob,
   getJobOutput,
   listModels,
   getModel,

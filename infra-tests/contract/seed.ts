@@ -247,6 +247,7 @@ function runpodPaths(jobs: readonly string[], failed: readonly string[]): Facts[
     runpodStatusSync: ofJob,
     runpodStream: ofJob,
     runpodCancel: ofJob,
+    retryJob: failed.map((id) => ({ id })),
     runpodRetry: failed.map((id) => ({ endpoint: 'fake', id })),
     runpodPurgeQueue: ofEndpoint,
     getTask: jobs.map((task_id) => ({ task_id })),

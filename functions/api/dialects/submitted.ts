@@ -11,7 +11,6 @@ import type { Accepted } from '../accepted.ts';
 import { acceptedOf } from '../accepted.ts';
 import type { ApiDeps } from '../api-deps.ts';
 import type { Caller } from '../edge.ts';
-import { rateLimitHeaders } from '../rate-limit-headers.ts';
 import { checkedTarget } from '../webhooks.ts';
 
 /** What these routes have in common of a call. */
@@ -79,16 +78,4 @@ function renamed(error: AppError, { paramOf }: DialectSubmission): AppError {
     ...(param === undefined ? {} : { param: paramOf(param) }),
     ...(details === undefined ? {} : { details: details.map(detailOf) }),
   });
-}
-
-/** As of the submission: the minute that the request was counted in is the one to tell about. */
-export function acceptedHeaders(
-  deps: ApiDeps,
-  { caller }: Pick<DialectCall, 'caller'>,
-  { gate, replayed }: Accepted,
-) {
-  return {
-    ...rateLimitHeaders(caller.tenant, gate, deps.clock.nowMs()),
-    'idempotency-replayed': replayed ? 'true' : undefined,
-  };
 }

@@ -2,11 +2,12 @@ import type { Picture, ResponseFormat } from '#core/dialects/openai/images.ts';
 import { toAnswer, toSubmission } from '#core/dialects/openai/images.ts';
 import { linkTo } from '#core/flows/tell-outputs.ts';
 import type { JobOutput, JobRecord } from '#core/job/job.ts';
+import { acceptedHeaders } from '../accepted.ts';
 import type { ApiDeps } from '../api-deps.ts';
 import { streamJob } from '../dialects/openai/job-stream.ts';
 import { bytesOf, gone, picturesSaid } from '../dialects/openai/picture-stream.ts';
 import { succeeded } from '../dialects/openai/succeeded.ts';
-import { acceptedHeaders, submitted, translatedOf } from '../dialects/submitted.ts';
+import { submitted, translatedOf } from '../dialects/submitted.ts';
 import { jobHeaders } from '../job-answer.ts';
 import type { RouteHandler } from '../route-handler.ts';
 

@@ -1,8 +1,9 @@
 import { isTerminal } from '#core/job/job.ts';
 import { streamLimits } from '#core/limits.ts';
+import { acceptedHeaders } from '../accepted.ts';
 import { falHeadersOf, falResult, falSubmitted, startTimeout } from '../dialects/fal/requests.ts';
 import { abandon } from '../dialects/openai/succeeded.ts';
-import { acceptedHeaders } from '../dialects/submitted.ts';
+
 import type { RouteHandler } from '../route-handler.ts';
 import { waitForJob } from '../wait-for-job.ts';
 

@@ -1,7 +1,8 @@
+import { acceptedHeaders } from '../accepted.ts';
 import { falHeadersOf, falSubmitted } from '../dialects/fal/requests.ts';
 import { resultEvents } from '../dialects/fal/streams.ts';
 import { abandon } from '../dialects/openai/succeeded.ts';
-import { acceptedHeaders } from '../dialects/submitted.ts';
+
 import { EventStream, eventLines, takePlace } from '../event-stream.ts';
 import type { RouteHandler } from '../route-handler.ts';
 

@@ -1,5 +1,6 @@
+import { acceptedHeaders } from '../accepted.ts';
 import { falHeadersOf, falStatus, falSubmitted } from '../dialects/fal/requests.ts';
-import { acceptedHeaders } from '../dialects/submitted.ts';
+
 import type { RouteHandler } from '../route-handler.ts';
 
 export const falSubmit: RouteHandler<'falSubmit'> = async (deps, call) => {

@@ -1,6 +1,7 @@
 import { acceptedTask, toSubmission } from '#core/dialects/simple/task.ts';
+import { acceptedHeaders } from '../accepted.ts';
 import { namedModel } from '../dialects/named-model.ts';
-import { acceptedHeaders, submitted, taskOf, translatedOf } from '../dialects/submitted.ts';
+import { submitted, taskOf, translatedOf } from '../dialects/submitted.ts';
 import { jobHeaders } from '../job-answer.ts';
 import type { RouteHandler } from '../route-handler.ts';
 

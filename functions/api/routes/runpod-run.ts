@@ -1,5 +1,6 @@
+import { acceptedHeaders } from '../accepted.ts';
 import { jobAnswer, submittedJob } from '../dialects/runpod/jobs.ts';
-import { acceptedHeaders } from '../dialects/submitted.ts';
+
 import type { RouteHandler } from '../route-handler.ts';
 
 export const runpodRun: RouteHandler<'runpodRun'> = async (deps, call) => {

@@ -1,11 +1,10 @@
 import { submit } from '#core/flows/submit.ts';
 import { isTerminal } from '#core/job/job.ts';
 import type { Accepted } from '../accepted.ts';
-import { acceptedOf } from '../accepted.ts';
+import { acceptedHeaders, acceptedOf } from '../accepted.ts';
 import type { ApiAnswer } from '../answer.ts';
 import type { ApiDeps } from '../api-deps.ts';
 import { jobHeaders, presentOneJob } from '../job-answer.ts';
-import { rateLimitHeaders } from '../rate-limit-headers.ts';
 import type { ApiCall, RouteHandler } from '../route-handler.ts';
 import { waitForJob, waitOf } from '../wait-for-job.ts';
 import { checkedTarget } from '../webhooks.ts';
@@ -34,24 +33,19 @@ export const submitJob: RouteHandler<'submitJob'> = async (deps, call) => {
 };
 
 /** 200 for a job that has ended, 202 for one that has not. */
-async function answer(
-  deps: ApiDeps,
-  { caller, query, headers, remainingMs, gone }: ApiCall<'submitJob'>,
-  { job: submitted, gate, replayed }: Accepted,
-): Promise<ApiAnswer> {
-  // Before the wait: the minute that the request was counted in is the one to tell about.
-  const rateLimit = rateLimitHeaders(caller.tenant, gate, deps.clock.nowMs());
+async function answer(deps: ApiDeps, call: ApiCall<'submitJob'>, accepted: Accepted): Promise<ApiAnswer> {
+  const { query, headers, remainingMs, gone } = call;
+  const ofSubmission = acceptedHeaders(deps, call, accepted);
   const wait = waitOf(query, headers);
-  const job = await waitForJob(deps, submitted, Math.min(wait.waitMs, remainingMs), gone);
+  const job = await waitForJob(deps, accepted.job, Math.min(wait.waitMs, remainingMs), gone);
   const body = await presentOneJob(deps, job);
   return {
     status: isTerminal(job) ? 200 : 202,
     headers: {
       ...jobHeaders(job),
-      ...rateLimit,
+      ...ofSubmission,
       ...wait.headers,
       location: body.urls.self,
-      'idempotency-replayed': replayed ? 'true' : undefined,
     },
     body,
   };

@@ -1,11 +1,12 @@
 /** Calls that are answered with a text. */
 import type { DialectSubmission, Translated } from '#core/dialects/submission.ts';
 import type { JobRecord } from '#core/job/job.ts';
+import { acceptedHeaders } from '../../accepted.ts';
 import type { ApiAnswer } from '../../answer.ts';
 import type { ApiDeps } from '../../api-deps.ts';
 import { jobHeaders } from '../../job-answer.ts';
 import type { DialectCall } from '../submitted.ts';
-import { acceptedHeaders, submitted, translatedOf } from '../submitted.ts';
+import { submitted, translatedOf } from '../submitted.ts';
 import { textOf } from '../told-text.ts';
 import { streamJob } from './job-stream.ts';
 import { succeeded } from './succeeded.ts';

@@ -2,13 +2,14 @@
 import type { DialectSubmission } from '#core/dialects/submission.ts';
 import type { Manifest } from '#core/models/manifest.ts';
 import type { Accepted } from '../../accepted.ts';
+import { acceptedHeaders } from '../../accepted.ts';
 import type { ApiAnswer } from '../../answer.ts';
 import type { ApiDeps } from '../../api-deps.ts';
 import type { Said } from '../../event-stream.ts';
 import { EventStream, eventLines, takePlace } from '../../event-stream.ts';
 import { jobHeaders } from '../../job-answer.ts';
 import type { DialectCall } from '../submitted.ts';
-import { acceptedHeaders, submitted } from '../submitted.ts';
+import { submitted } from '../submitted.ts';
 import { abandon } from './succeeded.ts';
 
 /** Set where the job has ended, whatever is still to be said of it. */

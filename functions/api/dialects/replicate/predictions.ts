@@ -9,12 +9,13 @@ import type { JobRecord } from '#core/job/job.ts';
 import { isTerminal } from '#core/job/job.ts';
 import { apiLimits } from '#core/limits.ts';
 import { writeStreamPass } from '#core/stream/stream-pass.ts';
+import { acceptedHeaders } from '../../accepted.ts';
 import type { ApiAnswer } from '../../answer.ts';
 import type { ApiDeps } from '../../api-deps.ts';
 import { jobHeaders } from '../../job-answer.ts';
 import type { ApiCall } from '../../route-handler.ts';
 import { waitForJob, waitOf } from '../../wait-for-job.ts';
-import { acceptedHeaders, submitted, taskOf } from '../submitted.ts';
+import { submitted, taskOf } from '../submitted.ts';
 
 type CreateCall = Omit<ApiCall<'replicateCreatePrediction'>, 'body' | 'params' | 'query' | 'form'>;
 
