@@ -3,11 +3,11 @@
  * held and, from 10,000 worlds on, every fault struck every call that it can strike (with `--mutant` and `--mutants`:
  * when every planted bug was found), 1 when not, 2 for bad options.
  */
-import { writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import * as z from 'zod';
 import { coverageOf, gapsIn, runsForCoverage, uncalledIn } from './coverage.ts';
+import { keep, runLong } from './long-run.ts';
 import type { WorldsAsk } from './parallel.ts';
 import { runWorlds } from './parallel.ts';
 import { plant } from './plant.ts';
@@ -29,11 +29,12 @@ Runs the whole product in simulated worlds that fail in every way their seeds sa
   --mutant NAME     Plant a bug first and stop at the first world that finds it; "list" names them
   --mutants         Every planted bug, one after the other
   --processes N     Processes to run in (one for each core)
-  --json FILE       Write the figures
+  --json FILE       Write the figures, after every 5,000 worlds
+  --resume          Go on from the figures in that file
   --help
 
 Examples:
-  npm run sim:faults -- --runs 200000 --seed 1 --json out.json
+  npm run sim:faults -- --runs 200000 --json out.json --resume
   npm run sim:faults -- --replay 458
   npm run sim:faults -- --mutant no-fencing`;
 
@@ -53,6 +54,7 @@ const optionsSchema = z.object({
   mutants: z.boolean().default(false),
   processes: wholeSchema.min(1).default(availableParallelism()),
   json: z.string().optional(),
+  resume: z.boolean().default(false),
 });
 
 type Options = z.infer<typeof optionsSchema>;
@@ -61,7 +63,15 @@ async function main(argv: string[]): Promise<number> {
   const text = { type: 'string' } as const;
   const flag = { type: 'boolean' } as const;
   const worlds = { runs: text, seed: text, operations: text, without: text, processes: text, json: text };
-  const single = { favour: text, replay: text, trace: flag, mutant: text, mutants: flag, help: flag };
+  const single = {
+    favour: text,
+    replay: text,
+    trace: flag,
+    mutant: text,
+    mutants: flag,
+    resume: flag,
+    help: flag,
+  };
   const { values } = parseArgs({ args: argv, options: { ...worlds, ...single } });
   if (values.help === true) return say(help);
   const options = optionsSchema.parse(values);
@@ -73,10 +83,10 @@ async function main(argv: string[]): Promise<number> {
 }
 
 async function runAll(options: Options): Promise<number> {
+  const { tally, seconds: secondsOfRun } = await runLong(options, progressShown());
   const startedAt = performance.now();
-  const tally = await runWorlds(options, { isEnough: () => false, onProgress: progressShown() });
   if (tally.runs >= runsForCoverage) await fillGaps(options, tally);
-  const seconds = (performance.now() - startedAt) / 1000;
+  const seconds = secondsOfRun + (performance.now() - startedAt) / 1000;
   const gaps = [...gapsIn(tally), ...uncalledIn(tally)];
   console.table(coverageOf(tally).map(({ site, kinds }) => ({ site, ...kinds })));
   say(
@@ -91,10 +101,7 @@ async function runAll(options: Options): Promise<number> {
   const isList = tally.runs >= runsForCoverage;
   if (gaps.length > 0) say(`never struck: ${isList ? gaps.join(', ') : `${gaps.length} faults`}`);
   for (const { seed, violation } of tally.broken.slice(0, 20)) say(`${seed}: ${violation}`);
-  if (options.json !== undefined) {
-    const figures = { from_seed: options.seed, seconds: Math.round(seconds), amplification, gaps, ...tally };
-    writeFileSync(options.json, `${JSON.stringify(figures, null, 2)}\n`);
-  }
+  keep(options, tally, { seconds, amplification, gaps });
   const isWhole = tally.runs < runsForCoverage || (gaps.length === 0 && amplification <= amplificationMax);
   return tally.broken.length === 0 && isWhole ? 0 : 1;
 }
