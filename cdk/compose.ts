@@ -31,7 +31,7 @@ export function composeStacks(app: App, deployment: Deployment): Stacks {
     queues: data.queues.all,
     drops: data.drops,
     door: api.door,
-    functions: [api.api, api.streams, api.setup, ...control.functions, fleet.scaler.function],
+    functions: [api.api, api.streams, api.setup, api.egress, ...control.functions, fleet.scaler.function],
     failures: control.failures,
     tables: data.records,
     pools: fleet.pools,

@@ -10,6 +10,7 @@ import type { ApiEnv } from '#functions/api/env.ts';
 import type { BatchesEnv } from '#functions/batches/env.ts';
 import type { DeadLettersEnv } from '#functions/dead-letters/env.ts';
 import type { DropsEnv } from '#functions/drops/env.ts';
+import type { EgressEnv } from '#functions/egress/env.ts';
 import type { MonthEnv } from '#functions/month/env.ts';
 import type { ScalerEnv } from '#functions/scaler/env.ts';
 import type { SetupEnv } from '#functions/setup/env.ts';
@@ -38,6 +39,7 @@ export interface EntryEnv {
   readonly batches: BatchesEnv;
   readonly deadLetters: DeadLettersEnv;
   readonly drops: DropsEnv;
+  readonly egress: EgressEnv;
   readonly month: MonthEnv;
   readonly scaler: ScalerEnv;
   readonly setup: SetupEnv;
@@ -116,8 +118,8 @@ export const entries = {
       ...of('deliveries', 'put'),
       ...of('drops', 'write'),
       ...of('endpoints', 'list'),
-      ...of('files', 'create'),
-      ...of('gates', 'admit', 'lift', 'read', 'release', 'stop'),
+      ...of('files', 'create', 'get'),
+      ...of('gates', 'admit', 'lift', 'note', 'read', 'release', 'stop'),
       ...of('jobs', 'apply', 'create', 'forbidAll', 'get', 'lapsed', 'line'),
       ...of('ledger', 'append', 'charge'),
       ...of('plans', 'get'),
@@ -224,6 +226,15 @@ export const entries = {
     timeoutMs: 120_000,
     hasModels: false,
   },
+  egress: {
+    file: 'functions/egress/entry.ts',
+    description: 'Asks addresses that tenants name for pictures, with no rights of its own',
+    operations: [],
+    memoryMb: 512,
+    // `imageLimits.fetchMs` for the exchange, and a start before it.
+    timeoutMs: 20_000,
+    hasModels: false,
+  },
   setup: {
     file: 'functions/setup/entry.ts',
     description: "Makes secrets, the operator's first key and the plans of the config, at each deployment",
@@ -239,7 +250,7 @@ export const entries = {
 export const workerOperations: readonly PortOperation[] = [
   ...of('adapterFiles', 'read'),
   ...of('adapters', 'get'),
-  ...of('blobs', 'put'),
+  ...of('blobs', 'get', 'put'),
   ...of('deliveries', 'put'),
   ...of('endpoints', 'list'),
   ...of('gates', 'release', 'start', 'stop'),

@@ -22,6 +22,7 @@ import { startGateway } from '#local/gateway.ts';
 import { listen } from '#local/listen.ts';
 import { fakeManifest } from '#sim/memory/flow-world.ts';
 import { createMemoryAdapterCache } from '#sim/memory/memory-adapters.ts';
+import { createMemoryOutbound } from '#sim/memory/memory-outbound.ts';
 import { createMemoryWorld } from '#sim/memory/memory-world.ts';
 import { createRecordingLog } from '#sim/memory/recording-log.ts';
 import { createRecordingMetrics } from '#sim/memory/recording-metrics.ts';
@@ -290,6 +291,7 @@ async function startStack() {
     catalog: createCatalog([fakeManifest]),
     costs: { pricing: 'list' as const, usdMicrosPerHour: () => 0 },
     log: createRecordingLog(),
+    outbound: createMemoryOutbound(world),
     metrics: createRecordingMetrics(),
     adapterCache: createMemoryAdapterCache(world.adapterFiles),
     runner: createPngRunner(),

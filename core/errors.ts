@@ -94,6 +94,7 @@ export const jobErrors = {
   run_too_long: { retryable: false, text: 'The job ran longer than its request allows, and was stopped.' },
   output_upload_failed: { retryable: true, text: 'The result could not be stored.' },
   adapter_error: { retryable: false, text: 'An adapter of the job is gone, or does not fit its model.' },
+  picture_error: { retryable: false, text: 'A picture that the input names is gone, or another one.' },
   no_such_model: { retryable: false, text: 'The worker does not hold this model.' },
 } as const satisfies Record<string, { retryable: boolean; text: string }>;
 

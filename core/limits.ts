@@ -354,9 +354,10 @@ export const costLimits = {
 export const protocolLimits = {
   /**
    * A frame holds inputs and file names, never results: 64 jobs, which is the most that a manifest's `batch_max` may be,
-   * with bodies of `apiLimits.bodyBytesMax` are 8 MiB, and their ids and defaults are small.
+   * with bodies of `apiLimits.bodyBytesMax` are 8 MiB, and their ids and defaults are small. Pictures that inputs name come
+   * on top: `imageLimits.namedBytesOfCallMax` as base64 are 53.4 MiB.
    */
-  frameBytesMax: 9 * kibibyte * kibibyte,
+  frameBytesMax: 63 * kibibyte * kibibyte,
   /** Base64 of a JPEG of 128 x 128 pixels: noise, which packs worst, takes 14 KB. */
   previewCharactersMax: 32 * kibibyte,
   pingMs: 2 * second,
@@ -494,6 +495,17 @@ export const fileLimits = {
 export const imageLimits = {
   /** Pictures in all messages of a chat; a request with more than a few inline passes `apiLimits.bodyBytesMax` anyway. */
   perChatMax: 16,
+  /**
+   * Pictures that one input names, together: what a function takes with its request (`fileLimits.inlineBytesMax`), so that one
+   * that can be stored can be used. A photo of 2,048 x 2,048 takes 1 to 2 MB.
+   */
+  namedBytesMax: fileLimits.inlineBytesMax,
+  /** Those of all jobs of a call: ten inputs at their bound; a call that has more leaves the last jobs to the next one. */
+  namedBytesOfCallMax: 10 * fileLimits.inlineBytesMax,
+  /** A request waits for it: beyond ten seconds few of its clients do. */
+  fetchMs: 10 * second,
+  /** As long as a job may wait to start, and a day to run. */
+  fetchedKeptMs: jobLimits.startWithinMsMax + 24 * hour,
   /** OpenAI's own limit on a picture in a request. */
   bytesMax: 20 * kibibyte * kibibyte,
   /** 4,096 x 4,096: the photo of a telephone fits, no model here takes a quarter of it. 64 MiB decoded. */

@@ -704,6 +704,7 @@ export type RunOutcome =
         | 'nan_output'
         | 'invalid_input'
         | 'adapter_error'
+        | 'picture_error'
         | 'worker_lost'
         | 'no_such_model';
       readonly message: string;

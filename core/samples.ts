@@ -60,6 +60,7 @@ export function sampleJob(overrides: Partial<JobRecord> = {}): JobRecord {
     createdAtMs: sampleNowMs,
     runMsMax: null,
     retryOf: null,
+    pictures: [],
     startByMs: sampleNowMs + 24 * 60 * 60 * 1000,
     startedAtMs: null,
     finishedAtMs: null,

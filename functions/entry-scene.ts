@@ -16,6 +16,7 @@ import { createCatalog } from '#core/models/manifest.ts';
 import { sampleTenant } from '#core/samples.ts';
 import { startEmulators } from '#local/emulators.ts';
 import { fakeManifest, submission, worldPool } from '#sim/memory/flow-world.ts';
+import { createMemoryOutbound } from '#sim/memory/memory-outbound.ts';
 import { createRecordingLog } from '#sim/memory/recording-log.ts';
 
 /** @param more variables of the entry beside those of the stores */
@@ -34,6 +35,7 @@ export async function createEntryScene(more: Readonly<Record<string, string>> = 
   const outlooks = createOutlooks({ ...ports, catalog });
   const woken: string[] = [];
   const scaler = { wake: async (pool: string) => void woken.push(pool) };
+  const outbound = createMemoryOutbound(ports);
   return {
     ports,
     /** Where everything is. */
@@ -42,7 +44,7 @@ export async function createEntryScene(more: Readonly<Record<string, string>> = 
     /** Pools that submissions asked to wake. */
     woken,
     async submitJob(): Promise<JobRecord> {
-      const outcome = await submit({ ...ports, catalog, outlooks, scaler }, submission(tenant));
+      const outcome = await submit({ ...ports, catalog, outbound, outlooks, scaler }, submission(tenant));
       if (outcome.kind !== 'accepted') throw new Error(`expected accepted, got ${outcome.kind}`);
       return outcome.job;
     },

@@ -41,7 +41,7 @@ import { openLogFile } from './log-file.ts';
 import { createOwnPools } from './own-pools.ts';
 import { createTenantPorts } from './tenant-ports.ts';
 import { startTicks } from './ticks.ts';
-import { alsoLocal, startWebhooks } from './webhooks.ts';
+import { alsoLocal, outboundTo, startWebhooks } from './webhooks.ts';
 import { checkWeights, runsHere } from './weights.ts';
 
 export interface PlatformOptions extends ScalingBounds {
@@ -100,19 +100,18 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
     const fleet = createLocalFleet({ clock: systemClock, log, metrics, startWorker });
     const ownPools = await createOwnPools({ catalog, pools: ports.pools, addQueue: emulators.addPool });
     const ticks = startTicks({ ...ports, catalog, costs, fleet: measuredFleet(fleet, ports) }, options);
-    const delivering = { ...ports, webhookKey: secrets.webhookKey, chance: Math.random };
-    const webhooks = startWebhooks(delivering, { addresses: webhookAddresses, metrics });
-    const batches = startBatches({ ...ports, catalog, ownPools, scaler: ticks });
+    const outbound = outboundTo(webhookAddresses);
+    const delivering = { ...ports, outbound, webhookKey: secrets.webhookKey, chance: Math.random };
+    const webhooks = startWebhooks(delivering, metrics);
+    const submitting = { ...ports, catalog, outbound, ownPools, scaler: ticks };
+    const batches = startBatches(submitting);
     const drops = startDrops(ports, emulators.config, emulators.dropQueueUrl);
     const tenantPorts = createTenantPorts({ dataDir: options.dataDir, log });
     const answer = createApiHandler({
-      ...ports,
+      ...submitting,
       ...(await tokensOf(ports)),
       tenantPorts,
-      ownPools,
-      catalog,
       costs,
-      scaler: ticks,
       keyPepper: secrets.keyPepper,
       webhookKey: secrets.webhookKey,
       webhookAddresses,

@@ -22,13 +22,10 @@ export const alsoLocal: EgressPolicy = {
   privateAddresses: 'allowed',
 };
 
-export function startWebhooks(
-  ports: Omit<DeliverPorts, 'outbound'>,
-  { addresses, metrics }: { readonly addresses: EgressPolicy; readonly metrics: Metrics },
-): WebhookSender {
+export function startWebhooks(ports: DeliverPorts, metrics: Metrics): WebhookSender {
   const stopping = new AbortController();
   const running = deliverUntil(
-    { ...ports, outbound: measuredOutbound(outboundTo(addresses), metrics) },
+    { ...ports, outbound: measuredOutbound(ports.outbound, metrics) },
     stopping.signal,
   );
   return {
@@ -39,8 +36,8 @@ export function startWebhooks(
   };
 }
 
-/** Loaded with the first message, so that nobody's start waits for it. */
-function outboundTo(policy: EgressPolicy): Outbound {
+/** Loaded with the first request, so that nobody's start waits for it. */
+export function outboundTo(policy: EgressPolicy): Outbound {
   let loaded: Promise<Outbound> | null = null;
   return {
     async send(request) {

@@ -15,9 +15,9 @@ import { entries } from '../entries.ts';
 import type { DataStack } from '../stacks/data-stack.ts';
 import { type Access, accessBy } from './access.ts';
 import { acknowledge, wildcardFinding } from './acknowledge.ts';
+import { scalerName } from './function-by-name.ts';
 import type { GpuPool } from './gpu-pool.ts';
 import { NodeFunction } from './node-function.ts';
-import { scalerName } from './scaler-by-name.ts';
 
 /** A wake that finds the scaler at work is tried again for so long. */
 const wakeAge = Duration.minutes(5);

@@ -5,9 +5,9 @@ import type { CostEnv } from '#aws/cost-env.ts';
 import type { OidcEnv } from '#functions/api/env.ts';
 import { accessBy } from '../constructs/access.ts';
 import { acknowledge } from '../constructs/acknowledge.ts';
+import { egressByName, egressName, scalerByName } from '../constructs/function-by-name.ts';
 import { NodeFunction } from '../constructs/node-function.ts';
 import { RestFrontDoor } from '../constructs/rest-front-door.ts';
-import { scalerByName } from '../constructs/scaler-by-name.ts';
 import { secretsOf } from '../constructs/secrets.ts';
 import { isTraced, Traces } from '../constructs/traces.ts';
 import type { Deployment } from '../deployment.ts';
@@ -25,6 +25,7 @@ export class ApiStack extends Stack {
   readonly api: NodeFunction;
   readonly streams: NodeFunction;
   readonly setup: NodeFunction;
+  readonly egress: NodeFunction;
   readonly door: RestFrontDoor;
 
   constructor(scope: Construct, id: string, props: ApiStackProps) {
@@ -33,6 +34,7 @@ export class ApiStack extends Stack {
     this.api = this.apiFunction('Api', 'api', props);
     this.streams = this.apiFunction('Streams', 'streams', props);
     this.setup = this.setupFunction(props);
+    this.egress = this.egressFunction(props);
     const setUp = this.setUp(props);
     for (const { lambda } of [this.api, this.streams]) {
       // Its secrets must be there before it answers anybody.
@@ -62,6 +64,7 @@ export class ApiStack extends Stack {
         data.ports(entries[entry].operations),
         secretsOf(this, deployment).reads(['PILOTLIGHT_KEY_PEPPER', 'PILOTLIGHT_WEBHOOK_KEY']),
         scalerByName(this, deployment),
+        egressByName(this, deployment),
       ],
       variables: { ...oidcVariables(deployment), ...costVariables(deployment) },
       isTraced: isTraced(deployment),
@@ -83,6 +86,19 @@ export class ApiStack extends Stack {
       'Serverless-LambdaDLQ': 'What fails is told to CloudFormation, which waits for it.',
     });
     return setup;
+  }
+
+  /** With a role that may write its log and nothing else: whoever leads it astray is nowhere. */
+  private egressFunction({ deployment }: ApiStackProps): NodeFunction {
+    const egress = new NodeFunction(this, 'Egress', {
+      deployment,
+      entry: 'egress',
+      functionName: egressName(deployment),
+      accesses: [],
+      variables: {},
+    });
+    acknowledge(egress, { 'Serverless-LambdaDLQ': 'Whoever asks waits for the answer: nothing is queued.' });
+    return egress;
   }
 
   private setUp({ deployment }: ApiStackProps): CustomResource {

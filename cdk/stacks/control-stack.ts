@@ -18,8 +18,8 @@ import type { Construct } from 'constructs';
 import { turnSortKey } from '#aws/keys.ts';
 import { sweepLimits, webhookLimits } from '#core/limits.ts';
 import { acknowledge } from '../constructs/acknowledge.ts';
+import { egressByName, scalerByName } from '../constructs/function-by-name.ts';
 import { NodeFunction } from '../constructs/node-function.ts';
-import { scalerByName } from '../constructs/scaler-by-name.ts';
 import { secretsOf } from '../constructs/secrets.ts';
 import type { Deployment } from '../deployment.ts';
 import { entries } from '../entries.ts';
@@ -64,7 +64,11 @@ export class ControlStack extends Stack {
     const batches = new NodeFunction(this, 'Batches', {
       deployment,
       entry: 'batches',
-      accesses: [data.ports(entries.batches.operations), scalerByName(this, deployment)],
+      accesses: [
+        data.ports(entries.batches.operations),
+        scalerByName(this, deployment),
+        egressByName(this, deployment),
+      ],
       variables: {},
       reservedConcurrency: 1,
     });

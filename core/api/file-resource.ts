@@ -2,7 +2,7 @@
 import * as z from 'zod';
 import type { FileRecord } from '../batch/file.ts';
 import { filePurposes } from '../batch/file.ts';
-import { apiLimits, batchLimits, fileLimits } from '../limits.ts';
+import { apiLimits, batchLimits, fileLimits, imageLimits } from '../limits.ts';
 import type { UploadLink } from '../ports.ts';
 import { wholeNumber } from './job-query.ts';
 
@@ -19,7 +19,9 @@ const filenameSchema = z
   .max(fileLimits.nameCharactersMax)
   .regex(plainText, 'must hold no control characters');
 
-const purposeSchema = z.literal('batch').meta({ description: 'What it is for: there is one purpose' });
+const purposeSchema = z.enum(['batch', 'vision']).meta({
+  description: `What it is for: lines of a batch, or a picture that inputs name by the id, of at most ${imageLimits.namedBytesMax / 1024 ** 2} MiB`,
+});
 
 export const fileRequestSchema = z
   .strictObject({

@@ -2,14 +2,14 @@
 import * as z from 'zod';
 import { fileLimits } from '../limits.ts';
 
-export const filePurposes = ['batch', 'batch_output'] as const;
+export const filePurposes = ['batch', 'batch_output', 'vision'] as const;
 
 const wholeSchema = z.int().nonnegative();
 
 export const fileRecordSchema = z.object({
   tenantId: z.string(),
   fileId: z.string(),
-  /** `batch`: brought by the tenant. `batch_output`: left by a batch. */
+  /** `batch`: lines that the tenant brought. `batch_output`: left by a batch. `vision`: a picture for inputs. */
   purpose: z.enum(filePurposes),
   filename: z.string(),
   bytes: wholeSchema,
@@ -43,7 +43,17 @@ export function fileExpiryMs(nowMs: number, askedMs: number | null, retentionMs:
   return Math.ceil((nowMs + keptMs) / 1000) * 1000;
 }
 
-/** Where its bytes are, below its tenant's prefix. */
+/** Where the bytes of a file of lines are, below its tenant's prefix. */
 export function pathOfFile(fileId: string): string {
   return `files/${fileId}.jsonl`;
+}
+
+/** As {@link pathOfFile}, of a picture: its type is that of its bytes. */
+export function pathOfPicture(fileId: string): string {
+  return `files/${fileId}`;
+}
+
+/** As {@link pathOfFile}, of any file. */
+export function pathOf({ fileId, purpose }: Pick<FileRecord, 'fileId' | 'purpose'>): string {
+  return purpose === 'vision' ? pathOfPicture(fileId) : pathOfFile(fileId);
 }

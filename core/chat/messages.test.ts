@@ -60,8 +60,8 @@ describe('messages of a chat', () => {
   });
 
   it.each([
-    ['an address', 'https://example.com/a.png', 'nothing is fetched'],
-    ['a file', 'file:///etc/passwd', 'nothing is fetched'],
+    ['an address of another kind', 'ftp://example.com/a.png', 'must be a data URL'],
+    ['a path of the machine', 'file:///etc/passwd', 'must be a data URL'],
     ['another type', 'data:image/gif;base64,R0lGODlh', 'must be a data URL'],
     ['no base64', 'data:image/png;base64,@@@@', 'is no base64'],
     ['a cut base64', 'data:image/png;base64,AAAAA', 'is no base64'],

@@ -1,11 +1,11 @@
 /**
- * The messages of a chat, in OpenAI's form. A picture comes with its message, as a data URL: nothing is ever fetched for
- * a runner, because an address that a tenant chose may lead anywhere. The Python runtime reads the same form
- * (`chat_messages.py`).
+ * The messages of a chat, in OpenAI's form. A picture comes with its message, as a data URL, or is named by it; a runner
+ * sees data URLs alone. The Python runtime reads the same form (`chat_messages.py`).
  */
 import * as z from 'zod';
 import type { ErrorDetail } from '../errors.ts';
 import { faultsOf } from '../faults.ts';
+import type { FoundPictures } from '../images/picture-url.ts';
 import { readPictureUrl, shownPictureUrl } from '../images/picture-url.ts';
 import type { JobRecord } from '../job/job.ts';
 import { imageLimits } from '../limits.ts';
@@ -35,8 +35,11 @@ const messagesSchema = z
 export type Message = z.infer<typeof messagesSchema>[number];
 type Part = z.infer<typeof partSchema>;
 
-/** Every fault of `input.messages`, pictures included, by its path; empty for messages that a model can be given. */
-export function chatFaults(input: Input): ErrorDetail[] {
+/**
+ * Every fault of `input.messages`, pictures included, by its path; empty for messages that a model can be given. Of a
+ * picture that is named and not among the `found`, nothing is said.
+ */
+export function chatFaults(input: Input, found?: FoundPictures): ErrorDetail[] {
   const parsed = messagesSchema.safeParse(input.messages);
   if (!parsed.success) return faultsOf(parsed.error, ['input', 'messages']);
   let pictures = 0;
@@ -50,8 +53,8 @@ export function chatFaults(input: Input): ErrorDetail[] {
         return [{ path, message: `a chat holds at most ${imageLimits.perChatMax} pictures` }];
       }
       if (role !== 'user') return [{ path, message: 'only messages of the role user hold pictures' }];
-      const read = readPictureUrl(part.image_url.url);
-      return read.kind === 'picture' ? [] : [{ path: `${path}.image_url.url`, message: read.message }];
+      const read = readPictureUrl(part.image_url.url, found);
+      return read.kind === 'fault' ? [{ path: `${path}.image_url.url`, message: read.message }] : [];
     });
   });
 }
@@ -68,18 +71,26 @@ export function chatPictures(input: Input): string[] {
 
 /** The input as it may be shown: the pictures of a chat by their type alone. */
 export function withoutPictures(input: Input): Input {
-  const messages = messagesOf(input);
-  if (messages === null) return input;
-  const shown = messages.map(({ role, content }) => ({
-    role,
-    content: typeof content === 'string' ? content : content.map(withoutPicture),
-  }));
-  return { ...input, messages: shown };
+  return withUrls(input, shownPictureUrl);
 }
 
-function withoutPicture(part: Part) {
-  if (part.type === 'text') return part;
-  return { ...part, image_url: { ...part.image_url, url: shownPictureUrl(part.image_url.url) } };
+/** The input with these in place of the pictures of its chat, by their URLs; the others stay. */
+export function withChatPictures(input: Input, urls: ReadonlyMap<string, string>): Input {
+  return withUrls(input, (url) => urls.get(url) ?? url);
+}
+
+function withUrls(input: Input, urlFor: (url: string) => string): Input {
+  const messages = messagesOf(input);
+  if (messages === null) return input;
+  const withUrl = (part: Part) =>
+    part.type === 'text'
+      ? part
+      : { ...part, image_url: { ...part.image_url, url: urlFor(part.image_url.url) } };
+  const changed = messages.map(({ role, content }) => ({
+    role,
+    content: typeof content === 'string' ? content : content.map(withUrl),
+  }));
+  return { ...input, messages: changed };
 }
 
 function partsOf(input: Input): Part[] {

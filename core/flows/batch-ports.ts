@@ -7,7 +7,7 @@ export interface BatchPorts extends SubmitPorts, CancelPorts {
   readonly batches: Batches;
   readonly blobs: Pick<Blobs, 'get' | 'put' | 'read' | 'write'>;
   readonly drops: Pick<Drops, 'write'>;
-  readonly files: Pick<Files, 'create'>;
+  readonly files: Pick<Files, 'create' | 'get'>;
   readonly plans: Pick<Plans, 'get'>;
   readonly tenants: Pick<Tenants, 'get'>;
 }

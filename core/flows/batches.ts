@@ -1,13 +1,14 @@
 /** What a tenant does with its batches; working at them is `run-batches.ts`. */
 import * as z from 'zod';
 import type { BatchRecord } from '../batch/batch.ts';
-import { batchTermsOf, cancelAsked, isBatchId, isEnded, newBatch } from '../batch/batch.ts';
+import { batchTermsOf, cancelAsked, isBatchId, newBatch } from '../batch/batch.ts';
 import { canonicalJson, digest, sortedId } from '../canonical.ts';
 import { apiLimits, batchRunLimits } from '../limits.ts';
 import type { Batches, Clock, Files, Ids, Mark, Marks } from '../ports.ts';
 import { limitsOf } from '../tenancy/plans.ts';
 import type { KeyRecord, TenantRecord } from '../tenancy/tenant.ts';
-import { findFile } from './files.ts';
+import { hasRoomForBatch } from './batch-room.ts';
+import { findFile } from './find-file.ts';
 
 export interface TenantBatchPorts {
   readonly batches: Batches;
@@ -128,18 +129,6 @@ function notedIn({ text }: Mark): Noted {
 
 function fingerprintOf({ inputFileId, endpoint, metadata }: BatchAsk): string {
   return digest(canonicalJson({ inputFileId, endpoint, metadata }));
-}
-
-/** Far more than may be at work: one that is older has ended, as its window has. */
-const batchesLooked = 100;
-
-/** Whether the tenant may have one more at work. */
-export async function hasRoomForBatch(
-  { batches }: { readonly batches: Pick<Batches, 'list'> },
-  tenantId: string,
-): Promise<boolean> {
-  const newest = await batches.list(tenantId, { limit: batchesLooked });
-  return newest.items.filter((batch) => !isEnded(batch)).length < batchRunLimits.openBatchesMax;
 }
 
 /** Null for one that is missing, another tenant's, past its retention, or no id at all. */

@@ -11,6 +11,7 @@ import type { CachedResult } from '../cache/cached-result.ts';
 import { canonicalJson, derivedJobId, digest } from '../canonical.ts';
 import { lineName, tagCost } from '../dispatch/fair-tags.ts';
 import type { JobClass, JobRecord } from '../job/job.ts';
+import { withPictures } from '../models/input-pictures.ts';
 import type { Model, ModelInput, Work } from '../models/manifest.ts';
 import type { ReadPrompt } from '../prompt/read-prompt.ts';
 import { readPrompt } from '../prompt/read-prompt.ts';
@@ -29,6 +30,8 @@ export interface CheckedRequest {
   readonly input: ModelInput;
   /** None until {@link attachAdapters} has looked them up. */
   readonly adapters: readonly JobAdapter[];
+  /** None until `attachPictures` has looked for those that the input names. */
+  readonly pictures: JobRecord['pictures'];
   readonly prompt: Extract<ReadPrompt, { kind: 'read' }>;
   readonly flags: readonly string[];
   readonly work: Work;
@@ -69,6 +72,7 @@ export function checkRequest(
     class: jobClassOf(limits, ask.class),
     input: prompt.input,
     adapters: [],
+    pictures: [],
     prompt,
     flags: prompt.flags,
     work,
@@ -118,13 +122,15 @@ export async function lookUp(
   checked: CheckedRequest,
   nowMs: number,
 ): Promise<CheckedRequest | SubmitOutcome> {
-  const { limits, model, input, adapters } = checked;
+  const { limits, model, adapters } = checked;
+  // By what they hold: an address may lead to another picture tomorrow.
+  const held = new Map(checked.pictures.map(({ url, sha256 }) => [url, `sha256:${sha256}`]));
   const found = await lookUpResult(ports, {
     tenantId,
     limits,
     asked,
     manifest: model.manifest,
-    input,
+    input: withPictures(checked.input, held),
     adapters,
     nowMs,
   });

@@ -22,6 +22,8 @@ import { startPulse } from './pulse.ts';
 import { startRunBounds } from './run-bounds.ts';
 import type { AdaptersTaken, TakeAdaptersPorts } from './take-adapters.ts';
 import { takeAdapters } from './take-adapters.ts';
+import type { PicturesTaken } from './take-pictures.ts';
+import { takePictures } from './take-pictures.ts';
 import type { TellPorts } from './tell-text.ts';
 import { startTelling } from './tell-text.ts';
 
@@ -67,7 +69,7 @@ export async function takeBatch(ports: RunPorts, ask: RunAsk): Promise<Batch> {
   for (const job of ask.jobs) if (!(await endsAtOnce(ports, job, ask.gpuMemoryMb))) jobs.push(job);
   const pulse = startPulse(ports, { ...ask, jobs });
   const telling = startTelling(ports, jobs);
-  const taken = await adaptersOf(ports, jobs);
+  const [taken, pictures] = await Promise.all([adaptersOf(ports, jobs), takePictures(ports, jobs)]);
   let ran: Ran | null = null;
   async function drop(): Promise<void> {
     if (taken.kind === 'taken') taken.release();
@@ -78,7 +80,7 @@ export async function takeBatch(ports: RunPorts, ask: RunAsk): Promise<Batch> {
     async run(watch) {
       try {
         const events = { ...pulse.events, ...telling.events };
-        ran = await runCall(ports, { ...ask, jobs, taken }, events, watch);
+        ran = await runCall(ports, { ...ask, jobs, taken, pictures }, events, watch);
       } catch (error) {
         await drop();
         throw error;
@@ -115,26 +117,28 @@ interface Ran extends Pick<EndContext, 'batchSize' | 'hadMates' | 'begunAtMs' | 
 
 interface Call extends RunAsk {
   readonly taken: AdaptersTaken;
+  readonly pictures: PicturesTaken;
 }
 
 async function runCall(ports: RunPorts, call: Call, events: RunEvents, watch: RunWatch): Promise<Ran> {
-  const { jobs, taken } = call;
+  const { taken, pictures } = call;
+  const jobs = call.jobs.filter(({ jobId }) => !pictures.outcomes.has(jobId));
   const begunAtMs = ports.clock.nowMs();
   const [first] = jobs;
-  if (first === undefined) return notRun(jobs, begunAtMs);
+  if (first === undefined) return { ...notRun(jobs, begunAtMs), outcomes: pictures.outcomes };
   if (taken.kind === 'failed') {
     const { retryable } = taken;
     const failed = { kind: 'failed', code: 'adapter_error', message: '', retryable, gpuMs: 0 } as const;
-    return { ...notRun(jobs, begunAtMs), outcomes: sameForAll(jobs, failed) };
+    return { ...notRun(jobs, begunAtMs), outcomes: sameForAll(call.jobs, failed) };
   }
   const loaded = await ports.runner.load(first.model, first.modelRevision, needsOf(jobs));
   // The wait as the job sees it: a load that prewarming began earlier counts from here only.
   const loadMs = tookMs(begunAtMs, ports.clock.nowMs());
   watch.onBegun();
   const bounds = startRunBounds(ports, jobs);
-  const outcomes = await runLoaded(ports, { ...call, ...taken }, loaded, watched(events, watch)).finally(
-    bounds.stop,
-  );
+  const loadedCall = { ...call, ...taken, jobs };
+  const ran = await runLoaded(ports, loadedCall, loaded, watched(events, watch)).finally(bounds.stop);
+  const outcomes = new Map([...ran, ...pictures.outcomes]);
   // A model that did not fit was nobody's fault in the batch: alone it would not fit either.
   const hadMates = loaded.kind === 'loaded' && jobs.length > 1;
   return { outcomes, batchSize: jobs.length, hadMates, begunAtMs, loadMs, overlong: bounds.overlong };
@@ -195,7 +199,7 @@ function needsOf(jobs: readonly JobRecord[]): RunNeeds {
 
 async function runLoaded(
   ports: RunPorts,
-  { jobs, interrupt, adapters }: RunAsk & { readonly adapters: readonly RunAdapter[] },
+  { jobs, interrupt, adapters, pictures }: Call & { readonly adapters: readonly RunAdapter[] },
   loaded: LoadOutcome,
   events: RunEvents,
 ): Promise<ReadonlyMap<string, RunOutcome>> {
@@ -211,7 +215,7 @@ async function runLoaded(
       batchId: ports.ids.next('batch'),
       model: first.model,
       revision: first.modelRevision,
-      items: jobs.map((job) => ({ id: job.jobId, params: job.input })),
+      items: jobs.map((job) => ({ id: job.jobId, params: pictures.inputs.get(job.jobId) ?? job.input })),
       adapters,
       needs: needsOf(jobs),
       traceIds: jobs.flatMap(({ traceparent }) => traceIdOf(traceparent) ?? []),

@@ -10,6 +10,7 @@ import type { TenantRecord } from '../tenancy/tenant.ts';
 
 export interface NewFile {
   readonly tenant: TenantRecord;
+  readonly purpose: 'batch' | 'vision';
   readonly filename: string;
   /** Null: as long as it may be kept. */
   readonly keptMs: number | null;
@@ -17,7 +18,7 @@ export interface NewFile {
 
 export function recordOf(
   { clock }: { readonly clock: Pick<Clock, 'nowMs'> },
-  { tenant, filename, keptMs }: NewFile,
+  { tenant, purpose, filename, keptMs }: NewFile,
   of: Pick<FileRecord, 'bytes' | 'fileId' | 'isStored'>,
 ): FileRecord {
   const nowMs = clock.nowMs();
@@ -25,7 +26,7 @@ export function recordOf(
   return {
     ...of,
     tenantId: tenant.tenantId,
-    purpose: 'batch',
+    purpose,
     filename,
     createdAtMs: nowMs,
     expiresAtMs: fileExpiryMs(nowMs, keptMs, retentionMs),

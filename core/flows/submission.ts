@@ -1,15 +1,18 @@
 /** A request to the platform as {@link submit} takes it, what it needs, and everything that it may come to. */
 import type { AskedAdapter } from '../adapter/job-adapters.ts';
 import type { GateView, Refusal } from '../admission/gate.ts';
+import type { Outbound } from '../egress/outbound.ts';
 import type { ErrorDetail } from '../errors.ts';
 import type { JobClass, JobRecord } from '../job/job.ts';
 import type { Catalog } from '../models/manifest.ts';
 import type {
   Adapters,
   Aliases,
+  Blobs,
   Clock,
   Deliveries,
   Endpoints,
+  Files,
   Gates,
   Ids,
   Jobs,
@@ -30,15 +33,18 @@ import type { Outlooks } from './outlooks.ts';
 export interface SubmitPorts {
   readonly adapters: Pick<Adapters, 'get'>;
   readonly aliases: Pick<Aliases, 'get'>;
+  readonly blobs: Pick<Blobs, 'get' | 'put'>;
   readonly catalog: Catalog;
   readonly clock: Clock;
   readonly deliveries: Pick<Deliveries, 'put'>;
   readonly endpoints: Pick<Endpoints, 'list'>;
+  readonly files: Pick<Files, 'create' | 'get'>;
   readonly gates: Gates;
   readonly ids: Ids;
   readonly jobs: Jobs;
   readonly ledger: Ledger;
   readonly log: Log;
+  readonly outbound: Outbound;
   readonly outlooks: Outlooks;
   readonly pools: Pools;
   readonly results: ResultCache;

@@ -23,6 +23,7 @@ import type { JobRecord } from '../job/job.ts';
 import { isTerminal } from '../job/job.ts';
 import type { AdmitOutcome } from '../ports.ts';
 import { limitsOf } from '../tenancy/plans.ts';
+import { attachPictures } from './attach-pictures.ts';
 import type { CheckedRequest } from './checked-request.ts';
 import { attachAdapters, checkRequest, demandOf, judge, lookUp } from './checked-request.ts';
 import { openOwnPool } from './open-own-pool.ts';
@@ -55,8 +56,10 @@ export async function submit(ports: SubmitPorts, ask: SubmitAsk): Promise<Submit
   if ('kind' in judged) return judged;
   const adapted = await attachAdapters(ports, ask, judged);
   if ('kind' in adapted) return adapted;
+  const pictured = await attachPictures(ports, ask, adapted);
+  if ('kind' in pictured) return pictured;
   const nowMs = ports.clock.nowMs();
-  const checked = await lookUp(ports, ask, adapted, nowMs);
+  const checked = await lookUp(ports, ask, pictured, nowMs);
   if ('kind' in checked) return checked;
   const admission = planAdmission(checked.limits, demandOf(checked, ports.ids.nonce()), nowMs);
   // After the replay: a request accepted under an earlier plan is answered with its job, not refused by this one.

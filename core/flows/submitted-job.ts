@@ -33,6 +33,7 @@ export function recordOf(
     input: withSeed(checked),
     batchKey: batchKeyOf(ask, checked),
     adapters: [...checked.adapters],
+    pictures: [...checked.pictures],
     tag,
     tagCost: checked.tagCost,
     predictedGpuMs: checked.work.predictedGpuMs,

@@ -19,7 +19,7 @@ import { batchLimits, batchRunLimits } from '../limits.ts';
 import type { Batches, Drop, Drops, Plans, Tenants } from '../ports.ts';
 import { limitsOf } from '../tenancy/plans.ts';
 import type { TenantRecord } from '../tenancy/tenant.ts';
-import { hasRoomForBatch } from './batches.ts';
+import { hasRoomForBatch } from './batch-room.ts';
 import type { KeepPorts } from './keep-file.ts';
 import { keepFile } from './keep-file.ts';
 import { storageRefusal } from './stored-file.ts';
@@ -66,7 +66,7 @@ export async function takeDrop(ports: TakeDropPorts, { tenantId, name }: DropNam
   if (endpoint === 'gone') return { kind: 'gone' };
   if (endpoint === null) return refuse(ports, tenantId, name, dropFault('invalid_request', noUrl));
   const fileId = derivedSortedId('file', found.atMs, parts);
-  const kept = await keepFile(ports, { tenant, filename: name, keptMs: null }, fileId, () =>
+  const kept = await keepFile(ports, { tenant, purpose: 'batch', filename: name, keptMs: null }, fileId, () =>
     ports.drops.read(tenantId, name, found.version),
   );
   if (kept === null) return { kind: 'gone' };

@@ -150,6 +150,8 @@ export const jobRecordSchema = z.object({
     })
     .nullable()
     .default(null),
+  /** Pictures that its input names, by what it calls them: which file each is, and what that held at admission. */
+  pictures: z.array(z.object({ url: z.string(), fileId: z.string(), sha256: z.string() })).default([]),
   /** What was noticed about the prompt and refused nothing: names of rules. */
   flags: z.array(z.string()).default([]),
   /** Where and how long the result is kept to be answered with again; null: it is not. */

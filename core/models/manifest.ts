@@ -5,7 +5,6 @@
  */
 import * as z from 'zod';
 import { canonicalJson, digest } from '../canonical.ts';
-import { chatFaults } from '../chat/messages.ts';
 import type { ErrorDetail } from '../errors.ts';
 import { faultsOf } from '../faults.ts';
 import type { JobRecord } from '../job/job.ts';
@@ -14,9 +13,10 @@ import { tokenKinds } from '../prompt/tokens.ts';
 import { basePoolCharactersMax, basePoolOf } from '../tenancy/own-pool.ts';
 import type { AskedTokens } from './asked-tokens.ts';
 import { askedTokens } from './asked-tokens.ts';
+import { inputFaults, takesImage } from './input-pictures.ts';
 import type { Quant } from './memory.ts';
 import { memorySchema, predictedPeakMb, quantSchema, residentMb } from './memory.ts';
-import { sourceFaults, startOf, stepsRun } from './source-pictures.ts';
+import { startOf, stepsRun } from './source-pictures.ts';
 
 const idSchema = z.string().regex(/^[a-z0-9][a-z0-9._-]{0,62}$/);
 const poolSchema = idSchema.max(basePoolCharactersMax).refine((pool) => !pool.includes('--'), {
@@ -225,16 +225,6 @@ export function compileModel(manifest: Manifest): Model {
     },
     workOf: (input) => (manifest.task === 'chat' ? chatWorkOf(manifest, input) : workOf(manifest, input)),
   };
-}
-
-/** Faults that no JSON Schema can name. */
-function inputFaults(manifest: Manifest, input: ModelInput): ErrorDetail[] {
-  if (manifest.task === 'chat') return chatFaults(input);
-  return takesImage(manifest) ? sourceFaults(input) : [];
-}
-
-function takesImage({ input_schema: { properties } }: Manifest): boolean {
-  return properties.image !== undefined;
 }
 
 function chatWorkOf(manifest: Manifest, input: ModelInput): Work {

@@ -34,7 +34,7 @@ describe('pictures to start from', () => {
   it.each([
     ['a mask alone', { mask: png(64) }, 'input.mask', 'needs input.image'],
     ['a strength alone', { strength: 0.5 }, 'input.strength', 'needs input.image'],
-    ['an address', { image: 'https://example.com/a.png' }, 'input.image', 'must be a data URL'],
+    ['a path of the machine', { image: 'file:///etc/passwd' }, 'input.image', 'must be a data URL'],
     ['bytes that are no picture', { image: 'data:image/png;base64,AAAA' }, 'input.image', 'no PNG'],
     ['a bomb', { image: png(30_000) }, 'input.image', 'wider or higher than is taken'],
     ['a picture that is not square', { image: png(64, 48) }, 'input.image', 'is 64 x 48 pixels, and must be'],

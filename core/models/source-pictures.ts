@@ -5,6 +5,7 @@
  */
 import * as z from 'zod';
 import type { ErrorDetail } from '../errors.ts';
+import type { FoundPictures } from '../images/picture-url.ts';
 import { readPictureUrl, shownPictureUrl } from '../images/picture-url.ts';
 import type { JobRecord } from '../job/job.ts';
 
@@ -33,29 +34,35 @@ export function startOf(input: Input): Start {
   return mask === undefined ? 'image' : 'mask';
 }
 
-/** Every fault of the pictures, by its path; empty for a request that is drawn from its prompt alone. */
-export function sourceFaults(input: Input): ErrorDetail[] {
+/**
+ * Every fault of the pictures, by its path; empty for a request that is drawn from its prompt alone. Of one that is named
+ * and not among the `found`, nothing is said.
+ */
+export function sourceFaults(input: Input, found?: FoundPictures): ErrorDetail[] {
   const { image, ...others } = sourceSchema.parse(input);
   if (image === undefined) {
     return imageNeeded
       .filter((field) => others[field] !== undefined)
       .map((field) => ({ path: `input.${field}`, message: 'needs input.image' }));
   }
-  const read = readPictureUrl(image);
+  const read = readPictureUrl(image, found);
   if (read.kind === 'fault') return [{ path: 'input.image', message: read.message }];
+  if (read.kind === 'elsewhere') return others.mask === undefined ? [] : maskFaults(others.mask, null, found);
   const { width, height } = read;
   if (width !== height) {
     return [
       { path: 'input.image', message: `is ${width} x ${height} pixels, and must be as wide as it is high` },
     ];
   }
-  return others.mask === undefined ? [] : maskFaults(others.mask, width);
+  return others.mask === undefined ? [] : maskFaults(others.mask, width, found);
 }
 
-function maskFaults(mask: string, side: number): ErrorDetail[] {
+/** @param side of the picture; null: not known yet */
+function maskFaults(mask: string, side: number | null, found: FoundPictures | undefined): ErrorDetail[] {
   const path = 'input.mask';
-  const read = readPictureUrl(mask);
+  const read = readPictureUrl(mask, found);
   if (read.kind === 'fault') return [{ path, message: read.message }];
+  if (read.kind === 'elsewhere' || side === null) return [];
   const { width, height } = read;
   if (width === side && height === side) return [];
   return [{ path, message: `is ${width} x ${height} pixels, and its picture ${side} x ${side}` }];
@@ -73,6 +80,16 @@ export function stepsRun(input: Input, steps: number): number {
 /** The URLs of its pictures; empty for input that has none. */
 export function sourcePictures(input: Input): string[] {
   return pictureFields.map((field) => input[field]).filter((url) => typeof url === 'string');
+}
+
+/** The input with these in place of its pictures, by their URLs; the others stay. */
+export function withSourcePictures(input: Input, urls: ReadonlyMap<string, string>): Input {
+  const changed = pictureFields.flatMap((field) => {
+    const url = input[field];
+    const other = typeof url === 'string' ? urls.get(url) : undefined;
+    return other === undefined ? [] : [[field, other]];
+  });
+  return { ...input, ...Object.fromEntries(changed) };
 }
 
 /** The input as it may be shown: its pictures by their type alone. */

@@ -26,6 +26,7 @@ const env = {
   PILOTLIGHT_KEY_PEPPER: 'p'.repeat(32),
   PILOTLIGHT_WEBHOOK_KEY: 'w'.repeat(32),
   PILOTLIGHT_SCALER_FUNCTION: 'scaler',
+  PILOTLIGHT_EGRESS_FUNCTION: 'egress',
   PILOTLIGHT_MODELS_DIR: '/var/task/models',
 };
 

@@ -6,6 +6,7 @@
 import { createPortsOfProcess } from '#aws/aws-ports.ts';
 import { costSettingsOf } from '#aws/cost-env.ts';
 import { parseEnv } from '#aws/env.ts';
+import { createLambdaOutbound } from '#aws/lambda-outbound.ts';
 import { createLambdaScaler } from '#aws/lambda-scaler.ts';
 import { readCatalog } from '#aws/manifest-files.ts';
 import { withSecrets } from '#aws/ssm-secrets.ts';
@@ -29,6 +30,10 @@ const oidc = oidcOptionsOf(env);
 
 const answer = createApiHandler({
   ...ports,
+  outbound: createLambdaOutbound({
+    region: env.AWS_REGION,
+    functionName: env.PILOTLIGHT_EGRESS_FUNCTION,
+  }),
   catalog,
   costs: costSettingsOf(env, catalog),
   scaler,

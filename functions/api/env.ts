@@ -51,6 +51,8 @@ export const apiEnvSchema = awsEnvSchema
     PILOTLIGHT_WEBHOOK_KEY: z.string().min(32),
     /** Invoked asynchronously when a pool must wake. */
     PILOTLIGHT_SCALER_FUNCTION: z.string().min(1),
+    /** Invoked for pictures that requests name by address. */
+    PILOTLIGHT_EGRESS_FUNCTION: z.string().min(1),
     /** Folder with one folder per model, which is shipped with the code. */
     PILOTLIGHT_MODELS_DIR: z.string().min(1),
   });

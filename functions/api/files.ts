@@ -5,7 +5,7 @@ import type { FileRecord } from '#core/batch/file.ts';
 import { isFileId } from '#core/batch/file.ts';
 import { AppError } from '#core/errors.ts';
 import { findBatch } from '#core/flows/batches.ts';
-import { findFile } from '#core/flows/files.ts';
+import { findFile } from '#core/flows/find-file.ts';
 import type { Page } from '#core/ports.ts';
 import type { ApiDeps } from './api-deps.ts';
 

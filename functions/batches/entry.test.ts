@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createBatch } from '#core/flows/batches.ts';
-import { storeFile } from '#core/flows/files.ts';
+import { storeFile } from '#core/flows/store-file.ts';
 import { submission, worldPool } from '#sim/memory/flow-world.ts';
 import type { EntryScene } from '../entry-scene.ts';
 import { createEntryScene } from '../entry-scene.ts';
@@ -13,7 +13,10 @@ let handler: (event: unknown, context: { getRemainingTimeInMillis(): number }) =
 const within = (ms: number) => ({ getRemainingTimeInMillis: () => lastStepMs + ms });
 
 beforeAll(async () => {
-  scene = await createEntryScene({ PILOTLIGHT_SCALER_FUNCTION: 'scaler' });
+  scene = await createEntryScene({
+    PILOTLIGHT_SCALER_FUNCTION: 'scaler',
+    PILOTLIGHT_EGRESS_FUNCTION: 'egress',
+  });
   ({ handler } = await import('./entry.ts'));
 });
 
@@ -25,7 +28,11 @@ describe('the function of batches', () => {
     const { model, input } = submission(tenant);
     const line = { custom_id: 'one', method: 'POST', url: '/v1/jobs', body: { model, input } };
     const body = new TextEncoder().encode(`${JSON.stringify(line)}\n`);
-    const stored = await storeFile(ports, { tenant, filename: 'lines.jsonl', keptMs: null }, body);
+    const stored = await storeFile(
+      ports,
+      { tenant, purpose: 'batch', filename: 'lines.jsonl', keptMs: null },
+      body,
+    );
     if (stored.kind !== 'stored') throw new Error(`it is ${stored.kind}`);
     const asked = {
       tenant,

@@ -1,6 +1,7 @@
 /** The Lambda entry that works at batches: validates their files, feeds their lines as jobs, writes their results. */
 import { createPortsOfProcess } from '#aws/aws-ports.ts';
 import { parseEnv } from '#aws/env.ts';
+import { createLambdaOutbound } from '#aws/lambda-outbound.ts';
 import { createLambdaScaler } from '#aws/lambda-scaler.ts';
 import { readCatalog } from '#aws/manifest-files.ts';
 import { createOutlooks } from '#core/flows/outlooks.ts';
@@ -12,6 +13,10 @@ const ports = createPortsOfProcess(env);
 const catalog = await readCatalog(env.PILOTLIGHT_MODELS_DIR);
 const functionName = env.PILOTLIGHT_SCALER_FUNCTION;
 const scaler = createLambdaScaler({ region: env.AWS_REGION, functionName });
+const outbound = createLambdaOutbound({
+  region: env.AWS_REGION,
+  functionName: env.PILOTLIGHT_EGRESS_FUNCTION,
+});
 const outlooks = createOutlooks({ ...ports, catalog });
 
-export const handler = createBatchesHandler({ ...ports, catalog, outlooks, scaler });
+export const handler = createBatchesHandler({ ...ports, catalog, outbound, outlooks, scaler });

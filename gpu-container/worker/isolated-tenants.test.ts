@@ -14,6 +14,7 @@ import { createCatalog, residentMbOf } from '#core/models/manifest.ts';
 import type { Log } from '#core/ports.ts';
 import { sampleTenant } from '#core/samples.ts';
 import { createMemoryAdapterCache } from '#sim/memory/memory-adapters.ts';
+import { createMemoryOutbound } from '#sim/memory/memory-outbound.ts';
 import { createMemoryWorld } from '#sim/memory/memory-world.ts';
 import { createSeededIds } from '#sim/memory/seeded-ids.ts';
 import { RunnerClient } from './runner-client.ts';
@@ -72,12 +73,15 @@ it('lets a tenant that outgrows its cap fail alone, beside tenants that share an
   for (const tenant of Object.values(tenants)) await world.tenants.create(tenant);
   const jobs = Object.values(tenants).map(async (tenant) => {
     const isGreedy = tenant === tenants.greedy;
-    const outcome = await submit(world, {
-      tenant,
-      ...{ keyId: 'key00001', model: 'fake', granted: null, class: 'interactive', metadata: {} },
-      ...{ deadlineSeconds: null, idempotencyKey: null, cache: null, quality: null, webhook: null },
-      input: { prompt: 'x', steps: 30, step_ms: 20, ...(isGreedy ? { fault: 'grow' } : {}) },
-    });
+    const outcome = await submit(
+      { ...world, outbound: createMemoryOutbound(world) },
+      {
+        tenant,
+        ...{ keyId: 'key00001', model: 'fake', granted: null, class: 'interactive', metadata: {} },
+        ...{ deadlineSeconds: null, idempotencyKey: null, cache: null, quality: null, webhook: null },
+        input: { prompt: 'x', steps: 30, step_ms: 20, ...(isGreedy ? { fault: 'grow' } : {}) },
+      },
+    );
     if (outcome.kind !== 'accepted') throw new Error(`expected accepted, got ${JSON.stringify(outcome)}`);
     return outcome.job;
   });

@@ -10,6 +10,7 @@ import { apiEnvSchema } from '#functions/api/env.ts';
 import { batchesEnvSchema } from '#functions/batches/env.ts';
 import { deadLettersEnvSchema } from '#functions/dead-letters/env.ts';
 import { dropsEnvSchema } from '#functions/drops/env.ts';
+import { egressEnvSchema } from '#functions/egress/env.ts';
 import { monthEnvSchema } from '#functions/month/env.ts';
 import { scalerEnvSchema } from '#functions/scaler/env.ts';
 import { setupEnvSchema } from '#functions/setup/env.ts';
@@ -28,6 +29,7 @@ const schemas: Readonly<Record<EntryName, z.ZodObject>> = {
   batches: batchesEnvSchema,
   deadLetters: deadLettersEnvSchema,
   drops: dropsEnvSchema,
+  egress: egressEnvSchema,
   month: monthEnvSchema,
   scaler: scalerEnvSchema,
   setup: setupEnvSchema,
@@ -209,8 +211,9 @@ describe.each(Object.entries(examples))('the example %s', (_, config) => {
     'sets of the environment of %s what it parses, and nothing else',
     (name) => {
       const schema = schemas[name];
-      const set = Object.keys(functionOf(functions, name).properties.Environment.Variables).map((variable) =>
-        Object.hasOwn(schema.shape, variable) ? variable : variable.replace(/_PARAMETER$/, ''),
+      const set = Object.keys(functionOf(functions, name).properties.Environment?.Variables ?? {}).map(
+        (variable) =>
+          Object.hasOwn(schema.shape, variable) ? variable : variable.replace(/_PARAMETER$/, ''),
       );
       const needed = Object.entries(schema.shape)
         .filter(([, each]) => !each.safeParse(undefined).success)
@@ -222,7 +225,9 @@ describe.each(Object.entries(examples))('the example %s', (_, config) => {
   );
 
   it('holds no secret: what is secret is named, and lies in SSM', () => {
-    const variables = functions.flatMap(({ properties }) => Object.entries(properties.Environment.Variables));
+    const variables = functions.flatMap(({ properties }) =>
+      Object.entries(properties.Environment?.Variables ?? {}),
+    );
     const secret = variables.filter(([name]) => /PEPPER|SECRET|WEBHOOK_KEY|OPERATOR_KEY/.test(name));
 
     expect(secret.length).toBeGreaterThan(0);
@@ -279,8 +284,8 @@ describe.each(Object.entries(examples))('the example %s', (_, config) => {
     expect(policies.filter(({ deletionPolicy }) => deletionPolicy !== wanted)).toEqual([]);
   });
 
-  it('names no resource by hand but the scaler, by the deployment, so that a second one finds none taken', () => {
-    const scaler = `${'name' in config ? config.name : 'pilotlight'}-scaler`;
+  it('names two functions by hand and nothing else, by the deployment, so that a second one finds none taken', () => {
+    const name = 'name' in config ? config.name : 'pilotlight';
     const named = /^(Table|Bucket|Queue|Function|Role|Topic|LogGroup|Alarm|Policy)Name$/;
     const own = resources.filter(({ type }) => !/::(Permission|Policy)$/.test(type));
 
@@ -288,7 +293,10 @@ describe.each(Object.entries(examples))('the example %s', (_, config) => {
       Object.entries(properties).filter(([name, value]) => named.test(name) && typeof value === 'string'),
     );
 
-    expect(names).toEqual([['FunctionName', scaler]]);
+    expect(names.toSorted()).toEqual([
+      ['FunctionName', `${name}-egress`],
+      ['FunctionName', `${name}-scaler`],
+    ]);
   });
 });
 

@@ -31,6 +31,7 @@ const besidePorts: Readonly<Record<string, readonly string[]>> = {
     'members ecs:DescribeContainerInstances',
     'members ecs:UpdateContainerInstancesState',
   ],
+  'aws/lambda-outbound.ts': ['egress lambda:InvokeFunction'],
   'aws/lambda-scaler.ts': ['scaler lambda:InvokeFunction'],
   'aws/ssm-secrets.ts': ['key-pepper ssm:GetParameters', 'webhook-key ssm:GetParameters'],
   'aws/ssm-secret-store.ts': ['key-pepper', 'operator-key', 'webhook-key'].flatMap((name) => [
@@ -266,6 +267,7 @@ const words: readonly (readonly [word: string, form: RegExp])[] = [
   ['dropResults', /FilesBucket.*\/batch\/out\/\*"/],
   ['objects', /FilesBucket\w*Arn\w*"\},"\/\*"/],
   ['bucket', /FilesBucket\w*Arn\w*"\}$/],
+  ['egress', /:function:[a-z]+-egress"/],
   ['scaler', /:function:[a-z]+-scaler"/],
   ['key', /ExportsOutputFnGetAttKey\w*Arn\w*"\}$/],
   ['tenantRole', /TenantRole\w*Arn/],

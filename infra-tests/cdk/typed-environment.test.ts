@@ -19,7 +19,8 @@ describe('the environment of a function', () => {
     const some = { PILOTLIGHT_KEY_PEPPER_PARAMETER: '/p/k', PILOTLIGHT_WEBHOOK_KEY_PARAMETER: '/p/w' };
 
     expectTypeOf(some).not.toExtend<Left>();
-    expectTypeOf({ ...some, PILOTLIGHT_SCALER_FUNCTION: 'scaler' }).toExtend<Left>();
+    const functions = { PILOTLIGHT_SCALER_FUNCTION: 'scaler', PILOTLIGHT_EGRESS_FUNCTION: 'egress' };
+    expectTypeOf({ ...some, ...functions }).toExtend<Left>();
   });
 
   it('holds no secret, only where one is', () => {

@@ -6,8 +6,8 @@ import { applyTransition } from '#core/flows/apply.ts';
 import { createBatchDesk } from '#core/flows/batch-desk.ts';
 import type { BatchPorts } from '#core/flows/batch-ports.ts';
 import { createBatch } from '#core/flows/batches.ts';
-import { storeFile } from '#core/flows/files.ts';
 import { runBatches } from '#core/flows/run-batches.ts';
+import { storeFile } from '#core/flows/store-file.ts';
 import type { JobRecord } from '#core/job/job.ts';
 import { claim, fail, jobError, succeed } from '#core/job/transitions.ts';
 import { batchRunLimits } from '#core/limits.ts';
@@ -49,7 +49,11 @@ export async function createBatchWorld(given: Parameters<typeof createFlowWorld>
     /** A file of these lines; a text is one as it is. */
     async addFile(lines: readonly string[] | string | Uint8Array, tenant: TenantRecord = world.tenant) {
       const bytes = bytesOf(lines);
-      const stored = await storeFile(world, { tenant, filename: 'lines.jsonl', keptMs: null }, bytes);
+      const stored = await storeFile(
+        world,
+        { tenant, purpose: 'batch', filename: 'lines.jsonl', keptMs: null },
+        bytes,
+      );
       if (stored.kind !== 'stored') throw new Error('the file was refused');
       return stored.file;
     },

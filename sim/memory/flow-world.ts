@@ -11,6 +11,7 @@ import type { TenantRecord } from '#core/tenancy/tenant.ts';
 import { createManualClock } from './manual-clock.ts';
 import { createMemoryAdapterCache } from './memory-adapters.ts';
 import { createMemoryFleet } from './memory-fleet.ts';
+import { createMemoryOutbound } from './memory-outbound.ts';
 import { createMemoryRunner } from './memory-runner.ts';
 import { createMemoryWorld } from './memory-world.ts';
 import { createRecordingLog } from './recording-log.ts';
@@ -112,6 +113,7 @@ export async function createFlowWorld({ tenant = sampleTenant(), manifests = [fa
     costs: costs.settings,
     fleet: createMemoryFleet(),
     log: createRecordingLog(),
+    outbound: createMemoryOutbound({ clock }),
     metrics: createRecordingMetrics(),
     adapterCache: createMemoryAdapterCache(world.adapterFiles),
     runner: createMemoryRunner({ clock, loadMs: 1000 }),

@@ -12,6 +12,8 @@ import type { Preview } from '#core/stream/text-piece.ts';
 export interface MemoryRunner extends Runner {
   /** Ids of the items of every call so far, in order. */
   readonly calls: readonly (readonly string[])[];
+  /** What items were run with last, by their ids. */
+  readonly inputs: ReadonlyMap<string, RunItem['params']>;
 }
 
 const faults = {
@@ -25,9 +27,11 @@ export function createMemoryRunner({ clock, loadMs }: { clock: Clock; loadMs: nu
   const resident = new Set<string>();
   const canceled = new Set<string>();
   const calls: string[][] = [];
+  const inputs = new Map<string, RunItem['params']>();
 
   return {
     calls,
+    inputs,
     async load(model, revision) {
       const key = `${model}@${revision}`;
       if (resident.has(key)) return { kind: 'loaded', loadMs: 0 };
@@ -37,6 +41,7 @@ export function createMemoryRunner({ clock, loadMs }: { clock: Clock; loadMs: nu
     },
     async run(batch, events) {
       calls.push(batch.items.map(({ id }) => id));
+      for (const { id, params } of batch.items) inputs.set(id, params);
       for (const { id } of batch.items) canceled.delete(id);
       const startedAtMs = clock.nowMs();
       const steps = Math.max(...batch.items.map(stepsOf));

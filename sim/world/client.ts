@@ -16,6 +16,7 @@ import { exponentialMs } from '../random.ts';
 import { followOne } from './followers.ts';
 import type { Submission, SubmissionAnswer } from './history.ts';
 import { violate } from './history.ts';
+import { namedPictureOf } from './pictures.ts';
 import { drawLimits, oneOf, pools } from './scenario.ts';
 import { warmUpOnce } from './warmups.ts';
 import type { World } from './world.ts';
@@ -106,7 +107,7 @@ function drawAsk({ random, ids, history, webhooks }: World, tenantId: string, ow
     model,
     quality: null,
     granted: null,
-    input: model === 'chat' ? chatOf(input) : input,
+    input: model === 'chat' ? chatOf(input, namedPictureOf(tenantId, op)) : input,
     class: oneOf(random, ['interactive', 'batch', null]),
     metadata: { op },
     webhook: webhooks.drawOwn(tenantId),
@@ -125,18 +126,17 @@ function drawAsk({ random, ids, history, webhooks }: World, tenantId: string, ow
   return ask;
 }
 
-/** The same prompt as a message, and as many tokens as there were steps. */
-function chatOf({
-  prompt,
-  n: _n,
-  steps,
-  ...others
-}: {
+interface DrawnInput {
   readonly prompt: string;
   readonly n: number;
   readonly steps: number;
-}) {
-  return { messages: [{ role: 'user', content: prompt }], max_tokens: steps, ...others };
+}
+
+/** The same prompt as a message, with the picture if there is one, and as many tokens as there were steps. */
+function chatOf({ prompt, n: _n, steps, ...others }: DrawnInput, picture: string | null) {
+  const asked = { type: 'text', text: prompt };
+  const content = picture === null ? prompt : [asked, { type: 'image_url', image_url: { url: picture } }];
+  return { messages: [{ role: 'user', content }], max_tokens: steps, ...others };
 }
 
 function hasSeed(input: unknown): boolean {

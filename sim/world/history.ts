@@ -7,6 +7,8 @@ import type { AdapterHistory } from './adapters.ts';
 import { createAdapterHistory } from './adapters.ts';
 import type { DropHistory } from './drops.ts';
 import { createDropHistory } from './drops.ts';
+import type { PictureHistory } from './pictures.ts';
+import { createPictureHistory } from './pictures.ts';
 import type { WarmupHistory } from './warmups.ts';
 import type { Hook } from './webhooks.ts';
 
@@ -40,6 +42,7 @@ export interface History {
   /** Batches that a client was told of. */
   readonly batches: Set<string>;
   readonly drops: DropHistory;
+  readonly pictures: PictureHistory;
   /** Jobs that a client was told had ended, and how. */
   readonly ended: Map<string, JobRecord['status']>;
   /** The largest of each limit that the tenant ever had. */
@@ -72,6 +75,7 @@ export function createHistory(): History {
     adapters: createAdapterHistory(),
     batches: new Set(),
     drops: createDropHistory(),
+    pictures: createPictureHistory(),
     ended: new Map(),
     limits: new Map(),
     stored: new Map(),

@@ -10,6 +10,7 @@ import { runChaos } from './chaos.ts';
 import { endOrders, noteLimits, runClient } from './client.ts';
 import { faultKinds } from './faults.ts';
 import { violate } from './history.ts';
+import { bringPicture } from './pictures.ts';
 import { checkAtRest } from './rest-checker.ts';
 import type { Theme } from './scenario.ts';
 import { alias, bounds, drawScenario, troubles, whims } from './scenario.ts';
@@ -67,6 +68,7 @@ export async function runWorld(seed: number, options: RunOptions = {}): Promise<
   const world = createWorld(scenario, random, { ...options, without });
   for (const tenant of scenario.tenants) {
     await world.stores.tenants.create(tenant);
+    await bringPicture(world.stores, tenant.tenantId, scenario.startMs);
     noteLimits(world, tenant);
   }
   for (const endpoint of world.webhooks.endpoints()) await world.stores.endpoints.put(endpoint);

@@ -9,6 +9,7 @@ import type { History } from './history.ts';
 import { hasGone, ownBytesOf } from './history.ts';
 import { createLaggingJobs } from './lagging-jobs.ts';
 import type { Loop } from './loop.ts';
+import { watchPictures } from './pictures.ts';
 import type { Scenario } from './scenario.ts';
 import { checkStored } from './step-checker.ts';
 import { checkWarmup } from './warmups.ts';
@@ -32,7 +33,7 @@ export function createStores({ loop, random, scenario, history, ids, isHealed }:
       ...world.gates,
       ...watchStorage(world.gates, { history, latestMs: () => loop.clock.nowMs() + scenario.skewMsMax }),
     },
-    files: watchFiles(world.files, history),
+    files: watchPictures(watchFiles(world.files, history), history),
     ledger: watchLedger(world.ledger, history),
     adapters: watchAdapters(world.adapters, { history, nowMs: () => loop.clock.nowMs() }),
     deliveries: watchDeliveries(world.deliveries, history),

@@ -7,6 +7,7 @@ import { shareOf } from '../memory/memory-runner.ts';
 import { checkAdapters } from './adapters.ts';
 import type { History } from './history.ts';
 import { violate } from './history.ts';
+import { checkPictures } from './pictures.ts';
 
 /** Enough for a few results to reach the smallest `storage_gb_max`. */
 const resultBytes = 400;
@@ -18,6 +19,7 @@ export function watchRunner(runner: Runner, history: History): Runner {
       for (const { id } of batch.items) noteRun(history, batch, id);
       checkMemory(history, batch);
       checkAdapters(history, batch);
+      checkPictures(history, batch);
       const outcomes = await runner.run(batch, saying(batch, events));
       return new Map([...outcomes].map(([id, outcome]) => [id, withPrompt(batch, id, outcome)]));
     },

@@ -24,6 +24,7 @@ import type { History } from './history.ts';
 import { createHistory } from './history.ts';
 import type { Loop } from './loop.ts';
 import { createLoop } from './loop.ts';
+import { withPictures } from './pictures.ts';
 import type { Process, Role } from './process.ts';
 import { createProcess } from './process.ts';
 import type { Scenario } from './scenario.ts';
@@ -130,7 +131,12 @@ export function createWorld(scenario: Scenario, random: Random, options: WorldOp
   const { callCounts } = ground;
   const outside: Outside = {
     ...ground,
-    ports: { ...ground.stores, fleet, scaler, outbound: ground.webhooks.outbound },
+    ports: {
+      ...ground.stores,
+      fleet,
+      scaler,
+      outbound: withPictures(ground.webhooks.outbound, ground.history),
+    },
     absenceOf: (service: Service) =>
       ground.isDown(service) ? (scenario.outage?.isDeaf ? 'deaf' : 'down') : null,
     isThrottled: () => scenario.isStorm && !ground.isHealed() && random() < stormRate,

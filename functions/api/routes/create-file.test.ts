@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { digest } from '#core/canonical.ts';
-import { batchLimits, fileLimits } from '#core/limits.ts';
+import { pngOf } from '#core/images/png-under-test.ts';
+import { batchLimits, fileLimits, imageLimits } from '#core/limits.ts';
 import { sampleNowMs, sampleTenant } from '#core/samples.ts';
 import { batchScene, formOf } from '../batch-scene.ts';
 
@@ -43,6 +44,21 @@ describe('200', () => {
     expect(scene.blobs.upload(json.upload, Buffer.from(text))).toBe(true);
   });
 
+  it('stores a picture for inputs, whose link says what it is', async () => {
+    const { scene, key } = await batchScene();
+    const png = pngOf({ width: 8, height: 8 });
+    const form = formOf({ purpose: 'vision', file: { name: 'a.png', text: png } });
+
+    const { json } = await scene.send('createFile', '/v1/files', { key, ...form });
+
+    expect(json).toMatchObject({ purpose: 'vision', status: 'processed', bytes: png.byteLength });
+    expect(await scene.blobs.get('tenant-a', `files/${json.id}`)).toEqual(new Uint8Array(png));
+    const listed = await scene.send('listFiles', '/v1/files?purpose=vision', { key });
+    expect(listed.json.data.map(({ id }: { id: string }) => id)).toEqual([json.id]);
+    await scene.send('deleteFile', `/v1/files/${json.id}`, { key });
+    expect(await scene.blobs.get('tenant-a', `files/${json.id}`)).toBeNull();
+  });
+
   it('keeps it for as long as was asked, and never longer than results of the tenant', async () => {
     const tenant = sampleTenant({ overrides: { retention_days: 2 } });
     const { scene, key } = await batchScene({ tenant });
@@ -81,6 +97,7 @@ describe('400', () => {
     ['no file', { purpose: 'batch' }, 'file'],
     ['a text in place of a file', { purpose: 'batch', file: 'text' }, 'file'],
     ['an empty file', { purpose: 'batch', file: { name: 'x', text: '' } }, 'file'],
+    ['a picture that is none', { purpose: 'vision', file }, 'file'],
     ['a field that it does not know', { purpose: 'batch', file, more: '1' }, 'more'],
     [
       'a name that turns text around',
@@ -118,6 +135,15 @@ describe('400', () => {
   it('refuses an announcement of more bytes than a batch file may have', async () => {
     const { scene, key } = await batchScene();
     const body = { ...announced, bytes: batchLimits.fileBytesMax + 1 };
+
+    const got = await scene.send('createFile', '/v1/files', { key, body });
+
+    expect([got.status, got.json.error.param]).toEqual([400, 'bytes']);
+  });
+
+  it('refuses an announcement of a larger picture than an input may name', async () => {
+    const { scene, key } = await batchScene();
+    const body = { ...announced, purpose: 'vision', bytes: imageLimits.namedBytesMax + 1 };
 
     const got = await scene.send('createFile', '/v1/files', { key, body });
 

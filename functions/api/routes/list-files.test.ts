@@ -39,7 +39,7 @@ describe('200', () => {
 });
 
 describe('400', () => {
-  it.each(['limit=0', 'order=up', 'purpose=vision', 'after=batch_1', 'after=..%2f'])(
+  it.each(['limit=0', 'order=up', 'purpose=assistants', 'after=batch_1', 'after=..%2f'])(
     'refuses %s',
     async (query) => {
       const { scene, key } = await batchScene();

@@ -13,7 +13,7 @@ import msgspec
 
 from .messages import RunnerMessage, WorkerMessage
 
-FRAME_BYTES_MAX = 9 * 1024 * 1024
+FRAME_BYTES_MAX = 63 * 1024 * 1024
 """`protocolLimits.frameBytesMax` of `core/limits.ts`."""
 
 

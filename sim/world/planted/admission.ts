@@ -103,4 +103,11 @@ export const admissionMutants: readonly Mutant[] = [
     find: `return (await ledger.charge(tenantId, monthOf(nowMs), jobId)) !== null;`,
     replace: `return (await ledger.charge(tenantId, monthOf(nowMs), jobId)) === undefined;`,
   },
+  {
+    name: 'stored-picture-not-counted',
+    mistake: 'a picture that was fetched for a tenant counts nothing of what it keeps',
+    file: 'core/flows/store-file.ts',
+    find: `  await count(ports, file, file.bytes);`,
+    replace: `  void count;`,
+  },
 ];

@@ -115,4 +115,11 @@ export const runsMutants: readonly Mutant[] = [
     find: `    sumMb(own) <= Math.min(...allotments) &&`,
     replace: ``,
   },
+  {
+    name: 'picture-left-as-it-was-named',
+    mistake: 'a runner is given the name of a picture in its place',
+    file: 'core/flows/take-pictures.ts',
+    find: `inputs.set(job.jobId, withPictures(job.input, taken.urls));`,
+    replace: `inputs.set(job.jobId, job.input);`,
+  },
 ];
