@@ -37,6 +37,7 @@ beforeAll(async () => {
     workersMin: 1,
     workersMax: 1,
     idleTimeoutMs: 5 * longMs,
+    allowLocalWebhooks: true,
   });
   client = clientOf(platform.credentials.tenants.demo.key);
 }, longMs);
@@ -140,6 +141,29 @@ describe('chats', () => {
 
     expect(new Set(said)).toHaveLength(1);
     expect(said[0]).toMatch(/^You said: \[picture [0-9a-f]{12}\] what is this\?$/);
+  });
+
+  row('chat.completions.create', 'pictures by address, and as files of the purpose vision', async () => {
+    const server = createServer((_, response) => response.end(Buffer.from(png, 'base64')));
+    const upload = await toFile(Buffer.from(png, 'base64'), 'a.png');
+    const file = await client.files.create({ file: upload, purpose: 'vision' });
+    const address = await listen(server, 0);
+    const ways = [`data:image/png;base64,${png}`, `${address}/a.png`, file.id];
+
+    const said = await Promise.all(
+      ways.map(async (url) => {
+        const content = [{ type: 'image_url' as const, image_url: { url } }];
+        const got = await client.chat.completions.create({
+          model: 'fake-chat',
+          messages: [{ role: 'user', content }],
+        });
+        return got.choices[0]?.message.content;
+      }),
+    );
+    server.close();
+
+    expect(said[0]).toMatch(/picture [0-9a-f]{12}/);
+    expect(new Set(said)).toHaveLength(1);
   });
 
   row('chat.completions.create', 'stop, max_tokens, max_completion_tokens', async () => {
@@ -416,8 +440,9 @@ describe('errors', () => {
     ]);
   });
 
-  row('BadRequestError', 'a picture by address, which nothing fetches', async () => {
-    const content = [{ type: 'image_url' as const, image_url: { url: 'https://example.com/a.png' } }];
+  row('BadRequestError', 'a picture behind an address that is asked by nobody', async () => {
+    const url = 'https://169.254.169.254/latest/a.png';
+    const content = [{ type: 'image_url' as const, image_url: { url } }];
     const error = await refusalOf(
       client.chat.completions.create({ ...chat, messages: [{ role: 'user', content }] }),
     );

@@ -11,7 +11,8 @@ import { followJob } from '../follow-job.ts';
 import { errorText, exitCodeOf, outputText, runFields, unknownWordsWarning } from '../job-view.ts';
 import type { SavedOutput, SaveOptions } from '../output-files.ts';
 import { checkPathsAreFree, saveOutputs } from '../output-files.ts';
-import { pictureUrlOf } from '../picture-file.ts';
+import type { PictureSource } from '../picture-file.ts';
+import { pictureOf } from '../picture-file.ts';
 import type { Session } from '../session.ts';
 import { fields } from '../table.ts';
 
@@ -67,11 +68,12 @@ export const command = defineCommand({
     'pilotlight generate "a blue square" --seed 7 --cache -o square.png',
   ],
   async run(session, values, [prompt = '']) {
-    const input = { ...inputOf(prompt, values), ...(await picturesOf(session.cwd, values)) };
+    const input = inputOf(prompt, values);
     const saving = { path: values.output, overwrite: values.force };
     checkPathsAreFree(session.cwd, saving, typeof input.n === 'number' ? input.n : 1);
 
-    const submitted = await submit(session, values, input);
+    const pictures = await picturesOf(session, values);
+    const submitted = await submit(session, values, { ...input, ...pictures });
     if (session.interrupted.aborted) return cancel(session, submitted.job);
     if (values['no-wait']) return printSubmitted(session, submitted);
     try {
@@ -104,12 +106,12 @@ export function inputOf(
 
 /** What the command line names, read from this machine; a model that takes no pictures refuses them by name. */
 export async function picturesOf(
-  cwd: string,
+  source: PictureSource,
   { image, mask }: Pick<GenerateValues, 'image' | 'mask'>,
 ): Promise<JobInput> {
   return {
-    ...(image === undefined ? {} : { image: await pictureUrlOf(cwd, image) }),
-    ...(mask === undefined ? {} : { mask: await pictureUrlOf(cwd, mask) }),
+    ...(image === undefined ? {} : { image: await pictureOf(source, image) }),
+    ...(mask === undefined ? {} : { mask: await pictureOf(source, mask) }),
   };
 }
 
