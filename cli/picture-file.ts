@@ -2,7 +2,6 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { basename, extname, resolve } from 'node:path';
-import { apiLimits } from '#core/limits.ts';
 import { usageError } from './cli-error.ts';
 import type { Client } from './client.ts';
 
@@ -13,8 +12,8 @@ const types: Readonly<Record<string, string>> = {
   '.webp': 'webp',
 };
 
-/** Two of them, each a third longer as base64, leave a sixth of a body for the rest of the request. */
-const heldBytesMax = Math.floor((apiLimits.bodyBytesMax * 5) / 16);
+/** A body has 128 KiB: two of these, each a third longer as base64, leave a sixth of it for the rest of the request. */
+const heldBytesMax = 40 * 1024;
 
 /** A small file as a data URL; a larger one is uploaded first, and named by its id. */
 export interface PictureSource {

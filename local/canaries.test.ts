@@ -328,7 +328,7 @@ async function aimedAt(route: Route, job: string, plant: (place: string) => stri
     deployment: 'fake',
     version: route.path.includes('{version}') ? await versionOf('fake') : '',
     tenant: 'ada',
-    pass: route.path.includes('{pass}') ? await streamPassOf(job) : '',
+    pass: await passOf(route, job),
   };
   const path = route.path.replaceAll(/\{([^}]+)\}/g, (_, name: string) => names[name] ?? '');
   const body = inputFile === '' ? bodies[route.id]?.(plant) : batchOf(inputFile, plant);
@@ -367,6 +367,7 @@ const bodies: Record<string, (plant: (place: string) => string) => unknown> = {
   replicateCreatePrediction: (plant) => ({ version: 'fake', ...predictionOf(plant) }),
   replicateCreateModelPrediction: predictionOf,
   replicateCreateDeploymentPrediction: predictionOf,
+  falInitiateUpload: (plant) => ({ content_type: 'image/png', file_name: plant('name of a file of fal') }),
   falRun: (plant) => predictionOf(plant).input,
   falStream: (plant) => predictionOf(plant).input,
   falSubmit: (plant) => predictionOf(plant).input,
@@ -400,6 +401,18 @@ async function versionOf(model: string): Promise<string> {
 }
 
 /** Where Replicate's clients would follow the job, as its record says. */
+/** The pass that the route's path has; empty where it has none. */
+async function passOf(route: Route, job: string): Promise<string> {
+  if (route.id === 'falUpload') return uploadPass();
+  return route.path.includes('{pass}') ? streamPassOf(job) : '';
+}
+
+async function uploadPass(): Promise<string> {
+  const body = { content_type: 'image/png', file_name: 'a.png' };
+  const { text } = await ask('ada', 'POST', '/fal/rest/storage/upload/initiate', { body });
+  return JSON.parse(text).upload_url.split('/').at(-1);
+}
+
 async function streamPassOf(job: string): Promise<string> {
   const { urls } = JSON.parse((await ask('ada', 'GET', `/replicate/v1/predictions/${job}`)).text);
   return urls.stream.split('/').at(-1);

@@ -289,6 +289,7 @@ export const examples: Readonly<Record<string, Json>> = {
   },
   'replicateCreateDeploymentPrediction request': { input: { prompt: 'a red ring above a blue square' } },
   'replicateGetPrediction 200': prediction,
+  'falInitiateUpload request': { content_type: 'image/png', file_name: 'street.png' },
   'falRun request': { prompt: 'a red ring above a blue square' },
   'falStream request': { prompt: 'a red ring above a blue square' },
   'falSubmit request': { prompt: 'a red ring above a blue square' },

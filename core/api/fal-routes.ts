@@ -6,7 +6,9 @@ import * as z from 'zod';
 import { inputSchema, requestHeadersSchema, submitQuerySchema } from '../dialects/fal/request.ts';
 import { resultSchema } from '../dialects/fal/result.ts';
 import { statusSchema } from '../dialects/fal/status.ts';
+import { uploadedSchema, uploadRequestSchema, uploadSchema } from '../dialects/fal/upload.ts';
 import { jwksSchema } from '../dialects/fal/webhook.ts';
+import { imageLimits } from '../limits.ts';
 import type { Route } from './route.ts';
 import { authErrors, jobAnswerHeaders, limitAnswerHeaders, submissionErrors } from './submission-answers.ts';
 
@@ -119,6 +121,32 @@ export const falRoutes = {
       },
     },
     errors: [...readErrors, 'invalid_json', 'payload_too_large', 'unsupported_media_type', 'conflict'],
+  },
+  falInitiateUpload: {
+    id: 'falInitiateUpload',
+    method: 'POST',
+    path: '/fal/rest/storage/upload/initiate',
+    summary: 'Ask where to put a picture for inputs',
+    tag: 'fal',
+    scope: 'jobs:write',
+    query: z.strictObject({ storage_type: z.string().optional().meta({ description: 'Ignored' }) }),
+    body: uploadRequestSchema,
+    answers: { 200: { description: 'Where it goes, and its name in inputs', schema: uploadSchema } },
+    errors: [...submissionErrors],
+  },
+  falUpload: {
+    id: 'falUpload',
+    method: 'PUT',
+    path: '/fal/rest/storage/files/{pass}',
+    summary: 'Put a picture where the answer said; needs no key, and may be repeated',
+    tag: 'fal',
+    scope: null,
+    params: z.object({ pass: z.string() }),
+    isFile: true,
+    form: z.strictObject({ file: z.file() }),
+    formBytesMax: imageLimits.namedBytesMax,
+    answers: { 200: { description: 'It is kept', schema: uploadedSchema } },
+    errors: ['invalid_request', 'not_found', 'payload_too_large', 'quota_exceeded'],
   },
   falGetKeys: {
     id: 'falGetKeys',

@@ -201,6 +201,7 @@ function operationOf(route: Route): JsonObject {
     ...(route.scope === null ? { security: [] } : { 'x-scope': route.scope }),
     ...(parameters.length === 0 ? {} : { parameters }),
     ...(route.body === undefined ? {} : { requestBody: requestBodyOf(route, route.body) }),
+    ...(route.isFile === undefined ? {} : { requestBody: fileBodyOf(route) }),
     responses: { ...answersOf(route), ...errorAnswersOf(route) },
   };
 }
@@ -237,6 +238,15 @@ function requestBodyOf(route: Route, schema: z.ZodType): JsonObject {
         ? {}
         : { 'multipart/form-data': { schema: schemaOf(route.form, 'input') } }),
     },
+  };
+}
+
+/** A file and nothing around it (OpenAPI 3.1: its media type says all that there is to say). */
+function fileBodyOf({ formBytesMax = 0 }: Route): JsonObject {
+  return {
+    required: true,
+    description: `The bytes of the file, at most ${formBytesMax / 1024 ** 2} MiB`,
+    content: { 'application/octet-stream': {}, 'image/png': {}, 'image/jpeg': {}, 'image/webp': {} },
   };
 }
 

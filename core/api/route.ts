@@ -47,6 +47,8 @@ export interface Route {
   readonly body?: z.ZodType;
   /** The fields of a form (`multipart/form-data`), where the request may come as one too. */
   readonly form?: z.ZodObject;
+  /** The request is a form's one file, `file`, and nothing around it; its type is what its bytes are. */
+  readonly isFile?: true;
   /** Of such a form's files together. */
   readonly formBytesMax?: number;
   /** It answers in one piece, and not before a job has ended, which may be minutes away. */

@@ -31,7 +31,8 @@ export async function storeFile(
 ): Promise<StoreOutcome> {
   const refusal = await storageRefusal(ports, asked.tenant);
   if (refusal !== null) return { kind: 'refused', refusal };
-  const file = recordOf(ports, asked, { ...newFileId(ports), bytes: body.byteLength, isStored: true });
+  const { fileId = newFileId(ports).fileId } = asked;
+  const file = recordOf(ports, asked, { fileId, bytes: body.byteLength, isStored: true });
   await ports.blobs.put(file.tenantId, pathOf(file), body, contentType, careOf(asked.tenant));
   await count(ports, file, file.bytes);
   await ports.files.create(file);

@@ -14,6 +14,11 @@ export interface NewFile {
   readonly filename: string;
   /** Null: as long as it may be kept. */
   readonly keptMs: number | null;
+  /**
+   * Given out beforehand.
+   * @default a new one
+   */
+  readonly fileId?: string;
 }
 
 export function recordOf(

@@ -83,6 +83,9 @@ const fence: Record<RouteId, Row> = {
   },
   falGetResult: { names: 'job', pathOf: (id) => `/fal/queue/pilotlight/fake-image/requests/${id}` },
   falCancel: { names: 'job', pathOf: (id) => `/fal/queue/pilotlight/fake-image/requests/${id}/cancel` },
+  falInitiateUpload: 'nothing',
+  // By a pass that puts one file for whoever has it; another text opens nothing (its own test).
+  falUpload: 'nothing',
   falGetKeys: 'nothing',
   createAdapter: 'nothing',
   listAdapters: 'nothing',

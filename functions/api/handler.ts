@@ -45,7 +45,7 @@ function middlewares(deps: ApiDeps, holders: KeyHolders) {
       nameRoute(route),
       bodyLimit(route),
       authenticate({ ...deps, holders }, route.scope),
-      ...(route.form === undefined ? [] : [formBody()]),
+      ...(route.form === undefined ? [] : [formBody(route)]),
       ...(route.method === 'GET' ? [] : [jsonBody()]),
       validate(route),
     ],

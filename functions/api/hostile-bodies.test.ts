@@ -20,7 +20,10 @@ import { hookUrl } from './webhook-scene.ts';
 
 type Json = z.core.util.JSONType;
 
-const writing = routeList.filter(({ method }) => method !== 'GET').map((route) => [route.id, route] as const);
+/** What is sent as a file is never read as JSON. */
+const writing = routeList
+  .filter(({ method, isFile }) => method !== 'GET' && isFile === undefined)
+  .map((route) => [route.id, route] as const);
 const withBody = writing.filter(([, { body }]) => body !== undefined);
 const evilNames = ['__proto__', 'constructor', 'prototype'] as const;
 /** What the jobs of these requests name. */
@@ -146,6 +149,7 @@ const dialectBodies: Readonly<Record<string, Json>> = {
   replicateCreatePrediction: { version: 'fake-image', ...prediction },
   replicateCreateModelPrediction: prediction,
   replicateCreateDeploymentPrediction: prediction,
+  falInitiateUpload: { content_type: 'image/png', file_name: 'text' },
   falRun: { prompt: 'text' },
   falStream: { prompt: 'text' },
   falSubmit: { prompt: 'text' },

@@ -54,10 +54,12 @@ import { falCancel } from './routes/fal-cancel.ts';
 import { falGetKeys } from './routes/fal-get-keys.ts';
 import { falGetResult } from './routes/fal-get-result.ts';
 import { falGetStatus } from './routes/fal-get-status.ts';
+import { falInitiateUpload } from './routes/fal-initiate-upload.ts';
 import { falRun } from './routes/fal-run.ts';
 import { falStream } from './routes/fal-stream.ts';
 import { falStreamStatus } from './routes/fal-stream-status.ts';
 import { falSubmit } from './routes/fal-submit.ts';
+import { falUpload } from './routes/fal-upload.ts';
 import { followJob } from './routes/follow-job.ts';
 import { generate } from './routes/generate.ts';
 import { getAdapter } from './routes/get-adapter.ts';
@@ -158,6 +160,8 @@ export const routeHandlers: { readonly [Id in RouteId]: RouteHandler<Id> } = {
   falStreamStatus,
   falGetResult,
   falCancel,
+  falInitiateUpload,
+  falUpload,
   falGetKeys,
   createFile,
   listFiles,

@@ -17,7 +17,7 @@ LIMITS = "adminCreateTenant adminUpdateTenant adminPutPlan"
 OPENAI = "createChatCompletion createCompletion createImage"
 RUNPOD = "runpodRun runpodRunSync"
 SIMPLE = "generate"
-FAL = "falRun falStream falSubmit"
+FAL = "falRun falStream falSubmit falUpload"
 REPLICATE = "replicateCreatePrediction replicateCreateModelPrediction replicateCreateDeploymentPrediction"
 
 

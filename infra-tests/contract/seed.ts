@@ -1,4 +1,5 @@
 /** Objects that are there when the requests come: without them every look-up would answer 404 and show nothing. */
+
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer as createHttpServer } from 'node:http';
@@ -6,6 +7,7 @@ import { createServer, type Server } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import * as z from 'zod';
 import { loraFile } from '#core/adapter/file-under-test.ts';
+import { uploadSchema } from '#core/dialects/fal/upload.ts';
 
 /** What `checks.py` reads. */
 export interface Facts {
@@ -275,6 +277,9 @@ const predictionSchema = z.object({ version: z.string(), urls: z.object({ stream
 async function dialectPaths(tenant: Asker, jobs: readonly string[]): Promise<Facts['paths']> {
   const path = `/replicate/v1/predictions/${jobs[0]}`;
   const { version, urls } = await ask(tenant, 'GET', path, undefined, predictionSchema);
+  const upload = { content_type: 'image/png', file_name: 'a.png' };
+  const initiate = '/fal/rest/storage/upload/initiate';
+  const { upload_url: uploadUrl } = await ask(tenant, 'POST', initiate, upload, uploadSchema);
   const model = { owner: 'pilotlight', model: 'fake' };
   const ofJob = jobs.map((id) => ({ id }));
   const ofRequest = jobs.map((id) => ({ ...model, id }));
@@ -294,6 +299,7 @@ async function dialectPaths(tenant: Asker, jobs: readonly string[]): Promise<Fac
     falStreamStatus: ofRequest,
     falGetResult: ofRequest,
     falCancel: ofRequest,
+    falUpload: [{ pass: uploadUrl.split('/').at(-1) ?? '' }],
     falGetKeys: [{ tenant: 'contract' }],
   };
 }

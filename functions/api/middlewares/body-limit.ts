@@ -9,17 +9,21 @@ import { isForm } from './form-body.ts';
 /** What a form has around its file: boundaries, headers and the other fields. */
 const formOverheadBytes = 16 * 1024;
 
-export function bodyLimit({
-  formBytesMax,
-}: Pick<Route, 'formBytesMax'>): MiddlewareObj<APIGatewayProxyEvent, APIGatewayProxyResult> {
+export function bodyLimit(
+  route: Pick<Route, 'formBytesMax' | 'isFile'>,
+): MiddlewareObj<APIGatewayProxyEvent, APIGatewayProxyResult> {
+  const { formBytesMax } = route;
   return {
     before({ event }) {
       const { body, isBase64Encoded } = event;
       const bytes = body === null ? 0 : Buffer.byteLength(body, isBase64Encoded ? 'base64' : 'utf8');
-      if (formBytesMax === undefined || !isForm(event)) {
+      if (formBytesMax === undefined || !isForm(event, route)) {
         if (bytes > apiLimits.bodyBytesMax) throw new AppError('payload_too_large');
       } else if (bytes > formBytesMax + formOverheadBytes) {
-        const publicMessage = `The file is larger than ${formBytesMax / 1024 ** 2} MiB. Announce a larger one as JSON, with its bytes and sha256, and upload it by the link.`;
+        const tooLarge = `The file is larger than ${formBytesMax / 1024 ** 2} MiB.`;
+        const otherWay =
+          ' Announce a larger one as JSON, with its bytes and sha256, and upload it by the link.';
+        const publicMessage = route.isFile ? tooLarge : tooLarge + otherWay;
         throw new AppError('payload_too_large', { publicMessage });
       }
     },

@@ -4,6 +4,7 @@
  */
 import type { MiddlewareObj } from '@middy/core';
 import type { APIGatewayProxyEvent, APIGatewayProxyResult } from 'aws-lambda';
+import type { Route } from '#core/api/route.ts';
 import { AppError } from '#core/errors.ts';
 import { edgeOf } from '../edge.ts';
 import { requestHeaders } from '../request-headers.ts';
@@ -14,16 +15,20 @@ const formType = /^multipart\/form-data *;/i;
 const fieldsMax = 16;
 
 /** Whether the body is one that {@link formBody} reads. */
-export function isForm(event: APIGatewayProxyEvent): boolean {
-  return formType.test(requestHeaders(event).get('content-type') ?? '');
+export function isForm(event: APIGatewayProxyEvent, { isFile }: Pick<Route, 'isFile'>): boolean {
+  return isFile === true || formType.test(requestHeaders(event).get('content-type') ?? '');
 }
 
-export function formBody(): MiddlewareObj<APIGatewayProxyEvent, APIGatewayProxyResult> {
+export function formBody(
+  route: Pick<Route, 'isFile'>,
+): MiddlewareObj<APIGatewayProxyEvent, APIGatewayProxyResult> {
   return {
     async before({ event, context }) {
-      if (!isForm(event)) return;
+      if (!isForm(event, route)) return;
       const bytes = Buffer.from(event.body ?? '', event.isBase64Encoded ? 'base64' : 'utf8');
-      edgeOf(context).form = await read(bytes, requestHeaders(event).get('content-type') ?? '');
+      edgeOf(context).form = route.isFile
+        ? { file: new File([bytes], 'file') }
+        : await read(bytes, requestHeaders(event).get('content-type') ?? '');
     },
   };
 }
