@@ -13,6 +13,7 @@ import {
   predictionRequestSchema,
 } from '../dialects/replicate/request.ts';
 import { cursorSchema } from './cursor.ts';
+import { lastEventIdHeaders } from './last-event-id.ts';
 import type { Route } from './route.ts';
 import { authErrors, jobAnswerHeaders, limitAnswerHeaders, submissionErrors } from './submission-answers.ts';
 
@@ -117,12 +118,14 @@ export const replicateRoutes = {
     tag: 'replicate',
     scope: null,
     params: z.object({ pass: z.string() }),
+    headers: lastEventIdHeaders,
     answers: {
       200: {
-        description: 'Ends with the prediction, or after 15 minutes',
+        description: 'Ends with the prediction, or after 15 minutes; come back with `Last-Event-ID`',
         events: '`output` with text or a link, `error`, and at last `done`; `: ping` every 15 s',
         headers: jobAnswerHeaders,
       },
+      204: { description: 'The prediction has ended, and all of it was told', headers: jobAnswerHeaders },
     },
     errors: ['invalid_request', 'not_found', 'concurrency_limit'],
   },

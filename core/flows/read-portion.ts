@@ -9,11 +9,11 @@
 import { answerTextOf } from '../chat/answer-text.ts';
 import type { JobOutput, JobRecord } from '../job/job.ts';
 import { isTerminal } from '../job/job.ts';
-import { streamLimits } from '../limits.ts';
 import type { Blobs, Clock, JobEvents, Jobs, Marks } from '../ports.ts';
 import type { TextPosition } from '../stream/text-piece.ts';
 import { positionText, readPosition } from '../stream/text-piece.ts';
 import { follow } from './follow.ts';
+import { spokenBefore } from './spoken.ts';
 
 export interface PortionPorts {
   readonly blobs: Pick<Blobs, 'get'>;
@@ -82,7 +82,7 @@ async function portionAfter(
   if (job.status === 'succeeded' && !isText(job)) return filesAfter(job, had);
   // A later attempt has begun, and this one said nothing more.
   if (job.attempt !== begins.attempt) return portionAfter(ports, job, had, ask);
-  const told = begins === had || had.at === 0 ? '' : await toldOf(ports, job, had);
+  const told = begins === had || had.at === 0 ? '' : await spokenBefore(ports, job, had);
   if (told === null) return { kind: 'otherwise' };
   const whole = job.status === 'succeeded' ? await wholeOf(ports, job) : null;
   const text = whole === null ? heard : whole.slice(begins.at);
@@ -120,23 +120,6 @@ async function listen(
     if (nowMs > heardAtMs || (nowMs >= endMs && !isTerminal(job))) break;
   }
   return { job, text };
-}
-
-/** What the reader was told of an attempt that is no more; null: it cannot be read any more. */
-async function toldOf(
-  { jobEvents }: PortionPorts,
-  { tenantId, jobId }: JobRecord,
-  { attempt, at }: TextPosition,
-): Promise<string | null> {
-  let text = '';
-  while (text.length < at) {
-    const page = await jobEvents.read(tenantId, jobId, { attempt, at: text.length }, streamLimits.readMax);
-    const next = page.filter((piece) => piece.attempt === attempt);
-    const before = text.length;
-    for (const piece of next) if (piece.at === text.length) text += piece.text;
-    if (text.length === before) return null;
-  }
-  return text.slice(0, at);
 }
 
 function filesAfter(job: JobRecord, { at }: TextPosition): Next {
