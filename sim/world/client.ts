@@ -121,6 +121,7 @@ function drawAsk({ random, ids, history, webhooks }: World, tenantId: string, ow
   // The same once more, which a result that was kept may answer.
   const like = maybe(0.4) ? own.find(({ input }) => hasSeed(input)) : undefined;
   if (like !== undefined) Object.assign(ask, { model: like.model, input: like.input });
+  if (ask.webhook !== null) history.ownWebhooks.set(op, ask.webhook);
   own.push(ask);
   return ask;
 }
