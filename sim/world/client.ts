@@ -16,6 +16,7 @@ import { exponentialMs } from '../random.ts';
 import { followOne } from './followers.ts';
 import type { Submission, SubmissionAnswer } from './history.ts';
 import { violate } from './history.ts';
+import { readInPortions } from './portions.ts';
 import { drawLimits, oneOf, pools } from './scenario.ts';
 import { warmUpOnce } from './warmups.ts';
 import type { World } from './world.ts';
@@ -157,7 +158,11 @@ async function submitAgain(world: World, tenantId: string, own: SubmitAsk[]): Pr
 async function submitAndFollow(world: World, ask: SubmitAsk): Promise<void> {
   const answer = (await submitOnce(world, ask)).at(-1);
   if (ask.stream === true && answer !== undefined && 'jobId' in answer) {
-    await followOne(world, ask.tenant.tenantId, answer.jobId);
+    const { tenantId } = ask.tenant;
+    await Promise.all([
+      followOne(world, tenantId, answer.jobId),
+      readInPortions(world, tenantId, answer.jobId),
+    ]);
   }
 }
 

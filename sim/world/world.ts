@@ -24,6 +24,7 @@ import type { History } from './history.ts';
 import { createHistory } from './history.ts';
 import type { Loop } from './loop.ts';
 import { createLoop } from './loop.ts';
+import { portionChance } from './portions.ts';
 import type { Process, Role } from './process.ts';
 import { createProcess } from './process.ts';
 import type { Scenario } from './scenario.ts';
@@ -48,6 +49,8 @@ export interface Ground {
   /** The stores themselves, without faults: for the checker, and for setting the scene. */
   readonly stores: MemoryWorld;
   readonly webhooks: Webhooks;
+  /** Draws how many read a job in portions; null: nobody does. */
+  readonly portions: (() => number) | null;
   readonly costs: CostSettings;
   /** Calls by site. */
   readonly callCounts: Map<string, number>;
@@ -195,6 +198,7 @@ function createGround(scenario: Scenario, random: Random, { without, favour }: W
     costs: costs.settings,
     stores: createStores({ loop, random, scenario, history, ids, isHealed: () => isHealed }),
     webhooks: createWebhooks({ loop, scenario, history, isHealed: () => isHealed }),
+    portions: portionChance(scenario.seed),
     callCounts: new Map(),
     retries: () => retries,
     onRetry() {

@@ -115,4 +115,12 @@ export const runsMutants: readonly Mutant[] = [
     find: `    sumMb(own) <= Math.min(...allotments) &&`,
     replace: ``,
   },
+  {
+    name: 'portion-given-to-two',
+    mistake: 'the mark of what was read of a job is replaced whatever stands there',
+    seed: 203,
+    file: 'sim/memory/memory-marks.ts',
+    find: `!== version - 1) return`,
+    replace: `> version) return`,
+  },
 ];
