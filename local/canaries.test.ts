@@ -528,7 +528,13 @@ function headersOf({ headers }: Route, plant: (place: string) => string): Record
 const lastEventId = 'last-event-id';
 
 /** Headers that are refused where they are not of their form. */
-const read = new Set(['prefer', lastEventId, 'cancel-after', 'x-fal-request-timeout']);
+const read = new Set([
+  'prefer',
+  lastEventId,
+  'cancel-after',
+  'x-fal-request-timeout',
+  'x-fal-queue-priority',
+]);
 
 /** Inputs that are refused, each for another reason. */
 function hostile(route: Route, plant: (place: string) => string): (Asked & { readonly query?: string })[] {

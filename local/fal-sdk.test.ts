@@ -166,6 +166,17 @@ describe('the queue', () => {
     expect(await stream.done()).toMatchObject({ status: 'COMPLETED', request_id: requestId });
   });
 
+  row('queue.submit, priority', 'low is the class batch, normal what the plan says', async () => {
+    const classes: string[] = [];
+    for (const priority of ['low', 'normal'] as const) {
+      const own = clientOf(await scene.tenantWith(`asks-${priority}`));
+      await own.queue.submit(chat, { input: { prompt }, priority });
+      classes.push((await scene.newestJob(`asks-${priority}`, () => true)).class);
+    }
+
+    expect(classes).toEqual(['batch', 'interactive']);
+  });
+
   row('queue.cancel', 'a request that runs, and again without an error', async () => {
     const own = clientOf(await scene.tenantWith('cancels'));
     const { request_id: requestId } = await own.queue.submit(chat, { input: slow });
