@@ -308,6 +308,7 @@ async function aimedAt(route: Route, job: string, plant: (place: string) => stri
   const ownFile = route.path.startsWith('/v1/files/{id}') ? await newFile(plant) : '';
   const ownBatch = route.path.startsWith('/v1/batches/{id}') ? await newBatch(plant) : '';
   const inputFile = route.id === 'createBatch' ? await newFile(plant) : '';
+  const [pass = '', outputName = 'mine'] = route.path.includes('{pass}') ? await passOf(route, job) : [];
   const names: Record<string, string> = {
     id: isOfTenants
       ? (fresh?.id ?? 'ada')
@@ -320,7 +321,7 @@ async function aimedAt(route: Route, job: string, plant: (place: string) => stri
     pool: 'fake',
     endpoint: 'fake',
     task_id: job,
-    name: route.path.includes('{family}') ? 'stable' : 'mine',
+    name: route.path.includes('{family}') ? 'stable' : outputName,
     family: 'fake',
     n: '0',
     owner: 'pilotlight',
@@ -328,7 +329,7 @@ async function aimedAt(route: Route, job: string, plant: (place: string) => stri
     deployment: 'fake',
     version: route.path.includes('{version}') ? await versionOf('fake') : '',
     tenant: 'ada',
-    pass: route.path.includes('{pass}') ? await streamPassOf(job) : '',
+    pass,
   };
   const path = route.path.replaceAll(/\{([^}]+)\}/g, (_, name: string) => names[name] ?? '');
   const body = inputFile === '' ? bodies[route.id]?.(plant) : batchOf(inputFile, plant);
@@ -399,10 +400,11 @@ async function versionOf(model: string): Promise<string> {
     .id;
 }
 
-/** Where Replicate's clients would follow the job, as its record says. */
-async function streamPassOf(job: string): Promise<string> {
-  const { urls } = JSON.parse((await ask('ada', 'GET', `/replicate/v1/predictions/${job}`)).text);
-  return urls.stream.split('/').at(-1);
+/** By which Replicate's clients would follow the job, or read its output and under which name, as its record says. */
+async function passOf(route: Route, job: string): Promise<string[]> {
+  const { urls, output } = JSON.parse((await ask('ada', 'GET', `/replicate/v1/predictions/${job}`)).text);
+  const isOutput = route.path.includes('{name}');
+  return isOutput ? output[0].split('/').slice(-2) : [urls.stream.split('/').at(-1)];
 }
 
 async function newTenant(): Promise<{ id: string; key: string }> {

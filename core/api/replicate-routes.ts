@@ -129,6 +129,22 @@ export const replicateRoutes = {
     },
     errors: ['invalid_request', 'not_found', 'concurrency_limit'],
   },
+  replicateReadOutput: {
+    id: 'replicateReadOutput',
+    method: 'GET',
+    path: '/replicate/v1/outputs/{pass}/{name}',
+    summary: 'Redirect to an output of a prediction, by the address that it came with',
+    tag: 'replicate',
+    scope: null,
+    params: z.object({ pass: z.string(), name: z.string() }),
+    answers: {
+      302: {
+        description: 'Follow it to the bytes',
+        headers: { ...jobAnswerHeaders, location: 'A link that works as long as this address does' },
+      },
+    },
+    errors: ['invalid_request', 'not_found'],
+  },
   replicateListModels: {
     ...reading,
     id: 'replicateListModels',

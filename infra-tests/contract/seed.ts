@@ -270,11 +270,15 @@ function tenantPaths(jobs: readonly string[], keys: readonly string[]): Facts['p
   };
 }
 
-const predictionSchema = z.object({ version: z.string(), urls: z.object({ stream: z.url() }) });
+const predictionSchema = z.object({
+  version: z.string(),
+  output: z.array(z.string()),
+  urls: z.object({ stream: z.url() }),
+});
 
 async function dialectPaths(tenant: Asker, jobs: readonly string[]): Promise<Facts['paths']> {
   const path = `/replicate/v1/predictions/${jobs[0]}`;
-  const { version, urls } = await ask(tenant, 'GET', path, undefined, predictionSchema);
+  const { version, output, urls } = await ask(tenant, 'GET', path, undefined, predictionSchema);
   const model = { owner: 'pilotlight', model: 'fake' };
   const ofJob = jobs.map((id) => ({ id }));
   const ofRequest = jobs.map((id) => ({ ...model, id }));
@@ -283,6 +287,10 @@ async function dialectPaths(tenant: Asker, jobs: readonly string[]): Promise<Fac
     replicateCreateDeploymentPrediction: [{ owner: model.owner, deployment: model.model }],
     replicateGetPrediction: ofJob,
     replicateCancelPrediction: ofJob,
+    replicateReadOutput: output.map((link) => {
+      const [pass = '', name = ''] = link.split('/').slice(-2);
+      return { pass, name };
+    }),
     replicateStreamPrediction: [{ pass: urls.stream.split('/').at(-1) ?? '' }],
     replicateGetModel: [model],
     replicateListVersions: [model],

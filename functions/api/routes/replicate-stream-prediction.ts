@@ -1,5 +1,5 @@
 import { AppError } from '#core/errors.ts';
-import { readStreamPass } from '#core/stream/stream-pass.ts';
+import { readPass } from '#core/stream/pass.ts';
 import { hadAt, predictionEvents } from '../dialects/replicate/prediction-stream.ts';
 import { EventStream, eventLines, takePlace } from '../event-stream.ts';
 import { findJob } from '../find-job.ts';
@@ -9,7 +9,7 @@ import type { RouteHandler } from '../route-handler.ts';
 
 /** Whoever has the address has the pass. One that does not hold costs no read. */
 export const replicateStreamPrediction: RouteHandler<'replicateStreamPrediction'> = async (deps, call) => {
-  const pass = readStreamPass(deps.keyPepper, call.params.pass, deps.clock.nowMs());
+  const pass = readPass(deps.keyPepper, 'stream', call.params.pass, deps.clock.nowMs());
   if (pass === null) throw new AppError('not_found');
   const job = await findJob(deps, pass.tenantId, pass.jobId);
   const from = readLastEventId(job, call.headers['last-event-id']);

@@ -15,6 +15,7 @@ import type { Said } from '../../event-stream.ts';
 import { doneId, noSuchEvent } from '../../last-event-id.ts';
 import type { TellAsk } from '../told-text.ts';
 import { textOf, toldText } from '../told-text.ts';
+import { outputLinks } from './output-links.ts';
 
 const late = 'The stream has lasted as long as it may. The prediction goes on: read it by its id.';
 const otherwise = 'The worker was lost, and its successor writes otherwise. Read the prediction by its id.';
@@ -44,13 +45,17 @@ export async function hadAt(deps: ApiDeps, job: JobRecord, position: TextPositio
   return { attempt, text, links: 0 };
 }
 
-type StreamAsk = Pick<TellAsk, 'gone'> & { readonly remainingMs: number; readonly had: Had };
+type StreamAsk = Pick<TellAsk, 'gone'> & {
+  readonly apiUrl: string;
+  readonly remainingMs: number;
+  readonly had: Had;
+};
 
 /** Every event has an id: the client of PyPI passes over those that have none. */
 export async function* predictionEvents(
   deps: ApiDeps,
   job: JobRecord,
-  { remainingMs, gone, had }: StreamAsk,
+  { apiUrl, remainingMs, gone, had }: StreamAsk,
 ): AsyncGenerator<Said, void, void> {
   const endMs = deps.clock.nowMs() + Math.min(remainingMs, streamLimits.longestMs);
   let position: TextPosition = { attempt: had.attempt, at: had.text.length + had.links };
@@ -68,7 +73,7 @@ export async function* predictionEvents(
         yield failed(told.kind === 'late' ? late : otherwise, position);
         return yield done('error', positionText(position));
       case 'end':
-        yield* endOf(deps, told.job, position);
+        yield* endOf(deps, told.job, { position, apiUrl });
     }
   }
 }
@@ -77,14 +82,14 @@ export async function* predictionEvents(
 async function* endOf(
   deps: ApiDeps,
   job: JobRecord,
-  position: TextPosition,
+  { position, apiUrl }: { readonly position: TextPosition; readonly apiUrl: string },
 ): AsyncGenerator<Said, void, void> {
   if (job.status === 'canceled') return yield done('canceled');
   if (job.status !== 'succeeded') {
     yield failed(job.error?.message ?? 'The prediction ended without a result.', position);
     return yield done('error');
   }
-  const outputs = await tellOutputs(deps, job);
+  const outputs = await tellOutputs(deps, job, outputLinks(deps, apiUrl));
   if (outputs === null) throw new AppError('not_found', { privateDetail: 'the files of the job are gone' });
   for (const [index, output] of outputs.entries()) {
     if (output.type !== 'image' || index < position.at) continue;
