@@ -308,6 +308,7 @@ async function aimedAt(route: Route, job: string, plant: (place: string) => stri
   const ownFile = route.path.startsWith('/v1/files/{id}') ? await newFile(plant) : '';
   const ownBatch = route.path.startsWith('/v1/batches/{id}') ? await newBatch(plant) : '';
   const inputFile = route.id === 'createBatch' ? await newFile(plant) : '';
+  const [pass = '', outputName = 'mine'] = route.path.includes('{pass}') ? await passOf(route, job) : [];
   const names: Record<string, string> = {
     id: isOfTenants
       ? (fresh?.id ?? 'ada')
@@ -320,7 +321,7 @@ async function aimedAt(route: Route, job: string, plant: (place: string) => stri
     pool: 'fake',
     endpoint: 'fake',
     task_id: job,
-    name: route.path.includes('{family}') ? 'stable' : 'mine',
+    name: route.path.includes('{family}') ? 'stable' : outputName,
     family: 'fake',
     n: '0',
     owner: 'pilotlight',
@@ -328,7 +329,7 @@ async function aimedAt(route: Route, job: string, plant: (place: string) => stri
     deployment: 'fake',
     version: route.path.includes('{version}') ? await versionOf('fake') : '',
     tenant: 'ada',
-    pass: await passOf(route, job),
+    pass,
   };
   const path = route.path.replaceAll(/\{([^}]+)\}/g, (_, name: string) => names[name] ?? '');
   const body = inputFile === '' ? bodies[route.id]?.(plant) : batchOf(inputFile, plant);
@@ -400,22 +401,19 @@ async function versionOf(model: string): Promise<string> {
     .id;
 }
 
-/** Where Replicate's clients would follow the job, as its record says. */
-/** The pass that the route's path has; empty where it has none. */
-async function passOf(route: Route, job: string): Promise<string> {
-  if (route.id === 'falUpload') return uploadPass();
-  return route.path.includes('{pass}') ? streamPassOf(job) : '';
-}
-
+/** As fal's client gets one, to put a picture by. */
 async function uploadPass(): Promise<string> {
   const body = { content_type: 'image/png', file_name: 'a.png' };
   const { text } = await ask('ada', 'POST', '/fal/rest/storage/upload/initiate', { body });
   return JSON.parse(text).upload_url.split('/').at(-1);
 }
 
-async function streamPassOf(job: string): Promise<string> {
-  const { urls } = JSON.parse((await ask('ada', 'GET', `/replicate/v1/predictions/${job}`)).text);
-  return urls.stream.split('/').at(-1);
+/** By which Replicate's clients would follow the job, or read its output and under which name, as its record says. */
+async function passOf(route: Route, job: string): Promise<string[]> {
+  if (route.id === 'falUpload') return [await uploadPass()];
+  const { urls, output } = JSON.parse((await ask('ada', 'GET', `/replicate/v1/predictions/${job}`)).text);
+  const isOutput = route.path.includes('{name}');
+  return isOutput ? output[0].split('/').slice(-2) : [urls.stream.split('/').at(-1)];
 }
 
 async function newTenant(): Promise<{ id: string; key: string }> {
@@ -541,7 +539,13 @@ function headersOf({ headers }: Route, plant: (place: string) => string): Record
 const lastEventId = 'last-event-id';
 
 /** Headers that are refused where they are not of their form. */
-const read = new Set(['prefer', lastEventId, 'cancel-after', 'x-fal-request-timeout']);
+const read = new Set([
+  'prefer',
+  lastEventId,
+  'cancel-after',
+  'x-fal-request-timeout',
+  'x-fal-queue-priority',
+]);
 
 /** Inputs that are refused, each for another reason. */
 function hostile(route: Route, plant: (place: string) => string): (Asked & { readonly query?: string })[] {

@@ -75,6 +75,23 @@ export async function openReceiver() {
   };
 }
 
+/** A `fetch` for a client, which counts the comments that keep its streams alive where they say nothing. */
+export function countPings() {
+  const counted = { pings: 0 };
+  const counting: typeof fetch = async (...request) => {
+    const response = await fetch(...request);
+    if (response.headers.get('content-type')?.startsWith('text/event-stream') !== true) return response;
+    const noting = new TransformStream<Uint8Array, Uint8Array>({
+      transform(chunk, controller) {
+        counted.pings += Buffer.from(chunk).toString().split(': ping\n\n').length - 1;
+        controller.enqueue(chunk);
+      },
+    });
+    return new Response(response.body?.pipeThrough(noting) ?? null, response);
+  };
+  return { counted, fetch: counting };
+}
+
 /** Stands in front of the stack and answers 503 so many times, as the stack does when it cannot answer. */
 export async function openFaltering(stackUrl: string, faults: number) {
   const askedAtMs: number[] = [];

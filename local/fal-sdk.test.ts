@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { isTerminal } from '#core/job/job.ts';
 import project from '../package.json' with { type: 'json' };
 import type { Received } from './client-scene.ts';
-import { openClientScene, openFaltering, openReceiver } from './client-scene.ts';
+import { countPings, openClientScene, openFaltering, openReceiver } from './client-scene.ts';
 import { createRows, expectTable } from './compatibility.ts';
 
 const longMs = 60_000;
@@ -52,6 +52,9 @@ const prompt = 'one two three four';
 const answer = `You said: ${prompt}`;
 /** Takes about a minute. */
 const slow = { prompt: 'word '.repeat(200), max_tokens: 200, step_ms: 300 };
+
+/** Says nothing for longer than streams are silent. */
+const silent = { prompt, max_tokens: 1, step_ms: 16_000 };
 
 async function refusalOf(call: Promise<unknown>): Promise<ApiError<{ detail: unknown }>> {
   const error: unknown = await call.then(
@@ -196,6 +199,17 @@ describe('the queue', () => {
     expect(await stream.done()).toMatchObject({ status: 'COMPLETED', request_id: requestId });
   });
 
+  row('queue.submit, priority', 'low is the class batch, normal what the plan says', async () => {
+    const classes: string[] = [];
+    for (const priority of ['low', 'normal'] as const) {
+      const own = clientOf(await scene.tenantWith(`asks-${priority}`));
+      await own.queue.submit(chat, { input: { prompt }, priority });
+      classes.push((await scene.newestJob(`asks-${priority}`, () => true)).class);
+    }
+
+    expect(classes).toEqual(['batch', 'interactive']);
+  });
+
   row('queue.cancel', 'a request that runs, and again without an error', async () => {
     const own = clientOf(await scene.tenantWith('cancels'));
     const { request_id: requestId } = await own.queue.submit(chat, { input: slow });
@@ -283,6 +297,42 @@ describe('streams', () => {
     for (const text of texts) expect(answer.startsWith(text)).toBe(true);
     expect(await stream.done()).toMatchObject({ output: answer, partial: false });
   });
+
+  row('stream, queue.streamStatus', 'bear the comments of a stream that is silent', async () => {
+    const { counted, fetch } = countPings();
+    const patient = clientOf(scene.key, scene.url, fetch);
+    const { request_id: requestId } = await patient.queue.submit(chat, { input: silent });
+
+    const streams = await Promise.all([
+      patient.stream(chat, { input: { ...silent, seed: 1 } }),
+      patient.queue.streamStatus(chat, { requestId }),
+    ]);
+
+    expect(await Promise.all(streams.map((stream) => stream.done()))).toMatchObject([
+      { output: 'You ', partial: false },
+      { status: 'COMPLETED' },
+    ]);
+    expect(counted.pings).toBeGreaterThan(1);
+  });
+
+  row(
+    'queue.streamStatus',
+    'asked for again, tells the status as it stands, whatever was told before',
+    async () => {
+      const { request_id: requestId } = await client.queue.submit(chat, { input: { prompt, step_ms: 500 } });
+      const first = await client.queue.streamStatus(chat, { requestId });
+      for await (const _ of first) break;
+      first.abort();
+
+      const again = await client.queue.streamStatus(chat, { requestId });
+
+      expect(await again.done()).toMatchObject({ status: 'COMPLETED', request_id: requestId });
+      const ended = await client.queue.streamStatus(chat, { requestId });
+      const statuses: QueueStatus['status'][] = [];
+      for await (const { status } of ended) statuses.push(status);
+      expect(statuses).toEqual(['COMPLETED']);
+    },
+  );
 
   row('stream', 'pictures at once', async () => {
     const stream = await client.stream(shapes, { input: picture });

@@ -7,6 +7,7 @@ import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import type { ClientOptions } from 'openai';
 import OpenAI, { toFile } from 'openai';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -15,6 +16,7 @@ import { AppError } from '#core/errors.ts';
 import type { JobRecord } from '#core/job/job.ts';
 import { isTerminal } from '#core/job/job.ts';
 import project from '../package.json' with { type: 'json' };
+import { countPings } from './client-scene.ts';
 import { createRows, expectTable } from './compatibility.ts';
 import { listen } from './listen.ts';
 import type { Platform } from './platform.ts';
@@ -47,7 +49,10 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-function clientOf(apiKey: string, options: { maxRetries?: number; baseURL?: string } = {}): OpenAI {
+function clientOf(
+  apiKey: string,
+  options: Pick<ClientOptions, 'maxRetries' | 'baseURL' | 'fetch'> = {},
+): OpenAI {
   return new OpenAI({ apiKey, baseURL: `${platform.url}/v1`, maxRetries: 0, timeout: longMs, ...options });
 }
 
@@ -227,6 +232,19 @@ describe('chats', () => {
 
     expect(usages.pop()).toEqual({ prompt_tokens: 4, completion_tokens: 6, total_tokens: 10 });
     expect(new Set(usages)).toEqual(new Set([null]));
+  });
+
+  row('chat.completions.create, stream', 'bears the comments of a stream that is silent', async () => {
+    const { counted, fetch } = countPings();
+    const patient = clientOf(platform.credentials.tenants.demo.key, { fetch });
+    const silent = { ...chat, max_tokens: 1, ...{ step_ms: 16_000 } };
+
+    let said = '';
+    const stream = await patient.chat.completions.create({ ...silent, stream: true });
+    for await (const { choices } of stream) said += choices[0]?.delta.content ?? '';
+
+    expect(said).toBe('You ');
+    expect(counted.pings).toBeGreaterThan(0);
   });
 
   row('chat.completions.stream', 'the helper that gathers the pieces', async () => {

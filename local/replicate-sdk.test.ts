@@ -7,7 +7,7 @@ import Replicate, { parseProgressFromLogs, validateWebhook } from 'replicate';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { isTerminal } from '#core/job/job.ts';
 import project from '../package.json' with { type: 'json' };
-import { openClientScene, openFaltering, openReceiver } from './client-scene.ts';
+import { countPings, openClientScene, openFaltering, openReceiver } from './client-scene.ts';
 import { createRows, expectTable } from './compatibility.ts';
 
 const longMs = 60_000;
@@ -23,8 +23,8 @@ beforeAll(async () => {
 
 afterAll(() => scene?.close());
 
-function clientOf(auth: string, baseUrl = `${scene.url}/replicate/v1`): Replicate {
-  return new Replicate({ auth, baseUrl });
+function clientOf(auth: string, baseUrl = `${scene.url}/replicate/v1`, fetchOf = fetch): Replicate {
+  return new Replicate({ auth, baseUrl, fetch: fetchOf });
 }
 
 const shapes = 'pilotlight/pilotlight-shapes';
@@ -34,6 +34,15 @@ const prompt = 'one two three four';
 const answer = `You said: ${prompt}`;
 /** Takes about a minute. */
 const slow = { prompt: 'word '.repeat(200), max_tokens: 200, step_ms: 300 };
+
+/** Says nothing for longer than streams are silent. */
+const silent = { prompt, max_tokens: 1, step_ms: 16_000 };
+
+async function eventsOf(stream: ReturnType<Replicate['stream']>) {
+  const events: { id: string; text: string }[] = [];
+  for await (const event of stream) events.push({ id: event.id ?? '', text: String(event) });
+  return events;
+}
 
 /** What the client throws for an answer that is none. */
 interface ApiError extends Error {
@@ -252,6 +261,41 @@ describe('streams', () => {
 
     expect((await fetch(links[0] ?? '')).headers.get('content-type')).toBe('image/png');
   });
+
+  row('stream', 'bears the comments of a stream that is silent', async () => {
+    const { counted, fetch } = countPings();
+    const patient = clientOf(scene.key, undefined, fetch);
+
+    let said = '';
+    for await (const event of patient.stream(chat, { input: silent })) said += String(event);
+
+    expect(said).toBe('You ');
+    expect(counted.pings).toBeGreaterThan(0);
+  });
+
+  row(
+    'stream',
+    'goes on after the id of an event, where the request that opens it has `Last-Event-ID`',
+    async () => {
+      const input = { prompt, step_ms: 250 };
+      const [first, ...others] = await eventsOf(client.stream(chat, { input }));
+      const [{ id: predictionId = '' } = {}] = (await client.predictions.list()).results;
+      const { urls } = await client.predictions.get(predictionId);
+      // The client itself opens a stream once, of a prediction that it makes: this one is sent to the one before.
+      const back = clientOf(scene.key, undefined, (url, init) =>
+        String(url).includes('/streams/')
+          ? fetch(urls.stream ?? '', { ...init, headers: { 'last-event-id': first?.id ?? '' } })
+          : fetch(url, init),
+      );
+
+      const rest = await eventsOf(back.stream(chat, { input: { prompt } }));
+
+      const textOf = (events: readonly { text: string }[]) => events.map(({ text }) => text).join('');
+      expect(textOf(rest)).toBe(textOf(others));
+      expect(`${first?.text}${textOf(rest)}`).toBe(answer);
+      expect(rest.at(-1)?.id).toBe('done');
+    },
+  );
 
   row('stream', 'throws the reason of a prediction that fails', async () => {
     const read = async () => {

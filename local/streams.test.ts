@@ -1,11 +1,14 @@
 /** Streams on the whole stack: real worker processes, real connections, many at once. */
+import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
-import { Agent, request } from 'undici';
+import { Agent, EventSource, request } from 'undici';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { isTerminal } from '#core/job/job.ts';
+import { listen } from './listen.ts';
 import type { Platform } from './platform.ts';
 import { startPlatform } from './platform.ts';
 
@@ -162,6 +165,57 @@ describe('a native stream', () => {
     longMs,
   );
 });
+
+describe("a prediction's stream", () => {
+  it(
+    'goes on after each break, as an EventSource of the standard reads it, and is let be after its end',
+    async () => {
+      const key = keys.get('cem') ?? '';
+      const input = { prompt: 'a lighthouse by the sea', step_ms: 400 };
+      const path = '/replicate/v1/models/pilotlight/fake-chat/predictions';
+      const made = await ask(key, 'POST', path, { input, stream: true });
+      const { urls } = JSON.parse(await made.body.text());
+      const front = await openBreaking(urls.stream);
+
+      let said = '';
+      const source = new EventSource(front.url, { node: { reconnectionTime: 100 } });
+      source.addEventListener('output', (event) => {
+        said += (event as MessageEvent).data;
+      });
+      await once(source, 'done');
+      const isClosed = () => source.readyState === EventSource.CLOSED;
+
+      await expect.poll(isClosed, { timeout: pollMs }).toBe(true);
+      front.close();
+      expect(said).toBe('You said: a lighthouse by the sea');
+      expect(front.lastEventIds[0]).toBeUndefined();
+      expect(front.lastEventIds.length).toBeGreaterThan(3);
+      expect(front.lastEventIds.at(-1)).toBe('done');
+    },
+    longMs,
+  );
+});
+
+/** Stands in front of one stream, which breaks off after each event. */
+async function openBreaking(stream: string) {
+  const lastEventIds: (string | undefined)[] = [];
+  const server = createServer(async ({ headers }, response) => {
+    const id = headers['last-event-id'];
+    const lastEventId = Array.isArray(id) ? id[0] : id;
+    lastEventIds.push(lastEventId);
+    const sent = lastEventId === undefined ? {} : { 'last-event-id': lastEventId };
+    const { statusCode, body } = await request(stream, { dispatcher: sockets, headers: sent });
+    body.on('error', () => undefined);
+    response.writeHead(statusCode, { 'content-type': 'text/event-stream' });
+    for await (const piece of body) {
+      const [event = ''] = String(piece).split(/(?<=\n\n)/);
+      response.write(event);
+      break;
+    }
+    response.end();
+  });
+  return { url: await listen(server, 0), lastEventIds, close: () => server.close() };
+}
 
 describe('a job that is drawn', () => {
   it(

@@ -55,7 +55,7 @@ const prediction = {
   model: 'pilotlight/pilotlight-shapes',
   version: '2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae',
   input: job.input,
-  output: [linkToPicture],
+  output: [`https://api.example/replicate/v1/outputs/acme.${job.id}.1763641802.${'0'.repeat(43)}/0.png`],
   logs: '100%|██████████| 4/4',
   error: null,
   status: 'succeeded',

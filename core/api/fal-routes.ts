@@ -3,7 +3,12 @@
  * a form of their own (`error-form.ts`).
  */
 import * as z from 'zod';
-import { inputSchema, requestHeadersSchema, submitQuerySchema } from '../dialects/fal/request.ts';
+import {
+  inputSchema,
+  requestHeadersSchema,
+  submitHeadersSchema,
+  submitQuerySchema,
+} from '../dialects/fal/request.ts';
 import { resultSchema } from '../dialects/fal/result.ts';
 import { statusSchema } from '../dialects/fal/status.ts';
 import { uploadedSchema, uploadRequestSchema, uploadSchema } from '../dialects/fal/upload.ts';
@@ -62,6 +67,7 @@ export const falRoutes = {
     path: '/fal/queue/{owner}/{model}',
     summary: 'Put a request into the queue',
     query: submitQuerySchema,
+    headers: submitHeadersSchema,
     answers: { 200: { description: 'It waits', schema: statusSchema, headers: submitHeaders } },
     errors: submissionErrors,
   },

@@ -13,6 +13,7 @@ import {
   predictionRequestSchema,
 } from '../dialects/replicate/request.ts';
 import { cursorSchema } from './cursor.ts';
+import { lastEventIdHeaders } from './last-event-id.ts';
 import type { Route } from './route.ts';
 import { authErrors, jobAnswerHeaders, limitAnswerHeaders, submissionErrors } from './submission-answers.ts';
 
@@ -117,14 +118,32 @@ export const replicateRoutes = {
     tag: 'replicate',
     scope: null,
     params: z.object({ pass: z.string() }),
+    headers: lastEventIdHeaders,
     answers: {
       200: {
-        description: 'Ends with the prediction, or after 15 minutes',
+        description: 'Ends with the prediction, or after 15 minutes; come back with `Last-Event-ID`',
         events: '`output` with text or a link, `error`, and at last `done`; `: ping` every 15 s',
         headers: jobAnswerHeaders,
       },
+      204: { description: 'The prediction has ended, and all of it was told', headers: jobAnswerHeaders },
     },
     errors: ['invalid_request', 'not_found', 'concurrency_limit'],
+  },
+  replicateReadOutput: {
+    id: 'replicateReadOutput',
+    method: 'GET',
+    path: '/replicate/v1/outputs/{pass}/{name}',
+    summary: 'Redirect to an output of a prediction, by the address that it came with',
+    tag: 'replicate',
+    scope: null,
+    params: z.object({ pass: z.string(), name: z.string() }),
+    answers: {
+      302: {
+        description: 'Follow it to the bytes',
+        headers: { ...jobAnswerHeaders, location: 'A link that works as long as this address does' },
+      },
+    },
+    errors: ['invalid_request', 'not_found'],
   },
   replicateListModels: {
     ...reading,

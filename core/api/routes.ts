@@ -11,6 +11,7 @@ import { falRoutes } from './fal-routes.ts';
 import { idempotencyKeySchema } from './idempotency-key.ts';
 import { jobListQuerySchema, wholeNumber } from './job-query.ts';
 import { jobListSchema, jobRequestSchema, jobSchema } from './job-resource.ts';
+import { lastEventIdHeaders } from './last-event-id.ts';
 import { limitsSchema } from './limits-resource.ts';
 import { modelListSchema, modelSchema } from './model-resource.ts';
 import { openaiRoutes } from './openai-routes.ts';
@@ -110,12 +111,7 @@ export const routes = {
     tag: 'jobs',
     scope: 'jobs:read',
     params: jobParamsSchema,
-    headers: z.object({
-      'last-event-id': z
-        .string()
-        .optional()
-        .meta({ description: 'The id of the last event seen: goes on from there' }),
-    }),
+    headers: lastEventIdHeaders,
     answers: {
       200: {
         description: 'Ends after `done`, or after 15 minutes; come back with `Last-Event-ID`',

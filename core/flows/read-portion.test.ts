@@ -5,6 +5,7 @@ import type { JobOutput, JobRecord } from '../job/job.ts';
 import { lineEntryOf } from '../job/job.ts';
 import { claim, fail, jobError, reclaim, succeed } from '../job/transitions.ts';
 import { jobLimits } from '../limits.ts';
+import type { Mark } from '../ports.ts';
 import { fullJob } from '../samples.ts';
 import { applyTransition } from './apply.ts';
 import { readPortion } from './read-portion.ts';
@@ -117,6 +118,27 @@ describe('a portion', () => {
     expect(told.map((each) => (each.kind === 'portion' ? each.text : each.kind)).toSorted()).toEqual([
       '',
       'one ',
+    ]);
+  });
+
+  it('is not lost where its mark was written twice, and refused the second time', async () => {
+    const { world, start, say, ask } = await open();
+    await start();
+    await say('one ', 0);
+    const { put } = world.marks;
+    const putTwice = async (mark: Mark) => {
+      await put(mark);
+      return put(mark);
+    };
+    Object.assign(world.marks, { put: putTwice });
+
+    expect(await ask()).toMatchObject({ text: 'one ' });
+    await say('two ', 4);
+    const told = await Promise.all([ask(), ask()]);
+
+    expect(told.map((each) => (each.kind === 'portion' ? each.text : each.kind)).toSorted()).toEqual([
+      '',
+      'two ',
     ]);
   });
 

@@ -9,15 +9,16 @@
 import { answerTextOf } from '../chat/answer-text.ts';
 import type { JobOutput, JobRecord } from '../job/job.ts';
 import { isTerminal } from '../job/job.ts';
-import { streamLimits } from '../limits.ts';
-import type { Blobs, Clock, JobEvents, Jobs, Marks } from '../ports.ts';
+import type { Blobs, Clock, Ids, JobEvents, Jobs, Mark, Marks } from '../ports.ts';
 import type { TextPosition } from '../stream/text-piece.ts';
 import { positionText, readPosition } from '../stream/text-piece.ts';
 import { follow } from './follow.ts';
+import { spokenBefore } from './spoken.ts';
 
 export interface PortionPorts {
   readonly blobs: Pick<Blobs, 'get'>;
   readonly clock: Clock;
+  readonly ids: Pick<Ids, 'nonce'>;
   readonly jobEvents: Pick<JobEvents, 'read'>;
   readonly jobs: Pick<Jobs, 'get'>;
   readonly marks: Marks;
@@ -47,24 +48,34 @@ const triesMax = 8;
 export async function readPortion(ports: PortionPorts, job: JobRecord, ask: PortionAsk): Promise<Portion> {
   const { tenantId, jobId } = job;
   const name = `stream-${jobId}`;
-  let latest = job;
+  const writer = ports.ids.nonce();
+  let [latest, taken]: [JobRecord, Portion | null] = [job, null];
   for (let tries = 0; tries < triesMax; tries += 1) {
     const mark = await ports.marks.get(tenantId, name);
-    const had = readPosition(mark?.text ?? '') ?? { attempt: latest.attempt, at: 0 };
-    const next = await portionAfter(ports, latest, had, ask);
+    const { position: had, writers } = readMark(mark);
+    // A write that was sent twice, because its answer got lost, is refused the second time.
+    if (taken !== null && writers.includes(writer)) return taken;
+    const begins = had ?? { attempt: latest.attempt, at: 0 };
+    const next = await portionAfter(ports, latest, begins, ask);
     if (next.kind === 'otherwise' || (next.text === '' && next.outputs.length === 0)) return next;
     const { position, ...portion } = next;
     const stored = await ports.marks.put({
       tenantId,
       name,
-      text: positionText(position),
+      text: [positionText(position), writer, ...writers].slice(0, 1 + triesMax).join(' '),
       untilMs: Math.ceil((ports.clock.nowMs() + job.retentionMs) / 1000) * 1000,
       version: (mark?.version ?? 0) + 1,
     });
     if (stored === 'stored') return portion;
-    latest = next.job;
+    [latest, taken] = [next.job, portion];
   }
   return { kind: 'portion', job: latest, text: '', outputs: [] };
+}
+
+/** Up to where portions were taken, and by which of the last requests. */
+function readMark(mark: Mark | null): { position: TextPosition | null; writers: string[] } {
+  const [position = '', ...writers] = (mark?.text ?? '').split(' ');
+  return { position: readPosition(position), writers };
 }
 
 type Next =
@@ -82,7 +93,7 @@ async function portionAfter(
   if (job.status === 'succeeded' && !isText(job)) return filesAfter(job, had);
   // A later attempt has begun, and this one said nothing more.
   if (job.attempt !== begins.attempt) return portionAfter(ports, job, had, ask);
-  const told = begins === had || had.at === 0 ? '' : await toldOf(ports, job, had);
+  const told = begins === had || had.at === 0 ? '' : await spokenBefore(ports, job, had);
   if (told === null) return { kind: 'otherwise' };
   const whole = job.status === 'succeeded' ? await wholeOf(ports, job) : null;
   const text = whole === null ? heard : whole.slice(begins.at);
@@ -120,23 +131,6 @@ async function listen(
     if (nowMs > heardAtMs || (nowMs >= endMs && !isTerminal(job))) break;
   }
   return { job, text };
-}
-
-/** What the reader was told of an attempt that is no more; null: it cannot be read any more. */
-async function toldOf(
-  { jobEvents }: PortionPorts,
-  { tenantId, jobId }: JobRecord,
-  { attempt, at }: TextPosition,
-): Promise<string | null> {
-  let text = '';
-  while (text.length < at) {
-    const page = await jobEvents.read(tenantId, jobId, { attempt, at: text.length }, streamLimits.readMax);
-    const next = page.filter((piece) => piece.attempt === attempt);
-    const before = text.length;
-    for (const piece of next) if (piece.at === text.length) text += piece.text;
-    if (text.length === before) return null;
-  }
-  return text.slice(0, at);
 }
 
 function filesAfter(job: JobRecord, { at }: TextPosition): Next {

@@ -11,13 +11,22 @@ export interface TellOutputsPorts {
   readonly clock: Clock;
 }
 
-/** In their order; null while the job has not succeeded, and once its files are gone. */
+/** Where an output of the job is to be had without a key; null: its file is gone. */
+export type LinkOf = (job: JobRecord, output: JobOutput, index: number) => Promise<string | null>;
+
+/**
+ * In their order; null while the job has not succeeded, and once its files are gone.
+ * @param linkOf @default where the files are stored
+ */
 export async function tellOutputs(
   ports: TellOutputsPorts,
   job: JobRecord,
+  linkOf: LinkOf = (of, output) => linkTo(ports, of, output),
 ): Promise<readonly ToldOutput[] | null> {
   if (job.status !== 'succeeded') return null;
-  const told = await Promise.all(job.outputs.map((output) => tellOutput(ports, job, output)));
+  const told = await Promise.all(
+    job.outputs.map((output, index) => tellOutput(ports, job, output, () => linkOf(job, output, index))),
+  );
   return told.some((each) => each === null) ? null : told.filter((each) => each !== null);
 }
 
@@ -25,6 +34,7 @@ async function tellOutput(
   ports: TellOutputsPorts,
   job: JobRecord,
   output: JobOutput,
+  link: () => Promise<string | null>,
 ): Promise<ToldOutput | null> {
   const { type, contentType, bytes, width, height } = output;
   if (type === 'text') {
@@ -32,7 +42,7 @@ async function tellOutput(
     const text = await answerTextOf({ outputs: [output] }, read);
     return text === null ? null : { type, text };
   }
-  const url = await linkTo(ports, job, output);
+  const url = await link();
   return url === null ? null : { type, url, contentType, bytes, width, height };
 }
 
@@ -42,9 +52,14 @@ export async function linkTo(
   job: JobRecord,
   { path }: JobOutput,
 ): Promise<string | null> {
-  const leftMs = (filesKeptUntilMs(job) ?? 0) - clock.nowMs();
+  const untilMs = linkUntilMs(job, clock.nowMs());
+  if (untilMs === null) return null;
+  return blobs.link(job.tenantId, path, Math.floor((untilMs - clock.nowMs()) / 1000));
+}
+
+/** Until when a link made now to a file of the job works; null: the file is gone. */
+export function linkUntilMs(job: JobRecord, nowMs: number): number | null {
+  const leftMs = (filesKeptUntilMs(job) ?? 0) - nowMs;
   // A link of less than a second is none.
-  if (leftMs < 1000) return null;
-  const seconds = Math.min(apiLimits.outputUrlSeconds, Math.floor(leftMs / 1000));
-  return blobs.link(job.tenantId, path, seconds);
+  return leftMs < 1000 ? null : nowMs + Math.min(apiLimits.outputUrlSeconds * 1000, leftMs);
 }

@@ -132,24 +132,28 @@ function workerMoves(world: FlowWorld) {
       return applied(job, claim(lineEntryOf(job), 'worker-1', world.clock.nowMs()));
     },
     /** And ends it well, with one picture. */
-    async finish(jobId: string): Promise<JobRecord> {
+    async finish(jobId: string, pictures = 1): Promise<JobRecord> {
       const started = await moves.start(jobId);
-      const path = `jobs/${jobId}/1/0.png`;
-      await world.blobs.put(tenantId, path, Buffer.from('picture'), 'image/png');
-      const output: JobOutput = {
-        type: 'image',
-        path,
-        contentType: 'image/png',
-        bytes: 7,
-        sha256: '0'.repeat(64),
-        width: 512,
-        height: 512,
-      };
+      const outputs: JobOutput[] = [];
+      for (let index = 0; index < pictures; index += 1) {
+        const path = `jobs/${jobId}/1/${index}.png`;
+        await world.blobs.put(tenantId, path, Buffer.from('picture'), 'image/png');
+        const [sha256, bytes] = ['0'.repeat(64), 7];
+        outputs.push({
+          type: 'image',
+          path,
+          contentType: 'image/png',
+          bytes,
+          sha256,
+          width: 512,
+          height: 512,
+        });
+      }
       const { usage, timings, receipt } = fullJob();
       if (usage === null || timings === null || receipt === null) throw new Error('a full job has all three');
       return applied(
         started,
-        succeed(started, world.clock.nowMs(), [output], { usage, timings, receipt, costUsdMicros: 1_250 }),
+        succeed(started, world.clock.nowMs(), outputs, { usage, timings, receipt, costUsdMicros: 1_250 }),
       );
     },
   };

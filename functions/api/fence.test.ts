@@ -68,6 +68,8 @@ const fence: Record<RouteId, Row> = {
   replicateCancelPrediction: { names: 'job' },
   // By a pass that opens one job's stream for whoever has it; another text opens nothing (its own test).
   replicateStreamPrediction: 'nothing',
+  // By a pass as well, to one output.
+  replicateReadOutput: 'nothing',
   replicateListModels: 'nothing',
   replicateGetModel: 'nothing',
   replicateListVersions: 'nothing',

@@ -96,6 +96,7 @@ import { replicateGetWebhookSecret } from './routes/replicate-get-webhook-secret
 import { replicateListModels } from './routes/replicate-list-models.ts';
 import { replicateListPredictions } from './routes/replicate-list-predictions.ts';
 import { replicateListVersions } from './routes/replicate-list-versions.ts';
+import { replicateReadOutput } from './routes/replicate-read-output.ts';
 import { replicateStreamPrediction } from './routes/replicate-stream-prediction.ts';
 import { retryJob } from './routes/retry-job.ts';
 import { revokeKey } from './routes/revoke-key.ts';
@@ -148,6 +149,7 @@ export const routeHandlers: { readonly [Id in RouteId]: RouteHandler<Id> } = {
   replicateGetPrediction,
   replicateCancelPrediction,
   replicateStreamPrediction,
+  replicateReadOutput,
   replicateListModels,
   replicateGetModel,
   replicateListVersions,

@@ -90,6 +90,10 @@ RULES = [
         "which events a job had is the job's to say",
     ),
     Accepted(
+        FIT, "replicateStreamPrediction", 422, "last-event-id", "no event of this job",
+        "which events a job had is the job's to say",
+    ),
+    Accepted(
         FIT, "submitJob", 400, r"adapters(\..*)?", "takes|no such adapter|named twice|is for the model",
         "which adapters there are, and how many a model takes, no document for all tenants and models can know",
     ),

@@ -272,11 +272,15 @@ function tenantPaths(jobs: readonly string[], keys: readonly string[]): Facts['p
   };
 }
 
-const predictionSchema = z.object({ version: z.string(), urls: z.object({ stream: z.url() }) });
+const predictionSchema = z.object({
+  version: z.string(),
+  output: z.array(z.string()),
+  urls: z.object({ stream: z.url() }),
+});
 
 async function dialectPaths(tenant: Asker, jobs: readonly string[]): Promise<Facts['paths']> {
   const path = `/replicate/v1/predictions/${jobs[0]}`;
-  const { version, urls } = await ask(tenant, 'GET', path, undefined, predictionSchema);
+  const { version, output, urls } = await ask(tenant, 'GET', path, undefined, predictionSchema);
   const upload = { content_type: 'image/png', file_name: 'a.png' };
   const initiate = '/fal/rest/storage/upload/initiate';
   const { upload_url: uploadUrl } = await ask(tenant, 'POST', initiate, upload, uploadSchema);
@@ -288,6 +292,10 @@ async function dialectPaths(tenant: Asker, jobs: readonly string[]): Promise<Fac
     replicateCreateDeploymentPrediction: [{ owner: model.owner, deployment: model.model }],
     replicateGetPrediction: ofJob,
     replicateCancelPrediction: ofJob,
+    replicateReadOutput: output.map((link) => {
+      const [pass = '', name = ''] = link.split('/').slice(-2);
+      return { pass, name };
+    }),
     replicateStreamPrediction: [{ pass: urls.stream.split('/').at(-1) ?? '' }],
     replicateGetModel: [model],
     replicateListVersions: [model],

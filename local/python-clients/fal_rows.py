@@ -142,6 +142,14 @@ def _() -> None:
     assert said and all("%|" in line and line.endswith("/20") for line in said)
 
 
+@row("submit, priority", "low is the class batch, normal what the plan says")
+def _() -> None:
+    key = tenant_with("py-fal-priority", {})
+    for priority, expected in (("low", "batch"), ("normal", "interactive")):
+        SyncClient(key=key).submit(CHAT, {"prompt": WORDS}, priority=priority)
+        assert newest_job(key, lambda job, expected=expected: job["class"] == expected)
+
+
 @row("cancel", "a request that runs, and again without an error")
 def _() -> None:
     key = tenant_with("py-fal-cancels", {})

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import tempfile
 import time
 import urllib.request
 from importlib.metadata import version as version_installed
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
+from urllib.parse import urlsplit
 
+import httpx
 import replicate
-from fronts import Faltering, Receiver
+from fronts import Faltering, Receiver, open_tls_front
 from replicate.exceptions import ModelError, ReplicateError
 from replicate.pagination import async_paginate, paginate
 from replicate.webhook import InvalidSignatureError
@@ -57,6 +61,28 @@ def has_ended(job: dict[str, Any]) -> bool:
 def _() -> None:
     [link] = client.run(SHAPES, input=PICTURE)
     assert content_type_of(link) == "image/png"
+
+
+@row("run, FileOutput", "sends the key to this API and to nobody else, and reads the file where redirects are followed")
+def _() -> None:
+    asked: list[tuple[str, bool]] = []
+
+    def note(request: httpx.Request) -> None:
+        asked.append((request.url.path, "authorization" in request.headers))
+
+    with tempfile.TemporaryDirectory() as folder:
+        front, certificate = open_tls_front(urlsplit(URL).port or 80, Path(folder))
+        trusted = {"SSL_CERT_FILE": str(certificate)}
+        with patch.dict(os.environ, trusted):
+            url, hooks = f"https://127.0.0.1:{front.port}/replicate", {"request": [note]}
+            plain = replicate.Client(api_token=DEMO_KEY, base_url=url, event_hooks=hooks)
+            [unread] = plain.run(SHAPES, input=PICTURE)
+            refused(httpx.HTTPStatusError, unread.read)
+            following = replicate.Client(api_token=DEMO_KEY, base_url=url, event_hooks=hooks, follow_redirects=True)
+            [file] = following.run(SHAPES, input=PICTURE)
+            assert file.read().startswith(b"\x89PNG")
+    assert any(not path.startswith("/replicate/v1/") for path, _ in asked)
+    assert all(has_key == path.startswith("/replicate/v1/") for path, has_key in asked)
 
 
 @row("run", "owner/name:version, and a text as a list that joins")

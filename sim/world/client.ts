@@ -17,6 +17,7 @@ import { followOne } from './followers.ts';
 import type { Submission, SubmissionAnswer } from './history.ts';
 import { violate } from './history.ts';
 import { namedPictureOf } from './pictures.ts';
+import { readInPortions } from './portions.ts';
 import { drawLimits, oneOf, pools } from './scenario.ts';
 import { warmUpOnce } from './warmups.ts';
 import type { World } from './world.ts';
@@ -122,6 +123,7 @@ function drawAsk({ random, ids, history, webhooks }: World, tenantId: string, ow
   // The same once more, which a result that was kept may answer.
   const like = maybe(0.4) ? own.find(({ input }) => hasSeed(input)) : undefined;
   if (like !== undefined) Object.assign(ask, { model: like.model, input: like.input });
+  if (ask.webhook !== null) history.ownWebhooks.set(op, ask.webhook);
   own.push(ask);
   return ask;
 }
@@ -156,7 +158,11 @@ async function submitAgain(world: World, tenantId: string, own: SubmitAsk[]): Pr
 async function submitAndFollow(world: World, ask: SubmitAsk): Promise<void> {
   const answer = (await submitOnce(world, ask)).at(-1);
   if (ask.stream === true && answer !== undefined && 'jobId' in answer) {
-    await followOne(world, ask.tenant.tenantId, answer.jobId);
+    const { tenantId } = ask.tenant;
+    await Promise.all([
+      followOne(world, tenantId, answer.jobId),
+      readInPortions(world, tenantId, answer.jobId),
+    ]);
   }
 }
 

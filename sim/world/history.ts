@@ -35,6 +35,8 @@ export interface ReceivedMessage {
 
 export interface History {
   readonly submissions: Submission[];
+  /** Where each operation asked to be told of its job, and in which form; none of those that did not ask. */
+  readonly ownWebhooks: Map<string, NonNullable<JobRecord['webhook']>>;
   /** Refunds as the ledger took them, in micro-USD by job. */
   readonly refunded: Map<string, number>;
   readonly warmups: WarmupHistory;
@@ -70,6 +72,7 @@ export interface History {
 export function createHistory(): History {
   return {
     submissions: [],
+    ownWebhooks: new Map(),
     refunded: new Map(),
     warmups: { asked: [], entries: [] },
     adapters: createAdapterHistory(),

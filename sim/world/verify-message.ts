@@ -2,6 +2,7 @@
  * What a receiver does with a message, written from the specification (github.com/standard-webhooks, 1.0.0) and from
  * nothing of the product: the checkers and the tests believe no signature that this refuses.
  */
+import type { KeyObject } from 'node:crypto';
 import { createHmac, createPublicKey, timingSafeEqual, verify } from 'node:crypto';
 
 const toleranceSeconds = 5 * 60;
@@ -36,7 +37,12 @@ function matches(key: string, version: string, signature: Buffer, signed: Buffer
     return signature.length === expected.length && timingSafeEqual(signature, expected);
   }
   if (version !== 'v1a' || !key.startsWith('whpk_')) return false;
+  return verify(null, signed, publicKeyOf(key), signature);
+}
+
+/** Of a `whpk_…`: base64 of the 32 bytes. */
+export function publicKeyOf(key: string): KeyObject {
   const raw = Buffer.from(key.slice('whpk_'.length), 'base64');
   const der = Buffer.concat([Buffer.from(spkiPrefix, 'hex'), raw]);
-  return verify(null, signed, createPublicKey({ key: der, format: 'der', type: 'spki' }), signature);
+  return createPublicKey({ key: der, format: 'der', type: 'spki' });
 }

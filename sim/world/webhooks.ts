@@ -3,14 +3,16 @@
  * that the rest of a world goes as it would without them.
  */
 import type { Outbound, OutboundAnswer, OutboundRequest } from '#core/egress/outbound.ts';
+import type { JobRecord } from '#core/job/job.ts';
 import type { Deliveries } from '#core/ports.ts';
 import { defaultEndpointId, newEndpoint } from '#core/webhook/endpoint.ts';
 import type { JobEvent } from '#core/webhook/event.ts';
 import { endEvents, jobEvents } from '#core/webhook/event.ts';
-import { formatSecret, sharedSecret } from '#core/webhook/secret.ts';
+import { formatPublicKey, formatSecret, sharedSecret, signingKey } from '#core/webhook/secret.ts';
 import { answered } from '../memory/memory-outbound.ts';
 import type { Random } from '../random.ts';
 import { createRandom } from '../random.ts';
+import { dialects } from './dialect-messages.ts';
 import type { History } from './history.ts';
 import type { Loop } from './loop.ts';
 import type { Scenario } from './scenario.ts';
@@ -37,13 +39,15 @@ export interface Hook {
   readonly kind: ReceiverKind;
   readonly events: readonly JobEvent[];
   readonly secret: string;
+  /** As its owner reads it: `whpk_…`. */
+  readonly publicKey: string;
 }
 
 export interface Webhooks {
   readonly hooks: readonly Hook[];
   readonly outbound: Outbound;
   /** What a submission of this tenant says of a webhook of its own: mostly nothing. */
-  drawOwn(tenantId: string): { readonly url: string; readonly events: JobEvent[] } | null;
+  drawOwn(tenantId: string): JobRecord['webhook'];
   /** What the stores hold as the world begins. */
   endpoints(): ReturnType<typeof newEndpoint>[];
 }
@@ -57,6 +61,7 @@ interface WebhooksOptions {
 
 export function createWebhooks({ loop, scenario, history, isHealed }: WebhooksOptions): Webhooks {
   const random = createRandom(scenario.seed + 0x5eb0);
+  const speak = createSpeech(scenario.seed);
   const told = scenario.hasWebhooks ? scenario.tenants : [];
   const hooks = told.flatMap(({ tenantId }) => drawHooks(random, tenantId, scenario.isCalm));
   for (const { url } of hooks) history.canaries.add(new URL(url).searchParams.get('token') ?? url);
@@ -66,7 +71,8 @@ export function createWebhooks({ loop, scenario, history, isHealed }: WebhooksOp
     outbound: { send: (request) => receive({ loop, random, history, isHealed }, hooks, request) },
     drawOwn(tenantId) {
       const own = hooks.find((hook) => hook.tenantId === tenantId && hook.endpointId === defaultEndpointId);
-      return own === undefined || random() < 0.7 ? null : { url: own.url, events: [...own.events] };
+      if (own === undefined || random() < 0.7) return null;
+      return { url: own.url, events: [...own.events], ...speak() };
     },
     endpoints: () =>
       hooks
@@ -75,11 +81,30 @@ export function createWebhooks({ loop, scenario, history, isHealed }: WebhooksOp
   };
 }
 
+/** Of the worlds with webhooks, and in those of the jobs that have one. By chance of its own: the others are what they were. */
+const speakingShare = 0.5;
+const dialectShare = 0.7;
+
+/** Says of one job's webhook which dialect its request came in, and what is told there: nothing, for one in ours. */
+function createSpeech(seed: number): () => Partial<NonNullable<JobRecord['webhook']>> {
+  const random = createRandom(seed + 0xd1a1);
+  const isSpeaking = random() < speakingShare;
+  return () => {
+    if (!isSpeaking || random() >= dialectShare) return {};
+    const dialect = oneOf(random, dialects);
+    if (dialect === 'runpod') return { events: [...endEvents], form: { dialect } };
+    const form = { dialect, apiUrl: 'https://api.example' } as const;
+    // Replicate's clients may ask for `output` alone.
+    const isOfOutput = dialect === 'replicate' && random() < 0.3;
+    return { events: isOfOutput ? ['job.succeeded'] : [...endEvents], form };
+  };
+}
+
 function drawHooks(random: Random, tenantId: string, isCalm: boolean): Hook[] {
   return ['whe_1', 'whe_2', defaultEndpointId].flatMap((name) => {
     const isDefault = name === defaultEndpointId;
     const endpointId = isDefault ? name : `${name}_${tenantId}`;
-    const secret = formatSecret(sharedSecret(webhookKey, { tenantId, endpointId, version: 1 }));
+    const version = { tenantId, endpointId, version: 1 };
     const token = `canary-hook-${tenantId}-${name}`;
     const hook: Hook = {
       tenantId,
@@ -87,7 +112,8 @@ function drawHooks(random: Random, tenantId: string, isCalm: boolean): Hook[] {
       url: `https://${tenantId}.example/${name}?token=${token}`,
       kind: oneOf(random, isCalm ? ['well'] : kinds),
       events: oneOf(random, [endEvents, jobEvents, ['job.succeeded', 'job.failed']]),
-      secret,
+      secret: formatSecret(sharedSecret(webhookKey, version)),
+      publicKey: formatPublicKey(signingKey(webhookKey, version)),
     };
     return random() < 0.5 ? [hook] : [];
   });

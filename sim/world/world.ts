@@ -25,6 +25,7 @@ import { createHistory } from './history.ts';
 import type { Loop } from './loop.ts';
 import { createLoop } from './loop.ts';
 import { withPictures } from './pictures.ts';
+import { portionChance } from './portions.ts';
 import type { Process, Role } from './process.ts';
 import { createProcess } from './process.ts';
 import type { Scenario } from './scenario.ts';
@@ -49,6 +50,8 @@ export interface Ground {
   /** The stores themselves, without faults: for the checker, and for setting the scene. */
   readonly stores: MemoryWorld;
   readonly webhooks: Webhooks;
+  /** Draws how many read a job in portions; null: nobody does. */
+  readonly portions: (() => number) | null;
   readonly costs: CostSettings;
   /** Calls by site. */
   readonly callCounts: Map<string, number>;
@@ -201,6 +204,7 @@ function createGround(scenario: Scenario, random: Random, { without, favour }: W
     costs: costs.settings,
     stores: createStores({ loop, random, scenario, history, ids, isHealed: () => isHealed }),
     webhooks: createWebhooks({ loop, scenario, history, isHealed: () => isHealed }),
+    portions: portionChance(scenario.seed),
     callCounts: new Map(),
     retries: () => retries,
     onRetry() {

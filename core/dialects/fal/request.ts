@@ -32,6 +32,15 @@ export const requestHeadersSchema = z.object({
     .meta({ description: 'Seconds within which the request must have started' }),
 });
 
+/** Of a request to the queue. */
+export const submitHeadersSchema = requestHeadersSchema.extend({
+  'x-fal-queue-priority': z.enum(['normal', 'low']).optional().meta({
+    description: '`low`: the class `batch`; `normal`: what the plan says',
+  }),
+});
+
+export type QueuePriority = z.infer<typeof submitHeadersSchema>['x-fal-queue-priority'];
+
 /** Of `X-Fal-Request-Timeout`, to the second above. */
 export function wholeSecondsOf(text: string): number {
   return Math.ceil(Number(text));
@@ -45,6 +54,7 @@ export interface FalAsk {
   readonly task: Manifest['task'] | null;
   readonly stream: boolean;
   readonly deadlineSeconds: number | null;
+  readonly priority: QueuePriority;
   /** Null: nowhere. */
   readonly webhook: string | null;
   /** Where this API is, for links in messages. */
@@ -52,7 +62,7 @@ export interface FalAsk {
 }
 
 export function toSubmission(ask: FalAsk): DialectSubmission {
-  const { model, task, stream, deadlineSeconds, webhook, apiUrl } = ask;
+  const { model, task, stream, deadlineSeconds, priority, webhook, apiUrl } = ask;
   const asked = askedInput(ask.input, task);
   const form = { dialect: 'fal', apiUrl } as const;
   return {
@@ -63,6 +73,7 @@ export function toSubmission(ask: FalAsk): DialectSubmission {
     metadata: {},
     stream,
     includeUsage: false,
+    class: priority === 'low' ? 'batch' : null,
     webhook: webhook === null ? null : { url: webhook, events: [...endEvents], form },
     ...(deadlineSeconds === null ? {} : { deadlineSeconds }),
     paramOf: (path) => (path === 'webhook.url' ? 'fal_webhook' : asked.paramOf(path).replace(/^input\./, '')),

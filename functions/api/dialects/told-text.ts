@@ -24,14 +24,16 @@ export interface TellAsk {
   readonly endMs: number;
   /** Ends the telling at once, without a last word. */
   readonly gone: AbortSignal;
+  /** What the client was told before; it is not told again. */
+  readonly had?: string;
 }
 
 export async function* toldText(
   deps: ApiDeps,
   start: JobRecord,
-  { endMs, gone }: TellAsk,
+  { endMs, gone, had = '' }: TellAsk,
 ): AsyncGenerator<Told, void, void> {
-  const text = createText();
+  const text = createText(had);
   let job = start;
   for await (const followed of follow(deps, start, { from: null, signal: gone })) {
     if (followed.kind === 'job') {
@@ -61,8 +63,8 @@ export async function textOf({ blobs }: ApiDeps, job: JobRecord): Promise<string
 }
 
 /** What the client has of the text, beside what the present attempt has said. */
-function createText() {
-  let told = '';
+function createText(had: string) {
+  let told = had;
   let heard = '';
   const next = (): string | 'otherwise' => {
     const [shorter, longer] = heard.length < told.length ? [heard, told] : [told, heard];

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { sampleTenant } from '#core/samples.ts';
 import { chatting, drawing, openFalScene } from '../dialects/fal/fal-scene.ts';
 
 const prompt = 'a lighthouse';
@@ -29,6 +30,20 @@ describe('200', () => {
 
     const { startByMs, createdAtMs } = await scene.jobOf(json.request_id);
     expect(startByMs - createdAtMs).toBe(91_000);
+  });
+
+  it.each([
+    ['low', 'interactive', 'batch'],
+    ['normal', 'interactive', 'interactive'],
+    ['normal', 'batch', 'batch'],
+    ['low', 'batch', 'batch'],
+  ] as const)('of %s priority, where the plan says %s: the class %s', async (priority, plan, jobClass) => {
+    const scene = await openFalScene({ tenant: sampleTenant({ overrides: { class_default: plan } }) });
+    const headers = { 'X-Fal-Queue-Priority': priority };
+
+    const { json } = await scene.submit(drawing, { prompt }, { headers });
+
+    expect((await scene.jobOf(json.request_id)).class).toBe(jobClass);
   });
 
   it('tells whom it is asked to', async () => {
@@ -79,6 +94,15 @@ describe('422', () => {
     const got = await (await openFalScene()).submit(drawing, { prompt }, { headers });
 
     expect(got.json.detail).toMatchObject([{ loc: ['body', 'x-fal-request-timeout'] }]);
+  });
+
+  it.each(['high', 'LOW', '', '0'])('takes no priority of "%s"', async (priority) => {
+    const headers = { 'X-Fal-Queue-Priority': priority };
+
+    const got = await (await openFalScene()).submit(drawing, { prompt }, { headers });
+
+    expect(got.status).toBe(422);
+    expect(got.json.detail).toMatchObject([{ loc: ['body', 'x-fal-queue-priority'] }]);
   });
 
   it('names a webhook that nothing may be sent to', async () => {

@@ -5,7 +5,8 @@ import type { RouteHandler } from '../route-handler.ts';
 
 export const falSubmit: RouteHandler<'falSubmit'> = async (deps, call) => {
   const webhook = call.query.fal_webhook ?? null;
-  const accepted = await falSubmitted(deps, call, { stream: false, webhook });
+  const { 'x-fal-queue-priority': priority } = call.headers;
+  const accepted = await falSubmitted(deps, call, { stream: false, priority, webhook });
   return {
     status: 200,
     headers: { ...acceptedHeaders(deps, call, accepted), ...falHeadersOf(accepted.job) },

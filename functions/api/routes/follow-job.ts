@@ -1,25 +1,21 @@
-import { AppError } from '#core/errors.ts';
 import type { Followed } from '#core/flows/follow.ts';
 import { follow } from '#core/flows/follow.ts';
 import type { JobRecord } from '#core/job/job.ts';
-import { isTerminal } from '#core/job/job.ts';
 import { streamLimits } from '#core/limits.ts';
 import type { Preview, TextPosition } from '#core/stream/text-piece.ts';
-import { positionText, readPosition } from '#core/stream/text-piece.ts';
+import { positionText } from '#core/stream/text-piece.ts';
 import type { ApiDeps } from '../api-deps.ts';
 import type { Said, ServerEvent } from '../event-stream.ts';
 import { EventStream, eventLines, takePlace } from '../event-stream.ts';
 import { findJob } from '../find-job.ts';
 import { jobHeaders, presentOneJob } from '../job-answer.ts';
+import { doneId, readLastEventId } from '../last-event-id.ts';
 import type { ApiCall, RouteHandler } from '../route-handler.ts';
-
-/** Id of the last event. A reader that comes back with it has all that there is. */
-const doneId = 'done';
 
 export const followJob: RouteHandler<'followJob'> = async (deps, call) => {
   const { tenantId } = call.caller.tenant;
   const job = await findJob(deps, tenantId, call.params.id);
-  const from = positionOf(job, call.headers['last-event-id']);
+  const from = readLastEventId(job, call.headers['last-event-id']);
   // As the specification has it, 204 tells a browser's reader to stop coming back.
   if (from === doneId) return { status: 204, headers: jobHeaders(job) };
   const place = await takePlace(deps, tenantId);
@@ -30,16 +26,6 @@ export const followJob: RouteHandler<'followJob'> = async (deps, call) => {
     body: new EventStream(eventLines(deps, said), place.release),
   };
 };
-
-/** Throws `invalid_request` for what no event of this job had for its id. */
-function positionOf(job: JobRecord, lastEventId: string | undefined): TextPosition | null | typeof doneId {
-  if (lastEventId === undefined) return null;
-  if (lastEventId === doneId && isTerminal(job)) return doneId;
-  const position = readPosition(lastEventId);
-  if (position !== null && position.attempt <= job.attempt) return position;
-  const details = [{ path: 'last-event-id', message: 'is the id of no event of this job' }];
-  throw new AppError('invalid_request', { details });
-}
 
 async function* eventsOf(
   deps: ApiDeps,

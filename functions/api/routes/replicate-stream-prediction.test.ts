@@ -12,6 +12,25 @@ function follow(scene: ReplicateScene, link: string, gone?: AbortSignal): Promis
   });
 }
 
+/** As a browser does whose stream broke off. */
+function comeBack(scene: ReplicateScene, link: string, lastEventId: string): Promise<Got> {
+  const headers = { 'Last-Event-ID': lastEventId };
+  return scene.send('replicateStreamPrediction', pathOf(link), { key: null, headers });
+}
+
+function idsOf(got: Got): string[] {
+  return blocksOf(got).map(([first]) => first?.replace(/^id: /, '') ?? '');
+}
+
+function say(
+  scene: ReplicateScene,
+  id: string,
+  { attempt, at, text }: { attempt: number; at: number; text: string },
+) {
+  const piece = { attempt, at, text, isLast: false, toldAtMs: scene.clock.nowMs() };
+  return scene.jobEvents.append('tenant-a', id, piece);
+}
+
 function blocksOf({ text }: Got): string[][] {
   const blocks = text.split('\n\n').filter((block) => block !== '' && !block.startsWith(':'));
   return blocks.map((block) => block.split('\n'));
@@ -44,19 +63,79 @@ describe('200', () => {
     const told = eventsOf(await follow(scene, urls.stream));
 
     expect(told).toEqual([
-      ['output', expect.stringMatching(/^data:/)],
+      ['output', expect.stringMatching(/\/replicate\/v1\/outputs\/.+\/0\.png$/)],
       ['done', '{}'],
     ]);
   });
 
-  it('numbers its events, because the client of PyPI passes over those without an id', async () => {
+  it('gives every event an id, because the client of PyPI passes over those without one', async () => {
     const scene = await openReplicateScene();
     const { id, urls } = (await scene.draw()).json;
     await scene.finish(id);
+    const { urls: failing } = (await scene.chat({ input: { prompt: 'one', fault: 'error' } })).json;
+    const failed = await scene.whileWorking(follow(scene, failing.stream));
 
-    const told = blocksOf(await follow(scene, urls.stream));
+    expect(idsOf(await follow(scene, urls.stream))).toEqual(['1-1', 'done']);
+    expect(idsOf(failed).slice(-2)).toEqual([expect.stringMatching(/^\d-\d+$/), 'done']);
+  });
 
-    expect(told.map(([first]) => first)).toEqual(['id: 1', 'id: 2']);
+  it('goes on after any of its events, with no text twice and none lost', async () => {
+    const scene = await openReplicateScene();
+    const { id, urls } = (await scene.chat({ input: { prompt: 'one two three four five' } })).json;
+    const live = await scene.whileWorking(follow(scene, urls.stream));
+
+    const told = eventsOf(live);
+    const ids = idsOf(live);
+    const { text = '' } = (await scene.jobOf(id)).outputs[0] ?? {};
+    const saidIn = (events: string[][]) =>
+      events
+        .filter(([name]) => name === 'output')
+        .map(([, ...lines]) => lines.join('\n'))
+        .join('');
+    expect(saidIn(told)).toBe(text);
+    expect(ids.length).toBeGreaterThan(2);
+    for (const [index, lastEventId] of ids.slice(0, -1).entries()) {
+      const rest = eventsOf(await comeBack(scene, urls.stream, lastEventId));
+      expect(saidIn(told.slice(0, index + 1)) + saidIn(rest)).toBe(text);
+      expect(rest.at(-1)).toEqual(['done', '{}']);
+    }
+  });
+
+  it('goes on where the next attempt says the same, and ends in an error where it does not', async () => {
+    const scene = await openReplicateScene();
+    const { id, urls } = (await scene.chat()).json;
+    await scene.start(id);
+    const said = `${id} 0 `;
+    await say(scene, id, { attempt: 1, at: 0, text: said });
+    const { id: other, urls: otherUrls } = (await scene.chat({ input: { prompt: 'other' } })).json;
+    await scene.start(other);
+    await say(scene, other, { attempt: 1, at: 0, text: 'Once upon ' });
+    await scene.clock.advance(60_000);
+
+    const same = eventsOf(await scene.whileWorking(comeBack(scene, urls.stream, `1-${said.length}`)));
+    const otherwise = await scene.whileWorking(comeBack(scene, otherUrls.stream, '1-10'));
+
+    expect((await scene.jobOf(id)).attempt).toBe(2);
+    const output = same.filter(([name]) => name === 'output').map(([, ...lines]) => lines.join('\n'));
+    expect(output.join('')).toBe('one two');
+    expect(same.at(-1)).toEqual(['done', '{}']);
+    expect(eventsOf(otherwise)).toEqual([
+      ['error', expect.stringContaining('otherwise')],
+      ['done', '{"reason":"error"}'],
+    ]);
+    expect(idsOf(otherwise)).toEqual(['1-10', '1-10']);
+  });
+
+  it('tells the links that are left', async () => {
+    const scene = await openReplicateScene();
+    const { id, urls } = (await scene.draw()).json;
+    await scene.finish(id, 3);
+
+    const left = await Promise.all(
+      ['1-0', '1-1', '1-3'].map(async (at) => eventsOf(await comeBack(scene, urls.stream, at)).length - 1),
+    );
+
+    expect(left).toEqual([3, 2, 0]);
   });
 
   it('tells why there is nothing', async () => {
@@ -78,8 +157,7 @@ describe('200', () => {
     const following = follow(scene, urls.stream);
     await scene.clock.advance(100);
     await scene.start(id);
-    const piece = { attempt: 1, at: 0, isLast: false, toldAtMs: scene.clock.nowMs() };
-    await scene.jobEvents.append('tenant-a', id, { ...piece, text: 'Once upon' });
+    await say(scene, id, { attempt: 1, at: 0, text: 'Once upon' });
     await scene.clock.advance(60_000);
 
     const told = eventsOf(await scene.whileWorking(following));
@@ -124,6 +202,49 @@ function place(scene: ReplicateScene, max: number) {
   const nowMs = scene.clock.nowMs();
   return { max, nowMs, untilMs: nowMs + streamLimits.placeMs };
 }
+
+describe('204', () => {
+  it('tells a reader that has seen the end not to come back', async () => {
+    const scene = await openReplicateScene();
+    const { id, urls } = (await scene.draw()).json;
+    await scene.finish(id);
+
+    const got = await comeBack(scene, urls.stream, 'done');
+
+    expect([got.status, got.text]).toEqual([204, '']);
+  });
+});
+
+describe('422', () => {
+  it.each([
+    ['', 'nothing'],
+    ['done', 'the end of a prediction that has not ended'],
+    ['2-0', 'an attempt that never was'],
+    ['1-11', 'more text than there is'],
+    ['7', 'no place'],
+  ])('refuses the last event id "%s": %s', async (lastEventId) => {
+    const scene = await openReplicateScene();
+    const { id, urls } = (await scene.chat()).json;
+    await scene.start(id);
+    await say(scene, id, { attempt: 1, at: 0, text: 'You said: ' });
+
+    const got = await comeBack(scene, urls.stream, lastEventId);
+
+    expect(got.status).toBe(422);
+    expect(got.json).toMatchObject({ status: 422, invalid_fields: [{ field: 'last-event-id' }] });
+  });
+
+  it('refuses more than came of a prediction that has ended', async () => {
+    const scene = await openReplicateScene();
+    const { id, urls } = (await scene.draw()).json;
+    await scene.finish(id);
+    const { urls: said } = (await scene.chat()).json;
+    await scene.whileWorking(follow(scene, said.stream));
+
+    expect((await comeBack(scene, urls.stream, '1-2')).status).toBe(422);
+    expect((await comeBack(scene, said.stream, '1-900')).status).toBe(422);
+  });
+});
 
 describe('404', () => {
   it('opens to its pass alone, for fifteen minutes', async () => {

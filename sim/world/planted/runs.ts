@@ -122,4 +122,12 @@ export const runsMutants: readonly Mutant[] = [
     find: `inputs.set(job.jobId, withPictures(job.input, taken.urls));`,
     replace: `inputs.set(job.jobId, job.input);`,
   },
+  {
+    name: 'portion-given-to-two',
+    mistake: 'the mark of what was read of a job is replaced whatever stands there',
+    seed: 203,
+    file: 'sim/memory/memory-marks.ts',
+    find: `!== version - 1) return`,
+    replace: `> version) return`,
+  },
 ];

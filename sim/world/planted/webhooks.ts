@@ -61,4 +61,40 @@ export const webhookMutants: readonly Mutant[] = [
     find: `if (isTerminal(job)) seen.push({ event: \`job.\${job.status}\``,
     replace: `if (isTerminal(job)) seen.push({ event: job.error === null ? 'job.succeeded' : 'job.failed'`,
   },
+  {
+    name: 'failure-told-as-result',
+    mistake: 'to a request in the words of RunPod, a job that failed is told as COMPLETED',
+    file: 'core/dialects/runpod/job.ts',
+    find: `return 'FAILED';`,
+    replace: `return 'COMPLETED';`,
+  },
+  {
+    name: 'cancellation-told-as-time-out',
+    mistake: 'to a request in the words of RunPod, a job that was canceled is told as one that ran too long',
+    file: 'core/dialects/runpod/job.ts',
+    find: `error?.code === 'run_too_long' ? 'TIMED_OUT' : 'CANCELLED'`,
+    replace: `error?.code === 'run_too_long' ? 'CANCELLED' : 'TIMED_OUT'`,
+  },
+  {
+    name: 'message-of-whoever-came-first',
+    mistake:
+      'a process keeps the job of the first message in a dialect and tells it to every receiver, of other tenants too',
+    file: 'core/flows/try-delivery.ts',
+    find: `...(await dialectMessage(ports, job, form)) };`,
+    replace: `...(await dialectMessage(ports, ((globalThis as any).firstJob ??= job), form)) };`,
+  },
+  {
+    name: 'dialect-forgotten',
+    mistake: 'a message to a request in a dialect is in our own words',
+    file: 'core/flows/try-delivery.ts',
+    find: `isDefault ? job.webhook?.form : undefined`,
+    replace: `isDefault ? undefined : job.webhook?.form`,
+  },
+  {
+    name: 'signature-without-the-body',
+    mistake: "fal's signature is over everything but the body",
+    file: 'core/dialects/fal/webhook.ts',
+    find: `timestamp, digest(body)]`,
+    replace: `timestamp, digest('')]`,
+  },
 ];

@@ -1,4 +1,5 @@
 /** Requests of fal's dialect on their way in, and what comes of them. */
+import type { QueuePriority } from '#core/dialects/fal/request.ts';
 import { toSubmission, wholeSecondsOf } from '#core/dialects/fal/request.ts';
 import type { FalResult } from '#core/dialects/fal/result.ts';
 import { presentResult } from '#core/dialects/fal/result.ts';
@@ -18,6 +19,8 @@ import { submitted, taskOf } from '../submitted.ts';
 
 export interface FalWishes {
   readonly stream: boolean;
+  /** Of a request to the queue. */
+  readonly priority?: QueuePriority;
   /** Null: nowhere. */
   readonly webhook: string | null;
 }
@@ -25,7 +28,7 @@ export interface FalWishes {
 export async function falSubmitted(
   deps: ApiDeps,
   call: Omit<ApiCall<'falRun'>, 'query'>,
-  { stream, webhook }: FalWishes,
+  { stream, priority, webhook }: FalWishes,
 ): Promise<Accepted> {
   const model = modelNameOf(call.params.owner, call.params.model);
   if (model === null) throw new AppError('model_not_found');
@@ -35,7 +38,7 @@ export async function falSubmitted(
   const { body: input, apiUrl } = call;
   const isStream = stream && task === 'chat';
   const submission = toSubmission({
-    ...{ input, model, task, deadlineSeconds, webhook, apiUrl },
+    ...{ input, model, task, deadlineSeconds, priority, webhook, apiUrl },
     stream: isStream,
   });
   return submitted(deps, call, submission, null);

@@ -8,7 +8,7 @@ import { tellOutputs } from '#core/flows/tell-outputs.ts';
 import type { JobRecord } from '#core/job/job.ts';
 import { isTerminal } from '#core/job/job.ts';
 import { apiLimits } from '#core/limits.ts';
-import { writeStreamPass } from '#core/stream/stream-pass.ts';
+import { writePass } from '#core/stream/pass.ts';
 import { acceptedHeaders } from '../../accepted.ts';
 import type { ApiAnswer } from '../../answer.ts';
 import type { ApiDeps } from '../../api-deps.ts';
@@ -16,6 +16,7 @@ import { jobHeaders } from '../../job-answer.ts';
 import type { ApiCall } from '../../route-handler.ts';
 import { waitForJob, waitOf } from '../../wait-for-job.ts';
 import { submitted, taskOf } from '../submitted.ts';
+import { outputLinks } from './output-links.ts';
 
 type CreateCall = Omit<ApiCall<'replicateCreatePrediction'>, 'body' | 'params' | 'query' | 'form'>;
 
@@ -54,7 +55,8 @@ export async function presentedPrediction(
   job: JobRecord,
 ): Promise<Prediction> {
   const untilMs = deps.clock.nowMs() + apiLimits.outputUrlSeconds * 1000;
-  const pass = writeStreamPass(deps.keyPepper, { tenantId: job.tenantId, jobId: job.jobId, untilMs });
+  const pass = writePass(deps.keyPepper, 'stream', { tenantId: job.tenantId, jobId: job.jobId, untilMs });
   const streamUrl = `${apiUrl}/replicate/v1/streams/${pass}`;
-  return presentPrediction(job, { outputs: await tellOutputs(deps, job), apiUrl, streamUrl });
+  const outputs = await tellOutputs(deps, job, outputLinks(deps, apiUrl));
+  return presentPrediction(job, { outputs, apiUrl, streamUrl });
 }
