@@ -3,10 +3,12 @@
  * the deployment's. Numbers in them are of `core/observability/metrics.ts`, whose lines name tenant, job and trace.
  */
 export interface SavedQuery {
-  /** Whose lines: those of workers, or of workers and the API. */
-  readonly logs: 'workers' | 'workers and API';
+  /** Whose lines: those of workers, of workers and the API, or of workers and all functions. */
+  readonly logs: 'workers' | 'workers and API' | 'all';
   readonly lines: readonly string[];
 }
+
+export const jobPlaceholder = 'PUT THE JOB ID HERE';
 
 export const queries = {
   'GPU seconds by tenant': {
@@ -44,7 +46,22 @@ export const queries = {
       'display @timestamp, event, route, status, jobId, attempt, code, reason',
     ],
   },
+  // `pilotlight jobs logs` asks this one, of the log groups that are kept with it.
+  'One job': {
+    logs: 'all',
+    lines: [
+      'fields @timestamp, @log, @message',
+      // Lines of a runner name several jobs: an id is looked for wherever it stands.
+      `filter @message like /${jobPlaceholder}/`,
+      'sort @timestamp asc',
+    ],
+  },
 } as const satisfies Readonly<Record<string, SavedQuery>>;
+
+/** The name that a deployment keeps it under. */
+export function queryName(deployment: string, title: keyof typeof queries): string {
+  return `Pilotlight/${deployment}/${title}`;
+}
 
 export function queryText({ lines }: SavedQuery): string {
   return lines.join('\n| ');

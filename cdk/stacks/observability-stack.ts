@@ -28,7 +28,8 @@ import type { PoolQueue } from '../constructs/pool-queues.ts';
 import type { Records } from '../constructs/records.ts';
 import type { RestFrontDoor } from '../constructs/rest-front-door.ts';
 import type { Deployment } from '../deployment.ts';
-import { queries, queryText } from '../queries.ts';
+import type { SavedQuery } from '../queries.ts';
+import { queries, queryName, queryText } from '../queries.ts';
 
 const minute = Duration.minutes(1);
 const fiveMinutes = Duration.minutes(5);
@@ -179,12 +180,21 @@ export class ObservabilityStack extends Stack {
 
   private saveQueries({ deployment, pools, functions }: ObservabilityStackProps): void {
     const workers = pools.map(({ logGroup }) => logGroup.logGroupName);
-    const api = functions.filter(({ entry }) => entry === 'api').map(({ logGroup }) => logGroup.logGroupName);
-    for (const [title, query] of Object.entries(queries)) {
+    const ofFunctions = (chosen: ObservabilityStackProps['functions']) =>
+      chosen.map(({ logGroup }) => logGroup.logGroupName);
+    const api = ofFunctions(functions.filter(({ entry }) => entry === 'api'));
+    const groups = {
+      workers,
+      'workers and API': [...workers, ...api],
+      all: [...workers, ...ofFunctions(functions)],
+    };
+    // The table's own keys.
+    for (const title of Object.keys(queries) as (keyof typeof queries)[]) {
+      const query: SavedQuery = queries[title];
       new CfnQueryDefinition(this, title.replaceAll(' ', ''), {
-        name: `Pilotlight/${deployment.config.name}/${title}`,
+        name: queryName(deployment.config.name, title),
         queryString: queryText(query),
-        logGroupNames: query.logs === 'workers' ? workers : [...workers, ...api],
+        logGroupNames: groups[query.logs],
       });
     }
   }
