@@ -71,6 +71,18 @@ describe('a batch', () => {
     expect(spans).not.toContain(traceparent);
   });
 
+  it('stops where adapters alone take what the tenant may keep, and says so of its lines', async () => {
+    const tenant = sampleTenant({ overrides: { storage_gb_max: 0.000_01 } });
+    const world = await createBatchWorld({ tenant });
+    const batch = await world.addBatch(ids(3).map((id) => lineOf(id)));
+    await world.gates.keep(tenant.tenantId, { bytes: 10_000, version: 1 });
+
+    const ended = await world.finish(batch);
+
+    expect(ended).toMatchObject({ status: 'completed', stop: { code: 'quota_exceeded' } });
+    expect(await world.errors(ended)).toHaveLength(3);
+  });
+
   it('reports each bad line with its number and runs the rest', async () => {
     const world = await createBatchWorld();
     const file = [
