@@ -8,6 +8,7 @@ export interface SavedQuery {
   readonly lines: readonly string[];
 }
 
+/** Stands in a query where the id of a job belongs. */
 export const jobPlaceholder = 'PUT THE JOB ID HERE';
 
 export const queries = {
@@ -46,7 +47,7 @@ export const queries = {
       'display @timestamp, event, route, status, jobId, attempt, code, reason',
     ],
   },
-  // `pilotlight jobs logs` asks this one, of the log groups that are kept with it.
+  // Asked by `pilotlight jobs logs` as well.
   'One job': {
     logs: 'all',
     lines: [
@@ -57,11 +58,6 @@ export const queries = {
     ],
   },
 } as const satisfies Readonly<Record<string, SavedQuery>>;
-
-/** The name that a deployment keeps it under. */
-export function queryName(deployment: string, title: keyof typeof queries): string {
-  return `Pilotlight/${deployment}/${title}`;
-}
 
 export function queryText({ lines }: SavedQuery): string {
   return lines.join('\n| ');

@@ -28,8 +28,7 @@ import type { PoolQueue } from '../constructs/pool-queues.ts';
 import type { Records } from '../constructs/records.ts';
 import type { RestFrontDoor } from '../constructs/rest-front-door.ts';
 import type { Deployment } from '../deployment.ts';
-import type { SavedQuery } from '../queries.ts';
-import { queries, queryName, queryText } from '../queries.ts';
+import { queries, queryText } from '../queries.ts';
 
 const minute = Duration.minutes(1);
 const fiveMinutes = Duration.minutes(5);
@@ -188,11 +187,9 @@ export class ObservabilityStack extends Stack {
       'workers and API': [...workers, ...api],
       all: [...workers, ...ofFunctions(functions)],
     };
-    // The table's own keys.
-    for (const title of Object.keys(queries) as (keyof typeof queries)[]) {
-      const query: SavedQuery = queries[title];
+    for (const [title, query] of Object.entries(queries)) {
       new CfnQueryDefinition(this, title.replaceAll(' ', ''), {
-        name: queryName(deployment.config.name, title),
+        name: `Pilotlight/${deployment.config.name}/${title}`,
         queryString: queryText(query),
         logGroupNames: groups[query.logs],
       });

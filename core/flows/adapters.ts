@@ -4,7 +4,7 @@
  *
  * It counts as the tenant's stored bytes from its announcement until it is refused or removed; what changes that is followed
  * by the count, and a crash in between is ended by the sweep (`count-adapters.ts`). A link is answered after the count, so
- * no file comes that does not count.
+ * no file comes before it counts.
  *
  * Removing takes the file first. A crash then leaves a record without one: its jobs fail, uncharged, as those of a
  * deleted adapter do, and removing it again ends it.

@@ -46,7 +46,7 @@ function clearing(
   const isBudget = limit === 'budget_usd_micros_per_month';
   const monthEnd = new Date(monthWindow(nowMs).endsAtMs).toISOString();
   if (limit === 'storage_gb_max' && retryAfterSeconds === null) {
-    return 'Adapters stay until they are deleted, so waiting does not make enough room.';
+    return 'Waiting makes no room: adapters stay until they are deleted, and what is larger than the limit never fits.';
   }
   if (retryAfterSeconds === null) {
     const hopeless = `The ${what} asks for more than the whole limit, so waiting does not help`;

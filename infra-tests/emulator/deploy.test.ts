@@ -203,7 +203,9 @@ describe.skipIf(python === null)(`the deployed product on an emulator (${reason}
       return answer;
     });
 
-    const accepted = data.find(({ fields }: { fields: { event?: string } }) => fields?.event === 'job.accepted');
+    const accepted = data.find(
+      ({ fields }: { fields: { event?: string } }) => fields?.event === 'job.accepted',
+    );
     expect(accepted).toMatchObject({ source: expect.stringContaining('pilotlight-api'), fields: { jobId } });
   });
 

@@ -177,7 +177,7 @@ describe('429', () => {
       code: 'quota_exceeded',
       message:
         'The limit storage_gb_max leaves no room for this adapter: files of 0.000002 GB are kept, of 0.000003 GB. ' +
-        'Adapters stay until they are deleted, so waiting does not make enough room.',
+        'Waiting makes no room: adapters stay until they are deleted, and what is larger than the limit never fits.',
     });
     expect(await scene.adapters.list('tenant-a')).toHaveLength(1);
     expect(keptBytes((await scene.gates.read('tenant-a'))?.stored ?? {}, scene.clock.nowMs())).toBe(2_000);
