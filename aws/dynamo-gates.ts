@@ -10,6 +10,7 @@ import { unmarshall } from '@aws-sdk/util-dynamodb';
 import * as z from 'zod';
 import type { AdmissionAsk, GateView } from '#core/admission/gate.ts';
 import { judge, unbounded } from '#core/admission/gate.ts';
+import type { LastingTotal } from '#core/admission/stored-bytes.ts';
 import { mayForgetCounter } from '#core/admission/windows.ts';
 import { AppError } from '#core/errors.ts';
 import type { AdmitOutcome, Clock, Gates, Log, Page, Release, StartOutcome } from '#core/ports.ts';
@@ -17,6 +18,7 @@ import { expression } from './expression.ts';
 import type { StoredTotal } from './gate-storage.ts';
 import {
   hasForgettable,
+  keeping,
   leavesRoom,
   recount,
   roomCondition,
@@ -47,6 +49,8 @@ export interface DynamoGatesOptions {
 
 /** A refused write whose reason is gone when we look: a place was freed in between. Each turn is one more write. */
 const admitTriesMax = 4;
+/** Each loser's next try is on top of the winner's write, or finds a later one. */
+const keepTriesMax = 8;
 const pageSize = 100;
 /**
  * A gate that never rests gathers a counter or two a minute; they are dropped this many at a time, so tidying adds
@@ -104,6 +108,8 @@ export function createDynamoGates(options: DynamoGatesOptions): Gates {
       // Our own text without a write of this call: the SDK sent it twice and the first answer was lost.
       return gate.open[noteName] === text ? 'noted' : 'standing';
     },
+
+    keep: (tenantId, total) => keep(options, tenantId, total),
 
     async lift(tenantId, line, upTo, to) {
       const { name, value, attributes } = expression();
@@ -194,6 +200,17 @@ async function tryTake(options: DynamoGatesOptions, tenantId: string, ask: Admis
     const old = error.Item === undefined ? await readItem(options, tenantId) : unmarshall(error.Item);
     return { taken: false, found: old === null ? null : toFound(tenantId, old) };
   }
+}
+
+async function keep(options: DynamoGatesOptions, tenantId: string, total: LastingTotal): Promise<void> {
+  for (let tries = 0; tries < keepTriesMax; tries += 1) {
+    const item = await readItem(options, tenantId);
+    if (item === null) return;
+    const found = toFound(tenantId, item);
+    if (found.total.lastingVersion >= total.version) return;
+    if (await update(options, tenantId, keeping(found.gate, found.total, total))) return;
+  }
+  throw new AppError('unavailable', { privateDetail: 'what is kept changed under every try to note it' });
 }
 
 async function read(options: DynamoGatesOptions, tenantId: string): Promise<GateView | null> {

@@ -7,8 +7,8 @@
  */
 import * as z from 'zod';
 import type { GateView, StorageAsk } from '#core/admission/gate.ts';
-import type { Stored, StoredBytes } from '#core/admission/stored-bytes.ts';
-import { dayOf, forgettableBuckets, keptBytes } from '#core/admission/stored-bytes.ts';
+import type { LastingTotal, Stored, StoredBytes } from '#core/admission/stored-bytes.ts';
+import { dayOf, forgettableBuckets, keptBytes, lastingBucket } from '#core/admission/stored-bytes.ts';
 import type { Expression } from './expression.ts';
 import { expression } from './expression.ts';
 import type { Item } from './items.ts';
@@ -20,6 +20,8 @@ const totalSchema = z.object({
   bytesDay: z.int().default(0),
   /** Counts the recounts. */
   bytesVersion: z.int().default(0),
+  /** Of the total that the lasting bucket holds. */
+  lastingVersion: z.int().default(0),
 });
 
 export type StoredTotal = z.infer<typeof totalSchema>;
@@ -64,6 +66,30 @@ export function storingSets({ name, value }: Expression, { bucket, bytes }: Stor
     sum('bytesDay', 0),
     sum('bytesVersion', 0),
   ];
+}
+
+/**
+ * Makes the lasting bucket hold this total, and takes the total of all with it by as much, if the bucket still holds what it
+ * held as the item was read.
+ */
+export function keeping(
+  { stored }: GateView,
+  { lastingVersion }: StoredTotal,
+  { bytes, version }: LastingTotal,
+) {
+  const rendered = expression();
+  const { name, value, attributes } = rendered;
+  const noted = name('lastingVersion');
+  const more = { bucket: lastingBucket, bytes: bytes - (stored[lastingBucket] ?? 0) };
+  const isAsRead = `${noted} = ${value(lastingVersion)}`;
+  return {
+    UpdateExpression: `SET ${[...storingSets(rendered, more), `${noted} = ${value(version)}`].join(', ')}`,
+    ConditionExpression:
+      lastingVersion === 0
+        ? `attribute_exists(pk) AND (attribute_not_exists(${noted}) OR ${isAsRead})`
+        : isAsRead,
+    ...attributes(),
+  };
 }
 
 /** True for a gate with so many buckets, or more, that ended long ago. */

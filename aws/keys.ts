@@ -32,6 +32,8 @@ const adapterPrefix = 'adapter#';
 export const gatesLine = 'gates';
 /** Of the batches that there is work left for, by age. */
 export const batchesLine = 'batches';
+/** Tenants whose adapters changed and were not counted since. */
+export const adaptersLine = 'adapters';
 export const tenantsLine = 'tenants';
 export const plansLine = 'plans';
 export const aliasesLine = 'aliases';
@@ -160,7 +162,12 @@ export function isAdapterAttribute(attribute: string): boolean {
 
 /** Object key of an adapter's file: `adapters/<tenant>/<adapter>`. */
 export function adapterObjectKey(tenantId: string, adapterId: string): string {
-  return `${bucketSettings.adapterPrefix}${checkedTenant(tenantId)}/${checkedId(adapterId)}`;
+  return `${adapterObjectsPrefix(tenantId)}${checkedId(adapterId)}`;
+}
+
+/** What object keys of the files of a tenant's adapters begin with, and no others. */
+export function adapterObjectsPrefix(tenantId: string): string {
+  return `${bucketSettings.adapterPrefix}${checkedTenant(tenantId)}/`;
 }
 
 export function keyKey(keyId: string): ItemKey {

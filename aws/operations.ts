@@ -75,14 +75,19 @@ const dropResults = {
 const bucket = { list: on('bucket', 's3:ListBucket') };
 
 export const operations = {
+  'adapterFiles.clear': [bucket.list, adapterFiles.remove],
   'adapterFiles.read': [adapterFiles.get, bucket.list],
   'adapterFiles.remove': [adapterFiles.remove],
   'adapterFiles.uploadLink': [adapterFiles.put],
   'adapters.create': [table.update, table.read],
   'adapters.get': [table.read],
   'adapters.list': [table.read],
+  'adapters.listChanged': [lineIndex.query],
+  'adapters.noteChange': [table.update],
   'adapters.put': [table.update],
   'adapters.remove': [table.update],
+  'adapters.settle': [table.update],
+  'adapters.total': [table.read],
   'aliases.get': [table.read],
   'aliases.list': [lineIndex.query, table.readMany],
   'aliases.put': [table.put],
@@ -116,6 +121,7 @@ export const operations = {
   'files.list': [table.query],
   'files.remove': [table.remove],
   'gates.admit': [table.update, table.read],
+  'gates.keep': [table.read, table.update],
   'gates.lift': [table.update],
   'gates.listOpen': [lineIndex.query],
   'gates.note': [table.update, table.read],

@@ -9,7 +9,9 @@ import { SendMessageCommand } from '@aws-sdk/client-sqs';
 import { PutCommand, ScanCommand } from '@aws-sdk/lib-dynamodb';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import * as z from 'zod';
+import { lastingBucket } from '#core/admission/stored-bytes.ts';
 import { applyTransition } from '#core/flows/apply.ts';
+import { countAdapters } from '#core/flows/count-adapters.ts';
 import { lineEntryOf } from '#core/job/job.ts';
 import { claim } from '#core/job/transitions.ts';
 import { sampleNowMs, sampleTenant } from '#core/samples.ts';
@@ -104,6 +106,17 @@ describe.each(versions)('what the version %s wrote', (version) => {
     expect(await ports.gates.release('tenant-a', jobId, release)).toBe('released');
   });
 
+  it('holds adapters that count as stored bytes from the next change on', async () => {
+    const own = await ports.adapters.list('tenant-a');
+    await ports.adapters.noteChange('tenant-a');
+
+    await countAdapters(ports, 'tenant-a');
+
+    const { stored = {} } = (await ports.gates.read('tenant-a')) ?? {};
+    expect(stored[lastingBucket]).toBe(own.reduce((sum, { bytes }) => sum + bytes, 0));
+    expect((await ports.adapters.listChanged()).items).toEqual([]);
+  });
+
   it('is in lists', async () => {
     const listed = await ports.jobs.list('tenant-a', { limit: 10 });
 
@@ -142,6 +155,8 @@ async function readBy(
       return ports.tenants.get(first);
     case 'T GATE':
       return ports.gates.read(first);
+    case 'T ADAPTERS':
+      return (await ports.adapters.list(first))[0] ?? null;
     case 'T J':
       return ports.jobs.get(first, sk.slice(2), { consistent: true });
     case 'K KEY':

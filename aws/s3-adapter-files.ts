@@ -2,9 +2,15 @@
  * Files of adapters as objects of the bucket. An upload goes straight to it, under a link that is signed with the length
  * and the SHA-256 of the file: S3 refuses other bytes, so a link that outlives the check can change nothing.
  */
-import { DeleteObjectCommand, GetObjectCommand } from '@aws-sdk/client-s3';
+import {
+  DeleteObjectCommand,
+  DeleteObjectsCommand,
+  GetObjectCommand,
+  ListObjectsV2Command,
+} from '@aws-sdk/client-s3';
+import { AppError } from '#core/errors.ts';
 import type { AdapterFiles } from '#core/ports.ts';
-import { adapterObjectKey } from './keys.ts';
+import { adapterObjectKey, adapterObjectsPrefix } from './keys.ts';
 import { signUpload } from './s3-upload-link.ts';
 import type { TenantBucket } from './tenant-bucket.ts';
 import { unlessMissing } from './tenant-bucket.ts';
@@ -32,6 +38,20 @@ export function createS3AdapterFiles(options: TenantBucket): AdapterFiles {
 
     async remove(tenantId, adapterId) {
       await blobs.send(new DeleteObjectCommand(at(tenantId, adapterId)));
+    },
+
+    async clear(tenantId) {
+      const Prefix = adapterObjectsPrefix(tenantId);
+      const page = await blobs.send(new ListObjectsV2Command({ Bucket: bucket, Prefix }));
+      // A page is as many as one request deletes.
+      const Objects = (page.Contents ?? []).flatMap(({ Key }) => (Key === undefined ? [] : [{ Key }]));
+      if (Objects.length === 0) return 'cleared';
+      const Delete = { Objects, Quiet: true };
+      const { Errors = [] } = await blobs.send(new DeleteObjectsCommand({ Bucket: bucket, Delete }));
+      if (Errors.length > 0) {
+        throw new AppError('unavailable', { privateDetail: `files are left: ${String(Errors[0]?.Code)}` });
+      }
+      return page.IsTruncated === true ? 'more' : 'cleared';
     },
   };
 }

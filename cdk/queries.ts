@@ -3,10 +3,13 @@
  * the deployment's. Numbers in them are of `core/observability/metrics.ts`, whose lines name tenant, job and trace.
  */
 export interface SavedQuery {
-  /** Whose lines: those of workers, or of workers and the API. */
-  readonly logs: 'workers' | 'workers and API';
+  /** Whose lines: those of workers, of workers and the API, or of workers and all functions. */
+  readonly logs: 'workers' | 'workers and API' | 'all';
   readonly lines: readonly string[];
 }
+
+/** Stands in a query where the id of a job belongs. */
+export const jobPlaceholder = 'PUT THE JOB ID HERE';
 
 export const queries = {
   'GPU seconds by tenant': {
@@ -42,6 +45,16 @@ export const queries = {
       'filter traceId = "PUT THE TRACE ID HERE" or traceIds like "PUT THE TRACE ID HERE"',
       'sort @timestamp asc',
       'display @timestamp, event, route, status, jobId, attempt, code, reason',
+    ],
+  },
+  // Asked by `pilotlight jobs logs` as well.
+  'One job': {
+    logs: 'all',
+    lines: [
+      'fields @timestamp, @log, @message',
+      // Lines of a runner name several jobs: an id is looked for wherever it stands.
+      `filter @message like /${jobPlaceholder}/`,
+      'sort @timestamp asc',
     ],
   },
 } as const satisfies Readonly<Record<string, SavedQuery>>;

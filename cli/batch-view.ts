@@ -38,6 +38,7 @@ export function batchText(batch: BatchResource): string {
     ...faults,
     ...(batch.output_file_id === null ? [] : [`  output: ${batch.output_file_id}`]),
     ...(batch.error_file_id === null ? [] : [`  errors: ${batch.error_file_id}`]),
+    `  trace: ${batch.trace_id}`,
   ].join('\n');
 }
 

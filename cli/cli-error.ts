@@ -17,8 +17,8 @@ export const exitCodeTexts: readonly (readonly [ExitCode, string])[] = [
   [exitCodes.ok, 'done'],
   [exitCodes.jobEnded, 'the job failed, was canceled or expired; the doctor found something'],
   [exitCodes.usage, 'the command line, the credentials or a local file is at fault'],
-  [exitCodes.refused, 'the API refused the request (4xx)'],
-  [exitCodes.unreachable, 'the API cannot be reached or failed (5xx)'],
+  [exitCodes.refused, 'the API, or AWS, refused the request (4xx)'],
+  [exitCodes.unreachable, 'the API, or AWS, cannot be reached or failed (5xx)'],
   [exitCodes.fault, 'a fault of this program'],
   [exitCodes.interrupted, 'interrupted (Ctrl-C)'],
 ];

@@ -16,6 +16,11 @@ export const commandTable: readonly CommandEntry[] = [
   { name: 'jobs list', summary: 'List jobs, newest first', load: () => import('./commands/jobs-list.ts') },
   { name: 'jobs show', summary: 'Show a job', load: () => import('./commands/jobs-show.ts') },
   {
+    name: 'jobs logs',
+    summary: 'Show what was logged of a job, on a laptop or in an AWS account',
+    load: () => import('./commands/jobs-logs.ts'),
+  },
+  {
     name: 'jobs watch',
     summary: 'Follow a job until it ends',
     load: () => import('./commands/jobs-watch.ts'),

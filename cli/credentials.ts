@@ -68,9 +68,15 @@ function tenantKey(file: CredentialsFile, tenant: string | undefined): string {
 }
 
 function findFile(cwd: string): CredentialsFile | null {
+  const folder = findLocalData(cwd);
+  return folder === null ? null : readCredentials(join(folder, 'credentials.json'));
+}
+
+/** The data of a local stack that was started here or in a folder above; null where none was. */
+export function findLocalData(cwd: string): string | null {
   for (let folder = cwd; ; folder = dirname(folder)) {
-    const path = join(folder, '.pilotlight', 'credentials.json');
-    if (existsSync(path)) return readCredentials(path);
+    const data = join(folder, '.pilotlight');
+    if (existsSync(join(data, 'credentials.json'))) return data;
     if (folder === dirname(folder)) return null;
   }
 }

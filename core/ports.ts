@@ -11,7 +11,7 @@ import type { ExpectedFile } from './adapter/check-file.ts';
 import type { JobAdapter } from './adapter/job-adapters.ts';
 import type { AdmissionAsk, GateView, Refusal } from './admission/gate.ts';
 import type { CounterCorrection } from './admission/reservation.ts';
-import type { Stored } from './admission/stored-bytes.ts';
+import type { LastingTotal, Stored } from './admission/stored-bytes.ts';
 import type { BatchRecord } from './batch/batch.ts';
 import type { FilePurpose, FileRecord } from './batch/file.ts';
 import type { JobEntry, LedgerEntry, ShareEntry, WarmupEntry } from './billing/ledger.ts';
@@ -146,6 +146,8 @@ export interface Gates {
    * of its own. {@link release} removes it, its text being the token. It takes the place of one open job while it stands.
    */
   note(tenantId: string, name: string, text: string): Promise<'noted' | 'standing' | 'no_tenant'>;
+  /** Makes this what the tenant keeps without an end; no effect when a total as late is there, or no gate. */
+  keep(tenantId: string, total: LastingTotal): Promise<void>;
   /** Moves the tenant's finish tag of a line to `to`; no effect when it is past `upTo`. */
   lift(tenantId: string, line: string, upTo: number, to: number): Promise<void>;
   read(tenantId: string): Promise<GateView | null>;
@@ -502,6 +504,17 @@ export interface Adapters {
   /** Stores the record if the stored one has the version before. */
   put(adapter: AdapterRecord): Promise<'stored' | 'conflict'>;
   remove(tenantId: string, adapterId: string): Promise<'removed' | 'missing'>;
+  /** What the files of all of them take, but of refused ones, which have none. */
+  total(tenantId: string): Promise<LastingTotal>;
+  /**
+   * Tenants of which an adapter was created, changed or removed since the last {@link settle}: the write that does it says
+   * so. Lags a moment behind writes.
+   */
+  listChanged(cursor?: string): Promise<Page<string>>;
+  /** Puts the tenant among those of {@link listChanged}, whatever adapters it has. */
+  noteChange(tenantId: string): Promise<void>;
+  /** Takes the tenant from those of {@link listChanged}; no effect when anything changed after this version of the total. */
+  settle(tenantId: string, version: number): Promise<void>;
 }
 
 /** What is known of files that tenants bring for batches, and of those that batches leave. A file past its expiry is missing. */
@@ -571,6 +584,8 @@ export interface AdapterFiles {
   /** The file in pieces as they come; null: there is none. A reader that stops early ends the transfer. */
   read(tenantId: string, adapterId: string, signal?: AbortSignal): Promise<AsyncIterable<Uint8Array> | null>;
   remove(tenantId: string, adapterId: string): Promise<void>;
+  /** Removes files of the tenant's adapters, whether or not a record names them, a page of them; `more`: some may be left. */
+  clear(tenantId: string): Promise<'cleared' | 'more'>;
 }
 
 /** For a PUT with exactly these headers. */

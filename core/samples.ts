@@ -86,6 +86,7 @@ export function sampleBatch(overrides: Partial<BatchRecord> = {}): BatchRecord {
     inputFileId: 'file_00000000000000000000000001',
     endpoint: '/v1/jobs',
     metadata: {},
+    traceparent: '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01',
     linesMax: 50_000,
     isEncrypted: false,
     retentionMs: 30 * 24 * 60 * 60 * 1000,

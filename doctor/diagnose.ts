@@ -7,6 +7,7 @@ import { readManifests } from '#aws/manifest-files.ts';
 import { deploymentOf } from '#cdk/deployment.ts';
 import { readConfigFile } from '#cdk/read-config-file.ts';
 import { checkAccount, checkBootstrap } from './account.ts';
+import { adviceFor } from './advice.ts';
 import { checkAmi, checkQuotas, checkZones } from './capacity.ts';
 import { checkImages, checkWeights } from './contents.ts';
 import type { Finding } from './finding.ts';
@@ -50,18 +51,7 @@ export async function diagnose({ configFile, cwd, nowMs }: DiagnoseAsk): Promise
   }
 }
 
-/** Names of the SDK's errors that say that nobody knows who asks. */
-const withoutCredentials =
-  /Credentials|ExpiredToken|InvalidClientTokenId|UnrecognizedClient|SignatureDoesNotMatch/;
-
 function cannotLook(check: Finding['check'], error: unknown): Finding {
-  const { name, message } = error instanceof Error ? error : { name: '', message: String(error) };
-  const said = { check, subject: 'AWS', found: `${name}: ${message}` } as const;
-  if (withoutCredentials.test(name)) {
-    return unknown(said, 'Sign in to the account: `aws sso login`, or AWS_PROFILE or AWS_ACCESS_KEY_ID.');
-  }
-  if (/AccessDenied|UnauthorizedOperation|Forbidden/.test(name)) {
-    return unknown(said, 'Look with credentials that may read this; `ReadOnlyAccess` is enough.');
-  }
-  return unknown(said, 'See that this machine reaches AWS, and look again.');
+  const { found, todo } = adviceFor(error);
+  return unknown({ check, subject: 'AWS', found }, todo);
 }

@@ -20,17 +20,19 @@ export type DoctorClients = ReturnType<typeof createDoctorClients>;
 
 const limits = { connectMs: 3_000, requestMs: 10_000, attemptsMax: 3 };
 
+/** How long and how often any client asks. */
+export const clientLimits = {
+  maxAttempts: limits.attemptsMax,
+  requestHandler: {
+    connectionTimeout: limits.connectMs,
+    requestTimeout: limits.requestMs,
+    throwOnRequestTimeout: true,
+  },
+};
+
 /** Region by the config, credentials and endpoints as the SDK finds them. */
 export function createDoctorClients(region: string) {
-  const common = {
-    region,
-    maxAttempts: limits.attemptsMax,
-    requestHandler: {
-      connectionTimeout: limits.connectMs,
-      requestTimeout: limits.requestMs,
-      throwOnRequestTimeout: true,
-    },
-  };
+  const common = { region, ...clientLimits };
   const clients = {
     ec2: new EC2Client(common),
     ecr: new ECRClient(common),

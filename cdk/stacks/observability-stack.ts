@@ -179,12 +179,19 @@ export class ObservabilityStack extends Stack {
 
   private saveQueries({ deployment, pools, functions }: ObservabilityStackProps): void {
     const workers = pools.map(({ logGroup }) => logGroup.logGroupName);
-    const api = functions.filter(({ entry }) => entry === 'api').map(({ logGroup }) => logGroup.logGroupName);
+    const ofFunctions = (chosen: ObservabilityStackProps['functions']) =>
+      chosen.map(({ logGroup }) => logGroup.logGroupName);
+    const api = ofFunctions(functions.filter(({ entry }) => entry === 'api'));
+    const groups = {
+      workers,
+      'workers and API': [...workers, ...api],
+      all: [...workers, ...ofFunctions(functions)],
+    };
     for (const [title, query] of Object.entries(queries)) {
       new CfnQueryDefinition(this, title.replaceAll(' ', ''), {
         name: `Pilotlight/${deployment.config.name}/${title}`,
         queryString: queryText(query),
-        logGroupNames: query.logs === 'workers' ? workers : [...workers, ...api],
+        logGroupNames: groups[query.logs],
       });
     }
   }

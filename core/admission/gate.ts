@@ -90,7 +90,10 @@ export interface Refusal {
   readonly limit: LimitName | 'suspended';
   readonly used: number;
   readonly max: number;
-  /** null: not even an empty window has room for this request, so there is no time to come back at. */
+  /**
+   * null: there is no time to come back at. Not even an empty window has room for this request, or what is kept stays until
+   * it is removed.
+   */
   readonly retryAfterSeconds: number | null;
 }
 
@@ -175,14 +178,18 @@ export function judge(gate: GateView, ask: AdmissionAsk, nowMs: number): Judgeme
   const full = [...fullWindows(gate, ask), ...fullStorage(gate, ask, nowMs)];
   const [last] = full.toSorted((left, right) => right.clearsAtMs - left.clearsAtMs);
   if (last !== undefined) {
-    const waitSeconds = Math.max(1, Math.ceil((last.clearsAtMs - nowMs) / 1000));
-    return refuse(last.limit, last.used, last.max, waitSeconds);
+    return refuse(last.limit, last.used, last.max, waitSecondsUntil(last.clearsAtMs, nowMs));
   }
   const open = Object.keys(gate.open).length;
   if (open >= ask.openJobsMax) {
     return refuse('open_jobs_max', open, ask.openJobsMax, gateLimits.concurrencyRetrySeconds);
   }
   return { kind: 'admit' };
+}
+
+/** Null for a time that does not come. */
+export function waitSecondsUntil(clearsAtMs: number, nowMs: number): number | null {
+  return Number.isFinite(clearsAtMs) ? Math.max(1, Math.ceil((clearsAtMs - nowMs) / 1000)) : null;
 }
 
 interface Full {

@@ -7,6 +7,7 @@ import {
   forgettableBuckets,
   gbOfBytes,
   keptBytes,
+  lastingBucket,
   nextGoneAtMs,
   plusStored,
   storedOf,
@@ -83,6 +84,21 @@ describe('what a tenant keeps', () => {
     expect(keptBytes(stored, midnight + dayMs)).toBe(9);
     expect(nextGoneAtMs(stored, midnight + dayMs)).toBe(midnight + 2 * dayMs);
     expect(nextGoneAtMs(stored, midnight + 2 * dayMs)).toBeNull();
+  });
+
+  it('is for good what lasts: it is never forgotten, and no midnight makes room that it takes', () => {
+    fc.assert(
+      fc.property(anyResults, anyInstant, fc.nat({ max: 60_000_000 }), (results, nowMs, lasting) => {
+        const days = sumUp(results);
+        const stored = { ...days, [lastingBucket]: lasting };
+
+        expect(keptBytes(stored, nowMs)).toBe(keptBytes(days, nowMs) + lasting);
+        expect(nextGoneAtMs(stored, nowMs)).toBe(nextGoneAtMs(days, nowMs));
+        expect(forgettableBuckets(stored, nowMs)).not.toContain(lastingBucket);
+        expect(clearsAtMs(stored, lasting, nowMs)).toBe(Number.POSITIVE_INFINITY);
+        expect(clearsAtMs(stored, lasting + 1, nowMs)).toBe(clearsAtMs(days, 1, nowMs));
+      }),
+    );
   });
 
   it('has no bucket for a job that left no files', () => {

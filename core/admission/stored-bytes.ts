@@ -1,8 +1,12 @@
 /**
- * The bytes of result files that a tenant keeps, held in its gate by the day on which they go. The write that releases a
+ * The bytes of files that a tenant keeps, held in its gate by the day on which they go. The write that releases a
  * job's reservation adds the job's bytes, so they are counted once. A bucket is named by the midnight (UTC) at which its
  * files go: the first one at or after their retention, as the store's own rule removes them (docs/retention.md). When
  * that comes the bucket counts no more, and nobody has to write anything.
+ *
+ * What stays until somebody removes it, which adapters do, is one bucket more. It holds a sum that is kept elsewhere, under
+ * the number of the write that made it ({@link LastingTotal}): nothing is added to it or taken off, so it is never off by what
+ * was done twice or not at all.
  */
 import type { JobEntry } from '../billing/ledger.ts';
 
@@ -12,7 +16,10 @@ const bytesPerGb = 1_000_000_000;
 /** An ended bucket is kept so long: a clock that jumped ahead and came back must find what was stored. */
 const patienceDays = 7;
 
-/** Bytes by bucket: the number of the day, since 1970, that begins as they go. */
+/** Of what stays until it is removed. */
+export const lastingBucket = 'lasting';
+
+/** Bytes by bucket: the number of the day, since 1970, that begins as they go, or {@link lastingBucket}. */
 export type StoredBytes = Readonly<Record<string, number>>;
 
 /** What the results of one job add, or a file of the tenant's. */
@@ -20,6 +27,13 @@ export interface Stored {
   readonly bucket: string;
   /** Below zero: of a file that was deleted before its time. */
   readonly bytes: number;
+}
+
+/** What stays until it is removed, by those who know it. */
+export interface LastingTotal {
+  readonly bytes: number;
+  /** Counts the writes that changed what there is: of two totals the one of the higher number is the later. */
+  readonly version: number;
 }
 
 /** Null for a job that left no files of its own. */
@@ -51,7 +65,10 @@ export function keptBytes(stored: StoredBytes, nowMs: number): number {
   return standing(stored, nowMs).reduce((sum, [, bytes]) => sum + bytes, 0);
 }
 
-/** The midnight at which what is kept falls below `bytesMax`, which is above zero; null when it is below already. */
+/**
+ * The midnight at which what is kept falls below `bytesMax`; null when it is below already, infinite where no midnight
+ * comes to that.
+ */
 export function clearsAtMs(stored: StoredBytes, bytesMax: number, nowMs: number): number | null {
   let bytes = keptBytes(stored, nowMs);
   let atMs: number | null = null;
@@ -60,13 +77,13 @@ export function clearsAtMs(stored: StoredBytes, bytesMax: number, nowMs: number)
     bytes -= size;
     atMs = endOf(bucket);
   }
-  return atMs;
+  return bytes < bytesMax ? atMs : Number.POSITIVE_INFINITY;
 }
 
-/** When the next of what is kept goes; null when nothing is. */
+/** When the next of what is kept goes; null when nothing does. */
 export function nextGoneAtMs(stored: StoredBytes, nowMs: number): number | null {
   const [first] = standing(stored, nowMs);
-  return first === undefined ? null : endOf(first[0]);
+  return first === undefined || first[0] === lastingBucket ? null : endOf(first[0]);
 }
 
 /** Buckets that ended long ago. */
@@ -83,13 +100,13 @@ export function gbOfBytes(bytes: number): number {
   return bytes / bytesPerGb;
 }
 
-/** Buckets that have not ended, the next one first. */
+/** Buckets that have not ended, the next one first, the lasting one last. */
 function standing(stored: StoredBytes, nowMs: number): [bucket: string, bytes: number][] {
   return Object.entries(stored)
     .filter(([bucket]) => endOf(bucket) > nowMs)
-    .toSorted(([left], [right]) => Number(left) - Number(right));
+    .toSorted(([left], [right]) => (endOf(left) < endOf(right) ? -1 : 1));
 }
 
 function endOf(bucket: string): number {
-  return Number(bucket) * dayMs;
+  return bucket === lastingBucket ? Number.POSITIVE_INFINITY : Number(bucket) * dayMs;
 }

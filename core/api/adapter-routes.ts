@@ -29,7 +29,7 @@ export const adapterRoutes = {
       200: { description: 'The tenant has this file for this model already', schema: offeredAdapterSchema },
       201: { description: 'Created; upload the file and complete it', schema: offeredAdapterSchema },
     },
-    errors: [...writing, 'model_not_found', 'model_not_granted', 'conflict'],
+    errors: [...writing, 'model_not_found', 'model_not_granted', 'conflict', 'quota_exceeded'],
   },
   listAdapters: {
     ...shared,

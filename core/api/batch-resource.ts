@@ -1,9 +1,10 @@
 /** Batches as they travel, in the shapes of OpenAI's Batch API: times are seconds since 1970. */
 import * as z from 'zod';
 import type { BatchRecord } from '../batch/batch.ts';
-import { batchStatuses } from '../batch/batch.ts';
+import { batchStatuses, traceparentOfBatch } from '../batch/batch.ts';
 import { lineRoutes } from '../batch/line-route.ts';
 import { apiLimits, batchRunLimits } from '../limits.ts';
+import { traceIdOf } from '../observability/trace.ts';
 import { afterSchema, secondsOf } from './file-resource.ts';
 import { wholeNumber } from './job-query.ts';
 import { metadataSchema } from './job-resource.ts';
@@ -63,6 +64,7 @@ export const batchSchema = z
       .nullable()
       .meta({ description: 'What its lines are expected to take, told before the first one runs' }),
     metadata: z.record(z.string(), z.string()),
+    trace_id: z.string().meta({ description: 'The trace (W3C) that log lines about its jobs are found by' }),
   })
   .meta({ id: 'Batch' });
 
@@ -98,6 +100,7 @@ export function presentBatch(batch: BatchRecord): BatchResource {
     request_counts: { total: batch.total, completed: batch.outputs.lines, failed: batch.faults.lines },
     estimate: estimate && { usd_micros: estimate.usdMicros, gpu_ms: estimate.gpuMs },
     metadata: batch.metadata,
+    trace_id: traceIdOf(traceparentOfBatch(batch)) ?? '',
   };
 }
 

@@ -206,6 +206,7 @@ const batch = {
   request_counts: { total: 12, completed: 11, failed: 1 },
   estimate: { usd_micros: 2_200, gpu_ms: 15_000 },
   metadata: { name: 'nightly' },
+  trace_id: '4bf92f3577b34da6a3ce929d0e0e4736',
 };
 
 const delivery = {

@@ -142,7 +142,8 @@ export const jobSchema = z
     }),
     attempts: countSchema,
     trace_id: z.string().nullable().meta({
-      description: 'The trace (W3C) that lines about it are found by; null for a line of a batch',
+      description:
+        'The trace (W3C) that log lines about it are found by; of a line of a batch it is the trace of the batch. Null for jobs from before there were traces',
     }),
     created_at: timeSchema,
     started_at: timeSchema.nullable(),

@@ -16,6 +16,7 @@
  */
 import * as z from 'zod';
 import { batchLimits, batchRunLimits } from '../limits.ts';
+import { traceparentOf } from '../observability/trace.ts';
 import type { PlanLimits } from '../tenancy/plans.ts';
 import { retentionMsOf } from '../tenancy/plans.ts';
 
@@ -60,6 +61,8 @@ export const batchRecordSchema = z.object({
   /** The one url that its lines may have. */
   endpoint: z.string(),
   metadata: z.record(z.string(), z.string()),
+  /** The trace of the request that asked for it (W3C); null for one that was dropped, and in records from before. */
+  traceparent: z.string().nullable().default(null),
   status: z.enum(batchStatuses),
   /** Lines that the file may have, as the limit stood when it was asked for. */
   linesMax: wholeSchema,
@@ -118,7 +121,7 @@ export type NewBatch = Pick<
   | 'isEncrypted'
   | 'retentionMs'
 > &
-  Partial<Pick<BatchRecord, 'dropName'>>;
+  Partial<Pick<BatchRecord, 'dropName' | 'traceparent'>>;
 
 const idForm = /^batch_[0-9a-hjkmnp-tv-z]{26}$/;
 
@@ -141,6 +144,7 @@ export function batchTermsOf(
 export function newBatch(asked: NewBatch, nowMs: number): BatchRecord {
   return {
     dropName: null,
+    traceparent: null,
     ...asked,
     status: 'validating',
     estimate: null,
@@ -164,6 +168,14 @@ export function newBatch(asked: NewBatch, nowMs: number): BatchRecord {
     isAnnounced: false,
     version: 1,
   };
+}
+
+/** The trace that its lines' jobs are in: of the request that asked for it, else one that begins with the batch. */
+export function traceparentOfBatch({
+  batchId,
+  traceparent,
+}: Pick<BatchRecord, 'batchId' | 'traceparent'>): string {
+  return traceparent ?? traceparentOf(new Map(), batchId);
 }
 
 const ends: readonly BatchStatus[] = ['failed', 'completed', 'expired', 'cancelled'];

@@ -86,6 +86,73 @@ export function adaptersContract(scene: Scene): void {
     });
   });
 
+  describe('what the adapters of a tenant take', () => {
+    const isChanged = async (tenantId: string) => {
+      let cursor: string | undefined;
+      do {
+        const page = await scene.ports.adapters.listChanged(cursor);
+        if (page.items.includes(tenantId)) return true;
+        cursor = page.cursor ?? undefined;
+      } while (cursor !== undefined);
+      return false;
+    };
+
+    it('is the bytes of all but the refused, under a number that every change raises', async () => {
+      const { adapters } = scene.ports;
+      const tenantId = scene.tenantId();
+      const [first, second] = [adapterOf(tenantId, 'a'), adapterOf(tenantId, 'b')];
+      const totals = [await adapters.total(tenantId)];
+      const add = async (change: Promise<unknown>) => {
+        await change;
+        totals.push(await adapters.total(tenantId));
+      };
+
+      await add(adapters.create(first, maxOf));
+      await add(adapters.create(second, maxOf));
+      await add(adapters.put({ ...first, status: 'ready', version: 2 }));
+      await add(adapters.put({ ...second, status: 'refused', version: 2 }));
+      await add(adapters.remove(tenantId, first.adapterId));
+      await add(adapters.remove(tenantId, first.adapterId));
+
+      expect(totals.map(({ bytes }) => bytes)).toEqual([0, 1_200, 2_400, 2_400, 1_200, 0, 0]);
+      expect(totals.map(({ version }) => version)).toEqual([0, 1, 2, 3, 4, 5, 5]);
+    });
+
+    it('is said to be changed by the write that changes it, until that change is settled', async () => {
+      const { adapters } = scene.ports;
+      const tenantId = scene.tenantId();
+      const adapter = adapterOf(tenantId, 'a');
+      expect(await isChanged(tenantId)).toBe(false);
+
+      await adapters.create(adapter, maxOf);
+      expect(await isChanged(tenantId)).toBe(true);
+      await adapters.settle(tenantId, 0);
+      expect(await isChanged(tenantId)).toBe(true);
+      await adapters.settle(tenantId, 1);
+      expect(await isChanged(tenantId)).toBe(false);
+      await adapters.put({ ...adapter, status: 'ready', version: 2 });
+      await adapters.settle(tenantId, 1);
+      expect(await isChanged(tenantId)).toBe(true);
+      await adapters.settle(tenantId, 2);
+      await adapters.create(adapter, maxOf);
+      expect(await isChanged(tenantId)).toBe(false);
+      await adapters.remove(tenantId, adapter.adapterId);
+      expect(await isChanged(tenantId)).toBe(true);
+    });
+
+    it('is said to be changed where somebody says so, of a tenant without any too', async () => {
+      const { adapters } = scene.ports;
+      const tenantId = scene.tenantId();
+
+      await adapters.noteChange(tenantId);
+
+      expect(await isChanged(tenantId)).toBe(true);
+      const { bytes, version } = await adapters.total(tenantId);
+      await adapters.settle(tenantId, version);
+      expect([bytes, await isChanged(tenantId)]).toEqual([0, false]);
+    });
+  });
+
   describe('AdapterFiles', () => {
     const body = Buffer.from('weights '.repeat(1_000));
     const file = { bytes: body.byteLength, sha256: sha256Of(body) };
@@ -99,6 +166,26 @@ export function adaptersContract(scene: Scene): void {
       expect(await scene.upload(link, body)).toBe(true);
 
       expect(await allOf(await adapterFiles.read(tenantId, adapterId))).toEqual(body);
+    });
+
+    it('clears all of a tenant, and none of another, be its name the beginning of the other', async () => {
+      const { adapterFiles } = scene.ports;
+      const tenantId = scene.tenantId();
+      const [others, ids] = [
+        [scene.tenantId(), `${tenantId}-2`],
+        [1, 2, 3].map((n) => `${adapterId.slice(0, -1)}${n}`),
+      ];
+      const put = async (owner: string, id: string) =>
+        scene.upload(await adapterFiles.uploadLink(owner, id, file, 60), body);
+      for (const id of ids) await put(tenantId, id);
+      for (const other of others) await put(other, adapterId);
+
+      let outcome = await adapterFiles.clear(tenantId);
+      while (outcome === 'more') outcome = await adapterFiles.clear(tenantId);
+
+      for (const id of ids) expect(await adapterFiles.read(tenantId, id)).toBeNull();
+      for (const other of others) expect(await adapterFiles.read(other, adapterId)).not.toBeNull();
+      expect(await adapterFiles.clear(tenantId)).toBe('cleared');
     });
 
     it('has none before, none after, and none of another tenant or adapter', async () => {

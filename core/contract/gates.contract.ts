@@ -4,7 +4,7 @@ import type { AdmissionAsk, Demand, GateView, Refusal } from '../admission/gate.
 import { planAdmission } from '../admission/gate.ts';
 import type { CounterCorrection } from '../admission/reservation.ts';
 import { trueUp as correctionsOf, readToken } from '../admission/reservation.ts';
-import { dayOf } from '../admission/stored-bytes.ts';
+import { dayOf, lastingBucket } from '../admission/stored-bytes.ts';
 import { planWarmup } from '../admission/warmup-ask.ts';
 import { gpuCounter, monthOf, spendCounter, warmupCounter } from '../admission/windows.ts';
 import { gateLimits } from '../limits.ts';
@@ -549,6 +549,56 @@ function stored(scene: Scene): void {
     await store(tenantId, 1, 1);
 
     expect(await refused(scene, tenantId, plan(scene, limits))).toMatchObject({ used: 1_000 });
+  });
+
+  it('counts what lasts by the latest total, however often and in whatever order totals are told', async () => {
+    const { gates } = scene.ports;
+    const tenantId = await scene.tenant();
+    await store(tenantId, 3, 400);
+
+    await gates.keep(tenantId, { bytes: 599, version: 2 });
+    await admitted(scene, tenantId, plan(scene, limits));
+    await gates.keep(tenantId, { bytes: 10, version: 1 });
+    await gates.keep(tenantId, { bytes: 600, version: 5 });
+    await gates.keep(tenantId, { bytes: 600, version: 5 });
+    const full = await refused(scene, tenantId, plan(scene, limits));
+    await gates.keep(tenantId, { bytes: 70, version: 6 });
+
+    expect(full).toMatchObject({ limit: 'storage_gb_max', used: 1_000, max: 1_000 });
+    expect((await view(scene, tenantId)).stored).toEqual({ [bucketIn(3)]: 400, [lastingBucket]: 70 });
+    await admitted(scene, tenantId, plan(scene, limits));
+  });
+
+  it('ends at the latest of totals that are told at once, beside jobs that end', async () => {
+    const { gates } = scene.ports;
+    const tenantId = await scene.tenant();
+
+    await Promise.all([
+      atOnce(6, (index) => gates.keep(tenantId, { bytes: (index + 1) * 100, version: index + 1 })),
+      atOnce(8, () => store(tenantId, 2, 50)),
+    ]);
+
+    expect((await view(scene, tenantId)).stored).toEqual({ [bucketIn(2)]: 400, [lastingBucket]: 600 });
+    expect(await refused(scene, tenantId, plan(scene, limits))).toMatchObject({ used: 1_000 });
+  });
+
+  it('names no time to come back at where what lasts alone is at the limit', async () => {
+    const { gates } = scene.ports;
+    const tenantId = await scene.tenant();
+    await store(tenantId, 3, 400);
+    await gates.keep(tenantId, { bytes: 1_000, version: 1 });
+
+    const refusal = await refused(scene, tenantId, plan(scene, limits));
+
+    expect(refusal).toMatchObject({ limit: 'storage_gb_max', used: 1_400, retryAfterSeconds: null });
+  });
+
+  it('keeps nothing for a tenant that there is not', async () => {
+    const tenantId = scene.tenantId();
+
+    await scene.ports.gates.keep(tenantId, { bytes: 1, version: 1 });
+
+    expect(await scene.ports.gates.read(tenantId)).toBeNull();
   });
 
   it('is forgotten a week after it went, and nothing else with it', async () => {

@@ -2,19 +2,29 @@
  * An adapter's way in and out: its record, then its file by a link, then the check that makes it ready. Each step may be
  * repeated: the id follows from what the file is, the link puts no other bytes, and a check that was made stands.
  *
+ * It counts as the tenant's stored bytes from its announcement until it is refused or removed; what changes that is followed
+ * by the count, and a crash in between is ended by the sweep (`count-adapters.ts`). A link is answered after the count, so
+ * no file comes before it counts.
+ *
  * Removing takes the file first. A crash then leaves a record without one: its jobs fail, uncharged, as those of a
  * deleted adapter do, and removing it again ends it.
  */
 import type { AdapterRecord, NewAdapter } from '../adapter/adapter.ts';
-import { afterCheck, isAdapterId, newAdapter } from '../adapter/adapter.ts';
+import { adaptersMaxOf, afterCheck, isAdapterId, newAdapter } from '../adapter/adapter.ts';
 import { startFileCheck } from '../adapter/check-file.ts';
 import type { AdapterRule } from '../adapter/refusal.ts';
-import type { AdapterFiles, Adapters, Clock } from '../ports.ts';
+import type { Refusal } from '../admission/gate.ts';
+import type { AdapterFiles, Adapters, Clock, Gates } from '../ports.ts';
+import { limitsOf } from '../tenancy/plans.ts';
+import type { TenantRecord } from '../tenancy/tenant.ts';
+import { countAdapters } from './count-adapters.ts';
+import { storageRefusal } from './stored-file.ts';
 
 export interface AdapterPorts {
   readonly adapters: Adapters;
   readonly adapterFiles: AdapterFiles;
   readonly clock: Pick<Clock, 'nowMs'>;
+  readonly gates: Pick<Gates, 'keep' | 'read'>;
 }
 
 export type OfferOutcome =
@@ -22,18 +32,29 @@ export type OfferOutcome =
   | { readonly kind: 'created'; readonly adapter: AdapterRecord }
   /** The tenant has this file for this model already. */
   | { readonly kind: 'exists'; readonly adapter: AdapterRecord }
-  | { readonly kind: 'full' };
+  /** @property max how many it may have */
+  | { readonly kind: 'full'; readonly max: number }
+  /** What it keeps leaves no room for the file. */
+  | { readonly kind: 'refused'; readonly refusal: Refusal };
 
-/** Takes a place among the tenant's adapters. @param max how many it may have */
+/** Takes a place among the tenant's adapters, and room for the file. One that has both already is asked for neither. */
 export async function offerAdapter(
-  { adapters, clock }: AdapterPorts,
-  asked: NewAdapter,
-  max: number,
+  ports: AdapterPorts,
+  tenant: TenantRecord,
+  asked: Omit<NewAdapter, 'tenantId'>,
 ): Promise<OfferOutcome> {
-  const adapter = newAdapter(asked, clock.nowMs());
+  const { adapters, clock } = ports;
+  const { tenantId } = tenant;
+  const adapter = newAdapter({ ...asked, tenantId }, clock.nowMs());
+  const known = await adapters.get(tenantId, adapter.adapterId);
+  const refusal = known === null ? await storageRefusal(ports, tenant, adapter.bytes) : null;
+  if (refusal !== null) return { kind: 'refused', refusal };
+  const max = adaptersMaxOf(limitsOf(tenant.plan, tenant.overrides));
   const outcome = await adapters.create(adapter, max);
-  if (outcome !== 'exists') return outcome === 'full' ? { kind: 'full' } : { kind: 'created', adapter };
-  const stored = await adapters.get(adapter.tenantId, adapter.adapterId);
+  if (outcome === 'full') return { kind: 'full', max };
+  await countAdapters(ports, tenantId);
+  if (outcome === 'created') return { kind: 'created', adapter };
+  const stored = await adapters.get(tenantId, adapter.adapterId);
   // Deleted in between: as it would have been a moment later.
   return { kind: 'exists', adapter: stored ?? adapter };
 }
@@ -64,8 +85,11 @@ export async function completeAdapter(
     const stored = await ports.adapters.get(tenantId, adapterId);
     return stored === null ? { kind: 'missing' } : standing(stored);
   }
-  // Nobody reads it any more. Left behind by a crash it goes with its record.
-  if (next.status === 'refused') await ports.adapterFiles.remove(tenantId, adapterId);
+  if (next.status === 'refused') {
+    // Nobody reads it any more. Left behind by a crash it goes with its record.
+    await ports.adapterFiles.remove(tenantId, adapterId);
+    await countAdapters(ports, tenantId);
+  }
   return standing(next);
 }
 
@@ -77,11 +101,14 @@ function standing(adapter: AdapterRecord): CompleteOutcome {
 
 /** Jobs that wait for it fail when their turn comes, uncharged. */
 export async function removeAdapter(
-  { adapters, adapterFiles }: AdapterPorts,
+  ports: AdapterPorts,
   tenantId: string,
   adapterId: string,
 ): Promise<'removed' | 'missing'> {
+  const { adapters, adapterFiles } = ports;
   if (!isAdapterId(adapterId) || (await adapters.get(tenantId, adapterId)) === null) return 'missing';
   await adapterFiles.remove(tenantId, adapterId);
-  return adapters.remove(tenantId, adapterId);
+  const outcome = await adapters.remove(tenantId, adapterId);
+  await countAdapters(ports, tenantId);
+  return outcome;
 }

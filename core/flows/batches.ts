@@ -25,6 +25,11 @@ export interface BatchAsk {
   readonly endpoint: string;
   readonly metadata: Readonly<Record<string, string>>;
   readonly idempotencyKey: string | null;
+  /**
+   * Of the request; another one with its key leaves the batch in the trace of the first.
+   * @default a trace that begins with the batch
+   */
+  readonly traceparent?: string;
 }
 
 export type CreateBatchOutcome =
@@ -43,7 +48,7 @@ export type CreateBatchOutcome =
  * whoever came at once, makes that batch or finds it. A crash between the two leaves the id to the next request.
  */
 export async function createBatch(ports: TenantBatchPorts, ask: BatchAsk): Promise<CreateBatchOutcome> {
-  const { tenant, key, inputFileId, endpoint, metadata } = ask;
+  const { tenant, key, inputFileId, endpoint, metadata, traceparent } = ask;
   const { tenantId } = tenant;
   const mark = await standingMark(ports, ask);
   if (mark !== null) {
@@ -66,6 +71,7 @@ export async function createBatch(ports: TenantBatchPorts, ask: BatchAsk): Promi
       inputFileId,
       endpoint,
       metadata: { ...metadata },
+      traceparent: traceparent ?? null,
       ...batchTermsOf(limitsOf(tenant.plan, tenant.overrides)),
     },
     nowMs,

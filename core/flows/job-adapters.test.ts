@@ -15,14 +15,13 @@ import type { SubmitAsk } from './submission.ts';
 import { submit } from './submit.ts';
 import { work } from './work.ts';
 
-const max = 20;
-
 async function addAdapter(world: FlowWorld, rank = 2, change: { tenantId?: string; model?: string } = {}) {
   const file = loraFile(rank);
-  const asked = { tenantId: 'tenant-a', name: 'mine', model: fakeManifest.id, ...change };
-  const offered = await offerAdapter(world, { ...asked, bytes: file.byteLength, sha256: digest(file) }, max);
-  if (offered.kind === 'full') throw new Error('there is room');
-  const { tenantId, adapterId } = offered.adapter;
+  const { tenantId = 'tenant-a', model = fakeManifest.id } = change;
+  const asked = { name: 'mine', model, bytes: file.byteLength, sha256: digest(file) };
+  const offered = await offerAdapter(world, sampleTenant({ tenantId }), asked);
+  if (!('adapter' in offered)) throw new Error('there is room');
+  const { adapterId } = offered.adapter;
   const link = await world.adapterFiles.uploadLink(tenantId, adapterId, offered.adapter, 60);
   world.adapterFiles.upload(link, file);
   const completed = await completeAdapter(world, tenantId, adapterId);
@@ -113,7 +112,7 @@ describe('a request with adapters', () => {
       { tenantId: 'tenant-a', name: 'x', model: fakeManifest.id, bytes: 9, sha256: 'ab'.repeat(32) },
       world.clock.nowMs(),
     );
-    await world.adapters.create(pending, max);
+    await world.adapters.create(pending, 20);
     const ids = [theirs.adapterId, pending.adapterId, 'adapter_00000000000000000000000000', 'x', '__proto__'];
 
     const outcomes = await Promise.all(ids.map((id) => ask(world, [{ id, weight: 1 }])));

@@ -3,12 +3,14 @@ import type { Refusal } from '../admission/gate.ts';
 import { inLimitUnit } from '../admission/gate.ts';
 import { refusalCodes } from '../admission/refusal-codes.ts';
 import type { BatchRecord } from '../batch/batch.ts';
+import { traceparentOfBatch } from '../batch/batch.ts';
 import type { LineFault } from '../batch/batch-line.ts';
 import { requestFault } from '../batch/batch-line.ts';
 import { lineKeyOf } from '../batch/line-result.ts';
 import type { LineSubmission } from '../batch/line-route.ts';
 import type { ErrorDetail } from '../errors.ts';
 import { requestErrors } from '../errors.ts';
+import { traceparentWithin } from '../observability/trace.ts';
 import { promptError } from '../prompt/prompt-error.ts';
 import { limitsOf } from '../tenancy/plans.ts';
 import type { TenantRecord } from '../tenancy/tenant.ts';
@@ -31,6 +33,7 @@ export function askOf(
     webhook: null,
     startByMs: batch.expiresAtMs,
     idempotencyKey: lineKeyOf(batch.batchId, line.number),
+    traceparent: traceparentWithin(traceparentOfBatch(batch), lineKeyOf(batch.batchId, line.number)),
   };
 }
 

@@ -6,6 +6,7 @@ import { monthOf } from '../admission/windows.ts';
 import { presentBatch } from '../api/batch-resource.ts';
 import { allPages } from '../contract/scene.ts';
 import { batchRunLimits } from '../limits.ts';
+import { traceIdOf } from '../observability/trace.ts';
 import { sampleEndpoint, sampleTenant } from '../samples.ts';
 import { announceBatch } from './announce.ts';
 import { createBatchDesk } from './batch-desk.ts';
@@ -48,6 +49,38 @@ describe('a batch', () => {
     expect(read.estimate?.usdMicros).toBe(2 * (await jobOf(world, line[0])).reservedUsdMicros);
     expect(read.status).toBe('in_progress');
     expect(line).toHaveLength(2);
+  });
+
+  it('has all of its jobs in the trace of its request, each under a span of its own', async () => {
+    const world = await createBatchWorld();
+    const traceparent = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
+    const batch = await world.addBatch([lineOf('a'), lineOf('b'), lineOf('c')], { traceparent });
+    const untraced = await world.addBatch([lineOf('d'), lineOf('e')]);
+
+    await world.round();
+
+    const jobs = await Promise.all(
+      (await world.jobs.line('fake', 'batch', 10)).map((each) => jobOf(world, each)),
+    );
+    const spans = jobs.map((job) => job.traceparent);
+    const traces = Map.groupBy(spans, traceIdOf);
+    expect(new Set(spans).size).toBe(5);
+    expect(traces.get('4bf92f3577b34da6a3ce929d0e0e4736')).toHaveLength(3);
+    expect(traces.get(presentBatch(untraced).trace_id)).toHaveLength(2);
+    expect(presentBatch(batch).trace_id).toBe('4bf92f3577b34da6a3ce929d0e0e4736');
+    expect(spans).not.toContain(traceparent);
+  });
+
+  it('stops where adapters alone take what the tenant may keep, and says so of its lines', async () => {
+    const tenant = sampleTenant({ overrides: { storage_gb_max: 0.000_01 } });
+    const world = await createBatchWorld({ tenant });
+    const batch = await world.addBatch(ids(3).map((id) => lineOf(id)));
+    await world.gates.keep(tenant.tenantId, { bytes: 10_000, version: 1 });
+
+    const ended = await world.finish(batch);
+
+    expect(ended).toMatchObject({ status: 'completed', stop: { code: 'quota_exceeded' } });
+    expect(await world.errors(ended)).toHaveLength(3);
   });
 
   it('reports each bad line with its number and runs the rest', async () => {

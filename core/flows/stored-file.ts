@@ -1,5 +1,6 @@
 /** What every way to bring a file has in common: its record, how it is kept, and how its bytes count. */
 import type { GateView, Refusal } from '../admission/gate.ts';
+import { waitSecondsUntil } from '../admission/gate.ts';
 import { reservationToken } from '../admission/reservation.ts';
 import { bucketOf, bytesOfGb, clearsAtMs, keptBytes } from '../admission/stored-bytes.ts';
 import type { FileRecord } from '../batch/file.ts';
@@ -43,19 +44,23 @@ export function careOf({ plan, overrides }: TenantRecord) {
   return { isEncrypted: limits.volume === 'encrypted', retentionMs: retentionMsOf(limits) };
 }
 
-/** As a job is refused that would store something: while what is kept is at the limit. Null where there is room. */
+/**
+ * As a job is refused that would store something: while what is kept is at the limit. Null where there is room.
+ * @param bytes for which there must be room; one, where nobody says how many come
+ */
 export async function storageRefusal(
   { clock, gates }: { readonly clock: Pick<Clock, 'nowMs'>; readonly gates: Pick<Gates, 'read'> },
   { tenantId, plan, overrides }: TenantRecord,
+  bytes = 1,
 ): Promise<Refusal | null> {
   const { storage_gb_max: maxGb } = limitsOf(plan, overrides);
   const gate: GateView | null = maxGb === undefined ? null : await gates.read(tenantId);
   if (gate === null || maxGb === undefined) return null;
   const nowMs = clock.nowMs();
   const max = bytesOfGb(maxGb);
-  const atMs = clearsAtMs(gate.stored, max, nowMs);
+  const atMs = clearsAtMs(gate.stored, max - bytes + 1, nowMs);
   if (atMs === null) return null;
-  const retryAfterSeconds = Math.max(1, Math.ceil((atMs - nowMs) / 1000));
+  const retryAfterSeconds = waitSecondsUntil(atMs, nowMs);
   return { limit: 'storage_gb_max', used: keptBytes(gate.stored, nowMs), max, retryAfterSeconds };
 }
 

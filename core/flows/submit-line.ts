@@ -66,8 +66,13 @@ export async function submitLine(
 type Outcome = Awaited<ReturnType<typeof submit>>;
 
 function isHopeless(outcome: Outcome): boolean {
-  if (outcome.kind === 'refused') return outcome.refusal.retryAfterSeconds === null;
+  if (outcome.kind === 'refused') return isForGood(outcome.refusal);
   return outcome.kind === 'invalid';
+}
+
+/** Not what adapters take of `storage_gb_max`: it has no end, but it is nothing of the line's. */
+function isForGood({ retryAfterSeconds, limit }: Refusal): boolean {
+  return retryAfterSeconds === null && limit !== 'storage_gb_max';
 }
 
 function refused(
@@ -79,8 +84,8 @@ function refused(
   const { retryAfterSeconds: seconds, limit } = refusal;
   const nowMs = clock.nowMs();
   const fault = faultOfRefusal(refusal);
-  if (seconds === null) return { kind: 'fault', fault };
-  const clearsAtMs = nowMs + seconds * 1000;
+  if (isForGood(refusal)) return { kind: 'fault', fault };
+  const clearsAtMs = seconds === null ? Number.POSITIVE_INFINITY : nowMs + seconds * 1000;
   // Somebody may let a suspended tenant go on at any time.
   if (limit === 'suspended' || clearsAtMs < batch.expiresAtMs) {
     desk.noteFull(batch.batchId, null);

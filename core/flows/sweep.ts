@@ -6,7 +6,8 @@
  * - leases that were taken under a clock that ran ahead are shortened;
  * - tickets are topped up to the jobs that are not terminal, so every job is found again;
  * - reservations of terminal jobs settle, and results worth keeping are kept; those of no job are released, and refunds
- *   and warm-ups under way are finished.
+ *   and warm-ups under way are finished;
+ * - adapters that were not counted are, and those of deleted tenants go.
  */
 import { jobOfRefundNote } from '../admission/refund-note.ts';
 import { readToken, trueUp } from '../admission/reservation.ts';
@@ -24,12 +25,17 @@ import { knownPools } from './known-pools.ts';
 import { finishRefund } from './refund.ts';
 import { remember } from './result-cache.ts';
 import { settle } from './settle.ts';
+import type { SweepAdaptersPorts } from './sweep-adapters.ts';
+import { sweepAdapters } from './sweep-adapters.ts';
 
 export interface SweepPorts extends ApplyPorts {
+  readonly adapters: SweepAdaptersPorts['adapters'];
+  readonly adapterFiles: SweepAdaptersPorts['adapterFiles'];
   readonly catalog: Catalog;
   readonly clock: Clock;
   readonly pools: Pick<Pools, 'listOwn' | 'move' | 'order'>;
   readonly scaler: Scaler;
+  readonly tenants: SweepAdaptersPorts['tenants'];
 }
 
 export interface SweepReport {
@@ -48,6 +54,7 @@ export async function sweep(ports: SweepPorts): Promise<SweepReport> {
     ticketsSent += await topUpTickets(ports, pool, waiting);
   }
   const gates = await sweepGates(ports);
+  await sweepAdapters(ports);
   return { expired, ticketsSent, ...gates };
 }
 

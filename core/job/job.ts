@@ -158,7 +158,7 @@ export const jobRecordSchema = z.object({
   cache: z.object({ key: z.string(), ttlMs: wholeSchema, entriesMax: wholeSchema }).nullable().default(null),
   /** What it says is told while it is made, for those who follow it. */
   streamed: z.boolean().default(false),
-  /** The trace of the request that it came with (W3C); null for a line of a batch, and in records from before. */
+  /** The trace of the request that it came with (W3C); of a line of a batch, the batch's; null in records from before. */
   traceparent: z.string().nullable().default(null),
   /** The job that this one does once more; null for the first. */
   retryOf: z.string().nullable().default(null),

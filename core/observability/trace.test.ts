@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { traceIdOf, traceparentOf, xrayIdOf } from './trace.ts';
+import { traceIdOf, traceparentOf, traceparentWithin, xrayIdOf } from './trace.ts';
 
 const own = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
 const xray = 'Root=1-58406520-a006649127e371903a2de979;Parent=53995c3f42cd8ad8;Sampled=1';
@@ -44,6 +44,15 @@ describe('the trace of a request', () => {
 
   it('takes a later version, whatever it adds', () => {
     expect(traceIdOf(of({ traceparent: `01${own.slice(2)}-more` }))).toBe('4bf92f3577b34da6a3ce929d0e0e4736');
+  });
+
+  it('holds each of its parts under a span of that part, the same whenever it is looked at', () => {
+    const parts = ['line 1', 'line 2', 'line 1'].map((part) => traceparentWithin(own, part));
+
+    expect(parts.map(traceIdOf)).toEqual(Array(3).fill('4bf92f3577b34da6a3ce929d0e0e4736'));
+    for (const part of parts) expect(part).toMatch(/^00-[0-9a-f]{32}-[0-9a-f]{16}-01$/);
+    expect(new Set([own, ...parts]).size).toBe(3);
+    expect(parts[2]).toBe(parts[0]);
   });
 
   it('is found by its 32 digits, and by nothing where there is none', () => {

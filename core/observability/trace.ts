@@ -27,6 +27,14 @@ export function traceparentOf(headers: ReadonlyMap<string, string>, requestId: s
   return `00-${traceId}-${begun.slice(32, 48)}-${flags}`;
 }
 
+/**
+ * The `traceparent` of a part of what another one is of: the same trace, under a span that `part` makes.
+ * @param part tells it from every other part
+ */
+export function traceparentWithin(traceparent: string, part: string): string {
+  return traceparentOf(new Map([['traceparent', traceparent]]), part);
+}
+
 /** The 32 digits that lines and traces are found by; null without a trace. */
 export function traceIdOf(traceparent: string | null): string | null {
   return readTraceparent(traceparent ?? undefined)?.traceId ?? null;

@@ -31,6 +31,8 @@ export const tenantRecordSchema = z.object({
   /** Words and phrases that the tenant's prompt policy looks for; absent: none. */
   promptTerms: z.array(z.string()).optional(),
   createdAtMs: z.int().nonnegative(),
+  /** Absent: it is not deleted, or was before this was noted. */
+  deletedAtMs: z.int().nonnegative().optional(),
   /** Counts the writes; a write names the one it replaces. */
   version: z.int().nonnegative().default(0),
 });

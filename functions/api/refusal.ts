@@ -10,7 +10,7 @@ import { decimalUsd } from './job-answer.ts';
 export function refusalError(
   refusal: Refusal,
   nowMs: number,
-  what: 'job' | 'warm-up' | 'file' = 'job',
+  what: 'adapter' | 'file' | 'job' | 'warm-up' = 'job',
 ): AppError {
   const { limit, retryAfterSeconds: seconds } = refusal;
   if (limit === 'suspended') return new AppError('tenant_suspended');
@@ -28,7 +28,7 @@ function faultOf({ used, max }: Refusal, limit: LimitName, what: string): string
     case 'open_jobs_max':
       return `is reached: ${used} of ${max} jobs are open`;
     case 'storage_gb_max':
-      return `is reached: results of ${inLimitUnit(limit, used)} GB are kept, of ${inLimitUnit(limit, max)} GB`;
+      return `${used < max ? `leaves no room for this ${what}` : 'is reached'}: files of ${inLimitUnit(limit, used)} GB are kept, of ${inLimitUnit(limit, max)} GB`;
     case 'budget_usd_micros_per_month':
     case 'warmup_usd_micros_per_day':
       return `leaves no room for this ${what}: ${decimalUsd(used)} of ${decimalUsd(max)} USD are spent or reserved`;
@@ -45,6 +45,9 @@ function clearing(
   if (limit === 'open_jobs_max') return 'It clears when one of them ends.';
   const isBudget = limit === 'budget_usd_micros_per_month';
   const monthEnd = new Date(monthWindow(nowMs).endsAtMs).toISOString();
+  if (limit === 'storage_gb_max' && retryAfterSeconds === null) {
+    return 'Waiting makes no room: adapters stay until they are deleted, and what is larger than the limit never fits.';
+  }
   if (retryAfterSeconds === null) {
     const hopeless = `The ${what} asks for more than the whole limit, so waiting does not help`;
     return isBudget ? `${hopeless}; the month ends at ${monthEnd}.` : `${hopeless}.`;

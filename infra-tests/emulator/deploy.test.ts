@@ -117,14 +117,18 @@ describe.skipIf(python === null)(`the deployed product on an emulator (${reason}
     return answer.headers.get('location') ?? '';
   }
 
-  /** The status of each check. */
-  async function diagnosis(): Promise<Record<string, string>> {
+  /** What a command that looks at the account says, as JSON, however it ends. */
+  async function look(...words: string[]) {
     const config = 'infra-tests/emulator/emulated.config.ts';
-    const command = ['cli/pilotlight.mjs', 'doctor', '--config', config, '--json'];
+    const command = ['cli/pilotlight.mjs', ...words, '--config', config, '--json'];
     const env = { ...emulator.env, PATH: process.env.PATH };
-    // What an emulator does not have is unknown, so it never ends with 0.
     const { stdout } = await execute(process.execPath, command, { cwd: root, env }).catch((error) => error);
-    const { findings } = JSON.parse(stdout);
+    return JSON.parse(stdout);
+  }
+
+  /** The status of each check. What an emulator does not have is unknown. */
+  async function diagnosis(): Promise<Record<string, string>> {
+    const { findings } = await look('doctor');
     return Object.fromEntries(
       findings.map(({ check, subject, status }: Record<string, string>) => [`${check} ${subject}`, status]),
     );
@@ -191,6 +195,19 @@ describe.skipIf(python === null)(`the deployed product on an emulator (${reason}
     },
     jobWithinMs * 2,
   );
+
+  it('tells by `jobs logs` what its functions wrote of the job', { timeout: jobWithinMs }, async () => {
+    const { data } = await eventually(async () => {
+      const answer = await look('jobs', 'logs', jobId);
+      if (answer.data.length === 0) throw new Error('no line has come yet');
+      return answer;
+    });
+
+    const accepted = data.find(
+      ({ fields }: { fields: { event?: string } }) => fields?.event === 'job.accepted',
+    );
+    expect(accepted).toMatchObject({ source: expect.stringContaining('pilotlight-api'), fields: { jobId } });
+  });
 
   it('has the function that streams tell how the job ended, to whoever follows it', async () => {
     const answer = await fetch(`${deployment.url}/v1/jobs/${jobId}/events`, {

@@ -5,6 +5,7 @@ import { pathOfFile } from '#core/batch/file.ts';
 import { applyTransition } from '#core/flows/apply.ts';
 import { createBatchDesk } from '#core/flows/batch-desk.ts';
 import type { BatchPorts } from '#core/flows/batch-ports.ts';
+import type { BatchAsk } from '#core/flows/batches.ts';
 import { createBatch } from '#core/flows/batches.ts';
 import { runBatches } from '#core/flows/run-batches.ts';
 import { storeFile } from '#core/flows/store-file.ts';
@@ -59,12 +60,13 @@ export async function createBatchWorld(given: Parameters<typeof createFlowWorld>
     },
     async addBatch(
       lines: readonly string[] | string | Uint8Array,
-      { tenant = world.tenant, metadata = {} } = {},
+      how: Partial<Pick<BatchAsk, 'tenant' | 'metadata' | 'traceparent'>> = {},
     ): Promise<BatchRecord> {
+      const { tenant = world.tenant, metadata = {} } = how;
       const { fileId } = await scene.addFile(lines, tenant);
       const key = { keyId: 'key00001', models: null };
       const ask = { tenant, key, inputFileId: fileId, endpoint: '/v1/jobs', metadata, idempotencyKey: null };
-      const created = await createBatch(world, ask);
+      const created = await createBatch(world, { ...how, ...ask });
       if (created.kind !== 'created') throw new Error(`the batch was refused: ${created.kind}`);
       return created.batch;
     },

@@ -4,10 +4,17 @@ import type { ExpectedFile } from '#core/adapter/check-file.ts';
 import { digest } from '#core/canonical.ts';
 import type { AdapterCache, AdapterFiles, Adapters, Clock, UploadLink } from '#core/ports.ts';
 import { copy } from './copy.ts';
+import { pageOf } from './pages.ts';
 
 export function createMemoryAdapters(): Adapters {
   const tenants = new Map<string, Map<string, AdapterRecord>>();
+  const versions = new Map<string, number>();
+  const changed = new Set<string>();
   const of = (tenantId: string) => tenants.get(tenantId) ?? new Map<string, AdapterRecord>();
+  const note = (tenantId: string) => {
+    versions.set(tenantId, (versions.get(tenantId) ?? 0) + 1);
+    changed.add(tenantId);
+  };
   return {
     async get(tenantId, adapterId) {
       return copy(of(tenantId).get(adapterId) ?? null);
@@ -21,16 +28,36 @@ export function createMemoryAdapters(): Adapters {
       if (own.has(adapter.adapterId)) return 'exists';
       if (own.size >= max) return 'full';
       tenants.set(adapter.tenantId, own.set(adapter.adapterId, copy(adapter)));
+      note(adapter.tenantId);
       return 'created';
     },
     async put(adapter) {
       const own = of(adapter.tenantId);
       if (own.get(adapter.adapterId)?.version !== adapter.version - 1) return 'conflict';
       own.set(adapter.adapterId, copy(adapter));
+      note(adapter.tenantId);
       return 'stored';
     },
     async remove(tenantId, adapterId) {
-      return of(tenantId).delete(adapterId) ? 'removed' : 'missing';
+      if (!of(tenantId).delete(adapterId)) return 'missing';
+      note(tenantId);
+      return 'removed';
+    },
+    async total(tenantId) {
+      const withFile = [...of(tenantId).values()].filter(({ status }) => status !== 'refused');
+      return {
+        bytes: withFile.reduce((sum, { bytes }) => sum + bytes, 0),
+        version: versions.get(tenantId) ?? 0,
+      };
+    },
+    async listChanged(cursor) {
+      return pageOf(changed, (tenantId) => tenantId, cursor);
+    },
+    async noteChange(tenantId) {
+      note(tenantId);
+    },
+    async settle(tenantId, version) {
+      if (versions.get(tenantId) === version) changed.delete(tenantId);
     },
   };
 }
@@ -39,6 +66,9 @@ export interface MemoryAdapterFiles extends AdapterFiles {
   /** What following the link with this body comes to: whether the store took it. */
   upload(link: UploadLink, body: Uint8Array): boolean;
 }
+
+/** Fewer than a tenant may have, so that tests meet several pages. */
+const clearedAtOnce = 2;
 
 /** Pieces of a size that headers do not end at. */
 const pieceBytes = 1_000;
@@ -75,6 +105,11 @@ export function createMemoryAdapterFiles({
     },
     async remove(tenantId, adapterId) {
       files.delete(keyOf(tenantId, adapterId));
+    },
+    async clear(tenantId) {
+      const own = [...files.keys()].filter((key) => key.startsWith(keyOf(tenantId, '')));
+      for (const key of own.slice(0, clearedAtOnce)) files.delete(key);
+      return own.length > clearedAtOnce ? 'more' : 'cleared';
     },
   };
 }

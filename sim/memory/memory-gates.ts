@@ -2,7 +2,7 @@
 import type { GateView } from '#core/admission/gate.ts';
 import { judge, take } from '#core/admission/gate.ts';
 import type { CounterCorrection } from '#core/admission/reservation.ts';
-import { forgettableBuckets, plusStored } from '#core/admission/stored-bytes.ts';
+import { forgettableBuckets, lastingBucket, plusStored } from '#core/admission/stored-bytes.ts';
 import { mayForgetCounter } from '#core/admission/windows.ts';
 import type { Clock, Gates, Release } from '#core/ports.ts';
 import { copy } from './copy.ts';
@@ -19,6 +19,7 @@ export interface MemoryGates extends Gates {
 export function createMemoryGates({ clock }: { clock: Clock }): MemoryGates {
   const gates = new Map<string, GateView>();
   const listed = new Set<string>();
+  const isLater = createVersions();
   const places = createRunningPlaces();
 
   return {
@@ -68,6 +69,11 @@ export function createMemoryGates({ clock }: { clock: Clock }): MemoryGates {
       listed.add(tenantId);
       return 'noted';
     },
+    async keep(tenantId, { bytes, version }) {
+      const gate = gates.get(tenantId);
+      if (gate === undefined || !isLater(tenantId, version)) return;
+      gates.set(tenantId, { ...gate, stored: { ...gate.stored, [lastingBucket]: bytes } });
+    },
     async lift(tenantId, line, upTo, to) {
       const gate = gates.get(tenantId);
       const finishTag = gate?.finishTags[line];
@@ -86,6 +92,16 @@ export function createMemoryGates({ clock }: { clock: Clock }): MemoryGates {
       gates.set(tenantId, rested(gate, nowMs));
       listed.delete(tenantId);
     },
+  };
+}
+
+/** Whether a version is the latest of its tenant so far, which it then is. */
+function createVersions() {
+  const versions = new Map<string, number>();
+  return (tenantId: string, version: number): boolean => {
+    if (version <= (versions.get(tenantId) ?? 0)) return false;
+    versions.set(tenantId, version);
+    return true;
   };
 }
 

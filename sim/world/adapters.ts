@@ -2,11 +2,13 @@
  * Adapters in a share of the worlds: tenants bring files, name them in jobs, name those of others, and take them away while
  * jobs that name them wait and run. The checks know the promise and nothing of the code: a tenant has no more than it may,
  * nobody's job names another's, a call runs under exactly what each of its jobs named, what was taken away is named by no
- * claim that came later, and what is there can be read whole. Drawn by chance of their own, as webhooks are.
+ * claim that came later, what is there can be read whole, and counts as what its tenant keeps, neither more nor less. Drawn
+ * by chance of their own, as webhooks are.
  */
 import { createHash } from 'node:crypto';
 import type { AdapterRecord } from '#core/adapter/adapter.ts';
 import { loraFile } from '#core/adapter/file-under-test.ts';
+import { lastingBucket } from '#core/admission/stored-bytes.ts';
 import { digest } from '#core/canonical.ts';
 import { completeAdapter, offerAdapter, removeAdapter } from '#core/flows/adapters.ts';
 import type { SubmitAsk } from '#core/flows/submission.ts';
@@ -67,11 +69,14 @@ export async function runAdapters(world: World, tenantId: string): Promise<void>
 /** One of four files, of which one is none: offered, put where the link says, checked. Each step again where it got no answer. */
 async function bring(world: World, tenantId: string): Promise<void> {
   const file = oneOf(world.random, [loraFile(1), loraFile(2), loraFile(3), new Uint8Array(200)]);
-  const asked = { tenantId, name: 'mine', model, bytes: file.byteLength, sha256: digest(file) };
-  const offered = await retrying(world, 'offer-adapter', ({ ports, clock }) =>
-    offerAdapter({ ...ports, clock }, asked, ownMax),
-  );
-  if (offered === null || offered.kind === 'full') return;
+  const asked = { name: 'mine', model, bytes: file.byteLength, sha256: digest(file) };
+  const offered = await retrying(world, 'offer-adapter', async ({ ports, clock }) => {
+    const tenant = await ports.tenants.get(tenantId);
+    if (tenant === null) throw new Error('the scene has every tenant');
+    const overrides = { ...tenant.overrides, adapters_max: ownMax };
+    return offerAdapter({ ...ports, clock }, { ...tenant, overrides }, asked);
+  });
+  if (offered === null || !('adapter' in offered)) return;
   const { adapterId } = offered.adapter;
   world.history.adapters.owners.set(adapterId, tenantId);
   const link = await world.stores.adapterFiles.uploadLink(tenantId, adapterId, asked, linkSeconds);
@@ -199,6 +204,28 @@ export async function checkReadyAdapters({ history, stores }: World): Promise<vo
     if (record?.status !== 'ready' || (await hashOf(stores.adapterFiles, record)) !== sha256)
       violate(history, 'I6', `${adapterId} of ${tenantId} was ready and is not there`);
   }
+}
+
+/** What nobody tried to take away of what the tenant was told is ready: so much is counted from then on. */
+export function readyBytes({ adapters }: History, tenantId: string): number {
+  const own = adapters.ready.filter((each) => each.tenantId === tenantId);
+  const standing = new Map(
+    own
+      .filter(({ adapterId }) => !adapters.takenAway.has(adapterId))
+      .map(({ adapterId, bytes }) => [adapterId, bytes]),
+  );
+  return [...standing.values()].reduce((sum, bytes) => sum + bytes, 0);
+}
+
+/** I5 at rest: the gate counts what the adapters take that are there, whatever died between the two. */
+export async function checkAdapterBytes({ history, stores }: World, tenantId: string): Promise<void> {
+  const own = await stores.adapters.list(tenantId);
+  const expected = own
+    .filter(({ status }) => status !== 'refused')
+    .reduce((sum, { bytes }) => sum + bytes, 0);
+  const counted = (await stores.gates.read(tenantId))?.stored[lastingBucket] ?? 0;
+  if (counted !== expected)
+    violate(history, 'I5', `adapters of ${tenantId} take ${expected} bytes and ${counted} are counted`);
 }
 
 async function hashOf(files: Pick<AdapterFiles, 'read'>, { tenantId, adapterId }: AdapterRecord) {

@@ -51,6 +51,8 @@ const uncalled: Readonly<Record<string, string>> = {
   'deliveries.get': byRoutesOnly,
   'deliveries.list': byRoutesOnly,
   'adapters.list': byRoutesOnly,
+  'adapters.noteChange': byRoutesOnly,
+  'adapterFiles.clear': 'no tenant of a world is deleted',
   'adapterFiles.uploadLink': byRoutesOnly,
   'blobs.link': byRoutesOnly,
   'blobs.uploadLink': byRoutesOnly,

@@ -3,14 +3,14 @@
  * what anybody could read: records, ledger, results. Knows the promises, and none of the code that keeps them.
  */
 import { createHash } from 'node:crypto';
-import { forgettableBuckets } from '#core/admission/stored-bytes.ts';
+import { forgettableBuckets, lastingBucket } from '#core/admission/stored-bytes.ts';
 import { monthOf } from '#core/admission/windows.ts';
 import type { JobEntry, LedgerEntry } from '#core/billing/ledger.ts';
 import { isOfJob } from '#core/billing/ledger.ts';
 import { chatTexts } from '#core/chat/messages.ts';
 import type { JobRecord } from '#core/job/job.ts';
 import { jobLimits } from '#core/limits.ts';
-import { checkReadyAdapters } from './adapters.ts';
+import { checkAdapterBytes, checkReadyAdapters } from './adapters.ts';
 import { checkBatches } from './batches.ts';
 import { checkDrops, droppedBytes } from './drops.ts';
 import type { Submission } from './history.ts';
@@ -30,6 +30,7 @@ export async function checkAtRest(world: World): Promise<void> {
     await checkLedger(world, tenantId);
     await checkGate(world, tenantId);
     await checkStored(world, tenantId);
+    await checkAdapterBytes(world, tenantId);
   }
   for (const job of world.history.stored.values()) await checkResult(world, job);
   await checkReadyAdapters(world);
@@ -180,7 +181,7 @@ async function checkGate(world: World, tenantId: string): Promise<void> {
   }
 }
 
-/** I5: the gate has counted the results of each job once, for the midnight at which they go. */
+/** I5: the gate has counted the results of each job once, for the midnight at which they go; adapters are looked at apart. */
 async function checkStored(world: World, tenantId: string): Promise<void> {
   const { history, loop, scenario, stores } = world;
   const isForgotten = (bucket: string) =>
@@ -193,7 +194,9 @@ async function checkStored(world: World, tenantId: string): Promise<void> {
     if (bytes > 0 && !isForgotten(day)) expected[day] = (expected[day] ?? 0) + bytes;
   }
   const buckets = Object.entries((await stores.gates.read(tenantId))?.stored ?? {});
-  const stored = Object.fromEntries(buckets.filter(([bucket]) => !isForgotten(bucket)));
+  const stored = Object.fromEntries(
+    buckets.filter(([bucket]) => bucket !== lastingBucket && !isForgotten(bucket)),
+  );
   // Who died right behind the record of a dropped file has left it uncounted.
   const withDrop = { ...expected };
   for (const { day, bytes } of droppedBytes(world, tenantId))

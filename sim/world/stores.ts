@@ -3,7 +3,7 @@ import type { Gates, Ids, Ledger } from '#core/ports.ts';
 import type { MemoryWorld } from '../memory/memory-world.ts';
 import { createMemoryWorld } from '../memory/memory-world.ts';
 import type { Random } from '../random.ts';
-import { noteJob, watchAdapters } from './adapters.ts';
+import { noteJob, readyBytes, watchAdapters } from './adapters.ts';
 import { watchFiles } from './drops.ts';
 import type { History } from './history.ts';
 import { hasGone, ownBytesOf } from './history.ts';
@@ -51,8 +51,8 @@ export function createStores({ loop, random, scenario, history, ids, isHealed }:
 }
 
 /**
- * What a tenant kept as its jobs were admitted: by what was settled before, whatever the gate counted of it, and by the
- * clock that is furthest ahead.
+ * What a tenant kept as its jobs were admitted: by what was settled and told to be ready before, whatever the gate counted
+ * of it, and by the clock that is furthest ahead.
  */
 function watchStorage(
   gates: Gates,
@@ -63,7 +63,7 @@ function watchStorage(
       .filter(
         (job) => job.tenantId === tenantId && history.settled.has(job.jobId) && !hasGone(job, latestMs()),
       )
-      .reduce((sum, job) => sum + ownBytesOf(job), 0);
+      .reduce((sum, job) => sum + ownBytesOf(job), readyBytes(history, tenantId));
   return {
     async admit(tenantId, ask) {
       const kept = keptOf(tenantId);

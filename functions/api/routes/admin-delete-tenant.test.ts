@@ -29,11 +29,17 @@ describe('200', () => {
     expect((await scene.ask('adminGetTenant', path)).json.status).toBe('deleted');
   });
 
-  it('may be said twice', async () => {
+  it('may be said twice, and each time has the sweep look at its adapters', async () => {
     const scene = await createAdminScene();
     await scene.ask('adminDeleteTenant', path);
+    const first = await scene.adapters.total('tenant-a');
+    await scene.clock.advance(1_000);
 
     expect((await scene.ask('adminDeleteTenant', path)).json.status).toBe('deleted');
+    expect((await scene.adapters.listChanged()).items).toEqual(['tenant-a']);
+    expect((await scene.adapters.total('tenant-a')).version).toBeGreaterThan(first.version);
+    const deletedAtMs = scene.clock.nowMs() - 1_000;
+    expect(await scene.tenants.get('tenant-a')).toMatchObject({ status: 'deleted', deletedAtMs });
   });
 });
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { loraFile } from '#core/adapter/file-under-test.ts';
+import { keptBytes } from '#core/admission/stored-bytes.ts';
 import { adapterLimits } from '#core/limits.ts';
 import { createCatalog } from '#core/models/manifest.ts';
 import { sampleTenant } from '#core/samples.ts';
@@ -155,6 +156,47 @@ describe('404', () => {
     const got = await scene.send('createAdapter', path, { key, body: { ...body, model } });
 
     expect(got.json.error).toMatchObject({ code: 'model_not_found', param: 'model' });
+  });
+});
+
+describe('429', () => {
+  const tenant = sampleTenant({ overrides: { storage_gb_max: 0.000_003 } });
+
+  it('announces nothing that what is kept leaves no room for, and names the limit', async () => {
+    const { scene, key, path } = await adapterScene({ tenant });
+    await scene.send('createAdapter', path, { key, body: { ...body, bytes: 2_000 } });
+
+    const got = await scene.send('createAdapter', path, {
+      key,
+      body: { ...body, bytes: 1_001, sha256: 'cd'.repeat(32) },
+    });
+
+    expect(got.status).toBe(429);
+    expect(got.headers).not.toHaveProperty('retry-after');
+    expect(got.json.error).toMatchObject({
+      code: 'quota_exceeded',
+      message:
+        'The limit storage_gb_max leaves no room for this adapter: files of 0.000002 GB are kept, of 0.000003 GB. ' +
+        'Waiting makes no room: adapters stay until they are deleted, and what is larger than the limit never fits.',
+    });
+    expect(await scene.adapters.list('tenant-a')).toHaveLength(1);
+    expect(keptBytes((await scene.gates.read('tenant-a'))?.stored ?? {}, scene.clock.nowMs())).toBe(2_000);
+  });
+
+  it('takes what fills the limit, gives its link again, and has room once it is deleted', async () => {
+    const { scene, key, path } = await adapterScene({ tenant });
+    const whole = { key, body: { ...body, bytes: 3_000 } };
+
+    const first = await scene.send('createAdapter', path, whole);
+    const again = await scene.send('createAdapter', path, whole);
+    const refused = await scene.send('submitJob', '/v1/jobs', {
+      body: { model: 'fake-image', input: { prompt: 'a ring' } },
+    });
+    await scene.send('deleteAdapter', `${path}/${first.json.id}`, { key });
+    const after = await scene.send('createAdapter', path, whole);
+
+    expect([first.status, again.status, after.status]).toEqual([201, 200, 201]);
+    expect(refused.json.error).toMatchObject({ code: 'quota_exceeded' });
   });
 });
 

@@ -1,20 +1,19 @@
-import { adaptersMaxOf } from '#core/adapter/adapter.ts';
 import { presentOffered } from '#core/api/adapter-resource.ts';
 import { AppError } from '#core/errors.ts';
 import { offerAdapter } from '#core/flows/adapters.ts';
 import { adapterLimits } from '#core/limits.ts';
-import { limitsOf } from '#core/tenancy/plans.ts';
 import { adaptedModel } from '../adapters.ts';
+import { refusalError } from '../refusal.ts';
 import type { RouteHandler } from '../route-handler.ts';
 
 export const createAdapter: RouteHandler<'createAdapter'> = async (deps, { caller, body }) => {
   const { tenant, granted } = caller;
   const model = adaptedModel(deps, body.model, granted);
-  const max = adaptersMaxOf(limitsOf(tenant.plan, tenant.overrides));
-  const offered = await offerAdapter(deps, { ...body, tenantId: tenant.tenantId, model }, max);
+  const offered = await offerAdapter(deps, tenant, { ...body, model });
+  if (offered.kind === 'refused') throw refusalError(offered.refusal, deps.clock.nowMs(), 'adapter');
   if (offered.kind === 'full') {
     throw new AppError('conflict', {
-      publicMessage: `The limit adapters_max is reached: the tenant has ${max} adapters. Delete one first.`,
+      publicMessage: `The limit adapters_max is reached: the tenant has ${offered.max} adapters. Delete one first.`,
     });
   }
   const { adapter } = offered;

@@ -33,7 +33,25 @@ describe('200', () => {
       request_counts: { total: 0, completed: 0, failed: 0 },
       estimate: null,
       metadata: { name: 'nightly' },
+      trace_id: expect.stringMatching(/^[0-9a-f]{32}$/),
     });
+  });
+
+  it('is in the trace of its request, and answered so to whoever asks again', async () => {
+    const { scene, key, upload } = await batchScene();
+    const { id } = await upload();
+    const traceId = '4bf92f3577b34da6a3ce929d0e0e4736';
+    const ask = (headers: Record<string, string>) =>
+      scene.send('createBatch', '/v1/batches', {
+        key,
+        body: askOf(id),
+        headers: { 'Idempotency-Key': 'k', ...headers },
+      });
+
+    const first = await ask({ traceparent: `00-${traceId}-00f067aa0ba902b7-01` });
+    const again = await ask({});
+
+    expect([first.json.trace_id, again.json.trace_id]).toEqual([traceId, traceId]);
   });
 
   it('takes the null that clients send for no metadata', async () => {

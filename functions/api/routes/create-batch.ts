@@ -3,12 +3,14 @@ import { AppError } from '#core/errors.ts';
 import { createBatch as create } from '#core/flows/batches.ts';
 import type { RouteHandler } from '../route-handler.ts';
 
-export const createBatch: RouteHandler<'createBatch'> = async (deps, { caller, body, headers }) => {
+export const createBatch: RouteHandler<'createBatch'> = async (deps, call) => {
+  const { caller, body, headers, traceparent } = call;
   const { tenant, key } = caller;
   const { input_file_id: inputFileId, endpoint, metadata } = body;
   const outcome = await create(deps, {
     ...{ tenant, key, inputFileId, endpoint, metadata: metadata ?? {} },
     idempotencyKey: headers['idempotency-key'] ?? null,
+    traceparent,
   });
   switch (outcome.kind) {
     case 'created':

@@ -652,7 +652,7 @@ describe('429', () => {
     expect([got.status, early.status, later.status]).toEqual([429, 429, 202]);
     expect(got.json.error).toMatchObject({ code: 'quota_exceeded', type: 'insufficient_quota' });
     expect(got.json.error.message).toBe(
-      'The limit storage_gb_max is reached: results of 0.512 GB are kept, of 0.5 GB. ' +
+      'The limit storage_gb_max is reached: files of 0.512 GB are kept, of 0.5 GB. ' +
         'Enough of them go in 195200 s, at 2030-03-20T00:00:00.000Z, when their retention ends.',
     );
   });

@@ -31,4 +31,18 @@ export const adapterMutants: readonly Mutant[] = [
     find: `return { ...next, status: 'refused', refusal: { rule, detail } };`,
     replace: `return { ...next, status: 'ready', refusal: { rule, detail } };`,
   },
+  {
+    name: 'adapters-not-counted-after-a-crash',
+    mistake: 'what a crash left uncounted of adapters stays so',
+    file: 'core/flows/sweep.ts',
+    find: `  await sweepAdapters(ports);`,
+    replace: ``,
+  },
+  {
+    name: 'earlier-total-of-adapters-wins',
+    mistake: 'the gate takes whatever total of adapters is told last',
+    file: 'sim/memory/memory-gates.ts',
+    find: `if (version <= (versions.get(tenantId) ?? 0)) return false;`,
+    replace: ``,
+  },
 ];
