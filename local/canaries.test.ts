@@ -23,6 +23,7 @@ import { localDeadLetterName, localQueueName, queueSettings } from '#aws/resourc
 import { safetensorsFile } from '#core/adapter/file-under-test.ts';
 import type { Route } from '#core/api/route.ts';
 import { routeList } from '#core/api/routes.ts';
+import { pngChunk, pngOf } from '#core/images/png-under-test.ts';
 import { formatKey } from '#core/tenancy/api-key.ts';
 import { inputFor } from '#functions/api/schema-inputs.ts';
 import { createCanaries } from './canaries.ts';
@@ -226,7 +227,7 @@ async function until(isSo: () => Promise<boolean>): Promise<void> {
 
 interface Asked {
   readonly body?: unknown;
-  readonly raw?: string;
+  readonly raw?: string | Uint8Array<ArrayBuffer>;
   readonly headers?: Readonly<Record<string, string>>;
   readonly route?: string;
 }
@@ -334,7 +335,15 @@ async function aimedAt(route: Route, job: string, plant: (place: string) => stri
   const path = route.path.replaceAll(/\{([^}]+)\}/g, (_, name: string) => names[name] ?? '');
   const body = inputFile === '' ? bodies[route.id]?.(plant) : batchOf(inputFile, plant);
   const query = route.id === 'adminCloseCosts' ? '?month=2025-01' : '';
+  if (route.isFile === true) return { path, accepted: pictureWith(plant('text of a picture')) };
   return { path: path + query, accepted: body === undefined ? emptyBody(route) : { body } };
+}
+
+/** As pictures carry words: in a piece of their own. */
+function pictureWith(text: string): Asked {
+  const chunks = [pngChunk('tEXt', Buffer.from(`Comment\0${text}`))];
+  const raw = new Uint8Array(pngOf({ width: 8, height: 8, chunks }));
+  return { raw, headers: { 'content-type': 'image/png' } };
 }
 
 /** An empty body where the route takes one that may be empty. */
