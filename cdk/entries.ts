@@ -160,6 +160,7 @@ export const entries = {
       ...of('drops', 'look', 'read', 'write'),
       ...of('files', 'create'),
       ...of('gates', 'note', 'read', 'release'),
+      ...of('marks', 'get', 'put'),
       ...of('plans', 'get'),
       ...of('tenants', 'get'),
     ],

@@ -189,6 +189,42 @@ describe('a dropped file that cannot be taken', () => {
     expect(await busy.take()).toMatchObject({ fault: { code: 'concurrency_limit', retryable: true } });
   });
 
+  it('stays refused, and a taken one taken, for whoever looks at the same version later', async () => {
+    const world = await dropWorld({ tenant: sampleTenant({ overrides: { storage_gb_max: 0.000001 } }) });
+    world.put(lines(...'abcdefghijklmn'));
+    // Its own bytes fill the room that it was taken into, before there is a batch.
+    const dying = { ...world, batches: { ...world.batches, put: () => Promise.reject(new Error('away')) } };
+    await expect(world.take(dying)).rejects.toThrow('away');
+    expect(await world.take()).toMatchObject({ kind: 'taken' });
+
+    world.put(lines('k'), 'next.jsonl');
+    const refused = await world.take(world, 'next.jsonl');
+    await world.tenants.update({ ...world.tenant, overrides: {} });
+    expect(await world.take(world, 'next.jsonl')).toEqual(refused);
+  });
+
+  it('is told of by nobody whose look was slower than its batch', async () => {
+    const world = await dropWorld();
+    world.put(lines('a'));
+    const slow = {
+      ...world,
+      batches: {
+        ...world.batches,
+        // While it looks for room, another has made the batch, and others have taken the room.
+        async list(...args: Parameters<typeof world.batches.list>) {
+          await world.take();
+          await world.finish((await world.all())[0] ?? never());
+          for (let count = 0; count < batchRunLimits.openBatchesMax; count += 1)
+            await world.addBatch([lineOf('b')]);
+          return world.batches.list(...args);
+        },
+      },
+    };
+
+    expect(await world.take(slow)).toMatchObject({ kind: 'known' });
+    expect(world.status()).toMatchObject({ status: 'completed' });
+  });
+
   it('as its batch may be past its retention is left alone', async () => {
     const world = await dropWorld();
     world.put(lines('a'));
@@ -245,7 +281,7 @@ function mortalPorts(world: TakeDropPorts, before: () => void): TakeDropPorts {
           : own;
       },
     });
-  const { batches, blobs, drops, files, gates, plans, tenants } = world;
+  const { batches, blobs, drops, files, gates, marks, plans, tenants } = world;
   return {
     ...world,
     batches: mortal(batches),
@@ -253,6 +289,7 @@ function mortalPorts(world: TakeDropPorts, before: () => void): TakeDropPorts {
     drops: mortal(drops),
     files: mortal(files),
     gates: mortal(gates),
+    marks: mortal(marks),
     plans: mortal(plans),
     tenants: mortal(tenants),
   };

@@ -3,29 +3,29 @@
  * the name is a hint to look, and what is there decides. The ids of file and batch follow from the very version that
  * was found, so every version becomes one batch, however many look at once and wherever one of them dies:
  *
- * 1. the version is copied to where files of batches are. Put anew meanwhile, it is read by nobody any more;
- * 2. the file's record is made; who makes it counts its bytes;
- * 3. the batch's record is made: from here on it is a batch like any other.
+ * 1. whether it is taken is decided, once;
+ * 2. the version is copied to where files of batches are. Put anew meanwhile, it is read by nobody any more;
+ * 3. the file's record is made; who makes it counts its bytes;
+ * 4. the batch's record is made: from here on it is a batch like any other.
  *
  * What cannot be taken leaves its fault beside it, and nothing else.
  */
-import type { BatchRecord } from '../batch/batch.ts';
 import { batchTermsOf, newBatch } from '../batch/batch.ts';
 import type { DropFault } from '../batch/drop.ts';
 import { besideDrop, dropFault, endpointOf, isDropName, refusedStatus } from '../batch/drop.ts';
 import { createJsonlReader } from '../batch/jsonl.ts';
 import { derivedSortedId } from '../canonical.ts';
-import { batchLimits, batchRunLimits } from '../limits.ts';
+import { batchLimits } from '../limits.ts';
 import type { Batches, Drop, Drops, Plans, Tenants } from '../ports.ts';
 import { limitsOf } from '../tenancy/plans.ts';
 import type { TenantRecord } from '../tenancy/tenant.ts';
-import { hasRoomForBatch } from './batch-room.ts';
+import type { DecidePorts } from './decide-drop.ts';
+import { decideDrop } from './decide-drop.ts';
 import type { KeepPorts } from './keep-file.ts';
 import { keepFile } from './keep-file.ts';
-import { storageRefusal } from './stored-file.ts';
 import { findTenantWithPlan } from './tenant-with-plan.ts';
 
-export interface TakeDropPorts extends KeepPorts {
+export interface TakeDropPorts extends KeepPorts, DecidePorts {
   readonly batches: Pick<Batches, 'get' | 'list' | 'put'>;
   readonly drops: Drops;
   readonly plans: Pick<Plans, 'get'>;
@@ -50,38 +50,46 @@ export type TakeDropOutcome =
 /** What its jobs have in place of a key's id. */
 const dropKeyId = 'drop';
 
-export async function takeDrop(ports: TakeDropPorts, { tenantId, name }: DropName): Promise<TakeDropOutcome> {
+export async function takeDrop(ports: TakeDropPorts, drop: DropName): Promise<TakeDropOutcome> {
+  const { tenantId, name } = drop;
   const found = await ports.drops.look(tenantId, name);
   if (found === null) return { kind: 'gone' };
   const parts = [tenantId, name, found.version, found.atMs];
   const batchId = derivedSortedId('batch', found.atMs, parts);
   if ((await ports.batches.get(tenantId, batchId)) !== null) return { kind: 'known', batchId };
   const tenant = await findTenantWithPlan(ports, tenantId);
-  const fault = dropNameFault(name, found) ?? (await tenantFault(ports, tenant));
-  if (tenant === null || fault !== null)
-    return refuse(ports, tenantId, name, fault ?? dropFault('not_found'));
+  if (tenant === null || tenant.status === 'deleted')
+    return refuse(ports, drop, dropFault('not_found', 'There is no such tenant.'));
+  const nameFault = dropNameFault(name, found);
+  if (nameFault !== null) return refuse(ports, drop, nameFault);
   const terms = batchTermsOf(limitsOf(tenant.plan, tenant.overrides));
   if (ports.clock.nowMs() - found.atMs >= terms.retentionMs) return { kind: 'stale' };
-  const endpoint = await endpointIn(ports, { tenantId, name }, found);
+  const fault = await decideDrop(ports, { tenant, batchId, found, retentionMs: terms.retentionMs });
+  if (fault !== null) return refuse(ports, drop, fault);
+  const inputFileId = derivedSortedId('file', found.atMs, parts);
+  return makeBatch(ports, { drop, tenant, found, batchId, inputFileId, terms });
+}
+
+interface Taken {
+  readonly drop: DropName;
+  readonly tenant: TenantRecord;
+  readonly found: Drop;
+  readonly batchId: string;
+  readonly inputFileId: string;
+  readonly terms: ReturnType<typeof batchTermsOf>;
+}
+
+async function makeBatch(ports: TakeDropPorts, taken: Taken): Promise<TakeDropOutcome> {
+  const { drop, tenant, found, batchId, inputFileId, terms } = taken;
+  const { tenantId, name } = drop;
+  const endpoint = await endpointIn(ports, drop, found);
   if (endpoint === 'gone') return { kind: 'gone' };
-  if (endpoint === null) return refuse(ports, tenantId, name, dropFault('invalid_request', noUrl));
-  const fileId = derivedSortedId('file', found.atMs, parts);
-  const kept = await keepFile(ports, { tenant, purpose: 'batch', filename: name, keptMs: null }, fileId, () =>
-    ports.drops.read(tenantId, name, found.version),
-  );
-  if (kept === null) return { kind: 'gone' };
-  const batch: BatchRecord = newBatch(
-    {
-      ...{ tenantId, batchId, endpoint },
-      ...terms,
-      keyId: dropKeyId,
-      keyModels: null,
-      inputFileId: fileId,
-      metadata: {},
-      dropName: name,
-    },
-    ports.clock.nowMs(),
-  );
+  if (endpoint === null) return refuse(ports, drop, dropFault('invalid_request', noUrl));
+  const asked = { tenant, purpose: 'batch', filename: name, keptMs: null } as const;
+  const read = () => ports.drops.read(tenantId, name, found.version);
+  if ((await keepFile(ports, asked, inputFileId, read)) === null) return { kind: 'gone' };
+  const whose = { tenantId, keyId: dropKeyId, keyModels: null, metadata: {}, dropName: name };
+  const batch = newBatch({ ...whose, ...terms, batchId, endpoint, inputFileId }, ports.clock.nowMs());
   return { kind: (await ports.batches.put(batch)) === 'stored' ? 'taken' : 'known', batchId };
 }
 
@@ -94,24 +102,9 @@ function dropNameFault(name: string, { bytes }: Drop): DropFault | null {
   return bytes > max ? dropFault('payload_too_large', `The file is larger than ${max} bytes.`) : null;
 }
 
-/** What keeps the tenant from having another batch now. */
-async function tenantFault(ports: TakeDropPorts, tenant: TenantRecord | null): Promise<DropFault | null> {
-  if (tenant === null || tenant.status === 'deleted')
-    return dropFault('not_found', 'There is no such tenant.');
-  if (tenant.status === 'suspended') return dropFault('tenant_suspended');
-  const refusal = await storageRefusal(ports, tenant);
-  if (refusal !== null) return dropFault('quota_exceeded', `The limit ${refusal.limit} leaves no room.`);
-  if (await hasRoomForBatch(ports, tenant.tenantId)) return null;
-  return dropFault(
-    'concurrency_limit',
-    `${batchRunLimits.openBatchesMax} batches have not ended: put it again once one has.`,
-  );
-}
-
 async function refuse(
   { drops }: Pick<TakeDropPorts, 'drops'>,
-  tenantId: string,
-  name: string,
+  { tenantId, name }: DropName,
   fault: DropFault,
 ): Promise<TakeDropOutcome> {
   const body = Buffer.from(`${JSON.stringify(refusedStatus(name, fault), null, 2)}\n`);

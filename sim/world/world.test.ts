@@ -39,6 +39,12 @@ describe('simulated worlds', () => {
     expect(violations).toEqual([]);
   });
 
+  it('keep every promise in world 11767 with a rare crash', async () => {
+    const { violations } = await runSeed(11_767, { favour: 'sweep gates.keep crash_before' });
+
+    expect(violations).toEqual([]);
+  });
+
   it('go the same way again for the same seed, and another way for another', async () => {
     const first = await traceOf(7);
 
