@@ -27,6 +27,8 @@ import type { Ground, Running, World } from './world.ts';
 const share = 0.125;
 const salt = 0xba7c4;
 const linesMax = 9;
+/** Of dropped files: nothing in them is a line, so they are refused. */
+const noLinesShare = 0.25;
 const triesMax = 3;
 /** Seldomer than the product: most of a world's time nothing happens, and each look costs the run. */
 const lookEveryMs = 6_000;
@@ -76,7 +78,8 @@ export async function bringBatches(world: World): Promise<void> {
   await world.loop.clock.sleep(exponentialMs(drop, patienceMs));
   const { tenants } = world.scenario;
   const tenantId = tenants[Math.floor(drop() * tenants.length)]?.tenantId ?? '';
-  dropFile(world, drop, tenantId, drawLines(world, drop, tenantId, world.ids.nonce()));
+  const lines = drop() < noLinesShare ? 'not a line\n' : drawLines(world, drop, tenantId, world.ids.nonce());
+  dropFile(world, drop, tenantId, lines);
 }
 
 async function bringOne(world: World, random: Random): Promise<void> {

@@ -5,7 +5,7 @@ import type { Process } from './process.ts';
 import { webhookKey } from './webhooks.ts';
 import type { Ground, Running } from './world.ts';
 
-const lookEveryMs = 5_000;
+const lookEveryMs = 8_000;
 
 export function startDeliverers(ground: Ground, places: readonly (() => Running)[]): void {
   for (const place of places) startDeliverer(ground, place);

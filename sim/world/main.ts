@@ -21,7 +21,7 @@ Runs the whole product in simulated worlds that fail in every way their seeds sa
 
   --runs N          Worlds to run (10000); with a planted bug, worlds to look for it in
   --seed S          Seed of the first; the next ones follow (1)
-  --operations N    Operations of all clients of a world (32)
+  --operations N    Operations of all clients of a world (30)
   --without A,B     Faults, troubles and whims to leave out
   --favour 'S K'    Let the fault K strike the first calls of the site S
   --replay S        One world, with what it broke, made as small as it goes

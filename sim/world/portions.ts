@@ -11,7 +11,7 @@ import { violate } from './history.ts';
 import type { World } from './world.ts';
 
 /** Of the worlds, by chance of its own: the others are what they were. */
-const portionsShare = 0.12;
+const portionsShare = 0.2;
 /** Of the jobs there: read by two at once, who share what there is. */
 const twoShare = 0.3;
 /** Of a world's time. */

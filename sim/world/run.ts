@@ -40,7 +40,7 @@ export interface Effort {
 }
 
 export interface RunOptions {
-  /** Operations of all clients together. @default 32 */
+  /** Operations of all clients together. @default 30 */
   readonly operations?: number;
   /** Kinds of faults, troubles and whims to leave out. @default none */
   readonly without?: readonly string[];
@@ -51,7 +51,7 @@ export interface RunOptions {
 }
 
 /** @see RunOptions */
-export const operationsDefault = 32;
+export const operationsDefault = 30;
 
 const minute = 60_000;
 

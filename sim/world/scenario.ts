@@ -105,7 +105,7 @@ const retentionShare = 0.06;
 const monthShare = 0.14;
 /** Drawn by chance of their own. Messages are half of all that a world does: each is signed, sent, and sent again. */
 const adaptersShare = 0.12;
-const webhooksShare = 0.35;
+const webhooksShare = 0.28;
 
 const minute = 60_000;
 /** reliability.md row 38. */
