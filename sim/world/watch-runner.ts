@@ -58,15 +58,19 @@ function resultOf({ items }: RunBatch, id: string, index: number): string {
   return `${id} ${index} ${String(prompt)}`.padEnd(resultBytes);
 }
 
-/** As the runner's own words would, what is said adds up to the result; halfway, a picture of it is shown too. */
+/** As runners do: a chat says what adds up to its result, a picture is shown halfway; no model does both. */
 function saying(batch: RunBatch, events: RunEvents): RunEvents {
   return {
     onProgress(id, step, steps) {
       events.onProgress(id, step, steps);
-      events.onDelta?.(id, shareOf(resultOf(batch, id, 0), step, steps));
-      if (step === Math.ceil(steps / 2)) events.onPreview?.(id, previewOf(id, step, steps));
+      if (isChat(batch, id)) events.onDelta?.(id, shareOf(resultOf(batch, id, 0), step, steps));
+      else if (step === Math.ceil(steps / 2)) events.onPreview?.(id, previewOf(id, step, steps));
     },
   };
+}
+
+function isChat({ items }: RunBatch, id: string): boolean {
+  return items.some((item) => item.id === id && item.params.messages !== undefined);
 }
 
 /** Carries the id of its job, so that one in the wrong hands is recognised. */
