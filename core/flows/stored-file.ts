@@ -1,8 +1,8 @@
 /** What every way to bring a file has in common: its record, how it is kept, and how its bytes count. */
 import type { GateView, Refusal } from '../admission/gate.ts';
 import { waitSecondsUntil } from '../admission/gate.ts';
-import { reservationToken } from '../admission/reservation.ts';
 import { bucketOf, bytesOfGb, clearsAtMs, keptBytes } from '../admission/stored-bytes.ts';
+import { readStoredNote, storedNoteName, storedNoteText } from '../admission/stored-note.ts';
 import type { FileRecord } from '../batch/file.ts';
 import { fileExpiryMs } from '../batch/file.ts';
 import type { Clock, Gates, Ids } from '../ports.ts';
@@ -70,16 +70,24 @@ export interface CountPorts {
   readonly ids: Ids;
 }
 
-/** Adds the bytes to what the tenant keeps; a crash in between is ended by the sweep, which then adds nothing. */
+/** Adds the bytes to what the tenant keeps. A crash in between is ended by the sweep, which adds them too. */
 export async function count(
-  { clock, gates, ids }: CountPorts,
-  file: FileRecord,
+  ports: CountPorts,
+  { tenantId, fileId, expiresAtMs }: FileRecord,
   bytes: number,
 ): Promise<void> {
-  const { tenantId, fileId, expiresAtMs } = file;
-  const spent = { usdMicros: 0, gpuMs: 0, admittedAtMs: clock.nowMs() };
-  const token = reservationToken(spent, ids.nonce());
-  if ((await gates.note(tenantId, fileId, token)) !== 'noted') return;
-  const stored = { bucket: bucketOf(expiresAtMs), bytes };
-  await gates.release(tenantId, fileId, { token, corrections: [], stored, finishTag: null });
+  const name = storedNoteName(ports.ids.nonce());
+  const text = storedNoteText(fileId, { bucket: bucketOf(expiresAtMs), bytes });
+  if ((await ports.gates.note(tenantId, name, text)) === 'noted')
+    await finishCount(ports, tenantId, { name, text });
+}
+
+/** By whoever comes first: removing the note is the count, so there is one. A note that cannot be read counts nothing. */
+export async function finishCount(
+  { gates }: { readonly gates: Pick<Gates, 'release'> },
+  tenantId: string,
+  { name, text }: { readonly name: string; readonly text: string },
+): Promise<void> {
+  const stored = readStoredNote(text);
+  await gates.release(tenantId, name, { token: text, corrections: [], stored, finishTag: null });
 }

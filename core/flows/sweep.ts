@@ -11,6 +11,7 @@
  */
 import { jobOfRefundNote } from '../admission/refund-note.ts';
 import { readToken, trueUp } from '../admission/reservation.ts';
+import { isStoredNote } from '../admission/stored-note.ts';
 import { poolOfWarmupNote } from '../admission/warmup-note.ts';
 import type { LineEntry } from '../job/job.ts';
 import { isTerminal, jobClasses } from '../job/job.ts';
@@ -25,6 +26,7 @@ import { knownPools } from './known-pools.ts';
 import { finishRefund } from './refund.ts';
 import { remember } from './result-cache.ts';
 import { settle } from './settle.ts';
+import { finishCount } from './stored-file.ts';
 import type { SweepAdaptersPorts } from './sweep-adapters.ts';
 import { sweepAdapters } from './sweep-adapters.ts';
 
@@ -142,6 +144,10 @@ async function sweepReservation(
   }
   if (poolOfWarmupNote(jobId) !== null) {
     await finishWarmUp(ports, tenantId, { name: jobId, text: token });
+    return 'settled';
+  }
+  if (isStoredNote(jobId)) {
+    await finishCount(ports, tenantId, { name: jobId, text: token });
     return 'settled';
   }
   const reserved = readToken(token);

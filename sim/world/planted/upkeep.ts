@@ -17,6 +17,14 @@ export const upkeepMutants: readonly Mutant[] = [
     replace: `if (ageMs >= 0) return 'open';`,
   },
   {
+    name: 'file-swept-uncounted',
+    mistake: 'the sweep ends the count of a file whose process is held, and counts nothing',
+    seed: 11_097,
+    file: 'core/flows/sweep.ts',
+    find: `await finishCount(ports, tenantId, { name: jobId, text: token });`,
+    replace: `await ports.gates.release(tenantId, jobId, { token, corrections: [], finishTag: null });`,
+  },
+  {
     name: 'terminal-job-never-settled',
     mistake: 'the sweep leaves the reservation of a job whose worker died between its last two writes',
     file: 'core/flows/sweep.ts',

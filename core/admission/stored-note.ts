@@ -1,0 +1,34 @@
+/**
+ * Bytes of a file that are about to be counted, as a note among the reservations of the tenant's gate. It says all that is needed
+ * to count them, so that whoever finds it can: a process that was held between note and count has lost nothing.
+ */
+import * as z from 'zod';
+import type { Stored } from './stored-bytes.ts';
+
+const prefix = 'stored.';
+
+const noteSchema = z.object({ fileId: z.string(), bucket: z.string(), bytes: z.int() });
+
+/** @param nonce one for each count: a file is counted as it comes, and again as it goes before its time */
+export function storedNoteName(nonce: string): string {
+  return `${prefix}${nonce}`;
+}
+
+/** False for the name of a reservation. */
+export function isStoredNote(name: string): boolean {
+  return name.startsWith(prefix);
+}
+
+export function storedNoteText(fileId: string, { bucket, bytes }: Stored): string {
+  return JSON.stringify({ fileId, bucket, bytes });
+}
+
+/** Reads {@link storedNoteText} back; null for a text that it did not write. */
+export function readStoredNote(text: string): Stored | null {
+  try {
+    return noteSchema.safeParse(JSON.parse(text)).data ?? null;
+  } catch (error) {
+    if (error instanceof SyntaxError) return null;
+    throw error;
+  }
+}
