@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { createReadStream, openAsBlob } from 'node:fs';
 import { resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import type { AdapterResource, OfferedAdapterResource } from '#core/api/adapter-resource.ts';
+import type { Adapter, OfferedAdapter } from '#client/schema.ts';
 import { CliError, exitCodes, usageError } from './cli-error.ts';
 import type { Client } from './client.ts';
 
@@ -36,7 +36,7 @@ export async function bringAdapter(
   client: Client,
   { path, bytes, sha256 }: LocalFile,
   { name, model }: { readonly name: string; readonly model: string },
-): Promise<{ readonly adapter: AdapterResource; readonly json: unknown }> {
+): Promise<{ readonly adapter: Adapter; readonly json: unknown }> {
   const offered = await client.call('createAdapter', { body: { name, model, bytes, sha256 } });
   const { id, upload } = offered.body;
   if (upload !== null) await client.upload(upload, await openAsBlob(path));
@@ -45,7 +45,7 @@ export async function bringAdapter(
   return { adapter: body, json };
 }
 
-function refused({ refusal }: OfferedAdapterResource): CliError {
+function refused({ refusal }: OfferedAdapter): CliError {
   const message = `The adapter is refused: ${refusal?.message ?? 'no reason given'}.`;
   return new CliError(message, { exitCode: exitCodes.refused, code: 'invalid_adapter' });
 }

@@ -1,9 +1,9 @@
 /** Adapters as a person reads them. */
-import type { AdapterResource } from '#core/api/adapter-resource.ts';
+import type { Adapter } from '#client/schema.ts';
 import { formatBytes } from './format.ts';
 import { table } from './table.ts';
 
-export function adapterTable(adapters: readonly AdapterResource[]): string {
+export function adapterTable(adapters: readonly Adapter[]): string {
   const rows = adapters.map((adapter) => [
     adapter.id,
     adapter.name,

@@ -2,7 +2,6 @@
 import * as z from 'zod';
 import { errorSchema } from '#core/api/error-resource.ts';
 import { CliError, exitCodes } from './cli-error.ts';
-import type { Attempt } from './retry.ts';
 
 interface ParsedAnswer {
   readonly body: unknown;
@@ -31,28 +30,23 @@ const refusalSchema = z.object({
   error: z.object({ ...errorSchema.shape.error.shape, code: z.string() }),
 });
 
-/** `fallback` is said when the answer is not the API's own, such as a proxy's. */
-export async function refusalOf(
-  response: Response,
-  fallback: string,
-): Promise<Extract<Attempt<never>, { kind: 'refused' }>> {
-  const body = parseJson(await response.text());
+/**
+ * @param answered the body, or its text
+ * @param fallback is said when the answer is not the API's own, such as a proxy's
+ */
+export function refusalOf(response: Response, answered: unknown, fallback: string): CliError {
+  const body = typeof answered === 'string' ? parseJson(answered) : answered;
   const { success, data } = refusalSchema.safeParse(body);
   const error = success ? data.error : null;
   const seconds = Number(response.headers.get('retry-after') ?? error?.retry_after_s ?? Number.NaN);
   const later = Number.isFinite(seconds) && seconds > 0 ? ` Try again in ${Math.ceil(seconds)} s.` : '';
-  return {
-    kind: 'refused',
-    error: new CliError(`${error?.message ?? fallback}${later}`, {
-      exitCode: isClientFault(response.status) ? exitCodes.refused : exitCodes.unreachable,
-      code: error?.code ?? `http_${response.status}`,
-      requestId: error?.request_id ?? response.headers.get('x-request-id') ?? undefined,
-      details: error?.details,
-      body: success ? body : undefined,
-    }),
-    isRetryable: error?.retryable ?? [429, 502, 503, 504].includes(response.status),
-    retryAfterMs: Number.isFinite(seconds) ? seconds * 1_000 : null,
-  };
+  return new CliError(`${error?.message ?? fallback}${later}`, {
+    exitCode: isClientFault(response.status) ? exitCodes.refused : exitCodes.unreachable,
+    code: error?.code ?? `http_${response.status}`,
+    requestId: error?.request_id ?? response.headers.get('x-request-id') ?? undefined,
+    details: error?.details,
+    body: success ? body : undefined,
+  });
 }
 
 /** A redirect or a success that the route does not know is no fault of the request. */

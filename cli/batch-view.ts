@@ -1,14 +1,14 @@
 /** Batches as a person reads them, and following one until it ends. */
-import type { BatchResource } from '#core/api/batch-resource.ts';
+import type { Batch } from '#client/schema.ts';
 import { exitCodes } from './cli-error.ts';
 import { formatTime, formatUsd } from './format.ts';
 import type { Session } from './session.ts';
 import { table } from './table.ts';
 
 const lookMs = 1_000;
-const ends: readonly BatchResource['status'][] = ['completed', 'failed', 'expired', 'cancelled'];
+const ends: readonly Batch['status'][] = ['completed', 'failed', 'expired', 'cancelled'];
 
-export function batchTable(batches: readonly BatchResource[]): string {
+export function batchTable(batches: readonly Batch[]): string {
   const rows = batches.map((batch) => [
     batch.id,
     batch.status,
@@ -22,12 +22,12 @@ export function batchTable(batches: readonly BatchResource[]): string {
 }
 
 /** `11 done, 1 failed of 12`. */
-export function linesText({ request_counts: { total, completed, failed } }: BatchResource): string {
+export function linesText({ request_counts: { total, completed, failed } }: Batch): string {
   return `${completed} done, ${failed} failed of ${total}`;
 }
 
 /** What there is to know, a line each. */
-export function batchText(batch: BatchResource): string {
+export function batchText(batch: Batch): string {
   const { estimate, errors } = batch;
   const faults = (errors?.data ?? []).map(
     ({ line, code, message }) => `  ${line === null ? 'the file' : `line ${line}`}: ${code}: ${message}`,
@@ -43,7 +43,7 @@ export function batchText(batch: BatchResource): string {
 }
 
 /** Looks every second and says what changed; stops early at Ctrl-C. The last state that was seen comes back. */
-export async function followBatch(session: Session, start: BatchResource): Promise<BatchResource> {
+export async function followBatch(session: Session, start: Batch): Promise<Batch> {
   let batch = start;
   let told = '';
   while (!ends.includes(batch.status) && !session.interrupted.aborted) {
@@ -57,6 +57,6 @@ export async function followBatch(session: Session, start: BatchResource): Promi
 }
 
 /** Of a command that followed a batch to its end. */
-export function exitCodeOf({ status, request_counts: { failed } }: BatchResource): number {
+export function exitCodeOf({ status, request_counts: { failed } }: Batch): number {
   return status === 'completed' && failed === 0 ? exitCodes.ok : exitCodes.jobEnded;
 }

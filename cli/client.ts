@@ -1,63 +1,54 @@
 /**
- * The API as typed calls: what a call takes and gives is inferred from the table of routes, and every answer is
- * parsed with the schema that the table names. Calls that are safe to repeat (reads, cancel, and submissions, which
- * always carry an Idempotency-Key) are repeated a few times when the network or the service fails.
+ * The API as the generated client has it (clients/typescript), by the id of a call. Every answer is parsed with the schema
+ * that the table of routes names, and what is none becomes an error with an exit code.
  */
-import { randomUUID } from 'node:crypto';
-import type { z } from 'zod';
+import { createClient as createFetchClient } from '#client/client.ts';
+import type { RepeatOptions } from '#client/repeating.ts';
+import { defaultRepeats, repeat } from '#client/repeating.ts';
+import type { operations } from '#client/schema.ts';
 import type { Answer, Route } from '#core/api/route.ts';
-import type { RouteId } from '#core/api/routes.ts';
 import { routes } from '#core/api/routes.ts';
 import { parseAnswer, refusalOf } from './answer.ts';
 import { CliError, exitCodes, interruptedError } from './cli-error.ts';
-import type { Attempt } from './retry.ts';
-import { retrying } from './retry.ts';
 
-type Routes = typeof routes;
+/** Calls of the API that a program makes; those in the words of others have clients of their own. */
+export type CallId = keyof operations & keyof typeof routes;
 
-type ParamsPart<R> = R extends { params: z.ZodObject<infer Shape> }
-  ? { readonly params: { readonly [K in keyof Shape]: string } }
-  : unknown;
+type Part<Name extends string, Value> = [NonNullable<Value>] extends [never]
+  ? unknown
+  : undefined extends Value
+    ? { readonly [K in Name]?: Value }
+    : { readonly [K in Name]: Value };
 
-/** A schema with a catch-all lets metadata filters through. */
-type MetadataQuery<Config> = Config extends { out: infer Out }
-  ? string extends keyof Out
-    ? { readonly [K in `metadata.${string}`]?: string }
-    : unknown
-  : unknown;
+export type AskOf<Id extends CallId> = Part<'params', operations[Id]['parameters']['path']> &
+  Part<'query', operations[Id]['parameters']['query']> &
+  Part<'headers', operations[Id]['parameters']['header']> &
+  BodyPart<operations[Id]>;
 
-type QueryPart<R> = R extends { query: z.ZodObject<infer Shape, infer Config> }
-  ? { readonly query?: { readonly [K in keyof Shape]?: z.output<Shape[K]> } & MetadataQuery<Config> }
-  : unknown;
+type BodyPart<Operation> = Operation extends { requestBody: infer Asked }
+  ? { readonly body: JsonOf<Asked> }
+  : Operation extends { requestBody?: infer Asked }
+    ? Part<'body', JsonOf<Asked> | undefined>
+    : unknown;
 
-type HeadersPart<R> = R extends { headers: z.ZodObject<infer Shape> }
-  ? { readonly headers?: { readonly [K in keyof Shape]?: string } }
-  : unknown;
+type JsonOf<Asked> =
+  NonNullable<Asked> extends { content: { 'application/json': infer Body } } ? Body : never;
 
-type BodyPart<R> = R extends { body: infer Schema extends z.ZodType }
-  ? { readonly body: z.input<Schema> }
-  : unknown;
+type BodyOf<Response> = Response extends { content: { 'application/json': infer Body } } ? Body : undefined;
 
-export type AskOf<Id extends RouteId> = ParamsPart<Routes[Id]> &
-  QueryPart<Routes[Id]> &
-  HeadersPart<Routes[Id]> &
-  BodyPart<Routes[Id]>;
-
-type BodyOf<A> = A extends { schema: infer Schema extends z.ZodType } ? z.output<Schema> : undefined;
-
-export type AnswerOf<Id extends RouteId> = {
-  [S in keyof Routes[Id]['answers']]: {
+export type AnswerOf<Id extends CallId> = {
+  [S in Exclude<keyof operations[Id]['responses'], 'default'>]: {
     readonly status: S;
     readonly headers: Headers;
-    readonly body: BodyOf<Routes[Id]['answers'][S]>;
+    readonly body: BodyOf<operations[Id]['responses'][S]>;
     /** The body as it came, with fields that this version does not know. */
     readonly json: unknown;
   };
-}[keyof Routes[Id]['answers']];
+}[Exclude<keyof operations[Id]['responses'], 'default'>];
 
 export interface Client {
   /** Throws a {@link CliError}: `refused` for 4xx, `unreachable` for 5xx and the network, or `interrupted`. */
-  call<Id extends RouteId>(id: Id, ask: AskOf<Id>, signal?: AbortSignal): Promise<AnswerOf<Id>>;
+  call<Id extends CallId>(id: Id, ask: AskOf<Id>, signal?: AbortSignal): Promise<AnswerOf<Id>>;
   /** The bytes behind a link that an answer gave; sent without the key. */
   download(location: string): Promise<Uint8Array>;
   /** Puts the bytes where a link says that an answer gave; sent without the key. */
@@ -91,91 +82,71 @@ interface LooseAsk {
   readonly body?: unknown;
 }
 
+type LooseRequest = (method: string, path: string, how: object) => Promise<LooseAnswer>;
+
+interface LooseAnswer {
+  /** The text of an answer. */
+  readonly data?: string | undefined;
+  /** The body of what is none: a document, or its text where that is none. */
+  readonly error?: unknown;
+  readonly response: Response;
+}
+
 /** A link for uploads works as long; 250 MB take half of it on a line of 1 Mbit/s. */
 const uploadMs = 60 * 60 * 1_000;
 
 export function createClient(options: ClientOptions): Client {
+  const { url, key, version, interrupted } = options;
+  const { timeoutMs, sleep, random } = options;
+  const repeats: RepeatOptions = { ...defaultRepeats, timeoutMs, sleep, random };
+  const api = createFetchClient({
+    ...repeats,
+    url,
+    key,
+    headers: { 'user-agent': `pilotlight-cli/${version}` },
+  });
   return {
-    async call(id, ask, signal = options.interrupted) {
+    async call(id, ask, signal = interrupted) {
       const route: Route = routes[id];
-      // Every ask has at most these parts; TypeScript cannot see that while Id is open.
-      const loose = ask as LooseAsk;
-      const request = requestOf(options, route, loose);
-      const waitMs = Number(loose.query?.wait ?? 0) * 1_000;
-      const answer = await retrying({ ...options, signal, isRepeatable: isRepeatable(route) }, async () => {
-        const response = await send(request, options.timeoutMs + waitMs, signal);
-        return read(route, response);
-      });
-      // `read` parsed the body with the schema that this status has in the same table the type comes from.
-      return answer as AnswerOf<typeof id>;
+      // Every ask has at most these parts; TypeScript cannot see that while the id is open.
+      const { params: path, query, headers: header, body } = ask as LooseAsk;
+      // The client's types are by path, and this one's by id, out of the same document.
+      const request = api.request as LooseRequest;
+      // Redirects are the caller's to follow: fetch would ask their target, a store of files, for the API's headers.
+      const how = { params: { path, query, header }, body, signal, redirect: 'manual', parseAs: 'text' };
+      const answer = await reached(url, signal, () => request(route.method, route.path, how));
+      // It was parsed with the schema that this status has in the same table the document comes from.
+      return read(route, answer) as AnswerOf<typeof id>;
     },
-    upload({ url, headers }, body) {
-      const signal = options.interrupted;
+    async upload({ url: to, headers }, body) {
       // fetch names the length of a blob by itself and takes it from nobody else.
       const own = Object.entries(headers).filter(([name]) => name.toLowerCase() !== 'content-length');
-      return retrying({ ...options, signal, isRepeatable: true }, async () => {
-        const request = new Request(url, { method: 'PUT', headers: Object.fromEntries(own), body });
-        const response = await send(request, uploadMs, signal);
-        if (!response.ok) return refusalOf(response, `The store of files answered ${response.status}.`);
-        await response.body?.cancel();
-        return { kind: 'done', value: undefined };
-      });
+      const request = () => new Request(to, { method: 'PUT', headers: Object.fromEntries(own), body });
+      const response = await follow(request, { ...repeats, timeoutMs: uploadMs });
+      if (!response.ok)
+        throw refusalOf(response, await response.text(), `The store of files answered ${response.status}.`);
     },
-    download(location) {
-      const signal = options.interrupted;
-      return retrying({ ...options, signal, isRepeatable: true }, async () => {
-        const response = await send(new Request(location), options.timeoutMs, signal);
-        if (response.ok) return { kind: 'done', value: await bytesOf(response) };
-        return refusalOf(response, `The store of results answered ${response.status}.`);
-      });
+    async download(location) {
+      const response = await follow(() => new Request(location), repeats);
+      if (response.ok) return new Uint8Array(await response.arrayBuffer());
+      throw refusalOf(response, await response.text(), `The store of results answered ${response.status}.`);
     },
   };
-}
 
-function requestOf({ url, key, version }: ClientOptions, route: Route, ask: LooseAsk): Request {
-  const path = route.path.replace(/\{(\w+)\}/g, (_, name: string) =>
-    encodeURIComponent(ask.params?.[name] ?? ''),
-  );
-  const target = new URL(url.replace(/\/+$/, '') + path);
-  for (const [name, value] of Object.entries(ask.query ?? {})) {
-    if (value !== undefined) target.searchParams.set(name, String(value));
+  /** Of a link, which works without the key. */
+  function follow(request: () => Request, how: RepeatOptions): Promise<Response> {
+    const asked = new Request(request(), { signal: interrupted });
+    return reached(asked.url, interrupted, () => repeat(how, asked, { isRepeatable: true, waitMs: 0 }));
   }
-  const headers = new Headers({ accept: 'application/json', 'user-agent': `pilotlight-cli/${version}` });
-  if (route.scope !== null) headers.set('authorization', `Bearer ${key}`);
-  if (takesIdempotencyKey(route)) headers.set('idempotency-key', randomUUID());
-  for (const [name, value] of Object.entries(ask.headers ?? {})) {
-    if (value !== undefined) headers.set(name, value);
-  }
-  if (ask.body !== undefined) headers.set('content-type', 'application/json');
-  const body = ask.body === undefined ? null : JSON.stringify(ask.body);
-  // Redirects are the caller's to follow: fetch would ask their target, a store of files, for the API's headers.
-  return new Request(target, { method: route.method, headers, body, redirect: 'manual' });
 }
 
-function takesIdempotencyKey(route: Route): boolean {
-  return route.headers !== undefined && 'idempotency-key' in route.headers.shape;
-}
-
-function isRepeatable(route: Route): boolean {
-  return (
-    route.method === 'GET' ||
-    takesIdempotencyKey(route) ||
-    route.id === 'cancelJob' ||
-    route.id === 'retryJob' ||
-    route.id === 'cancelBatch'
-  );
-}
-
-/** A clone goes out, so that the request can go out again. */
-async function send(request: Request, timeoutMs: number, signal: AbortSignal): Promise<Response> {
-  const deadline = AbortSignal.timeout(timeoutMs);
+/** What was sent and got no answer is told in the words of a person who has to find out why. */
+async function reached<T>(url: string, signal: AbortSignal, send: () => Promise<T>): Promise<T> {
   try {
-    return await fetch(request.clone(), { signal: AbortSignal.any([signal, deadline]) });
+    return await send();
   } catch (error) {
     if (signal.aborted) throw interruptedError();
-    const origin = new URL(request.url).origin;
-    const reason = deadline.aborted ? `no answer in ${timeoutMs / 1_000} s` : reasonOf(error);
-    throw new CliError(`cannot reach ${origin}: ${reason}`, {
+    throw new CliError(`cannot reach ${new URL(url).origin}: ${reasonOf(error)}`, {
       exitCode: exitCodes.unreachable,
       code: 'unreachable',
       cause: error,
@@ -191,28 +162,11 @@ function reasonOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-async function read(route: Route, response: Response): Promise<Attempt<unknown>> {
-  const expected: Answer | undefined = route.answers[response.status];
-  if (expected === undefined) return refusalOf(response, `The API answered ${response.status}.`);
+function read(route: Route, { data, error, response }: LooseAnswer): object {
   const { status, headers } = response;
-  if (expected.schema === undefined) {
-    await response.body?.cancel();
-    return { kind: 'done', value: { status, headers, body: undefined, json: null } };
-  }
-  const text = new TextDecoder().decode(await bytesOf(response));
-  const { body, json } = parseAnswer(expected.schema, text, response);
-  return { kind: 'done', value: { status, headers, body, json } };
-}
-
-/** A connection that breaks in the middle of a body is as worth another try as one that never came about. */
-async function bytesOf(response: Response): Promise<Uint8Array> {
-  try {
-    return new Uint8Array(await response.arrayBuffer());
-  } catch (error) {
-    throw new CliError(`the answer broke off: ${reasonOf(error)}`, {
-      exitCode: exitCodes.unreachable,
-      code: 'unreachable',
-      cause: error,
-    });
-  }
+  const expected: Answer | undefined = route.answers[status];
+  if (expected === undefined) throw refusalOf(response, error, `The API answered ${status}.`);
+  if (expected.schema === undefined) return { status, headers, body: undefined, json: null };
+  const { body, json } = parseAnswer(expected.schema, data ?? '', response);
+  return { status, headers, body, json };
 }

@@ -1,12 +1,12 @@
 /** Costs as a person reads them. */
-import type { CostsResource } from '#core/api/costs-resource.ts';
+import type { Costs } from '#client/schema.ts';
 import { formatMs, formatUsd } from './format.ts';
 import { table } from './table.ts';
 
-type Sums = CostsResource['total'];
+type Sums = Costs['total'];
 
 /** A row per pool and one for the total; OPERATOR is what neither charges nor shares cover. */
-export function costsView({ month, data, total }: CostsResource): string {
+export function costsView({ month, data, total }: Costs): string {
   const head = ['POOL', 'STATE', 'WORKERS', 'TIME', 'GPU', 'BILL', 'CHARGED', 'SHARED', 'OPERATOR', 'SAVED'];
   const rows = data.map((row) => [row.pool, row.closed_at === null ? 'open' : 'closed', ...sumCells(row)]);
   const text = table(head, [...rows, ['total', '', ...sumCells(total)]]);

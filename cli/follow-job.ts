@@ -1,5 +1,5 @@
 /** Follows a job until it ends, in short waits so that its progress shows. */
-import type { JobResource } from '#core/api/job-resource.ts';
+import type { Job } from '#client/schema.ts';
 import { isTerminal } from './job-view.ts';
 import type { Session } from './session.ts';
 
@@ -10,7 +10,7 @@ const closeLook = { everyMs: 300, times: 30 } as const;
 
 /** The job as it is now, and as the API has it in JSON. */
 export interface SeenJob {
-  readonly job: JobResource;
+  readonly job: Job;
   readonly json: unknown;
 }
 

@@ -1,5 +1,5 @@
 /** What `capacity` is asked about: the card, and what a model takes of it by the best figures that can be had. */
-import type { ModelResource } from '#core/api/model-resource.ts';
+import type { Model } from '#client/schema.ts';
 import type { Footprint } from '#core/models/capacity.ts';
 import { manifestFootprint, sizingFootprint } from '#core/models/capacity.ts';
 import type { Card } from '#core/models/cards.ts';
@@ -83,10 +83,7 @@ async function fromDeployment(session: Session, { model }: ModelAsk) {
   }
 }
 
-function ofManifest(
-  models: readonly ModelResource[],
-  { model, quant, size, isEncoderOffloaded }: ModelAsk,
-): Known {
+function ofManifest(models: readonly Model[], { model, quant, size, isEncoderOffloaded }: ModelAsk): Known {
   if (isEncoderOffloaded) {
     throw usageError(
       '--offload-encoder goes with models of the sizing table; a manifest says what its model takes',
@@ -141,7 +138,7 @@ function ofTable({ model, quant, size, isEncoderOffloaded }: ModelAsk, reason: s
   };
 }
 
-function defaultSize({ input_schema }: ModelResource): number | null {
+function defaultSize({ input_schema }: Model): number | null {
   const { properties } = input_schema;
   const size =
     typeof properties === 'object' && properties !== null && 'size' in properties ? properties.size : null;

@@ -1,28 +1,23 @@
 /** Jobs as a person reads them. */
-import type { JobResource } from '#core/api/job-resource.ts';
+import type { Job } from '#client/schema.ts';
 import { exitCodes } from './cli-error.ts';
 import { formatBytes, formatMs, formatTime, formatUsd } from './format.ts';
 import { phaseOf } from './progress.ts';
 import { fields, table } from './table.ts';
 import { phaseText, startText } from './wait-view.ts';
 
-const terminalStatuses: ReadonlySet<JobResource['status']> = new Set([
-  'succeeded',
-  'failed',
-  'canceled',
-  'expired',
-]);
+const terminalStatuses: ReadonlySet<Job['status']> = new Set(['succeeded', 'failed', 'canceled', 'expired']);
 
-export function isTerminal({ status }: Pick<JobResource, 'status'>): boolean {
+export function isTerminal({ status }: Pick<Job, 'status'>): boolean {
   return terminalStatuses.has(status);
 }
 
 /** 0 only for success. */
-export function exitCodeOf({ status }: Pick<JobResource, 'status'>): number {
+export function exitCodeOf({ status }: Pick<Job, 'status'>): number {
   return status === 'succeeded' ? exitCodes.ok : exitCodes.jobEnded;
 }
 
-export function jobTable(jobs: readonly JobResource[]): string {
+export function jobTable(jobs: readonly Job[]): string {
   const rows = jobs.map((job) => [
     job.id,
     job.status,
@@ -35,7 +30,7 @@ export function jobTable(jobs: readonly JobResource[]): string {
 }
 
 /** `nowMs` is the reader's time: what the time of a start is counted from. */
-export function jobDetails(job: JobResource, nowMs: number): string {
+export function jobDetails(job: Job, nowMs: number): string {
   return fields([
     ['id', job.id],
     ['status', isTerminal(job) ? job.status : phaseOf(job)],
@@ -59,7 +54,7 @@ export function jobDetails(job: JobResource, nowMs: number): string {
 }
 
 /** What a finished run cost and how to repeat it. */
-export function runFields({ receipt, cost, timings }: JobResource): [string, string | null][] {
+export function runFields({ receipt, cost, timings }: Job): [string, string | null][] {
   return [
     ['seeds', receipt && receipt.seeds.length > 0 ? receipt.seeds.join(', ') : null],
     ['engine', receipt && `${receipt.engine}, batch of ${receipt.batch_size}`],
@@ -69,27 +64,27 @@ export function runFields({ receipt, cost, timings }: JobResource): [string, str
   ];
 }
 
-export function errorText({ error }: JobResource): string | null {
+export function errorText({ error }: Job): string | null {
   return error && `${error.message} (${error.code})${error.retryable ? ' Trying again may help.' : ''}`;
 }
 
 /** The words of the prompt that the model left out, or null. */
-export function unknownWordsWarning({ receipt }: JobResource): string | null {
+export function unknownWordsWarning({ receipt }: Job): string | null {
   if (receipt === null || receipt.unknown_words.length === 0) return null;
   const words = receipt.unknown_words.map((word) => `"${word}"`).join(', ');
   return `warning: the model does not know ${words} and left it out of the prompt`;
 }
 
-export function outputText(output: JobResource['output'][number]): string {
+export function outputText(output: Job['output'][number]): string {
   const size = output.width && output.height ? `${output.width}x${output.height}, ` : '';
   return `${size}${output.content_type}, ${formatBytes(output.bytes)}`;
 }
 
-function outputFields({ output }: JobResource): [string, string][] {
+function outputFields({ output }: Job): [string, string][] {
   return output.map((each, index) => [`output ${index}`, outputText(each)]);
 }
 
-function timingsText(timings: NonNullable<JobResource['timings']>): string {
+function timingsText(timings: NonNullable<Job['timings']>): string {
   const { queued_ms, load_ms, run_ms, upload_ms } = timings;
   const parts = { waited: queued_ms, loaded: load_ms, ran: run_ms, uploaded: upload_ms };
   return Object.entries(parts)

@@ -1,5 +1,5 @@
 /** What the commands of keys share: whose keys they mean, and how a secret is shown. */
-import type { KeyResource } from '#core/api/tenancy-resource.ts';
+import type { Key } from '#client/schema.ts';
 import { usageError } from './cli-error.ts';
 import type { Access, OptionTable } from './command.ts';
 import { formatTime } from './format.ts';
@@ -35,7 +35,7 @@ export async function onlyKey(session: Session, tenant: string | undefined): Pro
 export function printSecret(
   session: Session,
   key: { readonly id: string; readonly secret: string },
-  old: KeyResource | null = null,
+  old: Key | null = null,
 ): void {
   session.print(
     fields([
@@ -47,6 +47,6 @@ export function printSecret(
   session.note('keep the secret now: it is shown this once');
 }
 
-function endText({ status, expires_at: end }: KeyResource): string {
+function endText({ status, expires_at: end }: Key): string {
   return status === 'expiring' && end !== null ? `works until ${formatTime(end)}` : `is ${status}`;
 }

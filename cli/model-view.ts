@@ -1,13 +1,11 @@
 /** Models as a person reads them. */
-import type { ModelResource } from '#core/api/model-resource.ts';
-import type { WarmupResource } from '#core/api/warmup-resource.ts';
+import type { Model, Warmup } from '#client/schema.ts';
 import { formatGb, formatTime, formatUsd } from './format.ts';
 import { fields, table } from './table.ts';
 
-type Json = ModelResource['input_schema'][string];
-type JsonObject = Readonly<Record<string, Json>>;
+type Fields = Readonly<Record<string, unknown>>;
 
-export function modelTable(models: readonly ModelResource[]): string {
+export function modelTable(models: readonly Model[]): string {
   const rows = models.map((model) => [
     model.id,
     model.task,
@@ -18,7 +16,7 @@ export function modelTable(models: readonly ModelResource[]): string {
   return table(['ID', 'TASK', 'STATE', 'PRICE', 'BATCH'], rows);
 }
 
-export function modelDetails(model: ModelResource): string {
+export function modelDetails(model: Model): string {
   const head = fields([
     ['id', model.id],
     ['title', model.title],
@@ -36,7 +34,7 @@ export function modelDetails(model: ModelResource): string {
   return `${head}\n\nInput:\n${inputTable(model.input_schema)}`;
 }
 
-export function warmupDetails(warmup: WarmupResource): string {
+export function warmupDetails(warmup: Warmup): string {
   const { ready_at: ready, ready_at_p90: late } = warmup;
   const latest = late === null || late === ready ? '' : ` (nine of ten by ${formatTime(late)})`;
   return fields([
@@ -50,7 +48,7 @@ export function warmupDetails(warmup: WarmupResource): string {
 }
 
 /** One row per field of an input schema. */
-export function inputTable(schema: JsonObject): string {
+export function inputTable(schema: Fields): string {
   const required = new Set(asList(schema.required));
   const rows = Object.entries(asObject(schema.properties)).map(([name, value]) => {
     const field = asObject(value);
@@ -65,7 +63,7 @@ export function inputTable(schema: JsonObject): string {
   return table(['NAME', 'TYPE', 'RANGE', 'DEFAULT', 'ABOUT'], rows);
 }
 
-function memoryText({ memory }: ModelResource): string {
+function memoryText({ memory }: Model): string {
   const weights = formatGb(memory.weights_mb);
   if (memory.per_answer_mb !== undefined)
     return `${weights}, and for each answer ${formatGb(memory.per_answer_mb)}`;
@@ -75,24 +73,24 @@ function memoryText({ memory }: ModelResource): string {
   return `${weights}, and for each image ${rows.join(', ')}`;
 }
 
-function promptText({ prompt: { format, tokens_max, tokens_kind } }: ModelResource): string | null {
+function promptText({ prompt: { format, tokens_max, tokens_kind } }: Model): string | null {
   const bound = tokens_max === null ? null : `up to ${tokens_max} tokens (${tokens_kind})`;
   const form = format === 'newbie_xml' ? 'text or NewBie XML' : null;
   return [form, bound].filter((part) => part !== null).join(', ') || null;
 }
 
-function priceText({ price }: ModelResource): string {
+function priceText({ price }: Model): string {
   return `${formatUsd(price.usd_micros_per_gpu_hour)} per GPU hour`;
 }
 
-function typeText({ type, const: only, enum: choices }: JsonObject): string {
+function typeText({ type, const: only, enum: choices }: Fields): string {
   if (Array.isArray(type)) return type.join(' or ');
   if (typeof type === 'string') return type;
   const example = only ?? asList(choices)[0];
   return example === undefined ? 'any' : typeof example;
 }
 
-function rangeText(field: JsonObject): string {
+function rangeText(field: Fields): string {
   if (field.const !== undefined) return JSON.stringify(field.const);
   if (field.enum !== undefined) return asList(field.enum).map(plain).join(', ');
   const unit = field.maxLength === undefined ? '' : ' characters';
@@ -104,18 +102,18 @@ function rangeText(field: JsonObject): string {
   return low === undefined ? '' : `${plain(low)} or more${step}`;
 }
 
-function defaultText(field: JsonObject): string {
+function defaultText(field: Fields): string {
   return field.default === undefined ? '' : plain(field.default);
 }
 
-function plain(value: Json): string {
+function plain(value: unknown): string {
   return typeof value === 'string' ? value : JSON.stringify(value);
 }
 
-function asObject(value: Json | undefined): JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) ? value : {};
+function asObject(value: unknown): Fields {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? { ...value } : {};
 }
 
-function asList(value: Json | undefined): readonly Json[] {
+function asList(value: unknown): readonly unknown[] {
   return Array.isArray(value) ? value : [];
 }

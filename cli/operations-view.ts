@@ -1,10 +1,9 @@
 /** Pools, workers and the ledger as an operator reads them. */
-import type { LedgerEntryResource } from '#core/api/ledger-resource.ts';
-import type { PoolResource, WorkerResource } from '#core/api/pool-resource.ts';
+import type { LedgerEntry, Pool, Worker } from '#client/schema.ts';
 import { formatTime, formatUsd } from './format.ts';
 import { fields, table } from './table.ts';
 
-export function poolTable(pools: readonly PoolResource[]): string {
+export function poolTable(pools: readonly Pool[]): string {
   const rows = pools.map((pool) => [
     pool.id,
     stateText(pool),
@@ -16,7 +15,7 @@ export function poolTable(pools: readonly PoolResource[]): string {
   return table(['POOL', 'STATE', 'WAITING', 'RUNNING', 'WORKERS', 'MODELS'], rows);
 }
 
-export function poolDetails(pool: PoolResource): string {
+export function poolDetails(pool: Pool): string {
   const { prewarm, tickets } = pool;
   return fields([
     ['pool', pool.id],
@@ -32,7 +31,7 @@ export function poolDetails(pool: PoolResource): string {
   ]);
 }
 
-export function fleetTable(workers: readonly WorkerResource[]): string {
+export function fleetTable(workers: readonly Worker[]): string {
   const rows = workers.map((worker) => [
     worker.id,
     worker.pool,
@@ -46,7 +45,7 @@ export function fleetTable(workers: readonly WorkerResource[]): string {
   return table(['WORKER', 'POOL', 'PHASE', 'SINCE', 'JOBS', 'BUSY', 'LAST HEARD', 'MODELS'], rows);
 }
 
-export function ledgerTable(entries: readonly LedgerEntryResource[]): string {
+export function ledgerTable(entries: readonly LedgerEntry[]): string {
   const rows = entries.map((entry) => [
     formatTime(entry.at),
     entry.kind,
@@ -59,7 +58,7 @@ export function ledgerTable(entries: readonly LedgerEntryResource[]): string {
   return table(['AT', 'KIND', 'JOB OR WARM-UP', 'MODEL OR POOL', 'OUTCOME', 'COST', 'REASON'], rows);
 }
 
-export function refundDetails(entry: LedgerEntryResource): string {
+export function refundDetails(entry: LedgerEntry): string {
   return fields([
     ['job', entry.job],
     ['tenant', entry.tenant],
@@ -71,16 +70,16 @@ export function refundDetails(entry: LedgerEntryResource): string {
 }
 
 /** What an operator said comes first: it is why the state may be a surprise. */
-function stateText({ state, paused_since: paused, draining_since: draining }: PoolResource): string {
+function stateText({ state, paused_since: paused, draining_since: draining }: Pool): string {
   const orders = [paused === null ? [] : ['paused'], draining === null ? [] : ['draining']].flat();
   return orders.length === 0 ? state : `${orders.join(', ')} (${state})`;
 }
 
-function warmupsText({ warmups }: PoolResource): string | null {
+function warmupsText({ warmups }: Pool): string | null {
   return warmups.map(({ tenant, until }) => `${tenant} until ${formatTime(until)}`).join(', ') || null;
 }
 
-function workersText({ workers }: PoolResource): string | null {
+function workersText({ workers }: Pool): string | null {
   return workers && `${workers.running} of ${workers.desired} (max ${workers.max})`;
 }
 

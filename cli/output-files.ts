@@ -3,14 +3,14 @@ import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, extname, resolve } from 'node:path';
-import type { JobResource } from '#core/api/job-resource.ts';
+import type { Job } from '#client/schema.ts';
 import { CliError, exitCodes, usageError } from './cli-error.ts';
 import type { Session } from './session.ts';
 
 export interface SavedOutput {
   /** As given by the user, or relative to the current folder. */
   readonly path: string;
-  readonly output: JobResource['output'][number];
+  readonly output: Job['output'][number];
 }
 
 export interface SaveOptions {
@@ -43,11 +43,7 @@ export function checkPathsAreFree(cwd: string, { path, overwrite }: SaveOptions,
 }
 
 /** Downloads every output, checks its hash, and writes it. */
-export async function saveOutputs(
-  session: Session,
-  job: JobResource,
-  options: SaveOptions,
-): Promise<SavedOutput[]> {
+export async function saveOutputs(session: Session, job: Job, options: SaveOptions): Promise<SavedOutput[]> {
   const [first] = job.output;
   if (first === undefined) return [];
   const path = options.path ?? ownPathOf(job.id, first.content_type);
@@ -70,7 +66,7 @@ export function ownPathOf(jobId: string, contentType: string): string {
   return `${jobId.replaceAll(/[^A-Za-z0-9_-]/g, '_')}${extensions.get(type.trim()) ?? '.bin'}`;
 }
 
-async function downloadOutput({ client }: Session, job: JobResource, index: number): Promise<Uint8Array> {
+async function downloadOutput({ client }: Session, job: Job, index: number): Promise<Uint8Array> {
   const { headers } = await client.call('getJobOutput', { params: { id: job.id, n: String(index) } });
   const location = headers.get('location');
   if (location !== null && URL.canParse(location)) return client.download(location);

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import type { JobResource } from '#core/api/job-resource.ts';
+import type { Job } from '#client/schema.ts';
 import { presentJob } from '#core/api/job-resource.ts';
 import { sampleJob, sampleNowMs, sampleWait } from '#core/samples.ts';
 import { barOf, createProgress, phaseOf } from './progress.ts';
 
 const queued = presentJob(sampleJob(), sampleWait());
-const running: JobResource = { ...queued, status: 'running', wait: null, progress: { step: 4, steps: 8 } };
+const running: Job = { ...queued, status: 'running', wait: null, progress: { step: 4, steps: 8 } };
 
 describe('the phase of a job', () => {
   it('says why it waits', () => {
@@ -16,7 +16,7 @@ describe('the phase of a job', () => {
   });
 
   it('says that a job waits for another attempt', () => {
-    const again: JobResource = { ...queued, status: 'running', attempts: 1 };
+    const again: Job = { ...queued, status: 'running', attempts: 1 };
 
     expect(phaseOf(again)).toBe('waiting again after attempt 1: a worker is starting, 2nd in line');
   });

@@ -2,12 +2,12 @@
  * Shows a job while it waits and runs. On a terminal one line is redrawn in place; elsewhere a plain line is written
  * for every change, so that logs stay readable.
  */
-import type { JobResource } from '#core/api/job-resource.ts';
+import type { Job } from '#client/schema.ts';
 import { formatMs } from './format.ts';
 import { placeText, startText } from './wait-view.ts';
 
 export interface Progress {
-  update(job: JobResource): void;
+  update(job: Job): void;
   /** Leaves the terminal on a fresh line; further updates are ignored. */
   end(): void;
 }
@@ -25,7 +25,7 @@ const redrawMs = 200;
 const clearLine = '\r\u001b[2K';
 
 /** What a person wants to know now, without the time. */
-export function phaseOf({ status, wait, progress, attempts }: JobResource): string {
+export function phaseOf({ status, wait, progress, attempts }: Job): string {
   if (wait !== null) {
     const again = status === 'running' ? ` again after attempt ${attempts}` : '';
     return `waiting${again}: ${placeText(wait)}`;
@@ -35,13 +35,13 @@ export function phaseOf({ status, wait, progress, attempts }: JobResource): stri
 }
 
 /** The phase, and when a job that waits will start. */
-export function statusText(job: JobResource, nowMs: number): string {
+export function statusText(job: Job, nowMs: number): string {
   const start = job.wait && startText(job.wait, nowMs);
   return start === null ? phaseOf(job) : `${phaseOf(job)}, ${start}`;
 }
 
 /** `[######------]` of a running job with known steps, else nothing. */
-export function barOf({ status, progress }: Pick<JobResource, 'status' | 'progress'>): string {
+export function barOf({ status, progress }: Pick<Job, 'status' | 'progress'>): string {
   if (status !== 'running' || progress === null || progress.steps === 0) return '';
   const full = Math.round((barWidth * Math.min(progress.step, progress.steps)) / progress.steps);
   return `[${'#'.repeat(full)}${'-'.repeat(barWidth - full)}]`;
@@ -53,7 +53,7 @@ export function createProgress(options: ProgressOptions): Progress {
 
 function liveProgress({ write, nowMs }: ProgressOptions): Progress {
   const startedMs = nowMs();
-  let shown: JobResource | null = null;
+  let shown: Job | null = null;
   const draw = (): void => {
     if (shown === null) return;
     const parts = [statusText(shown, nowMs()), barOf(shown), formatMs(nowMs() - startedMs)];

@@ -1,17 +1,11 @@
 /** Tenants, plans, keys and aliases as a person reads them. */
-import type {
-  AliasResource,
-  KeyResource,
-  PlanResource,
-  PromptPolicyResource,
-  TenantResource,
-} from '#core/api/tenancy-resource.ts';
+import type { Alias, Key, Plan, PromptPolicy, Tenant } from '#client/schema.ts';
 import { formatTime } from './format.ts';
 import { fields, table } from './table.ts';
 
-type Limits = TenantResource['overrides'];
+type Limits = Tenant['overrides'];
 
-export function tenantTable(tenants: readonly TenantResource[]): string {
+export function tenantTable(tenants: readonly Tenant[]): string {
   const rows = tenants.map(({ id, plan, status, overrides, models, port }) => [
     id,
     plan,
@@ -23,7 +17,7 @@ export function tenantTable(tenants: readonly TenantResource[]): string {
   return table(['ID', 'PLAN', 'STATUS', 'MODELS', 'PORT', 'OVERRIDES'], rows);
 }
 
-export function tenantDetails(tenant: TenantResource): string {
+export function tenantDetails(tenant: Tenant): string {
   const head = fields([
     ['id', tenant.id],
     ['plan', tenant.plan],
@@ -41,8 +35,8 @@ export function tenantDetails(tenant: TenantResource): string {
   return `${head}\n\n${table(['LIMIT', 'VALUE', 'FROM'], rows)}`;
 }
 
-export function promptPolicyDetails(policy: PromptPolicyResource): string {
-  const from = (name: PromptPolicyResource['inherited'][number]) =>
+export function promptPolicyDetails(policy: PromptPolicy): string {
+  const from = (name: PromptPolicy['inherited'][number]) =>
     policy.inherited.includes(name) ? ' (of the plan)' : '';
   return fields([
     ['tenant', policy.tenant],
@@ -52,7 +46,7 @@ export function promptPolicyDetails(policy: PromptPolicyResource): string {
   ]);
 }
 
-export function planTable(plans: readonly PlanResource[]): string {
+export function planTable(plans: readonly Plan[]): string {
   const rows = plans.map(({ name, shipped, limits }) => [
     name,
     shipped ? 'Pilotlight' : 'you',
@@ -61,7 +55,7 @@ export function planTable(plans: readonly PlanResource[]): string {
   return table(['NAME', 'FROM', 'LIMITS'], rows);
 }
 
-export function keyTable(keys: readonly KeyResource[]): string {
+export function keyTable(keys: readonly Key[]): string {
   const rows = keys.map((key) => [
     key.id,
     key.label ?? '-',
@@ -74,7 +68,7 @@ export function keyTable(keys: readonly KeyResource[]): string {
   return table(['ID', 'LABEL', 'STATUS', 'EXPIRES', 'LAST USED', 'MODELS', 'SCOPES'], rows);
 }
 
-export function aliasTable(aliases: readonly AliasResource[]): string {
+export function aliasTable(aliases: readonly Alias[]): string {
   const rows = aliases.flatMap(({ id, versions }) =>
     versions.map(({ version, model, weight, pixels_max: size }, index) => {
       const beside = versions.filter(({ pixels_max: other }) => other === size);

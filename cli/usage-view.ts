@@ -1,13 +1,13 @@
 /** Usage as a person reads it. */
-import type { UsageResource } from '#core/api/usage-resource.ts';
+import type { Usage } from '#client/schema.ts';
 import { formatBytes, formatMs, formatUsd } from './format.ts';
 import { table } from './table.ts';
 
-type Group = UsageResource['data'][number]['group'];
-type Sums = UsageResource['total'];
+type Group = Usage['data'][number]['group'];
+type Sums = Usage['total'];
 
 /** A row per group and one for the total. SHARED and WARM-UPS, parts of COST, stand there where there is any of it. */
-export function usageTable({ data, total }: UsageResource, groupBy: readonly (keyof Group)[]): string {
+export function usageTable({ data, total }: Usage, groupBy: readonly (keyof Group)[]): string {
   const parts = costParts.filter(({ field }) => total[field] > 0);
   const cells = (sums: Sums) => [...sumCells(sums), ...parts.map(({ field }) => formatUsd(sums[field]))];
   const columns = [

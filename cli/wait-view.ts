@@ -1,8 +1,8 @@
 /** The wait of a job as a person would say it. */
-import type { JobResource } from '#core/api/job-resource.ts';
+import type { Job } from '#client/schema.ts';
 import { formatMs } from './format.ts';
 
-type Wait = NonNullable<JobResource['wait']>;
+type Wait = NonNullable<Job['wait']>;
 
 const reasonTexts = {
   starting_worker: 'a worker is starting',

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import type { WebhookDelivery } from '#client/schema.ts';
 import { examples } from '#core/api/examples.ts';
-import type { DeliveryResource } from '#core/api/webhook-resource.ts';
 import { deliverySchema, newWebhookSchema } from '#core/api/webhook-resource.ts';
 import { captureIo } from './captured-io.ts';
 import { main } from './main.ts';
@@ -13,7 +13,7 @@ const [sent] = (examples['listDeliveries 200'] as { data: unknown[] }).data;
 const delivery = deliverySchema.parse(sent);
 const later = '2026-11-21T12:00:00.000Z';
 
-const rowOf = (change: Partial<DeliveryResource>) =>
+const rowOf = (change: Partial<WebhookDelivery>) =>
   deliveryTable([{ ...delivery, ...change }]).split('\n')[1] ?? '';
 
 describe('the table of deliveries', () => {
@@ -27,7 +27,7 @@ describe('the table of deliveries', () => {
     [{ status: 'pending', tries: [], next_try_at: later }, /not tried yet, next 2026-11-21/],
     [{ status: 'pending', tries: [delivery.tries[0]], next_try_at: later }, /timeout, next 2026-11-21/],
   ])('says what became of one that has %j', (change, text) => {
-    expect(rowOf(change as Partial<DeliveryResource>)).toMatch(text);
+    expect(rowOf(change as Partial<WebhookDelivery>)).toMatch(text);
   });
 });
 

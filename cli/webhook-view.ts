@@ -1,9 +1,9 @@
 /** Webhooks and their messages as a person reads them. */
-import type { DeliveryResource, WebhookResource } from '#core/api/webhook-resource.ts';
+import type { Webhook, WebhookDelivery } from '#client/schema.ts';
 import { formatTime } from './format.ts';
 import { fields, table } from './table.ts';
 
-export function webhookTable(webhooks: readonly WebhookResource[]): string {
+export function webhookTable(webhooks: readonly Webhook[]): string {
   const rows = webhooks.map((webhook) => [
     webhook.id,
     statusText(webhook),
@@ -13,7 +13,7 @@ export function webhookTable(webhooks: readonly WebhookResource[]): string {
   return table(['ID', 'STATUS', 'URL', 'EVENTS'], rows);
 }
 
-export function newWebhookDetails(webhook: WebhookResource & { readonly secret: string }): string {
+export function newWebhookDetails(webhook: Webhook & { readonly secret: string }): string {
   const [newest, ...older] = webhook.signing;
   return fields([
     ['webhook', webhook.id],
@@ -28,7 +28,7 @@ export function newWebhookDetails(webhook: WebhookResource & { readonly secret: 
   ]);
 }
 
-export function deliveryTable(deliveries: readonly DeliveryResource[]): string {
+export function deliveryTable(deliveries: readonly WebhookDelivery[]): string {
   const rows = deliveries.map((delivery) => [
     delivery.id,
     formatTime(delivery.created_at),
@@ -40,12 +40,12 @@ export function deliveryTable(deliveries: readonly DeliveryResource[]): string {
   return table(['ID', 'HAPPENED', 'EVENT', 'JOB', 'TRIES', 'OUTCOME'], rows);
 }
 
-function statusText({ disabled, failing_since: failing }: WebhookResource): string {
+function statusText({ disabled, failing_since: failing }: Webhook): string {
   if (disabled !== null) return `disabled (${disabled.reason})`;
   return failing === null ? 'active' : `failing since ${formatTime(failing)}`;
 }
 
-function outcomeText({ status, reason, tries, next_try_at: next }: DeliveryResource): string {
+function outcomeText({ status, reason, tries, next_try_at: next }: WebhookDelivery): string {
   const last = tries.at(-1);
   const seen = last === undefined ? null : (last.error ?? String(last.status));
   if (status === 'delivered') return `delivered (${seen})`;

@@ -48,7 +48,10 @@ const table: Record<string, readonly string[]> = {
     'node:',
   ],
   local: ['core', 'aws', 'functions', 'package.json', 'npm:', 'node:'],
+  // Programs of others import it: it stands alone.
+  'clients/typescript': ['npm:openapi-fetch'],
   cli: [
+    'clients/typescript',
     'core/api',
     'core/models',
     'doctor/advice.ts',
@@ -135,7 +138,10 @@ const isTest = (file: string) =>
   file.startsWith('core/contract/') ||
   testSupport.has(file);
 
-const files = globSync('{core,aws,sim,functions,gpu-container,local,cli,cdk,doctor}/**/*.ts', { cwd: root });
+const files = globSync(
+  '{core,aws,sim,functions,gpu-container,local,cli,clients/typescript/src,cdk,doctor}/**/*.ts',
+  { cwd: root },
+);
 
 const imports = files
   .filter((file) => !isTest(file))
@@ -202,6 +208,7 @@ function importsOf(file: string): string[] {
 function resolve(file: string, target: string): string {
   if (target.startsWith('.')) return relative(root, join(root, dirname(file), target));
   if (target.startsWith('#gpu/')) return target.replace('#gpu/', 'gpu-container/');
+  if (target.startsWith('#client/')) return target.replace('#client/', 'clients/typescript/src/');
   if (target.startsWith('#')) return target.slice(1);
   return target.startsWith('node:') ? target : `npm:${target}`;
 }

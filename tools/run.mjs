@@ -86,6 +86,7 @@ async function check() {
     ['format and lint', node, [bin('@biomejs/biome/bin/biome'), 'ci', '--error-on-warnings', '.']],
     ['types', node, [bin('typescript/bin/tsc'), '--noEmit']],
     ['openapi.json is up to date', node, ['tools/write-openapi.ts', '--check']],
+    ['the client is up to date', node, ['tools/write-client.ts', '--check']],
   ];
   const broken = steps.filter(([title, ...command]) => !step(title, command)).map(([title]) => title);
   const venvPython = ensurePython(root);

@@ -3,7 +3,9 @@ import { basename } from 'node:path';
 import { describeFile } from '../adapter-file.ts';
 import { batchText, exitCodeOf, followBatch } from '../batch-view.ts';
 import { exitCodes } from '../cli-error.ts';
-import { defineCommand, pairs } from '../command.ts';
+import { defineCommand, oneOf, pairs } from '../command.ts';
+
+const endpoints = ['/v1/jobs', '/v1/chat/completions', '/v1/completions'] as const;
 
 export const command = defineCommand({
   name: 'batch submit',
@@ -15,8 +17,9 @@ export const command = defineCommand({
     watch: { type: 'boolean', help: 'Follow it until it ends; exit code 1 when a line failed' },
   },
   examples: ['pilotlight batch submit lines.jsonl --watch'],
-  async run(session, { endpoint = '/v1/jobs', meta, watch }, [name = '']) {
+  async run(session, { endpoint: asked = '/v1/jobs', meta, watch }, [name = '']) {
     const { client } = session;
+    const endpoint = oneOf('endpoint', endpoints, asked) ?? '/v1/jobs';
     const { path, bytes, sha256 } = await describeFile(session.cwd, name);
     const metadata = pairs('meta', meta);
     const file = await client.call('createFile', {

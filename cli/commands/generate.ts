@@ -2,7 +2,7 @@
  * Submits a job, follows it, and saves its pictures. Ctrl-C cancels the job, also when it comes while the submission
  * is under way: that is let through first, because otherwise nobody would know the id to cancel.
  */
-import type { JobResource } from '#core/api/job-resource.ts';
+import type { Job } from '#client/schema.ts';
 import { CliError, exitCodes, usageError } from '../cli-error.ts';
 import type { Values } from '../command.ts';
 import { defineCommand, oneOf, pairs, wholeNumber } from '../command.ts';
@@ -86,7 +86,7 @@ export const command = defineCommand({
 });
 
 type GenerateValues = Values<typeof options>;
-type JobInput = JobResource['input'];
+type JobInput = Job['input'];
 
 /** What the model does not have, the API refuses by name. */
 export function inputOf(
@@ -153,7 +153,7 @@ async function submit({ client }: Session, values: GenerateValues, input: JobInp
   const { body, json } = await client.call(
     'submitJob',
     {
-      headers: { 'idempotency-key': idempotencyKey },
+      headers: { 'Idempotency-Key': idempotencyKey },
       body: {
         model: values.model ?? 'pilotlight-shapes',
         quality: oneOf('quality', ['fast', 'high'], values.quality),
@@ -199,7 +199,7 @@ export async function finish(session: Session, { job, json }: SeenJob, saving: S
   return exitCodeOf(job);
 }
 
-function resultText(job: JobResource, saved: readonly SavedOutput[]): string {
+function resultText(job: Job, saved: readonly SavedOutput[]): string {
   const files = saved.map(({ path, output }): [string, string] => [
     'saved',
     `${path} (${outputText(output)})`,
@@ -207,7 +207,7 @@ function resultText(job: JobResource, saved: readonly SavedOutput[]): string {
   return fields([...files, ...runFields(job), ['job', job.id]]);
 }
 
-async function cancel({ client, note }: Session, { id }: JobResource): Promise<number> {
+async function cancel({ client, note }: Session, { id }: Job): Promise<number> {
   note(`interrupted: canceling job ${id} (Ctrl-C again to leave at once)`);
   try {
     const { body } = await client.call('cancelJob', { params: { id } }, AbortSignal.timeout(cancelMsMax));
@@ -219,6 +219,6 @@ async function cancel({ client, note }: Session, { id }: JobResource): Promise<n
   return exitCodes.interrupted;
 }
 
-function cancelLater({ id, status }: JobResource): string {
+function cancelLater({ id, status }: Job): string {
   return status === 'running' ? `job ${id} ends at its next step` : `job ${id} had ended before: ${status}`;
 }

@@ -1,4 +1,4 @@
-import type { JobResource } from '#core/api/job-resource.ts';
+import type { Job } from '#client/schema.ts';
 import { exitCodes } from '../cli-error.ts';
 import { defineCommand } from '../command.ts';
 
@@ -17,7 +17,7 @@ export const command = defineCommand({
 });
 
 /** A job that runs is only marked; its worker ends it. */
-const outcomeTexts: Readonly<Record<JobResource['status'], string>> = {
+const outcomeTexts: Readonly<Record<Job['status'], string>> = {
   queued: 'is about to be canceled',
   running: 'ends at its next step',
   canceled: 'is canceled',

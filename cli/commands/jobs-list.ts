@@ -1,4 +1,4 @@
-import type { JobResource } from '#core/api/job-resource.ts';
+import type { Job } from '#client/schema.ts';
 import { exitCodes } from '../cli-error.ts';
 import { defineCommand, oneOf, pairs, wholeNumber } from '../command.ts';
 import { jobTable } from '../job-view.ts';
@@ -17,7 +17,7 @@ const options = {
   cursor: { type: 'string', value: 'CURSOR', help: 'Where the page before ended' },
 } as const;
 
-export const statuses: readonly JobResource['status'][] = [
+export const statuses: readonly Job['status'][] = [
   'queued',
   'running',
   'succeeded',

@@ -20,7 +20,7 @@ export const command = defineCommand({
     const { body, json } = await session.client.call('warmUpModel', {
       params: { id },
       body: { for_s: durationSeconds('for', values.for) },
-      ...(key === undefined ? {} : { headers: { 'idempotency-key': key } }),
+      ...(key === undefined ? {} : { headers: { 'Idempotency-Key': key } }),
     });
     if (session.json) session.printJson(json);
     else session.print(warmupDetails(body));

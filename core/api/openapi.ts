@@ -193,7 +193,8 @@ function operationOf(route: Route): JsonObject {
   ];
   return {
     operationId: route.id,
-    summary: route.summary,
+    summary: route.isIdempotent === undefined ? route.summary : `${route.summary}; idempotent`,
+    ...(route.isIdempotent === undefined ? {} : { 'x-idempotent': true }),
     ...(route.query !== undefined && takesMetadata(route.query)
       ? { description: `Also filters by \`${metadataQueryPrefix}<key>=<value>\`.` }
       : {}),

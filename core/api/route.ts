@@ -51,6 +51,8 @@ export interface Route {
   readonly isFile?: true;
   /** Of such a form's files together. */
   readonly formBytesMax?: number;
+  /** A second such request has no effect of its own: it may be sent again by whoever got no answer. Reads are so without it. */
+  readonly isIdempotent?: true;
   /** It answers in one piece, and not before a job has ended, which may be minutes away. */
   readonly waits?: true;
   readonly answers: Readonly<Record<number, Answer>>;
