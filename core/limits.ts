@@ -178,6 +178,18 @@ export const fleetLimits = {
   /** A market that had nothing is asked again after so long: EC2's own advice for a lack of capacity is "a few minutes". */
   shortForMs: 10 * minute,
   /**
+   * An instance that is in service for so long and not in its cluster never joins it. The slowest whole cold start that was told
+   * of, a plain AMI that pulls 20 GB, takes eight minutes ("comfyui-on-eks"; AWS's ML blog, June 2026: four to six for the pull), and
+   * joining is the first part of it: machine and agent, 25 s to a shell (brevdev/ec2-coldboot-research) and as much for the driver.
+   */
+  joinMs: 15 * minute,
+  /**
+   * Replaced in a row without one that joined: three tell bad luck from a fault that every instance has. A try counts for six
+   * hours, so a broken AMI costs 12 launches a day at most, beside what stands.
+   */
+  lostInARowMax: 3,
+  lostForgottenMs: 6 * hour,
+  /**
    * What ECS is told of a worker with work lasts this long: it counts whole minutes, and two words may be lost. A worker
    * that hangs is protected for no longer.
    */
