@@ -33,6 +33,9 @@ export const graphRows: readonly (readonly Graph[])[] = [
       metrics: ['boots_failed', 'instances_stuck', 'model_loads_failed'],
     },
     { title: 'Webhooks', metrics: ['webhook_tries', 'webhooks_ended'] },
-    { title: 'Repairs of the sweep, dead tickets', metrics: ['sweep_repairs', 'dead_tickets'] },
+    {
+      title: 'Repairs of the sweep, dead tickets, spans lost',
+      metrics: ['sweep_repairs', 'dead_tickets', 'spans_lost'],
+    },
   ],
 ];

@@ -199,6 +199,16 @@ export const fleetLimits = {
   unprotectAfterMs: 5 * second,
 } as const;
 
+/** What workers tell X-Ray of recorded traces. */
+export const spanLimits = {
+  /** Spans of one batch end within moments of one another; nobody looks at a trace sooner. */
+  gatherMs: 2 * second,
+  /** As many as X-Ray's own daemon sends at a time. One is 1.5 KB, and a segment may have 64 KB. */
+  requestMax: 50,
+  /** While X-Ray is away: 1.5 MB, and then the new ones are lost. */
+  waitingMax: 1_000,
+} as const;
+
 const mebibyte = 1024 * 1024;
 
 /** Pulling weights from S3 to a disk before a model is loaded. */

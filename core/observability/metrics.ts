@@ -69,6 +69,7 @@ export const metrics = {
   sweep_repairs: count(['repair'], 'What the sweep found half done and finished, by what it was'),
   webhook_tries: count(['outcome'], 'Tries to deliver a webhook, by what came of them'),
   webhooks_ended: count(['outcome'], 'Webhooks that were delivered, or given up'),
+  spans_lost: count(['pool'], 'Spans of recorded traces that a worker could not send'),
   dead_tickets: count(['outcome'], 'Tickets that their queue put aside, by what was done'),
 } as const satisfies Readonly<Record<string, Metric>>;
 
