@@ -23,6 +23,8 @@ export interface GroupView {
   readonly max: number;
   /** Instances that live or are on their way; none of the warm pool. */
   readonly instanceIds: readonly string[];
+  /** Those of them that are launched, and past whatever their group waits for. */
+  readonly inService: ReadonlySet<string>;
   readonly isShort: boolean;
   /** The launch that failed and left it short, by a name of its own; null where none did. */
   readonly failedLaunch: string | null;
@@ -38,9 +40,15 @@ export interface AutoScalingGroups {
   end(instanceId: string, how: { readonly isReplaced: boolean }): Promise<boolean>;
 }
 
+interface Lifecycle {
+  readonly LifecycleState?: string;
+}
+
+const isInService = ({ LifecycleState }: Lifecycle) => LifecycleState === 'InService';
+
 /** Counted by its group as one of those it was asked for. */
-const isHeld = ({ LifecycleState = '' }: { readonly LifecycleState?: string }) =>
-  LifecycleState === 'InService' || LifecycleState.startsWith('Pending');
+const isHeld = (instance: Lifecycle) =>
+  isInService(instance) || (instance.LifecycleState ?? '').startsWith('Pending');
 
 /** What an instance answers that is gone, or that another request is ending. */
 const alreadyEnding: ReadonlySet<string> = new Set(['ValidationError', 'ScalingActivityInProgress']);
@@ -56,6 +64,9 @@ export function createAutoScalingGroups(options: {
     const name = group.AutoScalingGroupName ?? '';
     const desired = group.DesiredCapacity ?? 0;
     const instanceIds = (group.Instances ?? []).filter(isHeld).flatMap(({ InstanceId }) => InstanceId ?? []);
+    const inService = (group.Instances ?? [])
+      .filter(isInService)
+      .flatMap(({ InstanceId }) => InstanceId ?? []);
     const suspended = (group.SuspendedProcesses ?? []).map(({ ProcessName }) => ProcessName);
     const failedLaunch = desired > instanceIds.length ? await failedLaunchOf(name) : null;
     return {
@@ -63,6 +74,7 @@ export function createAutoScalingGroups(options: {
       desired,
       max: group.MaxSize ?? 0,
       instanceIds,
+      inService: new Set(inService),
       isShort: failedLaunch !== null,
       failedLaunch,
       evensOutZones: !suspended.includes('AZRebalance'),

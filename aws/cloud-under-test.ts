@@ -13,6 +13,8 @@ export interface CloudInstance {
   /** Null until its agent has registered. */
   status: 'ACTIVE' | 'DRAINING' | null;
   tasks: number;
+  /** When its agent registered. @default the beginning of time */
+  registeredAtMs?: number;
 }
 
 export interface CloudGroup {
@@ -100,6 +102,7 @@ function ecs(cloud: Cloud, operation: string, input: Fields): unknown {
     containerInstanceArn: `arn:${each.id}`,
     ec2InstanceId: each.id,
     status: each.status,
+    registeredAt: (each.registeredAtMs ?? 0) / 1_000,
     runningTasksCount: each.tasks,
     pendingTasksCount: 0,
   });

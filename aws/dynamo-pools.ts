@@ -6,6 +6,8 @@ import * as z from 'zod';
 import type { Calibration } from '#core/eta/calibration.ts';
 import { calibrationSchema, uncalibrated } from '#core/eta/calibration.ts';
 import type { Pools } from '#core/ports.ts';
+import type { BootWatch } from '#core/scaling/boot-watch.ts';
+import { bootWatchSchema, nothingBoots } from '#core/scaling/boot-watch.ts';
 import type { PoolOrder, Warmup } from '#core/scaling/pool-orders.ts';
 import { byTenant } from '#core/scaling/pool-orders.ts';
 import { poolStates } from '#core/scaling/pool-state.ts';
@@ -37,6 +39,7 @@ const poolSchema = z.object({
   /** Tells whose write the state is, when an answer was lost on the way. */
   movedBy: z.string().optional(),
   calibration: calibrationSchema.default(uncalibrated),
+  boots: bootWatchSchema.default(nothingBoots),
 });
 
 const warmupSchema = z.object({ warmupId: z.string(), model: z.string(), untilMs: z.int() });
@@ -59,11 +62,11 @@ export function createDynamoPools(options: DynamoPoolsOptions): Pools {
 
   return {
     async read(pool) {
-      const { state, stateSinceMs, scaling, calibration, ...item } = await read(pool);
+      const { state, stateSinceMs, scaling, calibration, boots, ...item } = await read(pool);
       const virtualTimes = { interactive: item.virtual_interactive, batch: item.virtual_batch };
       const { pausedAtMs, drainingAtMs, prewarm, warmups } = item;
       const orders = { pausedAtMs, drainingAtMs, prewarm, warmups };
-      return { pool, state, stateSinceMs, virtualTimes, orders, scaling, calibration };
+      return { pool, state, stateSinceMs, virtualTimes, orders, scaling, calibration, boots };
     },
 
     async move(pool, from, to, nowMs) {
@@ -111,27 +114,29 @@ export function createDynamoPools(options: DynamoPoolsOptions): Pools {
       );
     },
 
-    calibrate: (pool, calibration) => calibrate(options, pool, calibration),
+    calibrate: (pool, calibration) => putNext(options, pool, 'calibration', calibration),
+    noteBoots: (pool, boots) => putNext(options, pool, 'boots', boots),
     ...ordersOf(options),
   };
 }
 
-async function calibrate(
+/** One of the records that a pool's item holds and that count their writes. */
+async function putNext(
   { documents, table }: DynamoPoolsOptions,
   pool: string,
-  calibration: Calibration,
+  attribute: 'boots' | 'calibration',
+  next: BootWatch | Calibration,
 ): Promise<'stored' | 'conflict'> {
   const { name, value, attributes } = expression();
-  const stored = name('calibration');
-  const before = `${stored}.${name('version')} = ${value(calibration.version - 1)}`;
+  const stored = name(attribute);
+  const before = `${stored}.${name('version')} = ${value(next.version - 1)}`;
   const written = await conditional(
     documents.send(
       new UpdateCommand({
         TableName: table,
         Key: { ...poolKey(pool) },
-        UpdateExpression: `SET ${stored} = ${value(calibration)}`,
-        ConditionExpression:
-          calibration.version === 1 ? `attribute_not_exists(${stored}) OR ${before}` : before,
+        UpdateExpression: `SET ${stored} = ${value(next)}`,
+        ConditionExpression: next.version === 1 ? `attribute_not_exists(${stored}) OR ${before}` : before,
         ...attributes(),
       }),
     ),

@@ -1,7 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { AppError } from '#core/errors.ts';
 import { fleetLimits } from '#core/limits.ts';
+import type { Pools } from '#core/ports.ts';
 import { createManualClock } from '#sim/memory/manual-clock.ts';
+import { createMemoryPools } from '#sim/memory/memory-pools.ts';
 import { createRecordingLog } from '#sim/memory/recording-log.ts';
 import type { RecordingMetrics } from '#sim/memory/recording-metrics.ts';
 import { createRecordingMetrics } from '#sim/memory/recording-metrics.ts';
@@ -16,12 +18,14 @@ let cloud: Cloud;
 let clients: FleetClients;
 const clock = createManualClock();
 let metrics: RecordingMetrics;
+let pools: Pools;
 
 beforeEach(async () => {
   vi.stubEnv('AWS_ACCESS_KEY_ID', 'local');
   vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'local');
   cloud = await startCloud();
   metrics = createRecordingMetrics();
+  pools = createMemoryPools();
   clients = createFleetClients({ region: 'eu-central-1', endpoint: cloud.endpoint });
 });
 
@@ -40,7 +44,7 @@ const demo = {
 
 function fleet(given: Partial<typeof demo & { spotPercent: number }> = {}) {
   const config = fleetSchema.parse({ cluster: 'pilotlight', pools: { demo: { ...demo, ...given } } });
-  return createEcsFleet({ ...clients, fleet: config, clock, log: createRecordingLog(), metrics });
+  return createEcsFleet({ ...clients, fleet: config, clock, log: createRecordingLog(), metrics, pools });
 }
 
 const instance = (id: string, given: Partial<CloudInstance> = {}): CloudInstance => ({
@@ -311,5 +315,102 @@ describe('level', () => {
     group('warm', []);
 
     await expect(fleet().level('demo')).rejects.toThrow(/there is no Auto Scaling group cheap/);
+  });
+});
+
+describe('an instance that never joins the cluster', () => {
+  const silent = (id: string) => instance(id, { status: null });
+
+  async function pass(ms: number): Promise<void> {
+    await clock.advance(ms);
+    await fleet().level('demo');
+  }
+
+  beforeEach(() => {
+    group('cheap', []);
+    cloud.service = { desired: 1, running: 0, pending: 0 };
+  });
+
+  it('is ended for another one to be launched in its place, once no boot lasts as long', async () => {
+    group('warm', [silent('a')]);
+    await pass(0);
+    await pass(fleetLimits.joinMs - 1);
+    expect(cloud.changes).toEqual([]);
+
+    await pass(1);
+
+    expect(cloud.changes).toEqual(['Terminate a replaced']);
+    expect(metrics.samples()).toEqual(['boots_failed{pool=demo} 1']);
+  });
+
+  it('is left alone before it is in service: its group still waits for it', async () => {
+    group('warm', [instance('a', { lifecycle: 'Pending', status: null })]);
+    await pass(0);
+    await pass(fleetLimits.joinMs);
+
+    expect(cloud.changes).toEqual([]);
+  });
+
+  it('is not followed by more than so many, and is told of then', async () => {
+    for (const id of ['a', 'b', 'c', 'd']) {
+      group('warm', [silent(id)]);
+      await pass(0);
+      await pass(fleetLimits.joinMs);
+    }
+
+    expect(cloud.changes).toEqual(['Terminate a replaced', 'Terminate b replaced', 'Terminate c replaced']);
+    expect(metrics.samples().at(-1)).toBe('instances_stuck{pool=demo} 1');
+  });
+
+  it('is replaced again once another one joined meanwhile', async () => {
+    for (const id of ['a', 'b', 'c']) {
+      group('warm', [silent(id)]);
+      await pass(0);
+      await pass(fleetLimits.joinMs);
+    }
+    cloud.changes.length = 0;
+    cloud.service = { desired: 2, running: 1, pending: 0 };
+    group('warm', [silent('d'), instance('e', { tasks: 1, registeredAtMs: clock.nowMs() + 1_000 })]);
+
+    await pass(0);
+    await pass(fleetLimits.joinMs);
+
+    expect(cloud.changes).toEqual(['Terminate d replaced']);
+  });
+
+  it('is ended and not replaced where nobody needs it, and counts as no try', async () => {
+    group('warm', [silent('a')]);
+    await pass(0);
+    cloud.service = { desired: 0, running: 0, pending: 0 };
+    await pass(fleetLimits.joinMs);
+
+    expect(cloud.changes).toEqual(['Terminate a']);
+    expect((await pools.read('demo')).boots.replaced).toEqual([]);
+  });
+
+  it('is ended again after a failure, as the same try', async () => {
+    group('warm', [silent('a')]);
+    await pass(0);
+    cloud.failures.set('TerminateInstanceInAutoScalingGroup', { code: 'InternalFailure', message: 'later' });
+    await expect(pass(fleetLimits.joinMs)).rejects.toThrow(/later/);
+
+    await pass(60_000);
+
+    expect(cloud.changes).toEqual(['Terminate a replaced']);
+    expect((await pools.read('demo')).boots.replaced).toHaveLength(1);
+  });
+
+  it('waits for the next look where another scaler wrote its count of tries meanwhile', async () => {
+    group('warm', [silent('a')]);
+    await pass(0);
+    const { noteBoots } = pools;
+    pools.noteBoots = async () => 'conflict';
+    await pass(fleetLimits.joinMs);
+    expect(cloud.changes).toEqual([]);
+
+    pools.noteBoots = noteBoots;
+    await pass(60_000);
+
+    expect(cloud.changes).toEqual(['Terminate a replaced']);
   });
 });

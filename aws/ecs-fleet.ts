@@ -6,20 +6,23 @@
  * - Fewer: tasks first. ECS stops those that are not protected, so a worker with a job stays until it is done; an instance
  *   is ended once nothing runs on it, by the decision of that moment or by a later {@link EcsFleet.level}.
  * - An instance is closed to new tasks before it is ended, and looked at once more: a task that came in between keeps it.
+ * - An instance that never joins the cluster is replaced, by the rule of `scaling/boot-watch.ts`. Its record is written before
+ *   anything is ended: after a crash in between the same instance is ended, and counts as one try.
  *
  * Every call sets a state and none adds to one, so running them twice, or half of them, is made good by the next.
  */
 import type { AutoScalingClient } from '@aws-sdk/client-auto-scaling';
 import type { ECSClient } from '@aws-sdk/client-ecs';
 import { AppError } from '#core/errors.ts';
-import type { Metrics } from '#core/observability/metrics.ts';
-import type { Clock, Fleet, Log } from '#core/ports.ts';
+import type { BootLook, BootPorts } from '#core/flows/await-boots.ts';
+import { lookAtBoots, noteBoots } from '#core/flows/await-boots.ts';
+import type { Fleet } from '#core/ports.ts';
 import type { InstanceGroup } from '#core/scaling/instance-plan.ts';
 import { planInstances } from '#core/scaling/instance-plan.ts';
 import type { AutoScalingGroups, GroupView } from './auto-scaling-groups.ts';
 import { createAutoScalingGroups } from './auto-scaling-groups.ts';
 import type { EcsMembers, Members } from './ecs-members.ts';
-import { createEcsMembers, instanceStateOf } from './ecs-members.ts';
+import { createEcsMembers, instanceStateOf, lastJoinMs } from './ecs-members.ts';
 import type { FleetConfig, PoolFleetConfig } from './fleet-env.ts';
 
 export interface EcsFleet extends Fleet {
@@ -31,19 +34,15 @@ export interface EcsFleet extends Fleet {
   level(pool: string): Promise<void>;
 }
 
-export interface EcsFleetOptions {
+export interface EcsFleetOptions extends BootPorts {
   readonly ecs: ECSClient;
   readonly autoScaling: AutoScalingClient;
   readonly fleet: FleetConfig;
-  readonly clock: Pick<Clock, 'nowMs'>;
-  readonly log: Log;
-  readonly metrics: Metrics;
 }
 
-interface Scene {
+interface Scene extends BootPorts {
   readonly groups: AutoScalingGroups;
   readonly members: EcsMembers;
-  readonly log: Log;
   /** Tells of a launch that failed, once. */
   readonly tellFailed: (pool: string, group: GroupView) => void;
 }
@@ -53,13 +52,15 @@ type NamedPool = PoolFleetConfig & { readonly pool: string };
 interface PoolView {
   readonly groups: readonly (InstanceGroup & GroupView)[];
   readonly members: Members;
+  /** Null where there are no instances. */
+  readonly boots: BootLook | null;
 }
 
 export function createEcsFleet(options: EcsFleetOptions): EcsFleet {
-  const { ecs, fleet, log } = options;
+  const { ecs, fleet, log, clock, metrics, pools } = options;
   const members = createEcsMembers(ecs, fleet.cluster);
   const groups = createAutoScalingGroups({ ...options, client: options.autoScaling });
-  const scene = { groups, members, log, tellFailed: failedLaunches(options) };
+  const scene = { groups, members, log, clock, metrics, pools, tellFailed: failedLaunches(options) };
   const justTold = new Set<string>();
 
   function poolOf(pool: string): NamedPool {
@@ -112,7 +113,8 @@ async function tend(scene: Scene, own: NamedPool, workers: number): Promise<Pool
   for (const instanceId of await scene.members.close(view.members, plan.end)) {
     await end(scene, own, instanceId, false);
   }
-  for (const instanceId of plan.replace) await end(scene, own, instanceId, true);
+  const replace = view.boots === null ? [] : await noteBoots(scene, view.boots, plan.replace);
+  for (const instanceId of replace) await end(scene, own, instanceId, true);
   return view;
 }
 
@@ -136,15 +138,26 @@ async function readPool(scene: Scene, { pool, groups: { on_demand, spot } }: Nam
   const views = await scene.groups.read([on_demand, spot].filter((name) => name !== undefined));
   const hasInstances = views.some(({ instanceIds }) => instanceIds.length > 0);
   const members: Members = hasInstances ? await scene.members.read(pool) : new Map();
-  const stateOf = (instanceId: string) => instanceStateOf(members.get(instanceId));
+  const boots = hasInstances ? await lookAtBoots(scene, pool, sightOf(views, members)) : null;
+  const isLost = (instanceId: string) => boots?.verdict.lost.includes(instanceId) ?? false;
+  const stateOf = (instanceId: string) =>
+    isLost(instanceId) ? 'closed' : instanceStateOf(members.get(instanceId));
   return {
     members,
+    boots,
     groups: views.map((view) => ({
       ...view,
       market: view.name === spot ? 'spot' : 'on_demand',
       instances: view.instanceIds.map((instanceId) => ({ instanceId, state: stateOf(instanceId) })),
     })),
   };
+}
+
+function sightOf(views: readonly GroupView[], members: Members) {
+  const notJoined = views
+    .flatMap(({ inService }) => [...inService])
+    .filter((instanceId) => instanceStateOf(members.get(instanceId)) === 'booting');
+  return { notJoined, joinedAtMs: lastJoinMs(members) };
 }
 
 function hasRoom({ groups }: PoolView): boolean {

@@ -93,6 +93,14 @@ export function createEcsMembers(ecs: ECSClient, cluster: string): EcsMembers {
   };
 }
 
+/** When the latest of them joined; null where none has. */
+export function lastJoinMs(members: Members): number | null {
+  const joinedMs = [...members.values()]
+    .filter((member) => instanceStateOf(member) !== 'booting')
+    .flatMap(({ registeredAt }) => registeredAt?.getTime() ?? []);
+  return joinedMs.length === 0 ? null : Math.max(...joinedMs);
+}
+
 /** Of an instance that has not joined, `undefined`. */
 export function instanceStateOf(member: ContainerInstance | undefined): InstanceState {
   const { status, runningTasksCount = 0, pendingTasksCount = 0 } = member ?? {};

@@ -165,6 +165,7 @@ export const operations = {
   'pools.enlist': [table.update],
   'pools.listOwn': [lineIndex.query],
   'pools.move': [table.update, table.read],
+  'pools.noteBoots': [table.update],
   'pools.noteScaling': [table.update],
   'pools.order': [table.update],
   'pools.read': [table.read],

@@ -51,6 +51,11 @@ export const alarms = {
     heading: 'Machines do not come up',
     description: 'Launches of instances failed, one after another',
   },
+  stuckInstances: {
+    watches: ['wakes', 'cost'],
+    heading: 'Instances never take work',
+    description: 'Instances run that never joined their cluster, and are not replaced any more',
+  },
   tableThrottles: {
     watches: ['throttles'],
     heading: 'A table turns requests away',

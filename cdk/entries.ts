@@ -188,7 +188,10 @@ export const entries = {
   scaler: {
     file: 'functions/scaler/entry.ts',
     description: 'Decides how many workers each pool has',
-    operations: [...of('jobs', 'count', 'lapsed'), ...of('pools', 'move', 'noteScaling', 'order', 'read')],
+    operations: [
+      ...of('jobs', 'count', 'lapsed'),
+      ...of('pools', 'move', 'noteBoots', 'noteScaling', 'order', 'read'),
+    ],
     memoryMb: 512,
     // A dozen calls for each pool, side by side; one that runs longer keeps the next from starting.
     timeoutMs: 60_000,

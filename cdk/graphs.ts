@@ -28,8 +28,14 @@ export const graphRows: readonly (readonly Graph[])[] = [
   ],
   [
     { title: 'Wake and model load, s', metrics: ['wake_seconds', 'model_load_seconds'] },
-    { title: 'Boots and loads that failed', metrics: ['boots_failed', 'model_loads_failed'] },
+    {
+      title: 'Boots and loads that failed',
+      metrics: ['boots_failed', 'instances_stuck', 'model_loads_failed'],
+    },
     { title: 'Webhooks', metrics: ['webhook_tries', 'webhooks_ended'] },
-    { title: 'Repairs of the sweep, dead tickets', metrics: ['sweep_repairs', 'dead_tickets'] },
+    {
+      title: 'Repairs of the sweep, dead tickets, spans lost',
+      metrics: ['sweep_repairs', 'dead_tickets', 'spans_lost'],
+    },
   ],
 ];

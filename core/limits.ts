@@ -178,6 +178,18 @@ export const fleetLimits = {
   /** A market that had nothing is asked again after so long: EC2's own advice for a lack of capacity is "a few minutes". */
   shortForMs: 10 * minute,
   /**
+   * An instance that is in service for so long and not in its cluster never joins it. The slowest whole cold start that was told
+   * of, a plain AMI that pulls 20 GB, takes eight minutes ("comfyui-on-eks"; AWS's ML blog, June 2026: four to six for the pull), and
+   * joining is the first part of it: machine and agent, 25 s to a shell (brevdev/ec2-coldboot-research) and as much for the driver.
+   */
+  joinMs: 15 * minute,
+  /**
+   * Replaced in a row without one that joined: three tell bad luck from a fault that every instance has. A try counts for six
+   * hours, so a broken AMI costs 12 launches a day at most, beside what stands.
+   */
+  lostInARowMax: 3,
+  lostForgottenMs: 6 * hour,
+  /**
    * What ECS is told of a worker with work lasts this long: it counts whole minutes, and two words may be lost. A worker
    * that hangs is protected for no longer.
    */
@@ -185,6 +197,16 @@ export const fleetLimits = {
   protectMs: minute,
   /** A worker between two jobs of a busy line says nothing: each word is a call of an API with a rate of its own. */
   unprotectAfterMs: 5 * second,
+} as const;
+
+/** What workers tell X-Ray of recorded traces. */
+export const spanLimits = {
+  /** Spans of one batch end within moments of one another; nobody looks at a trace sooner. */
+  gatherMs: 2 * second,
+  /** As many as X-Ray's own daemon sends at a time. One is 1.5 KB, and a segment may have 64 KB. */
+  requestMax: 50,
+  /** While X-Ray is away: 1.5 MB, and then the new ones are lost. */
+  waitingMax: 1_000,
 } as const;
 
 const mebibyte = 1024 * 1024;

@@ -20,6 +20,7 @@ import type { CachedResult } from './cache/cached-result.ts';
 import type { Calibration } from './eta/calibration.ts';
 import type { FinishReason, JobClass, JobRecord, JobStatus, LineEntry } from './job/job.ts';
 import type { Guard, JobPatch } from './job/transitions.ts';
+import type { BootWatch } from './scaling/boot-watch.ts';
 import type { PoolOrder, PoolOrders } from './scaling/pool-orders.ts';
 import type { PoolState } from './scaling/pool-state.ts';
 import type { WorkerRecord } from './scaling/worker-record.ts';
@@ -353,6 +354,8 @@ export interface Pools {
   order(pool: string, order: PoolOrder): Promise<'obeyed' | 'refused'>;
   /** Notes what the scaler saw and asked for, for those who cannot ask the fleet. */
   noteScaling(pool: string, scaling: PoolScaling): Promise<void>;
+  /** Stores the watch if the stored one has the version before, or if there is none and this is version 1. */
+  noteBoots(pool: string, boots: BootWatch): Promise<'stored' | 'conflict'>;
   /** Notes a pool that is a tenant's own, for those who go through all pools. */
   enlist(pool: string): Promise<void>;
   /** Pools that were enlisted; may lag behind writes. */
@@ -376,6 +379,8 @@ export interface PoolRecord {
   readonly orders: PoolOrders;
   /** Null until the scaler has looked at the pool for the first time. */
   readonly scaling: PoolScaling | null;
+  /** Instances that are awaited in their cluster, and those that never came to it. */
+  readonly boots: BootWatch;
 }
 
 /** Of the scaler's last look that found anything changed. */

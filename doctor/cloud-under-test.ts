@@ -19,10 +19,14 @@ export interface AccountUnderTest {
   zones: string[];
   /** Zones by instance type. */
   readonly offerings: Map<string, string[]>;
-  /** Digests in ECR. */
+  /** Digests and tags in ECR. */
   readonly images: Set<string>;
   /** Of the deployment's scaler; null before the first deployment. */
   bucket: string | null;
+  /** That were deployed. */
+  pools: string[];
+  /** The image of the task that each service starts, by the service; its pool has the same name. */
+  readonly services: Map<string, string>;
   /** By key. */
   readonly objects: Map<string, Uint8Array>;
   /** Operations that these credentials may not use. */
@@ -65,6 +69,8 @@ export async function startCloud(): Promise<CloudUnderTest> {
     offerings: new Map(),
     images: new Set(),
     bucket: null,
+    pools: [],
+    services: new Map(),
     objects: new Map(),
     denied: new Set(),
     close() {
@@ -87,7 +93,7 @@ function answer(account: AccountUnderTest, request: IncomingMessage, body: strin
     : ofBucket(account, url.pathname, request.headers.range);
 }
 
-/** SSM, Service Quotas, ECR. */
+/** SSM, Service Quotas, ECR, ECS. */
 function ofJson(account: AccountUnderTest, operation: string, fields: Fields): Answer {
   if (account.denied.has(operation)) return fault('AccessDeniedException', 'not authorized');
   switch (operation) {
@@ -102,11 +108,19 @@ function ofJson(account: AccountUnderTest, operation: string, fields: Fields): A
       return Value === undefined ? fault('NoSuchResourceException', '') : json({ Quota: { Value } });
     }
     case 'DescribeImages': {
-      const [{ imageDigest } = { imageDigest: '' }] = fields.imageIds as { readonly imageDigest: string }[];
-      const isThere = account.images.has(imageDigest);
-      return isThere
-        ? json({ imageDetails: [{ imageDigest }] })
-        : fault('ImageNotFoundException', 'no image');
+      const [asked = {}] = fields.imageIds as { readonly imageDigest?: string; readonly imageTag?: string }[];
+      const isThere = account.images.has(asked.imageDigest ?? asked.imageTag ?? '');
+      return isThere ? json({ imageDetails: [asked] }) : fault('ImageNotFoundException', 'no image');
+    }
+    case 'DescribeServices': {
+      const [service] = fields.services as string[];
+      const taskDefinition = `${service}:7`;
+      const isThere = fields.cluster === 'cluster' && account.services.has(service ?? '');
+      return json({ services: isThere ? [{ status: 'ACTIVE', taskDefinition }] : [] });
+    }
+    case 'DescribeTaskDefinition': {
+      const image = account.services.get(String(fields.taskDefinition).replace(/:7$/, ''));
+      return json({ taskDefinition: { containerDefinitions: [{ name: 'worker', image }] } });
     }
     default:
       throw new Error(`the doctor asks for ${operation}`);
@@ -141,9 +155,12 @@ function ofQuery(account: AccountUnderTest, action: string, query: URLSearchPara
   }
 }
 
-function ofLambda({ bucket }: AccountUnderTest, path: string): Answer {
+function ofLambda({ bucket, pools }: AccountUnderTest, path: string): Answer {
   if (bucket === null) return fault('ResourceNotFoundException', `no function ${path}`, 404);
-  return json({ Environment: { Variables: { PILOTLIGHT_BUCKET: bucket } } });
+  const named = pools.map((pool) => [pool, { service: pool, groups: { on_demand: pool } }] as const);
+  const fleet = { cluster: 'cluster', pools: Object.fromEntries(named) };
+  const Variables = { PILOTLIGHT_BUCKET: bucket, PILOTLIGHT_FLEET: JSON.stringify(fleet) };
+  return json({ Environment: { Variables } });
 }
 
 function ofBucket({ bucket, objects }: AccountUnderTest, path: string, range: string | undefined): Answer {

@@ -16,6 +16,10 @@ const onDemand = 'L-DB2E81BA';
 const spot = 'L-3819A6DF';
 const concurrency = 'L-B99A9384';
 const digest = `sha256:${'1'.repeat(64)}`;
+const registry = '111122223333.dkr.ecr.us-east-1.amazonaws.com';
+/** As the deployment names what it built: by the hash of its source. */
+const builtTag = 'a'.repeat(64);
+const built = `${registry}/cdk-hnb659fds-container-assets-111122223333-us-east-1:${builtTag}`;
 
 let cwd: string;
 let configFile: string;
@@ -32,6 +36,10 @@ beforeEach(async () => {
   cloud.quotas.set(onDemand, 8).set(concurrency, 1_000);
   cloud.zones = ['us-east-1c', 'us-east-1a', 'us-east-1b', 'us-east-1d'];
   cloud.offerings.set('g4dn.xlarge', ['us-east-1b', 'us-east-1d']);
+  cloud.bucket = 'files';
+  cloud.pools = ['demo'];
+  cloud.services.set('demo', built);
+  cloud.images.add(builtTag);
   await useConfig({ instanceType: 'g4dn.xlarge', models: ['pilotlight-shapes'], workersMax: 2 });
 });
 
@@ -160,8 +168,57 @@ describe('the doctor', () => {
     expect(await found('ami')).toMatchObject({ status: 'wrong' });
   });
 
+  it('follows the image that the deployment built from the deployed task into ECR', async () => {
+    const there = await found('image');
+    cloud.images.delete(builtTag);
+    const gone = await found('image');
+    cloud.services.delete('demo');
+    const noService = await found('image');
+
+    expect(there).toMatchObject({ status: 'ok', found: built });
+    expect(gone).toMatchObject({ status: 'wrong', found: `there is no ${built}` });
+    expect(gone?.todo).toContain('npx cdk deploy --all');
+    expect(noService).toMatchObject({ status: 'wrong', found: 'there is no service demo' });
+  });
+
+  it.each([
+    [
+      'there is a deployment',
+      () => {
+        cloud.bucket = null;
+      },
+    ],
+    [
+      'the pool is in it',
+      () => {
+        cloud.pools = [];
+      },
+    ],
+  ])('can see no image that is to be built before %s', async (_, undo) => {
+    undo();
+
+    expect(await found('image')).toMatchObject({ status: 'later', todo: expect.stringContaining('Docker') });
+  });
+
+  it('looks for the image that is deployed, and for the one that the config names now', async () => {
+    const named = `${registry}/worker@${digest}`;
+    const pool = { instanceType: 'g4dn.xlarge', models: ['pilotlight-shapes'], workersMax: 1, image: named };
+    await useConfig(pool);
+    const images = async () => (await look()).filter(({ check }) => check === 'image');
+    const before = await images();
+    cloud.services.set('demo', named);
+    cloud.images.add(digest);
+
+    expect(before.map(({ status, found }) => `${status} ${found}`)).toEqual([
+      `ok ${built}`,
+      `wrong there is no ${named}`,
+    ]);
+    expect((await images()).map(({ status, found }) => `${status} ${found}`)).toEqual([`ok ${named}`]);
+  });
+
   it('looks for the image that a pool names, and cannot for one that is in another registry', async () => {
-    const own = `111122223333.dkr.ecr.us-east-1.amazonaws.com/worker@${digest}`;
+    cloud.bucket = null;
+    const own = `${registry}/worker@${digest}`;
     const pool = { instanceType: 'g4dn.xlarge', models: ['pilotlight-shapes'], workersMax: 1 };
     await useConfig({ ...pool, image: own });
     const missing = await found('image');
@@ -178,6 +235,7 @@ describe('the doctor', () => {
     const pool = { instanceType: 'g6e.xlarge', models: ['z-image-turbo'], workersMax: 1 };
     await useConfig(pool, 'z-image');
     const folder = 'models/z-image-turbo';
+    cloud.bucket = null;
     const before = await found('weights');
     cloud.bucket = 'files';
     const none = await found('weights');

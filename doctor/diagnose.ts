@@ -9,11 +9,12 @@ import { readConfigFile } from '#cdk/read-config-file.ts';
 import { checkAccount, checkBootstrap } from './account.ts';
 import { adviceFor } from './advice.ts';
 import { checkAmi, checkQuotas, checkZones } from './capacity.ts';
-import { checkImages, checkWeights } from './contents.ts';
 import type { Finding } from './finding.ts';
 import { unknown } from './finding.ts';
+import { checkImages } from './images.ts';
 import type { Scene } from './scene.ts';
 import { createDoctorClients } from './scene.ts';
+import { checkWeights } from './weights.ts';
 
 const steps = [
   ['account', checkAccount],

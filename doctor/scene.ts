@@ -1,6 +1,7 @@
 /** What every check is given: the deployment as the config says it, AWS, and what time it is here. */
 import { EC2Client } from '@aws-sdk/client-ec2';
 import { ECRClient } from '@aws-sdk/client-ecr';
+import { ECSClient } from '@aws-sdk/client-ecs';
 import { LambdaClient } from '@aws-sdk/client-lambda';
 import { S3Client } from '@aws-sdk/client-s3';
 import { ServiceQuotasClient } from '@aws-sdk/client-service-quotas';
@@ -36,6 +37,7 @@ export function createDoctorClients(region: string) {
   const clients = {
     ec2: new EC2Client(common),
     ecr: new ECRClient(common),
+    ecs: new ECSClient(common),
     lambda: new LambdaClient(common),
     quotas: new ServiceQuotasClient(common),
     // A bucket has no name in an address of this machine; AWS takes both forms.

@@ -33,6 +33,7 @@ async function runJob(): Promise<void> {
       authorization: `Bearer ${platform.credentials.tenants.demo.key}`,
       'content-type': 'application/json',
       prefer: 'wait=50',
+      traceparent: '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01',
     },
     body: JSON.stringify({ model: 'fake', input: { prompt: 'a lighthouse' } }),
   });
@@ -69,6 +70,15 @@ describe('the metrics of the local stack', () => {
     expect(text).not.toContain('tenant');
     expect(ended.map((line) => JSON.parse(line))).toMatchObject([
       { tenantId: 'demo', gpu_seconds: expect.any(Number) },
+    ]);
+  });
+
+  it('stand in the log beside the span of the worker, as the trace of the request is recorded', async () => {
+    const log = await readFile(join(dataDir, 'pilotlight.log'), 'utf8');
+    const spans = log.split('\n').filter((line) => line.includes('"event":"attempt.span"'));
+
+    expect(spans.map((line) => JSON.parse(line))).toMatchObject([
+      { traceId: '4bf92f3577b34da6a3ce929d0e0e4736', outcome: 'succeeded', runMs: expect.any(Number) },
     ]);
   });
 

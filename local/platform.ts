@@ -190,6 +190,7 @@ function workerStarter(
         PILOTLIGHT_MODELS_DIR: modelsDir,
         PILOTLIGHT_GPU_MEMORY_MB: process.env.PILOTLIGHT_GPU_MEMORY_MB,
         PILOTLIGHT_PYTHON: process.env.PILOTLIGHT_PYTHON,
+        PILOTLIGHT_SPANS: 'log',
         PILOTLIGHT_DEVICE: process.env.PILOTLIGHT_DEVICE,
       },
     });

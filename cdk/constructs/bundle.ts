@@ -1,9 +1,13 @@
-/** What a function is deployed as: one minified module with everything in it, and the manifests where they are asked for. */
+/**
+ * What a function is deployed as: a minified module with all that it starts with, the parts beside it that it loads when it
+ * needs them, and the manifests where they are asked for.
+ */
 import { copyFileSync, mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { AssetHashType } from 'aws-cdk-lib';
 import { type AssetCode, Code, Runtime } from 'aws-cdk-lib/aws-lambda';
 import { buildSync } from 'esbuild';
+import { moduleBuild } from '../module-build.ts';
 
 const root = dirname(dirname(import.meta.dirname));
 
@@ -23,28 +27,12 @@ export function bundle(file: string, models: readonly string[]): AssetCode {
       image: Runtime.NODEJS_24_X.bundlingImage,
       local: {
         tryBundle(outputDir) {
-          buildModule(file, join(outputDir, 'index.mjs'));
+          buildSync(moduleBuild(file, outputDir));
           for (const model of models) copyManifest(model, join(outputDir, 'models', model));
           return true;
         },
       },
     },
-  });
-}
-
-function buildModule(file: string, outfile: string): void {
-  buildSync({
-    entryPoints: [join(root, file)],
-    outfile,
-    // Names of paths within the module must not depend on where the command is called from.
-    absWorkingDir: root,
-    bundle: true,
-    minify: true,
-    platform: 'node',
-    target: 'node24',
-    format: 'esm',
-    mainFields: ['module', 'main'],
-    logLevel: 'warning',
   });
 }
 

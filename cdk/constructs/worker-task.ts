@@ -22,12 +22,14 @@ import { Construct } from 'constructs';
 import { workerLimits } from '#core/limits.ts';
 import type { WorkerVariables } from '#gpu/worker/env.ts';
 import type { PoolConfig } from '../config.ts';
+import type { Deployment } from '../deployment.ts';
 import { instanceTypes } from '../instance-types.ts';
 import { workerCardMb, workersPerInstance } from '../pool-size.ts';
 import type { PortsEnv } from '../stacks/data-stack.ts';
 import type { Access } from './access.ts';
 import { acknowledge, wildcardFinding } from './acknowledge.ts';
 import { weightsFolder } from './instance-boot.ts';
+import { isTraced } from './traces.ts';
 import type { WorkerImage } from './worker-image.ts';
 
 /** Of the instance's memory; the rest is for its system, the agent, and what the kernel keeps for itself. */
@@ -40,6 +42,7 @@ const stopMs = workerLimits.drainMs + 35_000;
 const logBufferMib = 16;
 
 export interface WorkerTaskProps {
+  readonly deployment: Deployment;
   readonly pool: string;
   readonly config: PoolConfig;
   readonly cluster: ICluster;
@@ -66,6 +69,7 @@ export class WorkerTask extends Construct {
     this.addWorker(props);
     for (const access of [ports, weights]) access.grantTo(this.definition.taskRole);
     this.letProtectItself(props.cluster);
+    if (isTraced(props.deployment)) this.letTellSpans();
     acknowledge(this.definition.obtainExecutionRole(), {
       'AwsSolutions-IAM5[Resource::*]': 'Logging in to ECR takes no resource.',
     });
@@ -91,7 +95,17 @@ export class WorkerTask extends Construct {
     });
   }
 
-  private addWorker({ pool, config, image, logGroup, ports }: WorkerTaskProps): void {
+  private letTellSpans(): void {
+    this.definition.taskRole.addToPrincipalPolicy(
+      new PolicyStatement({ actions: ['xray:PutTraceSegments'], resources: ['*'] }),
+    );
+    acknowledge(this.definition.taskRole, {
+      'AwsSolutions-IAM5[Resource::*]': 'Telling X-Ray of spans takes no resource.',
+    });
+  }
+
+  private addWorker(props: WorkerTaskProps): void {
+    const { config, image, logGroup, pool } = props;
     const type = instanceTypes[config.instanceType];
     const workers = workersPerInstance(config);
     const linuxParameters = new LinuxParameters(this, 'Linux', {
@@ -115,7 +129,7 @@ export class WorkerTask extends Construct {
         retries: 3,
         startPeriod: Duration.seconds(300),
       },
-      environment: this.variables(pool, config, ports),
+      environment: this.variables(props),
       logging: LogDrivers.awsLogs({
         logGroup,
         streamPrefix: pool,
@@ -141,13 +155,14 @@ export class WorkerTask extends Construct {
   }
 
   /** Beside what the image sets. It serves while it loads: ECS gives a health check five minutes, a large model may take more. */
-  private variables(pool: string, config: PoolConfig, ports: Access<PortsEnv>): Record<string, string> {
+  private variables({ deployment, pool, config, ports }: WorkerTaskProps): Record<string, string> {
     const variables = {
       ...ports.variables,
       AWS_REGION: Stack.of(this).region,
       PILOTLIGHT_POOL: pool,
       PILOTLIGHT_GPU_MEMORY_MB: String(workerCardMb(config)),
       PILOTLIGHT_PREWARM: 'load',
+      PILOTLIGHT_SPANS: isTraced(deployment) ? 'xray' : 'none',
     } satisfies Partial<WorkerVariables>;
     return Object.fromEntries(Object.entries(variables).filter(([, value]) => value !== undefined));
   }

@@ -175,6 +175,16 @@ export class ObservabilityStack extends Stack {
       }),
       threshold: failedBoots,
     });
+    this.alarm('stuckInstances', pool, {
+      metric: new Metric({
+        namespace: namespaceOf(deployment),
+        metricName: 'instances_stuck' satisfies MetricName,
+        dimensionsMap: { pool },
+        statistic: Stats.MAXIMUM,
+        period: fiveMinutes,
+      }),
+      threshold: 1,
+    });
   }
 
   private saveQueries({ deployment, pools, functions }: ObservabilityStackProps): void {

@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { afterStarts, afterWake, uncalibrated } from '../eta/calibration.ts';
 import { sampleNowMs } from '../samples.ts';
+import { nothingBoots } from '../scaling/boot-watch.ts';
 import type { PoolOrder, PoolOrders } from '../scaling/pool-orders.ts';
 import { noOrders, obey } from '../scaling/pool-orders.ts';
 import type { PoolState } from '../scaling/pool-state.ts';
@@ -19,6 +20,7 @@ export function poolsContract(scene: Scene): void {
     describe('noteScaling', () => noteScaling(scene));
     describe('enlist and listOwn', () => enlist(scene));
     describe('calibrate', () => calibrate(scene));
+    describe('noteBoots', () => noteBoots(scene));
   });
 }
 
@@ -34,6 +36,7 @@ function readAndMove(scene: Scene): void {
       calibration: uncalibrated,
       orders: noOrders,
       scaling: null,
+      boots: nothingBoots,
     });
   });
 
@@ -133,6 +136,7 @@ function advance(scene: Scene): void {
       calibration: uncalibrated,
       orders: noOrders,
       scaling: null,
+      boots: nothingBoots,
     });
   });
 }
@@ -303,6 +307,7 @@ function calibrate(scene: Scene): void {
       calibration: afterWake(first, 21_000),
       orders: noOrders,
       scaling: null,
+      boots: nothingBoots,
     });
   });
 
@@ -326,5 +331,39 @@ function calibrate(scene: Scene): void {
 
     expect(outcomes.filter((outcome) => outcome === 'stored')).toHaveLength(1);
     expect((await scene.ports.pools.read(pool)).calibration.version).toBe(1);
+  });
+}
+
+function noteBoots(scene: Scene): void {
+  const next = (version: number, instanceId: string) => {
+    return { version, waiting: { [instanceId]: now }, replaced: [{ instanceId: 'i-0', atMs: now - 1 }] };
+  };
+
+  it('stores one version after the other, and leaves the rest of the pool alone', async () => {
+    const pool = await scene.pool();
+    await scene.ports.pools.move(pool, ['cold'], 'waking', now);
+
+    expect(await scene.ports.pools.noteBoots(pool, next(1, 'i-1'))).toBe('stored');
+    expect(await scene.ports.pools.noteBoots(pool, next(2, 'i-2'))).toBe('stored');
+
+    expect(await scene.ports.pools.read(pool)).toMatchObject({ state: 'waking', boots: next(2, 'i-2') });
+  });
+
+  it('refuses a version that is not the next, and changes nothing', async () => {
+    const pool = await scene.pool();
+
+    expect(await scene.ports.pools.noteBoots(pool, next(2, 'i-2'))).toBe('conflict');
+    await scene.ports.pools.noteBoots(pool, next(1, 'i-1'));
+    expect(await scene.ports.pools.noteBoots(pool, next(1, 'i-3'))).toBe('conflict');
+
+    expect((await scene.ports.pools.read(pool)).boots).toEqual(next(1, 'i-1'));
+  });
+
+  it('stores one of 32 parallel next versions', async () => {
+    const pool = await scene.pool();
+
+    const outcomes = await atOnce(32, (index) => scene.ports.pools.noteBoots(pool, next(1, `i-${index}`)));
+
+    expect(outcomes.filter((outcome) => outcome === 'stored')).toHaveLength(1);
   });
 }

@@ -13,6 +13,7 @@ import { isFresh, tookMs } from '../jumping-clock.ts';
 import { sweepLimits } from '../limits.ts';
 import type { Clock, Fleet, LogFields, PoolRecord, Runner, StoragePorts } from '../ports.ts';
 import type { WorkerRecord } from '../scaling/worker-record.ts';
+import { after } from './after-call.ts';
 import type { Metrics } from './metrics.ts';
 
 /** Those of the stores; `ports` may hold others beside them, which stay as they are. */
@@ -156,28 +157,4 @@ export function measuredOutbound(outbound: Outbound, metrics: Metrics): Outbound
     const outcome = answer.kind === 'answered' ? (isTaken ? 'taken' : 'turned_away') : answer.kind;
     metrics.tell('webhook.answered', { webhook_tries: 1 }, { outcome });
   });
-}
-
-type Call = (...args: never[]) => Promise<unknown>;
-type CallsOf<Port> = { [Name in keyof Port]: Port[Name] extends Call ? Name : never }[keyof Port];
-
-/** The same port; `tell` hears of every call of the method that did not throw. */
-function after<Port extends object, Name extends CallsOf<Port>>(
-  port: Port,
-  name: Name,
-  tell: Port[Name] extends (...args: infer Args) => Promise<infer Outcome>
-    ? (outcome: Outcome, ...args: Args) => void
-    : never,
-): Port {
-  // What `CallsOf` says of it, which the compiler does not follow into a generic type.
-  const call = port[name] as unknown as (...args: unknown[]) => Promise<unknown>;
-  const told = tell as unknown as (...args: unknown[]) => void;
-  return {
-    ...port,
-    async [name](...args: unknown[]) {
-      const outcome = await call(...args);
-      told(outcome, ...args);
-      return outcome;
-    },
-  };
 }

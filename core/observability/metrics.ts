@@ -62,9 +62,14 @@ export const metrics = {
   workers_booting: level(['pool'], 'Workers that were asked for and do not run yet'),
   wake_seconds: spread(['pool'], 'From a cold pool being woken to its first worker that serves', wakeBuckets),
   boots_failed: count(['pool'], 'Machines or workers that were asked for and did not come up'),
+  instances_stuck: level(
+    ['pool'],
+    'Instances that are paid, never joined their cluster and are not replaced any more',
+  ),
   sweep_repairs: count(['repair'], 'What the sweep found half done and finished, by what it was'),
   webhook_tries: count(['outcome'], 'Tries to deliver a webhook, by what came of them'),
   webhooks_ended: count(['outcome'], 'Webhooks that were delivered, or given up'),
+  spans_lost: count(['pool'], 'Spans of recorded traces that a worker could not send'),
   dead_tickets: count(['outcome'], 'Tickets that their queue put aside, by what was done'),
 } as const satisfies Readonly<Record<string, Metric>>;
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { traceIdOf, traceparentOf, traceparentWithin, xrayIdOf } from './trace.ts';
+import { sampledTraceIdOf, traceIdOf, traceparentOf, traceparentWithin, xrayIdOf } from './trace.ts';
 
 const own = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
 const xray = 'Root=1-58406520-a006649127e371903a2de979;Parent=53995c3f42cd8ad8;Sampled=1';
@@ -7,6 +7,17 @@ const form = /^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/;
 
 const of = (headers: Record<string, string>, requestId = 'req_1') =>
   traceparentOf(new Map(Object.entries(headers)), requestId);
+
+describe('a trace that is recorded', () => {
+  it('is one whose lowest flag says so', () => {
+    const traceId = '4bf92f3577b34da6a3ce929d0e0e4736';
+
+    expect(sampledTraceIdOf(own)).toBe(traceId);
+    expect(sampledTraceIdOf(own.replace(/01$/, 'ff'))).toBe(traceId);
+    for (const flags of ['00', '02', 'fe']) expect(sampledTraceIdOf(own.replace(/01$/, flags))).toBeNull();
+    expect(sampledTraceIdOf(null)).toBeNull();
+  });
+});
 
 describe('the trace of a request', () => {
   it("goes on with its caller's, under a span of its own", () => {

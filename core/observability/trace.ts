@@ -40,6 +40,13 @@ export function traceIdOf(traceparent: string | null): string | null {
   return readTraceparent(traceparent ?? undefined)?.traceId ?? null;
 }
 
+/** As {@link traceIdOf}, where whoever began the trace records it: its flags say so. */
+export function sampledTraceIdOf(traceparent: string | null): string | null {
+  const trace = readTraceparent(traceparent ?? undefined);
+  // The lowest bit; the others mean something else, or nothing yet.
+  return trace !== null && Number.parseInt(trace.flags, 16) % 2 === 1 ? trace.traceId : null;
+}
+
 /** The id that X-Ray knows the trace by; null where the request did not come through it. */
 export function xrayIdOf(headers: ReadonlyMap<string, string>): string | null {
   const [, time, rest] = rootForm.exec(headers.get('x-amzn-trace-id') ?? '') ?? [];

@@ -13,7 +13,8 @@ export type Market = 'on_demand' | 'spot';
  * - `booting`: on its way, takes no worker yet.
  * - `empty`: takes workers and has none.
  * - `at_work`: has a worker, also one that is on its way in or out.
- * - `closed`: has no worker and takes none any more: a spot notice, or a crash between closing and ending it.
+ * - `closed`: has no worker and takes none any more: a spot notice, a crash between closing and ending it, or a boot that never
+ *   came to its end (`boot-watch.ts`).
  */
 export type InstanceState = 'booting' | 'empty' | 'at_work' | 'closed';
 

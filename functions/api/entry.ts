@@ -6,8 +6,7 @@
 import { createPortsOfProcess } from '#aws/aws-ports.ts';
 import { costSettingsOf } from '#aws/cost-env.ts';
 import { parseEnv } from '#aws/env.ts';
-import { createLambdaOutbound } from '#aws/lambda-outbound.ts';
-import { createLambdaScaler } from '#aws/lambda-scaler.ts';
+import { outboundOnDemand, scalerOnDemand } from '#aws/lambda-on-demand.ts';
 import { readCatalog } from '#aws/manifest-files.ts';
 import { withSecrets } from '#aws/ssm-secrets.ts';
 import { publicHttps } from '#core/egress/policy.ts';
@@ -15,22 +14,23 @@ import packageJson from '../../package.json' with { type: 'json' };
 import { apiEnvSchema, oidcOptionsOf } from './env.ts';
 import { createApiHandler } from './handler.ts';
 import { streamingEntry } from './lambda-runtime.ts';
-import { createTokenReader } from './oidc.ts';
 import { paceRefusals } from './refusal-pace.ts';
 
 const env = parseEnv(apiEnvSchema, await withSecrets(process.env));
 const catalog = await readCatalog(env.PILOTLIGHT_MODELS_DIR);
-const scaler = createLambdaScaler({
+const scaler = scalerOnDemand({
   region: env.AWS_REGION,
   functionName: env.PILOTLIGHT_SCALER_FUNCTION,
 });
 
 const ports = createPortsOfProcess(env);
 const oidc = oidcOptionsOf(env);
+// What verifies signatures is loaded where there are tokens.
+const tokens = oidc && (await import('./oidc.ts')).createTokenReader({ ...oidc, clock: ports.clock });
 
 const answer = createApiHandler({
   ...ports,
-  outbound: createLambdaOutbound({
+  outbound: outboundOnDemand({
     region: env.AWS_REGION,
     functionName: env.PILOTLIGHT_EGRESS_FUNCTION,
   }),
@@ -41,7 +41,7 @@ const answer = createApiHandler({
   webhookKey: env.PILOTLIGHT_WEBHOOK_KEY,
   webhookAddresses: publicHttps,
   version: packageJson.version,
-  ...(oidc === null ? {} : { tokens: createTokenReader({ ...oidc, clock: ports.clock }) }),
+  ...(tokens === null ? {} : { tokens }),
 });
 
 export const handler = paceRefusals(answer, ports.clock);

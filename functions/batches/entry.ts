@@ -1,8 +1,7 @@
 /** The Lambda entry that works at batches: validates their files, feeds their lines as jobs, writes their results. */
 import { createPortsOfProcess } from '#aws/aws-ports.ts';
 import { parseEnv } from '#aws/env.ts';
-import { createLambdaOutbound } from '#aws/lambda-outbound.ts';
-import { createLambdaScaler } from '#aws/lambda-scaler.ts';
+import { outboundOnDemand, scalerOnDemand } from '#aws/lambda-on-demand.ts';
 import { readCatalog } from '#aws/manifest-files.ts';
 import { createOutlooks } from '#core/flows/outlooks.ts';
 import { batchesEnvSchema } from './env.ts';
@@ -12,8 +11,8 @@ const env = parseEnv(batchesEnvSchema, process.env);
 const ports = createPortsOfProcess(env);
 const catalog = await readCatalog(env.PILOTLIGHT_MODELS_DIR);
 const functionName = env.PILOTLIGHT_SCALER_FUNCTION;
-const scaler = createLambdaScaler({ region: env.AWS_REGION, functionName });
-const outbound = createLambdaOutbound({
+const scaler = scalerOnDemand({ region: env.AWS_REGION, functionName });
+const outbound = outboundOnDemand({
   region: env.AWS_REGION,
   functionName: env.PILOTLIGHT_EGRESS_FUNCTION,
 });

@@ -36,6 +36,11 @@ export const workerEnvSchema = awsEnvSchema.extend({
     .string()
     .regex(/^(\[[0-9a-f:]+\]|[A-Za-z0-9.-]+):\d{1,5}$/, 'must be HOST:PORT')
     .optional(),
+  /**
+   * Where spans of attempts go whose traces are recorded: `xray` sends them there, `log` writes each as a line, `none` tells
+   * of none.
+   */
+  PILOTLIGHT_SPANS: z.enum(['none', 'log', 'xray']).default('none'),
   /** Set by ECS in every container: its agent, which a worker with work asks not to be stopped. */
   ECS_AGENT_URI: z.url().optional(),
 });

@@ -19,6 +19,7 @@ import { ticketLimits, workerLimits } from '#core/limits.ts';
 import type { Catalog } from '#core/models/manifest.ts';
 import { measuredRunner } from '#core/observability/measured.ts';
 import { createMetricsInMemory } from '#core/observability/prometheus.ts';
+import { tracedWorker } from '#core/observability/traced-worker.ts';
 import type { Log, Runner } from '#core/ports.ts';
 import { firstModels } from '#core/scaling/first-models.ts';
 import type { DiskAdapterCache } from './adapter-cache.ts';
@@ -31,6 +32,7 @@ import { prewarm } from './prewarm.ts';
 import { keepReady } from './ready-file.ts';
 import type { PoolRunners } from './runners.ts';
 import { createPoolRunners } from './runners.ts';
+import { openSpans } from './spans.ts';
 import { withWeights } from './weights/with-weights.ts';
 
 interface Life {
@@ -57,17 +59,21 @@ interface Scene extends AwsPorts {
 export async function serve(): Promise<number> {
   const env = parseEnv(workerEnvSchema, process.env);
   const numbers = createMetricsInMemory();
-  const ports = createPortsOfProcess(env, [numbers]);
+  const own = createPortsOfProcess(env, [numbers]);
   const endpoint = await serveMetrics(env.PILOTLIGHT_METRICS_LISTEN, numbers);
-  const workerId = ports.ids.next('worker');
+  const workerId = own.ids.next('worker');
   // Before anything that takes time: a process that is the first of its container does not end by itself.
-  const life = watchForTheEnd(ports.log, workerId);
+  const life = watchForTheEnd(own.log, workerId);
+  const spans = await openSpans(own, env);
+  const traced = spans === null ? null : tracedWorker(own, { ...own, spans, workerId });
+  const ports = traced?.ports ?? own;
   const catalog = await readCatalog(env.PILOTLIGHT_MODELS_DIR);
   const pool = createPoolRunners({ ...ports, catalog }, env);
   const reports = startReports(ports, { workerId, pool: env.PILOTLIGHT_POOL });
   life.stopping.addEventListener('abort', () => reports.draining());
   const told = { ...ports, pool: env.PILOTLIGHT_POOL };
-  const runner = reports.watch(measuredRunner(brought(ports.log, { catalog, pool, life }), told));
+  const measured = measuredRunner(brought(ports.log, { catalog, pool, life }), told);
+  const runner = reports.watch(traced?.watch(measured) ?? measured);
   const adapterCache = await openAdapterCache({ files: ports.adapterFiles });
   const agentUri = env.ECS_AGENT_URI;
   const protection = agentUri === undefined ? null : createTaskProtection({ ...ports, agentUri });
@@ -79,6 +85,7 @@ export async function serve(): Promise<number> {
     await pool.close();
     await adapterCache.close();
     await reports.end();
+    await spans?.close();
     ports.close();
     endpoint.close();
   }

@@ -285,6 +285,32 @@ describe('the task of a worker', () => {
     // Called by another name there, `files`, as it is given that port alone.
     expect([...used, 'adapterFiles.read'].toSorted()).toEqual([...workerOperations].toSorted());
   });
+
+  it.each([
+    ['are traced, and may do nothing else there', 5, 'xray', ['xray:PutTraceSegments']],
+    ['are not, and may do nothing there', 0, 'none', []],
+  ] as const)('sends spans to X-Ray where requests %s', (_, sampledPercent, spans, actions) => {
+    const { ofType } = synthesize({ ...examples.smallest, traces: { sampledPercent } });
+    const tasks = ofType('AWS::ECS::TaskDefinition').map(({ properties }) => properties);
+    const ofWorkers = ofType('AWS::IAM::Policy').filter(({ id }) => id.includes('TaskRole'));
+
+    expect(ofWorkers.length).toBeGreaterThan(0);
+    for (const { ContainerDefinitions } of tasks)
+      expect(variable(ContainerDefinitions[0], 'PILOTLIGHT_SPANS')).toBe(spans);
+    for (const { properties } of ofWorkers) {
+      const statements: { readonly Action: string | string[] }[] = properties.PolicyDocument.Statement;
+      const granted = statements.flatMap(({ Action }) => Action).filter((each) => each.startsWith('xray:'));
+      expect(granted).toEqual(actions);
+    }
+  });
+
+  it('sends to X-Ray what its role lets it send', () => {
+    const adapter = readFileSync(join(root, 'aws/xray-spans.ts'), 'utf8');
+
+    expect([...adapter.matchAll(/new (\w+)Command\(/g)].map(([, command]) => command)).toEqual([
+      'PutTraceSegments',
+    ]);
+  });
 });
 
 /** Text of CloudFormation, with a word in the place of what is known at deployment only. */

@@ -64,11 +64,14 @@ describe.each(Object.entries(examples))('the example %s', (_, config) => {
 
   it('has an alarm on every pool whose machines do not come up, and on every table that turns requests away', () => {
     const watched = alarmsMade.map(({ properties }) => JSON.stringify(properties));
-    const ofBoots = watched.filter((each) => each.includes('"MetricName":"boots_failed"'));
+    const bootMetrics = ['boots_failed', 'instances_stuck'];
     const tables = ofType('AWS::DynamoDB::Table').map(({ id }) => id);
 
-    for (const pool of Object.keys(config.pools))
-      expect(ofBoots.filter((each) => each.includes(`"Name":"pool","Value":"${pool}"`))).toHaveLength(1);
+    for (const metric of bootMetrics) {
+      const ofBoots = watched.filter((each) => each.includes(`"MetricName":"${metric}"`));
+      for (const pool of Object.keys(config.pools))
+        expect(ofBoots.filter((each) => each.includes(`"Name":"pool","Value":"${pool}"`))).toHaveLength(1);
+    }
     for (const id of tables)
       for (const kind of ['Read', 'Write'])
         expect(

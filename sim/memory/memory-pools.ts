@@ -1,6 +1,7 @@
 /** `Pools` in memory. */
 import { uncalibrated } from '#core/eta/calibration.ts';
 import type { PoolRecord, Pools } from '#core/ports.ts';
+import { nothingBoots } from '#core/scaling/boot-watch.ts';
 import { noOrders, obey } from '#core/scaling/pool-orders.ts';
 import { copy } from './copy.ts';
 import { pageOf } from './pages.ts';
@@ -17,6 +18,7 @@ export function createMemoryPools(): Pools {
       calibration: uncalibrated,
       orders: noOrders,
       scaling: null,
+      boots: nothingBoots,
     };
 
   return {
@@ -39,6 +41,12 @@ export function createMemoryPools(): Pools {
       const record = poolOf(pool);
       if (record.calibration.version !== calibration.version - 1) return 'conflict';
       pools.set(pool, { ...record, calibration: copy(calibration) });
+      return 'stored';
+    },
+    async noteBoots(pool, boots) {
+      const record = poolOf(pool);
+      if (record.boots.version !== boots.version - 1) return 'conflict';
+      pools.set(pool, { ...record, boots: copy(boots) });
       return 'stored';
     },
     async order(pool, order) {

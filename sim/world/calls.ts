@@ -63,6 +63,7 @@ export const calls = {
     calibrate: 'write',
     order: 'write',
     noteScaling: 'write',
+    noteBoots: 'write',
     enlist: 'write',
     listOwn: 'read',
   },

@@ -1,53 +1,18 @@
-/** Whether what a worker needs is there: its image, and the weights of its models. */
+/** Whether the weights of each model are where its workers bring them from. */
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import {
-  DescribeImagesCommand,
-  ImageNotFoundException,
-  RepositoryNotFoundException,
-} from '@aws-sdk/client-ecr';
-import { GetFunctionConfigurationCommand, ResourceNotFoundException } from '@aws-sdk/client-lambda';
 import { createS3Weights } from '#aws/s3-weights.ts';
 import type { Manifest } from '#core/models/manifest.ts';
 import type { WeightFile, WeightStore } from '#core/models/weight-list.ts';
 import { filesOf, listName, weightListSchema } from '#core/models/weight-list.ts';
+import { readDeployed } from './deployed.ts';
 import type { Finding } from './finding.ts';
-import { later, ok, unknown, wrong } from './finding.ts';
+import { later, ok, wrong } from './finding.ts';
 import type { Scene } from './scene.ts';
-
-const ecrForm =
-  /^([0-9]{12})\.dkr\.ecr\.([a-z0-9-]+)\.amazonaws\.com\/([a-z0-9._/-]+)@(sha256:[0-9a-f]{64})$/;
-
-export async function checkImages({ deployment, clients }: Scene): Promise<Finding[]> {
-  const { pools, region } = deployment.config;
-  return Promise.all(
-    Object.entries(pools).map(async ([pool, { image }]) => {
-      const said = { check: 'image', subject: pool } as const;
-      if (image === undefined) return ok({ ...said, found: 'built by the deployment, which takes Docker' });
-      const [, registryId, imageRegion, repositoryName, imageDigest] = ecrForm.exec(image) ?? [];
-      if (imageRegion !== region) {
-        return unknown(
-          { ...said, found: image },
-          'It is not in ECR of this region: see that instances can pull it.',
-        );
-      }
-      const request = new DescribeImagesCommand({ registryId, repositoryName, imageIds: [{ imageDigest }] });
-      try {
-        await clients.ecr.send(request);
-        return ok({ ...said, found: image });
-      } catch (error) {
-        const isMissing =
-          error instanceof ImageNotFoundException || error instanceof RepositoryNotFoundException;
-        if (!isMissing) throw error;
-        return wrong({ ...said, found: `there is no ${image}` }, 'Push it, or correct `image` of the pool.');
-      }
-    }),
-  );
-}
 
 export async function checkWeights(scene: Scene): Promise<Finding[]> {
   const { deployment, clients } = scene;
-  const bucket = await bucketOf(scene);
+  const bucket = (await readDeployed(scene))?.bucket ?? null;
   const store = bucket === null ? null : createS3Weights({ blobs: clients.s3, bucket });
   return Promise.all(deployment.manifests.map((manifest) => weightsOf(scene, manifest, { bucket, store })));
 }
@@ -81,18 +46,6 @@ async function weightsOf(
     { ...said, found: `of ${files.length} files missing or of another length: ${amiss[0]}${more}` },
     todo,
   );
-}
-
-/** The bucket that the deployment made, as its one function with a name of its own knows it; null where there is none. */
-async function bucketOf({ deployment, clients }: Scene): Promise<string | null> {
-  const FunctionName = `${deployment.config.name}-scaler`;
-  try {
-    const { Environment } = await clients.lambda.send(new GetFunctionConfigurationCommand({ FunctionName }));
-    return Environment?.Variables?.PILOTLIGHT_BUCKET ?? null;
-  } catch (error) {
-    if (error instanceof ResourceNotFoundException) return null;
-    throw error;
-  }
 }
 
 async function pinnedList(folder: string): Promise<readonly WeightFile[] | null> {
