@@ -46,6 +46,7 @@ const uncalled: Readonly<Record<string, string>> = {
   'jobs.list': byRoutesOnly,
   'streams.open': byRoutesOnly,
   'streams.close': byRoutesOnly,
+  'pools.noteBoots': 'a world has workers and no instances',
   'pools.enlist': 'no tenant of a world has a pool of its own',
   'endpoints.remove': byRoutesOnly,
   'deliveries.get': byRoutesOnly,
