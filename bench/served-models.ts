@@ -68,6 +68,12 @@ export const baselines: readonly Baseline[] = [
     healthPath: '/health',
   },
   {
+    script: 'toy_ray_serve.py',
+    name: 'Ray Serve, max_batch_size 8',
+    packages: ['ray', 'starlette', 'uvicorn', 'aiohttp'],
+    healthPath: '/',
+  },
+  {
     script: 'toy_fastapi.py',
     name: 'FastAPI, one at a time',
     packages: ['fastapi', 'uvicorn'],
