@@ -38,7 +38,7 @@ const benches: Record<string, { readonly summary: string; readonly load: () => P
   },
   batching: {
     summary:
-      'a call of 8 against one at a time; with --python FILE the stack beside BentoML, LitServe and FastAPI (--jobs 80 --rounds 5)',
+      'a call of 8 against one at a time; with --python FILE engine and stack beside BentoML, LitServe and FastAPI (--jobs 80 --rounds 5 --latency-jobs 1000)',
     load: async () => (await import('./batching.ts')).batchingBench,
   },
   stream: {
@@ -111,6 +111,7 @@ async function main(argv: string[]): Promise<number> {
       sizes: { type: 'string' },
       kills: { type: 'string' },
       jobs: { type: 'string' },
+      'latency-jobs': { type: 'string' },
       lines: { type: 'string' },
       faults: { type: 'string' },
       minutes: { type: 'string' },

@@ -1,206 +1,139 @@
 /**
- * A model that obeys t(b) = a + c x b, behind the whole local stack, BentoML, LitServe and a plain FastAPI application, under
- * the same clients: how much of the bare loop's throughput each of them keeps. Ours stores, meters and charges every job as
- * well. All take turns, round by round, so that whatever else the machine does falls on each of them.
+ * How much of a bare loop's throughput is left behind each server of `served-models.ts`, what a job costs of the processor, and
+ * how long jobs take at four fifths of that load. All take turns, round by round, so that whatever else the machine does
+ * falls on each of them.
  */
-import { execFile, spawn } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { promisify } from 'node:util';
-import { freePort, stopGroup, waitFor } from './baseline-process.ts';
 import type { BenchReport } from './bench.ts';
-import { median } from './bench.ts';
-import { startLocalStack } from './local-stack.ts';
+import { median, quantile } from './bench.ts';
+import { latenciesOf } from './open-loop.ts';
+import type { Server, Serving } from './served-models.ts';
+import { baselineOf, baselines, engineAlone, fullCallMs, itemsMax, wholeStack } from './served-models.ts';
 
 type Row = BenchReport['rows'][number];
 
 export interface ServersAsk {
   readonly jobs: number;
   readonly rounds: number;
+  /** Jobs at 80 % of the bare loop's throughput; a 99th percentile of fewer than a thousand says little. */
+  readonly latencyJobs: number;
   /** A Python that has bentoml, litserve, fastapi and uvicorn, or some of them. */
   readonly python: string;
 }
 
-/** One of those that are compared. */
-interface Server {
-  readonly name: string;
-  readonly version: string;
-  /** Serves so many jobs; seconds that it took. */
-  serve(jobs: number): Promise<number>;
-}
-
-/** As the fake engine has it; a call of eight then takes one second, so that no store is what is measured. */
-const stepMs = 320;
-const itemsMax = 8;
-const fixedShare = 0.7;
 /** Four calls' worth are asked for at any time. */
 const clients = 4 * itemsMax;
 /** Of the bare loop's throughput (scaling.md section 5). */
 export const keptLeast = 0.9;
+const loadShare = 0.8;
 
-const run = promisify(execFile);
-const folder = join(import.meta.dirname, 'baselines');
-
-type Ask = () => Promise<boolean>;
-
-interface Baseline {
-  readonly script: string;
-  readonly name: string;
-  /** Packages that it needs; the version of the first is told. */
-  readonly packages: readonly [string, ...string[]];
-  readonly healthPath: string;
+interface Measured {
+  readonly server: Server;
+  /** Seconds that each round took. */
+  readonly seconds: number[];
+  /** Processor time of each round; empty where the system does not tell. */
+  readonly cpuMs: number[];
+  latenciesMs: readonly number[];
 }
 
-const baselines: readonly Baseline[] = [
-  {
-    script: 'toy_bentoml.py',
-    name: 'BentoML, max_batch_size 8',
-    packages: ['bentoml'],
-    healthPath: '/readyz',
-  },
-  {
-    script: 'toy_litserve.py',
-    name: 'LitServe, max_batch_size 8',
-    packages: ['litserve'],
-    healthPath: '/health',
-  },
-  {
-    script: 'toy_fastapi.py',
-    name: 'FastAPI, one at a time',
-    packages: ['fastapi', 'uvicorn'],
-    healthPath: '/health',
-  },
-];
-
-export async function serverRows({
-  jobs,
-  rounds,
-  python,
-}: ServersAsk): Promise<{ rows: Row[]; kept: number }> {
-  const bare: Server = { name: 'bare loop, calls of eight', version: '-', serve: bareLoop };
-  const ours: Server = { name: 'pilotlight, whole stack', version: '-', serve: pilotlight };
-  const servers = [bare, ours];
-  const rows: Row[] = [];
-  for (const each of baselines) {
-    const [version = null, ...others] = await Promise.all(
-      each.packages.map((name) => versionOf(python, name)),
-    );
-    const serve = (count: number) => baseline(python, each, count);
-    if (version !== null && !others.includes(null)) servers.push({ name: each.name, version, serve });
-    else rows.push({ server: `${each.name} (not measured: needs ${each.packages.join(' and ')})`, jobs });
+/** @returns `kept`: the medians of what our engine alone and the whole stack kept of the bare loop */
+export async function serverRows(
+  ask: ServersAsk,
+): Promise<{ rows: Row[]; kept: { readonly engine: number; readonly stack: number } }> {
+  const found = await Promise.all(baselines.map((each) => baselineOf(ask.python, each)));
+  const servers = [engineAlone, wholeStack, ...found.filter((each) => each !== null)];
+  const measured = servers.map((server): Measured => ({ server, seconds: [], cpuMs: [], latenciesMs: [] }));
+  const bareSeconds: number[] = [];
+  for (let round = 0; round < ask.rounds; round += 1) {
+    bareSeconds.push(await secondsOf(() => bareLoop(ask.jobs)));
+    for (const each of measured) await throughputRound(each, ask.jobs);
   }
-  const seconds = await takingTurns(servers, jobs, rounds);
-  // Each round is held to the bare loop of its own.
-  const keptOf = (server: Server) =>
-    (seconds.get(server) ?? []).map((took, round) => (seconds.get(bare)?.[round] ?? Number.NaN) / took);
-  const measured = servers.map((server): Row => {
-    const kept = keptOf(server);
-    return {
-      server: server.name,
-      version: server.version,
-      jobs,
-      rounds,
-      seconds: median(seconds.get(server) ?? []).toFixed(1),
-      'of the bare loop': median(kept).toFixed(3),
-      range: `${Math.min(...kept).toFixed(3)}..${Math.max(...kept).toFixed(3)}`,
-    };
-  });
-  return { rows: [...measured, ...rows], kept: median(keptOf(ours)) };
-}
-
-async function takingTurns(
-  servers: readonly Server[],
-  jobs: number,
-  rounds: number,
-): Promise<ReadonlyMap<Server, readonly number[]>> {
-  const seconds = new Map(servers.map((server): [Server, number[]] => [server, []]));
-  for (let round = 0; round < rounds; round += 1) {
-    for (const server of servers) seconds.get(server)?.push(await server.serve(jobs));
+  const keptOf = ({ seconds }: Measured) =>
+    seconds.map((took, round) => (bareSeconds[round] ?? Number.NaN) / took);
+  for (const each of measured) {
+    // What cannot keep up has a line that grows for as long as it is measured.
+    if (median(keptOf(each)) > loadShare) await latencyRound(each, ask.latencyJobs);
   }
-  return seconds;
-}
-
-/** Null where the Python has no such package. */
-async function versionOf(python: string, name: string): Promise<string | null> {
-  const ask = `from importlib.metadata import version; print(version("${name}"))`;
-  return run(python, ['-c', ask]).then(
-    ({ stdout }) => stdout.trim(),
-    () => null,
-  );
-}
-
-async function bareLoop(jobs: number): Promise<number> {
-  const callMs = stepMs * (fixedShare + (1 - fixedShare) * itemsMax);
-  return secondsOf(async () => {
-    for (let done = 0; done < jobs; done += itemsMax) await delay(callMs);
-  });
-}
-
-async function pilotlight(jobs: number): Promise<number> {
-  const dataDir = await mkdtemp(join(tmpdir(), 'pilotlight-bench-'));
-  const stack = await startLocalStack(dataDir, [
-    '--no-first-job',
-    '--min-workers',
-    '1',
-    '--max-workers',
-    '1',
-  ]);
-  const body = JSON.stringify({ model: 'fake', input: { prompt: 'x', steps: 1, step_ms: stepMs } });
-  const headers = {
-    authorization: `Bearer ${stack.key}`,
-    'content-type': 'application/json',
-    prefer: 'wait=60',
+  const missing = baselines.filter((_, index) => found[index] === null);
+  const [engine, stack] = measured.map((each) => median(keptOf(each)));
+  return {
+    rows: [
+      bareRow(bareSeconds, ask),
+      ...measured.map((each) => rowOf(each, keptOf(each), ask)),
+      ...missing.map(({ name, packages }) => ({
+        server: `${name} (not measured: needs ${packages.join(' and ')})`,
+        jobs: ask.jobs,
+      })),
+    ],
+    kept: { engine: engine ?? Number.NaN, stack: stack ?? Number.NaN },
   };
-  try {
-    const ask: Ask = async () => {
-      const answer = await fetch(`${stack.url}/v1/jobs`, { method: 'POST', headers, body });
-      const job: unknown = await answer.json();
-      return typeof job === 'object' && job !== null && 'status' in job && job.status === 'succeeded';
-    };
-    await askAll(ask, itemsMax);
-    return await secondsOf(() => askAll(ask, jobs));
-  } finally {
-    await stack.stop();
-    await rm(dataDir, { recursive: true, force: true });
-  }
 }
 
-async function baseline(python: string, { script, healthPath }: Baseline, jobs: number): Promise<number> {
-  const port = await freePort();
-  const server = spawn(python, [join(folder, script), String(port), String(stepMs)], {
-    stdio: 'ignore',
-    detached: true,
+async function bareLoop(jobs: number): Promise<void> {
+  for (let done = 0; done < jobs; done += itemsMax) await delay(fullCallMs);
+}
+
+async function throughputRound(measured: Measured, jobs: number): Promise<void> {
+  await opened(measured.server, async (serving) => {
+    const beforeMs = serving.cpuMs();
+    measured.seconds.push(await secondsOf(() => askAll(serving, jobs)));
+    const afterMs = serving.cpuMs();
+    if (beforeMs !== null && afterMs !== null) measured.cpuMs.push(afterMs - beforeMs);
   });
+}
+
+async function latencyRound(measured: Measured, requests: number): Promise<void> {
+  const perSecond = (loadShare * itemsMax * 1000) / fullCallMs;
+  await opened(measured.server, async (serving) => {
+    measured.latenciesMs = await latenciesOf(() => serving.ask(), { perSecond, requests, seed: 1 });
+  });
+}
+
+/** Warm: what a first call costs is another figure. */
+async function opened(server: Server, act: (serving: Serving) => Promise<void>): Promise<void> {
+  const serving = await server.open();
   try {
-    await waitFor(`http://127.0.0.1:${port}${healthPath}`);
-    const ask: Ask = async () => {
-      const answer = await fetch(`http://127.0.0.1:${port}/predict`, {
-        method: 'POST',
-        headers: { 'content-type': 'application/json' },
-        body: JSON.stringify({ items: [1] }),
-      });
-      await answer.arrayBuffer();
-      return answer.ok;
-    };
-    await askAll(ask, itemsMax);
-    return await secondsOf(() => askAll(ask, jobs));
+    await askAll(serving, itemsMax);
+    await act(serving);
   } finally {
-    await stopGroup(server);
+    await serving.close();
   }
 }
 
-/** Throws where one of them does not end well: a server that drops work must not look fast. */
-async function askAll(ask: Ask, jobs: number): Promise<void> {
+async function askAll(serving: Serving, jobs: number): Promise<void> {
   let left = jobs;
   const asking = async () => {
     while (left > 0) {
       left -= 1;
-      if (!(await ask())) throw new Error('a request did not end well');
+      await serving.ask();
     }
   };
   await Promise.all(Array.from({ length: clients }, asking));
+}
+
+function bareRow(seconds: readonly number[], { jobs, rounds }: ServersAsk): Row {
+  const server = 'bare loop, calls of eight';
+  return { server, version: '-', jobs, rounds, seconds: median(seconds).toFixed(1) };
+}
+
+function rowOf(
+  { server, seconds, cpuMs, latenciesMs }: Measured,
+  kept: readonly number[],
+  { jobs, rounds }: ServersAsk,
+): Row {
+  return {
+    server: server.name,
+    version: server.version,
+    jobs,
+    rounds,
+    seconds: median(seconds).toFixed(1),
+    'of the bare loop': median(kept).toFixed(3),
+    range: `${Math.min(...kept).toFixed(3)}..${Math.max(...kept).toFixed(3)}`,
+    'CPU ms a job': cpuMs.length === 0 ? '-' : (median(cpuMs) / jobs).toFixed(1),
+    'jobs at 80 %': latenciesMs.length,
+    'p50 ms': latenciesMs.length === 0 ? '-' : median(latenciesMs).toFixed(0),
+    'p99 ms': latenciesMs.length === 0 ? '-' : quantile(latenciesMs, 0.99).toFixed(0),
+  };
 }
 
 async function secondsOf(act: () => Promise<void>): Promise<number> {

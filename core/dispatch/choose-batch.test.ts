@@ -36,10 +36,19 @@ describe('chooseBatch', () => {
 
   it('takes mates from the other class by its own line, whatever its tags', () => {
     const first = entry({ tag: 10, batchKey: 'k' });
-    const [ahead, far] = [900, 1_001].map((tag) => entry({ tag, batchKey: 'k', class: 'batch' }));
-    const lines = { interactive: [first], batch: [ahead, far].filter((each) => each !== undefined) };
+    const passed = entry({ tag: 901, batchKey: 'x', class: 'batch' });
+    const [ahead, near, far] = [900, 1_001, 1_002].map((tag) =>
+      entry({ tag, batchKey: 'k', class: 'batch' }),
+    );
+    const batch = [ahead, passed, near, far].filter((each) => each !== undefined);
 
-    expect(chooseBatch(ask({ ...lines, slackTag: 100 })).mates).toEqual([ahead]);
+    expect(chooseBatch(ask({ interactive: [first], batch, slackTag: 100 })).mates).toEqual([ahead, near]);
+  });
+
+  it('takes mates however far behind where they go before nobody', () => {
+    const line = [10, 5_000, 90_000].map((tag) => entry({ tag, batchKey: 'k' }));
+
+    expect(chooseBatch(ask({ interactive: line, slackTag: 0 })).mates).toEqual(line.slice(1));
   });
 
   it('does not take another revision of a model for the resident one', () => {
@@ -68,7 +77,7 @@ describe('chooseBatch', () => {
     expect(chooseBatch(ask({ interactive: line, batchMax: 1, slackTag: 100 })).mates).toEqual([]);
   });
 
-  it('prefers nobody past the slack, whatever waits: that is the whole unfairness', () => {
+  it('lets nobody go before another by more than the slack, whatever waits: that is the whole unfairness', () => {
     fc.assert(
       fc.property(anyAsk, (dispatch) => {
         const { head, mates } = chooseBatch(dispatch);
@@ -78,8 +87,13 @@ describe('chooseBatch', () => {
           return;
         }
 
-        for (const chosen of [head, ...mates]) {
-          expect(behind(dispatch, chosen)).toBeLessThanOrEqual(dispatch.slackTag);
+        const chosen = [head, ...mates];
+        for (const line of Object.values(dispatch.lines)) {
+          const waiting = line.filter((each) => !chosen.includes(each) && each.batchKey !== head.batchKey);
+          const taken = line.filter((each) => chosen.includes(each));
+          for (const { tag } of taken) {
+            for (const other of waiting) expect(tag - other.tag).toBeLessThanOrEqual(dispatch.slackTag);
+          }
         }
         if (head !== first) expect(dispatch.resident.has(modelKey(head))).toBe(true);
       }),

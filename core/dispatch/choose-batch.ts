@@ -5,10 +5,12 @@
  * 1. Class: interactive first, but batch gets its minimum share.
  * 2. Head: the lowest tag of that class; a job whose model is resident may go before it while its tag is within
  *    `slackTag` of the head's. That is the whole unfairness, and it is bounded.
- * 3. Mates: jobs with the head's batch key from both classes, each within the slack of the head of its own line,
- *    the least behind it first. Tags of the two lines cannot be compared.
+ * 3. Mates: jobs with the head's batch key from both classes, the least behind the head of its own line first. A mate
+ *    goes before no job of another key that is ahead of it in its line by more than the slack; where it goes before nobody,
+ *    nobody is owed anything, and it may be as far behind as it is. Tags of the two lines cannot be compared.
  */
 import type { JobClass, LineEntry } from '../job/job.ts';
+import { jobClasses } from '../job/job.ts';
 
 /** Batch work gets one of every five claims while both classes wait (tenancy.md 3). */
 export const batchShareOf = 5;
@@ -51,10 +53,14 @@ export function chooseBatch(ask: DispatchAsk): Choice {
   if (ask.batchMax(head) === 1) return { head, mates: [], virtualTime };
 
   const behind = (entry: LineEntry) => entry.tag - (ask.lines[entry.class][0]?.tag ?? entry.tag);
-  const mates = [...ask.lines.interactive, ...ask.lines.batch].filter(
-    (entry) =>
-      entry.jobId !== head.jobId && entry.batchKey === head.batchKey && behind(entry) <= ask.slackTag,
-  );
+  const mates = jobClasses.flatMap((jobClass) => {
+    const own = ask.lines[jobClass];
+    const passed = own.find(({ batchKey }) => batchKey !== head.batchKey);
+    const boundTag = passed === undefined ? Number.POSITIVE_INFINITY : passed.tag + ask.slackTag;
+    return own.filter(
+      ({ jobId, batchKey, tag }) => jobId !== head.jobId && batchKey === head.batchKey && tag <= boundTag,
+    );
+  });
   return { head, mates: mates.toSorted((left, right) => behind(left) - behind(right)), virtualTime };
 }
 

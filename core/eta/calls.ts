@@ -1,8 +1,8 @@
 /**
  * A line as the model calls that its jobs will be claimed in. Dispatch decides late and with the workers' residents in
  * view; this is what it would do with the entries of one line alone, in the order of their tags: a job joins the last
- * call of its batch key that has room and whose head is within the slack, as in `dispatch/choose-batch.ts`, and opens
- * a call of its own otherwise. Left out: mates from the other class, and resident models going first within the slack.
+ * call of its batch key that has room where it goes before no job of another key by more than the slack, as in
+ * `dispatch/choose-batch.ts`, and opens a call of its own otherwise. Left out: mates from the other class, and resident models going first within the slack.
  */
 import type { LineEntry } from '../job/job.ts';
 
@@ -11,7 +11,7 @@ export interface CallRules {
   readonly batchMax: (entry: LineEntry) => number;
   /** GPU time that a call spends once, however many jobs share it: every further job costs that much less. */
   readonly sharedMs: (entry: LineEntry) => number;
-  /** How far behind the head of a call its mates may be, in tag units. */
+  /** How far behind a job of another key a mate that goes before it may be, in tag units. */
   readonly slackTag: number;
 }
 
@@ -34,11 +34,10 @@ export function callsOf(entries: readonly LineEntry[], rules: CallRules): Called
   const callOf = entries.map((entry) => {
     const open = lastOfKey.get(entry.batchKey) ?? -1;
     const call = calls[open];
-    if (
-      call !== undefined &&
-      call.jobs < rules.batchMax(entry) &&
-      entry.tag - call.headTag <= rules.slackTag
-    ) {
+    // The next call is of another key: this one is the last of its own.
+    const passedTag = calls[open + 1]?.headTag ?? entry.tag;
+    const hasRoom = call !== undefined && call.jobs < rules.batchMax(entry);
+    if (hasRoom && entry.tag - passedTag <= rules.slackTag) {
       call.jobs += 1;
       call.workMs += Math.max(0, entry.predictedGpuMs - rules.sharedMs(entry));
       return open;

@@ -105,7 +105,7 @@ describe('the place of a job', () => {
     expect(outlook.including(entry('c1', 40))).toBe(outlook);
   });
 
-  it('joins the call of its batch key, and leaves one that is full or too far ahead', () => {
+  it('joins the call of its batch key, and leaves one that is full or would take it past another job by too much', () => {
     const shared = { batchKey: 'same' };
     const entries = [entry('a1', 0, shared), entry('b1', 1), entry('a2', 2, shared), entry('a3', 3, shared)];
 
@@ -113,13 +113,15 @@ describe('the place of a job', () => {
       ...rules,
       batchMax: () => 2,
       sharedMs: () => 4 * second,
-      slackTag: 2_000 * second,
+      slackTag: 1_000 * second,
     });
-    const apart = callsOf(entries, { ...rules, batchMax: () => 9, slackTag: 1_999 * second });
+    const apart = callsOf(entries, { ...rules, batchMax: () => 9, slackTag: 999 * second });
 
     expect(callOf).toEqual([0, 1, 0, 2]);
     expect(calls.map(({ workMs }) => workMs / second)).toEqual([16, 10, 10]);
     expect(apart.callOf).toEqual([0, 1, 2, 2]);
+    const alone = [entry('a1', 0, shared), entry('a2', 2, shared), entry('a3', 900, shared)];
+    expect(callsOf(alone, { ...rules, batchMax: () => 9, slackTag: 0 }).callOf).toEqual([0, 0, 0]);
   });
 
   it('leaves room for what tenants with shorter lines may still send, as long again as it waits at most', () => {

@@ -1,8 +1,12 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { fillBatch, roomMbOf } from '../dispatch/packing.ts';
 import { capacityOf, manifestFootprint, sizingFootprint } from './capacity.ts';
 import { cardNames, cards, findCard } from './cards.ts';
+import { compileModel, manifestSchema } from './manifest.ts';
 import type { Quant } from './memory.ts';
+import { quants } from './memory.ts';
 import { findSizing, sizings } from './sizing.ts';
 
 const pixels = 512 * 512;
@@ -46,14 +50,17 @@ describe('parallel pictures of 512 px', () => {
   }
 
   it.each([
-    ['l4-24', 'bf16', true, 2],
+    ['l4-24', 'bf16', false, 0],
+    ['l4-24', 'bf16', true, 7],
+    ['l4-24', 'fp8', true, 12],
+    ['l4-24', 'int8', true, 12],
     ['l4-24', 'int4', false, 3],
-    ['l4-24', 'int4', true, 4],
-    ['a10g-24', 'int4', true, 4],
-    ['a100-40', 'bf16', true, 5],
+    ['l4-24', 'int4', true, 14],
+    ['a10g-24', 'bf16', true, 7],
+    ['a100-40', 'bf16', true, 19],
     ['a100-40', 'fp8', false, 6],
     ['l40s-48', 'bf16', false, 5],
-    ['l40s-48', 'bf16', true, 7],
+    ['l40s-48', 'bf16', true, 25],
     ['l40s-48', 'int4', false, 9],
     ['a100-80', 'bf16', false, 12],
     ['h200-141', 'bf16', false, 26],
@@ -61,14 +68,18 @@ describe('parallel pictures of 512 px', () => {
     expect(accepted(cards[name].memoryMb, quant, isEncoderOffloaded)).toBe(pictures);
   });
 
-  it('are four or more on every card of 24 GB and up, and none in bf16 on one of 16', () => {
+  it.each(quants)('are six and more on every card of 24 GB and up in %s, text encoder offloaded', (quant) => {
     const large = cardNames
       .flatMap((name) => findCard(name) ?? [])
       .filter(({ memoryMb }) => memoryMb >= 24_000);
 
     expect(large.length).toBeGreaterThan(4);
-    for (const { memoryMb } of large) expect(accepted(memoryMb, 'int4', true)).toBeGreaterThanOrEqual(4);
+    for (const { memoryMb } of large) expect(accepted(memoryMb, quant, true)).toBeGreaterThanOrEqual(6);
+  });
+
+  it('are none in bf16 on a card of 16 GB, and one with the text encoder offloaded', () => {
     expect(accepted(cards['t4-16'].memoryMb, 'bf16', false)).toBe(0);
+    expect(accepted(cards['t4-16'].memoryMb, 'bf16', true)).toBe(1);
   });
 
   it('are as many as the capacity says', () => {
@@ -79,6 +90,38 @@ describe('parallel pictures of 512 px', () => {
 
       expect(jobsInOneCall).toBe(accepted(cardMb, 'fp8', false));
     }
+  });
+});
+
+describe('the model for cards of 24 GB', () => {
+  const path = join(import.meta.dirname, '../../gpu-container/models/z-image-turbo-24gb/manifest.json');
+  const manifest = manifestSchema.parse(JSON.parse(readFileSync(path, 'utf8')));
+  const { weights } = sizings['z-image-turbo'] ?? {};
+  const weightsMb = (quant: Quant) => (weights?.[quant]?.mb ?? 0) - (weights?.[quant]?.encoderMb ?? 0);
+
+  it.each([
+    ['bf16', 6],
+    ['int8', 11],
+    ['fp8', 11],
+  ] as const)('takes parallel jobs of a picture of 512 px and eight steps in %s: %d', (quant, pictures) => {
+    const memory = { ...manifest.memory, weights_mb: weightsMb(quant) };
+    const model = compileModel({ ...manifest, memory });
+    const parsed = model.parseInput({ prompt: 'a red ring', size: 512 });
+    if (parsed.kind === 'invalid') throw new Error('the input of the test is refused');
+    const work = model.workOf(parsed.input);
+    const room = { isolation: 'shared', allotmentMb: null } as const;
+    const roomMb = roomMbOf(room, work.residentMb, cards['l4-24'].memoryMb);
+    const job = { tenantId: 'a', memoryMb: work.memoryMb, allotmentMb: null, runningJobsMax: null };
+
+    expect(work.steps).toBe(8);
+    expect(fillBatch([], Array(32).fill(job), { jobsMax: 32, roomMb })).toHaveLength(pictures);
+  });
+
+  it('has the figures of the sizing table', () => {
+    const { use } = findSizing('z-image-turbo') ?? {};
+
+    expect(manifest.memory.weights_mb).toBe(weightsMb('bf16'));
+    expect(use).toMatchObject({ perImageOffloaded: manifest.memory.per_image });
   });
 });
 

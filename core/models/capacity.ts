@@ -79,7 +79,8 @@ export function sizingFootprint(
   if (asked === undefined || base === undefined) return null;
   const weightsMb = asked.mb - (ask.isEncoderOffloaded ? (asked.encoderMb ?? 0) : 0);
   if (use.kind === 'images') {
-    const peakMb = imagePeakMb({ per_image: use.perImage }, ask.pixels);
+    const rows = (ask.isEncoderOffloaded ? use.perImageOffloaded : undefined) ?? use.perImage;
+    const peakMb = imagePeakMb({ per_image: rows }, ask.pixels);
     return { weightsMb, jobMb: peakMb, spreadMb: 0, hasReserve: true };
   }
   // What is left of a share without the weights that it was read with is the tenant's own: cache and activations.

@@ -32,6 +32,8 @@ const narrowSchema = quantSchema.exclude(['bf16']);
 const pictureRuntime = {
   dtype: dtypeSchema,
   quant: narrowSchema.optional(),
+  /** This part stays in main memory and comes to the card layer by layer as prompts are read. Absent: all parts are on the card. */
+  offload: z.literal('text_encoder').optional(),
   /** A file beside the weights whose network doubles sizes above `native_size_max`, drawn at half. */
   upscaler: z
     .string()

@@ -15,13 +15,15 @@ export interface Sizing {
 
 interface WeightFigures {
   readonly mb: number;
-  /** Part of it that can stay in main memory until a prompt is to be encoded. */
+  /** Part of it that stays in main memory with `runtime.offload`. */
   readonly encoderMb?: number;
 }
 
 interface ImageUse {
   readonly kind: 'images';
   readonly perImage: MemoryFigures['per_image'];
+  /** With `runtime.offload`, where that was counted; pictures are decoded one at a time then. */
+  readonly perImageOffloaded?: MemoryFigures['per_image'];
 }
 
 /**
@@ -47,6 +49,20 @@ const pictures: ImageUse = {
   ],
 };
 
+/**
+ * The same of Z-Image-Turbo with `runtime.offload`: all tensors that are alive at once in a model of full size, by their
+ * shapes, and half as much again for what is no tensor (`gpu-container/runtime/tests/test_memory_of_manifests.py`). At
+ * 512 px that is the largest layer of the text encoder, beyond it the decoding of one picture.
+ */
+const zImagePictures: ImageUse = {
+  ...pictures,
+  perImageOffloaded: [
+    { pixels: 512 * 512, mb: 1_200 },
+    { pixels: 768 * 768, mb: 1_400 },
+    { pixels: 1024 * 1024, mb: 2_500 },
+  ],
+};
+
 const visionSource =
   'share of an 80 GB card by tenant, weights in int4 with the vision tower in bf16; other weights [est] but fp8 8B [doc]';
 
@@ -60,17 +76,17 @@ export const sizings: Readonly<Record<string, Sizing>> = {
       int4: { mb: 6_500, encoderMb: 2_800 },
     },
     quant: 'bf16',
-    use: pictures,
+    use: zImagePictures,
     source:
-      'weights bf16 from the published files, the others [est]; activations are seeds, not measured here',
+      'weights bf16 from the published files, the others [est]; activations are seeds, with the text encoder offloaded counted by shapes; nothing was measured on a card',
   },
   'newbie-image-exp0.1': {
-    // Transformer 3.5 B, Gemma 3 4B 8.6 GB, Jina CLIP 1.7 GB (kept in bf16), VAE 0.2 GB.
+    // Transformer 3.5 B, Gemma 3 4B 8.6 GB, Jina CLIP 1.7 GB (kept in bf16, on the card), VAE 0.2 GB.
     weights: {
-      bf16: { mb: 17_500, encoderMb: 10_300 },
-      fp8: { mb: 10_400, encoderMb: 6_700 },
-      int8: { mb: 10_400, encoderMb: 6_700 },
-      int4: { mb: 7_300, encoderMb: 5_100 },
+      bf16: { mb: 17_500, encoderMb: 8_600 },
+      fp8: { mb: 10_400, encoderMb: 5_000 },
+      int8: { mb: 10_400, encoderMb: 5_000 },
+      int4: { mb: 7_300, encoderMb: 3_400 },
     },
     quant: 'bf16',
     use: pictures,

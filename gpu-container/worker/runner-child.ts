@@ -4,6 +4,7 @@
  * secret.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdirSync } from 'node:fs';
 import { createConnection, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -40,9 +41,6 @@ const passedVariables = [
   'LANG',
   'LC_ALL',
   'TZ',
-  'NODE_OPTIONS',
-  // Halves the start of a Node runner when it names a folder that is kept.
-  'NODE_COMPILE_CACHE',
   'LD_LIBRARY_PATH',
   'CUDA_VISIBLE_DEVICES',
   'NVIDIA_VISIBLE_DEVICES',
@@ -65,6 +63,14 @@ export function spawnRunner(options: RunnerCommand, scratchDir: string): ChildPr
   if (program === undefined) throw new Error('the runner command is empty');
   const env: NodeJS.ProcessEnv = { ...quiet, TMPDIR: scratchDir };
   for (const name of passedVariables) if (process.env[name] !== undefined) env[name] = process.env[name];
+  const written = [scratchDir];
+  if (process.env.NODE_COMPILE_CACHE !== undefined) {
+    // Halves the start of a Node runner. Not the folder of the worker, which would run what a runner left there.
+    env.NODE_COMPILE_CACHE = join(process.env.NODE_COMPILE_CACHE, 'runners');
+    mkdirSync(env.NODE_COMPILE_CACHE, { recursive: true });
+    written.push(env.NODE_COMPILE_CACHE);
+  }
+  env.NODE_OPTIONS = nodeOptions(written);
   const cap = options.memoryMaxMb === undefined ? [] : ['--memory-max-mb', String(options.memoryMaxMb)];
   const child = spawn(program, [...rest, '--socket', socketPath, '--models', options.modelsDir, ...cap], {
     cwd: scratchDir,
@@ -77,6 +83,18 @@ export function spawnRunner(options: RunnerCommand, scratchDir: string): ChildPr
     options.log.info('runner.ended', { pid: child.pid ?? null, exitCode: code, signal });
   });
   return child;
+}
+
+/**
+ * Of an engine in Node: it reads, writes below these folders alone, and starts no programs. Native libraries in it are not
+ * held by that; the engine of Python, which runs what others trained, has the kernel hold it (`runtime/.../disk.py`).
+ */
+function nodeOptions(written: readonly string[]): string {
+  const folders = written.map((folder) => `"--allow-fs-write=${folder.replaceAll(/["\\]/g, '\\$&')}"`);
+  // What they warn of at each start is said above.
+  const quietened = ['PERM0001', 'PERM0006'].map((code) => `--disable-warning=${code}`);
+  const allowed = ['--permission', '--allow-fs-read=*', '--allow-addons', '--allow-worker'];
+  return [process.env.NODE_OPTIONS ?? '', ...allowed, ...folders, ...quietened].join(' ').trim();
 }
 
 function captureOutput(child: ChildProcess, log: Log): void {

@@ -105,6 +105,8 @@ describe('a pool is refused', () => {
       'pools.z-image.models.0':
         'z-image-turbo needs 24500 MB for its weights and one job; 21600 MB of the l4-24 of g6.xlarge can be planned into',
     });
+    const offloaded = { instanceType: 'g6.xlarge', models: ['z-image-turbo-24gb'], workersMax: 1 };
+    expect(faultsOf({ ...good, pools: { 'z-image-24gb': offloaded } })).toEqual({});
   });
 
   it('whose workers share a card that only one of them would have room on', () => {

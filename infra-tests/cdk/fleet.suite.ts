@@ -9,6 +9,7 @@ import { poolAttribute } from '#aws/resources.ts';
 import { workerLimits } from '#core/limits.ts';
 import { workerEnvSchema } from '#gpu/worker/env.ts';
 import { configSchema } from '../../cdk/config.ts';
+import { weightsFolder } from '../../cdk/constructs/instance-boot.ts';
 import type { EntryName } from '../../cdk/entries.ts';
 import { entries, workerOperations } from '../../cdk/entries.ts';
 import { instanceTypes } from '../../cdk/instance-types.ts';
@@ -18,6 +19,11 @@ import { examples, synthesize } from './synthesized.ts';
 import { modulesOf, usedOperations } from './used-operations.ts';
 
 const root = join(import.meta.dirname, '../..');
+
+interface Mount {
+  readonly SourceVolume: string;
+  readonly ReadOnly?: boolean;
+}
 
 /** A machine with other work takes many times the few seconds that it takes to bundle every entry. */
 const bundlesMs = 180_000;
@@ -202,6 +208,18 @@ describe.each(Object.entries(examples))('the fleet of the example %s', (_, examp
         '/weights',
         '/scratch',
       ]);
+    }
+  });
+
+  it('lets one container write the weights, the worker’s own, and nothing else of its instance', () => {
+    for (const { ContainerDefinitions, Volumes } of tasks) {
+      const ofInstance = Volumes.filter((volume: { Host?: object }) => volume.Host !== undefined);
+      const writers = ContainerDefinitions.filter(({ MountPoints }: { MountPoints: Mount[] }) =>
+        MountPoints.some(({ SourceVolume, ReadOnly }) => SourceVolume === 'weights' && ReadOnly !== true),
+      );
+
+      expect(ofInstance).toEqual([{ Name: 'weights', Host: { SourcePath: weightsFolder } }]);
+      expect(writers.map(({ Name }: { Name: string }) => Name)).toEqual(['worker']);
     }
   });
 

@@ -26,7 +26,7 @@ CONTEXT_TOKENS = 4096
 def write_pictures(folder: Path, device: str, is_tiny: bool) -> None:
     """Writes a Z-Image to `folder`/`PICTURES`."""
     with _made_on(device, is_tiny):
-        pipeline = tiny_z_image.pipeline_of() if is_tiny else _full_z_image()
+        pipeline = tiny_z_image.pipeline_of() if is_tiny else tiny_z_image.pipeline_from(*full_z_image())
     weights = _model_folder(folder, PICTURES, {"runner": "z_image", "dtype": _dtype_name(is_tiny)})
     pipeline.save_pretrained(weights, safe_serialization=True)
 
@@ -47,7 +47,8 @@ def write_chats(folder: Path, device: str, is_tiny: bool) -> None:
     Qwen2VLImageProcessorPil(patch_size=16, merge_size=2, size=size).save_pretrained(weights)
 
 
-def _full_z_image() -> Any:
+def full_z_image() -> tuple[Any, Any, Any]:
+    """Transformer, autoencoder and text encoder of Z-Image-Turbo."""
     from diffusers import AutoencoderKL, ZImageTransformer2DModel
     from transformers import Qwen3Config, Qwen3Model
 
@@ -76,7 +77,7 @@ def _full_z_image() -> Any:
             head_dim=128,
         )
     )
-    return tiny_z_image.pipeline_from(transformer, vae, text_encoder)
+    return transformer, vae, text_encoder
 
 
 def _full_qwen_vl() -> Any:

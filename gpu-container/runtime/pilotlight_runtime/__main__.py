@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 from .devices import Device
+from .disk import close_disk, folders_of
 from .host import serve
 from .network import close_network
 from .registry import Registry
@@ -45,6 +46,8 @@ def main() -> int:
         print("the network of this runner is open: a model of its folder is a proxy", file=sys.stderr, flush=True)
     elif not close_network():
         print("the network of this runner is open: no filter for this system", file=sys.stderr, flush=True)
+    if not close_disk(folders_of(args.socket, args.device)):
+        print("the disk of this runner is open: no rule for this system", file=sys.stderr, flush=True)
     serve(registry, Device(args.device, args.memory_max_mb), args.socket)
     return 0
 

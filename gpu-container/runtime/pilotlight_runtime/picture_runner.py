@@ -5,13 +5,14 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, Literal, TypeVar
 
 import msgspec
 
 from .adapter_names import AdapterNames
 from .adapters import Adapters
 from .messages import Adapter
+from .offload import place
 from .picture_call import Encode, Pictures
 from .pictures import png_of
 from .previews import Previews, fit_previews
@@ -27,6 +28,8 @@ class Options(msgspec.Struct, frozen=True):
     dtype: str = "bfloat16"
     quant: str | None = None
     """In which the transformer is kept, where that is not `dtype`."""
+    offload: Literal["text_encoder"] | None = None
+    """The part that stays in main memory, whole, and is on the card layer by layer while it runs."""
     adapters_mb: int = 0
     """Memory that loaded adapters may take; a manifest without it takes none."""
     upscaler: str | None = None
@@ -88,11 +91,11 @@ class PictureRunner(ABC, Generic[Asked]):
         with setup.phases.timed("readMs"):
             pipeline = self.load(weights, dtype)
             # Nearly all of the weights.
-            for part in (pipeline.transformer, pipeline.text_encoder):
-                apply_quant(part, options.quant, dtype)
+            for name in {"transformer", "text_encoder"} - {options.offload}:
+                apply_quant(getattr(pipeline, name), options.quant, dtype)
         pipeline.set_progress_bar_config(disable=True)
         with setup.phases.timed("toDeviceMs"):
-            self.pipeline = pipeline.to(setup.device)
+            self.pipeline = place(pipeline, setup.device, options.offload)
         if options.preview_every_steps is not None:
             with setup.phases.timed("previewsMs"):
                 self._previews = fit_previews(self.pipeline.vae, options.preview_every_steps)

@@ -39,7 +39,7 @@ export interface PartialFile {
   /** Parts that are not in it yet. */
   readonly missing: readonly Part[];
   write(part: Part, body: Uint8Array): Promise<void>;
-  /** Gives it its name, if it is what was asked for; otherwise removes it. False then. */
+  /** Gives it its name, for everybody to read and nobody to write, if it is what was asked for; otherwise removes it. False then. */
   finish(): Promise<boolean>;
   /** Leaves it for later. */
   close(): Promise<void>;
@@ -80,6 +80,8 @@ export async function openPartialFile(ask: PartialFileAsk): Promise<PartialFile>
       if (isRight) await handle.sync();
       if (isRight) await takeName(handle, path, ask.target);
       else await rm(path, { force: true });
+      // Only under its name: a part that cannot be opened to write could never go on.
+      if (isRight) await handle.chmod(0o444);
       await handle.close();
       await rm(journal, { force: true });
       return isRight;

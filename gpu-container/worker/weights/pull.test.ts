@@ -1,7 +1,7 @@
 /** Weights from the embedded store to a disk. */
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { systemClock } from '#aws/system-clock.ts';
@@ -62,6 +62,22 @@ describe('weights in the store', () => {
     expect(Buffer.compare(await scene.body(1), small)).toBe(0);
     expect(reads).toHaveLength(12);
     expect(await readdir(join(scene.folder, 'weights', 'transformer'))).toEqual(['model.safetensors']);
+  });
+
+  it('may be written by nobody once they have their names, and are replaced all the same', async () => {
+    const scene = await openScene();
+    await scene.pull(scene.store);
+    const modes = await Promise.all(files.map(({ path }) => stat(join(scene.folder, path))));
+    const other = sampleBytes(large.byteLength, 3);
+    await scene.put('models/tiny/2/weights/transformer/model.safetensors', other);
+
+    await scene.pull(scene.store, {
+      revision: '2',
+      files: [entryOf('weights/transformer/model.safetensors', other)],
+    });
+
+    expect(modes.map(({ mode }) => mode & 0o777)).toEqual([0o444, 0o444]);
+    expect(Buffer.compare(await scene.body(0), other)).toBe(0);
   });
 
   it('are fetched once: what is there and right stays as it is', async () => {

@@ -1,0 +1,73 @@
+import { once } from 'node:events';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import type { Log } from '#core/ports.ts';
+import { spawnRunner } from './runner-child.ts';
+
+const program = join(import.meta.dirname, 'writing-runner.mjs');
+
+/** Runs the program that tries to write, and gives back every line that it said and where it ran. */
+async function tryToWrite(folderName = 'own') {
+  const root = await mkdtemp(join(tmpdir(), 'pl-'));
+  onTestFinished(() => rm(root, { recursive: true, force: true }));
+  const weights = join(root, 'models', 'tiny', 'weights.bin');
+  const scratchDir = join(root, 'scratch', folderName);
+  await mkdir(join(root, 'models', 'tiny'), { recursive: true });
+  await mkdir(scratchDir, { recursive: true });
+  await writeFile(weights, 'weights');
+  const said: string[] = [];
+  const log: Log = {
+    info: (event, fields) => void (event === 'runner.output' && said.push(String(fields?.text))),
+    warn: () => undefined,
+    error: () => undefined,
+  };
+  const command = [process.execPath, program];
+  const child = spawnRunner({ command, modelsDir: join(root, 'models'), log }, scratchDir);
+  await once(child, 'close');
+  return { root, weights, said };
+}
+
+const refused = 'ERR_ACCESS_DENIED';
+
+describe('a runner in Node', () => {
+  it('reads weights, writes its scratch folder, and changes nothing else', async () => {
+    const { weights, said } = await tryToWrite();
+
+    expect(said.map((line) => JSON.parse(line))).toEqual([
+      {
+        read: 'weights',
+        'own scratch folder': 'done',
+        append: refused,
+        truncate: refused,
+        delete: refused,
+        'put in its place': refused,
+        link: refused,
+        'another scratch folder': refused,
+        program: refused,
+        thread: refused,
+      },
+    ]);
+    expect(await readFile(weights, 'utf8')).toBe('weights');
+    expect(await readdir(join(weights, '..'))).toEqual(['weights.bin']);
+  });
+
+  it('is held to its folder whatever the name of that', async () => {
+    const { said } = await tryToWrite('a "name" of \\ two words');
+
+    expect(JSON.parse(said[0] ?? '')).toMatchObject({ 'own scratch folder': 'done', append: refused });
+  });
+
+  it('keeps what it compiled apart from what the worker runs', async () => {
+    const cache = await mkdtemp(join(tmpdir(), 'pl-'));
+    onTestFinished(() => rm(cache, { recursive: true, force: true }));
+    vi.stubEnv('NODE_COMPILE_CACHE', cache);
+    onTestFinished(() => void vi.unstubAllEnvs());
+
+    await tryToWrite();
+
+    expect(await readdir(cache)).toEqual(['runners']);
+    expect(await readdir(join(cache, 'runners'))).not.toEqual([]);
+  });
+});
