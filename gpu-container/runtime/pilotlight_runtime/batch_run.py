@@ -89,9 +89,13 @@ class BatchRun:
     def _plan_of(self, runner: Runner, item: BatchItem) -> Plan | None:
         try:
             return runner.plan(item)
-        except RunnerError as error:
-            self.fail(item.id, error.code, error.message)
-            return None
+        except Exception as error:
+            failure = runner_error_of(error)
+        # A card that is gone is nobody's fault; anything else is the item's own, and none of its mates'.
+        if failure.code == "CUDA_FATAL":
+            raise failure
+        self.fail(item.id, failure.code, failure.message)
+        return None
 
     def cancel(self, item_id: str) -> None:
         """Marks an open item to be stopped; any other id changes nothing."""

@@ -14,6 +14,7 @@ https://docs.kernel.org/userspace-api/landlock.html
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import stat
@@ -43,7 +44,9 @@ def folders_of(socket: str, device: str) -> list[Path]:
     folders = [Path(socket).parent, *map(Path, _DEVICES)]
     if device.startswith("cuda"):
         for cache in (Path.home() / name for name in _CACHES):
-            cache.mkdir(mode=0o700, parents=True, exist_ok=True)
+            # A home that cannot be written has no caches, with or without the rule.
+            with contextlib.suppress(OSError):
+                cache.mkdir(mode=0o700, parents=True, exist_ok=True)
             folders.append(cache)
     return folders
 

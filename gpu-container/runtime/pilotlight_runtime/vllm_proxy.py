@@ -34,6 +34,9 @@ ANSWER_S = 300.0
 LOOK_S = 0.05
 """How often cancels and deadlines are looked for while nothing arrives: about the time of a token."""
 
+LEAVE_S = 5.0
+"""What a reader whose connection was hung up takes at the most to end; it holds one connection until then."""
+
 LINE_BYTES_MAX = 1024 * 1024
 """Of an event of the server; one holds some tokens."""
 
@@ -152,8 +155,11 @@ class _Call:
             self._stop_asked()
 
     def close(self) -> None:
+        """Returns once nobody reads any more, so that no thread and no connection outlives the batch."""
         for stream in self._streams.values():
             stream.close()
+        for stream in self._streams.values():
+            stream.leave()
 
     def _stop_asked(self) -> None:
         for item_id in list(self._open):
@@ -237,6 +243,12 @@ class _Stream(threading.Thread):
             self._put(_Failure("MODEL_NOT_LOADED", f"the server of the model was lost: {type(error).__name__}"))
         finally:
             self.close()
+            self._connection.close()
+
+    def leave(self) -> None:
+        """After `close`: waits for the thread, if it was ever started."""
+        if self.ident is not None:
+            self.join(LEAVE_S)
 
     def close(self) -> None:
         """Hangs up, also on a read that waits."""

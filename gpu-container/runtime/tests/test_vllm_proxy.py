@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import io
 import json
+import os
+import socket
+import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -216,6 +220,43 @@ def test_a_cancel_hangs_up_and_the_others_go_on(runner: VllmProxyRunner, server:
     assert dict(told.ends) == {"long": "stopped", "short": "succeeded"}
     assert hung_up.is_set()
     assert told.deltas["long"] == ["for ever"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="connections are looked for in /proc")
+def test_a_batch_leaves_neither_threads_nor_connections(runner: VllmProxyRunner, server: Any) -> None:
+    held = threading.Event()
+
+    def reply(exchange: Exchange, asked: dict[str, Any]) -> None:
+        if asked["messages"][0]["content"] != "forever":
+            return saying(["so"])(exchange, asked)
+        exchange.start()
+        exchange.token("so", 1)
+        held.wait(30)
+        return None
+
+    server.reply = reply
+    ours, ended = connections_to(server), []
+    for _ in range(3):
+        told = Told(stops={"b": 1})
+        run(runner, [item("a"), item("b", "forever")], told)
+        ended.append((dict(told.ends)["b"], readers(), connections_to(server) - ours))
+    held.set()
+
+    assert ended == [("stopped", [], set())] * 3
+
+
+def readers() -> list[str]:
+    return [thread.name for thread in threading.enumerate() if thread.name.startswith("answer-")]
+
+
+def connections_to(server: Any) -> set[int]:
+    """Descriptors of this process that are connected to the server, its own ends left out."""
+    found = set()
+    for name in os.listdir("/proc/self/fd"):
+        with contextlib.suppress(OSError), socket.socket(fileno=os.dup(int(name))) as each:
+            if each.getpeername() == server.server_address:
+                found.add(int(name))
+    return found
 
 
 def test_an_item_that_is_stopped_before_is_never_asked_for(runner: VllmProxyRunner, server: Any) -> None:

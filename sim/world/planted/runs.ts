@@ -63,8 +63,8 @@ export const runsMutants: readonly Mutant[] = [
     name: 'batch-of-unlike-jobs',
     mistake: 'mates are chosen without their batch key',
     file: 'core/dispatch/choose-batch.ts',
-    find: `entry.batchKey === head.batchKey &&`,
-    replace: ``,
+    find: `batchKey === head.batchKey && tag`,
+    replace: `tag`,
   },
   {
     name: 'prompt-in-the-log',
