@@ -41,6 +41,7 @@ export const adapterMutants: readonly Mutant[] = [
   {
     name: 'earlier-total-of-adapters-wins',
     mistake: 'the gate takes whatever total of adapters is told last',
+    seed: 2294,
     file: 'sim/memory/memory-gates.ts',
     find: `if (version <= (versions.get(tenantId) ?? 0)) return false;`,
     replace: ``,

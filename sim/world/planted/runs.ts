@@ -125,7 +125,7 @@ export const runsMutants: readonly Mutant[] = [
   {
     name: 'portion-given-to-two',
     mistake: 'the mark of what was read of a job is replaced whatever stands there',
-    seed: 203,
+    seed: 236,
     file: 'sim/memory/memory-marks.ts',
     find: `!== version - 1) return`,
     replace: `> version) return`,
