@@ -96,8 +96,7 @@ interface LooseAnswer {
 const uploadMs = 60 * 60 * 1_000;
 
 export function createClient(options: ClientOptions): Client {
-  const { url, key, version, interrupted } = options;
-  const { timeoutMs, sleep, random } = options;
+  const { url, key, version, interrupted, timeoutMs, sleep, random } = options;
   const repeats: RepeatOptions = { ...defaultRepeats, timeoutMs, sleep, random };
   const api = createFetchClient({
     ...repeats,
@@ -121,21 +120,21 @@ export function createClient(options: ClientOptions): Client {
     async upload({ url: to, headers }, body) {
       // fetch names the length of a blob by itself and takes it from nobody else.
       const own = Object.entries(headers).filter(([name]) => name.toLowerCase() !== 'content-length');
-      const request = () => new Request(to, { method: 'PUT', headers: Object.fromEntries(own), body });
+      const request = new Request(to, { method: 'PUT', headers: Object.fromEntries(own), body });
       const response = await follow(request, { ...repeats, timeoutMs: uploadMs });
       if (!response.ok)
         throw refusalOf(response, await response.text(), `The store of files answered ${response.status}.`);
     },
     async download(location) {
-      const response = await follow(() => new Request(location), repeats);
+      const response = await follow(new Request(location), repeats);
       if (response.ok) return new Uint8Array(await response.arrayBuffer());
       throw refusalOf(response, await response.text(), `The store of results answered ${response.status}.`);
     },
   };
 
   /** Of a link, which works without the key. */
-  function follow(request: () => Request, how: RepeatOptions): Promise<Response> {
-    const asked = new Request(request(), { signal: interrupted });
+  function follow(request: Request, how: RepeatOptions): Promise<Response> {
+    const asked = new Request(request, { signal: interrupted });
     return reached(asked.url, interrupted, () => repeat(how, asked, { isRepeatable: true, waitMs: 0 }));
   }
 }
@@ -167,6 +166,8 @@ function read(route: Route, { data, error, response }: LooseAnswer): object {
   const expected: Answer | undefined = route.answers[status];
   if (expected === undefined) throw refusalOf(response, error, `The API answered ${status}.`);
   if (expected.schema === undefined) return { status, headers, body: undefined, json: null };
-  const { body, json } = parseAnswer(expected.schema, data ?? '', response);
+  // An answer of the table may have a status that the client takes for a refusal.
+  const text = data ?? (typeof error === 'string' ? error : JSON.stringify(error ?? null));
+  const { body, json } = parseAnswer(expected.schema, text, response);
   return { status, headers, body, json };
 }
