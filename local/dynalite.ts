@@ -114,7 +114,8 @@ export async function startLocalTables(options: LocalTablesOptions): Promise<Loc
       endpoint,
       async close() {
         await line.close();
-        await close(server);
+        // Whoever hung up left its request to the store, which must not be gone under it.
+        await pause(() => close(server));
       },
     };
   } catch (error) {
@@ -238,10 +239,18 @@ function pausable(server: Server): Pause {
       response.end(JSON.stringify(outOfService.body));
       return;
     }
-    underWay.add(response);
-    response.once('close', () => {
+    const ended = () => {
       underWay.delete(response);
       if (underWay.size === 0) idle();
+    };
+    underWay.add(response);
+    // A client that is gone takes its connection away and not what it asked for, if that came whole.
+    response.once('close', () => request.complete || ended());
+    response.end = new Proxy(response.end, {
+      apply(end, own, given) {
+        ended();
+        return Reflect.apply(end, own, given);
+      },
     });
     for (const handler of handlers) handler.call(server, request, response);
   });
