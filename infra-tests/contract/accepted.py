@@ -102,6 +102,10 @@ RULES = [
         "only an id of the list's own kind can stand in it",
     ),
     Accepted(
+        FIT, "createFile", 400, "bytes", "for a picture",
+        "how large a file may be depends on its purpose",
+    ),
+    Accepted(
         FIT, "createFile", 400, r"expires_after\[seconds\]", "expected number to be",
         "fields of a form are texts, whose schema cannot bound a number",
     ),
