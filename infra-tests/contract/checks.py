@@ -72,8 +72,7 @@ def before_call(context, case, kwargs):
         shorten_prefer(case)
     if is_positive(case, ParameterLocation.BODY) and isinstance(case.body, dict):
         aim_body(operation, case, to_seed)
-    has_file = is_positive(case, ParameterLocation.BODY) and case.body not in (None, NOT_SET)
-    if operation == "falUpload" and to_seed and has_file:
+    if operation == "falUpload" and is_positive(case, ParameterLocation.BODY) and coverage_scenario(case) is None:
         # No made-up bytes are a picture, and no schema says what is one.
         case.body, case.media_type = PICTURE, "application/octet-stream"
 
