@@ -72,6 +72,14 @@ describe('413', () => {
 });
 
 describe('422', () => {
+  it('refuses a request without bytes, also where a picture was put before', async () => {
+    const scene = await openFalScene();
+    const { path } = await initiated(scene);
+    await put(scene, path);
+
+    expect((await put(scene, path, new Uint8Array())).status).toBe(422);
+  });
+
   it('refuses bytes that are no picture, and keeps nothing', async () => {
     const scene = await openFalScene();
     const { path, fileId } = await initiated(scene);

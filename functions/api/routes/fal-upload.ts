@@ -10,6 +10,8 @@ import type { RouteHandler } from '../route-handler.ts';
 export const falUpload: RouteHandler<'falUpload'> = async (deps, { params, form }) => {
   const pass = readUploadPass(deps.keyPepper, params.pass, deps.clock.nowMs());
   if (pass === null || form === undefined) throw new AppError('not_found');
+  if (form.file.size === 0)
+    throw new AppError('invalid_request', { details: [{ path: 'file', message: 'has no bytes' }] });
   const { tenantId, fileId } = pass;
   const before = await findFile(deps, tenantId, fileId);
   if (before !== null) return { status: 200, body: { id: fileId, bytes: before.bytes } };
