@@ -3,6 +3,7 @@
  * refund, so that whoever finds it can. Its name is no job's, and its token tells one try from another.
  */
 import * as z from 'zod';
+import { readNoteText } from './note-text.ts';
 
 const prefix = 'refund.';
 
@@ -34,10 +35,5 @@ export function refundNoteText(note: RefundNote): string {
 
 /** Reads {@link refundNoteText} back; null for a text that it did not write. */
 export function readRefundNote(text: string): RefundNote | null {
-  try {
-    return noteSchema.safeParse(JSON.parse(text)).data ?? null;
-  } catch (error) {
-    if (error instanceof SyntaxError) return null;
-    throw error;
-  }
+  return readNoteText(noteSchema, text);
 }

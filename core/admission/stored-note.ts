@@ -3,6 +3,7 @@
  * to count them, so that whoever finds it can: a process that was held between note and count has lost nothing.
  */
 import * as z from 'zod';
+import { readNoteText } from './note-text.ts';
 import type { Stored } from './stored-bytes.ts';
 
 const prefix = 'stored.';
@@ -25,10 +26,5 @@ export function storedNoteText(fileId: string, { bucket, bytes }: Stored): strin
 
 /** Reads {@link storedNoteText} back; null for a text that it did not write. */
 export function readStoredNote(text: string): Stored | null {
-  try {
-    return noteSchema.safeParse(JSON.parse(text)).data ?? null;
-  } catch (error) {
-    if (error instanceof SyntaxError) return null;
-    throw error;
-  }
+  return readNoteText(noteSchema, text);
 }

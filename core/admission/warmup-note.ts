@@ -4,6 +4,7 @@
  * way at most for each: the next one sees what this one came to.
  */
 import * as z from 'zod';
+import { readNoteText } from './note-text.ts';
 
 const prefix = 'warmup.';
 
@@ -42,10 +43,5 @@ export function warmupNoteText(note: WarmupNote): string {
 
 /** Reads {@link warmupNoteText} back; null for a text that it did not write. */
 export function readWarmupNote(text: string): WarmupNote | null {
-  try {
-    return noteSchema.safeParse(JSON.parse(text)).data ?? null;
-  } catch (error) {
-    if (error instanceof SyntaxError) return null;
-    throw error;
-  }
+  return readNoteText(noteSchema, text);
 }

@@ -36,7 +36,6 @@ const decidedSchema = z.object({
         (code) => typeof code === 'string' && Object.hasOwn(requestErrors, code),
       ),
       message: z.string(),
-      retryable: z.boolean(),
     })
     .nullable(),
 });
@@ -49,13 +48,19 @@ export async function decideDrop(ports: DecidePorts, ask: DropAsk): Promise<Drop
   if (standing !== null) return faultIn(standing);
   const fault = await faultOf(ports, ask.tenant);
   const untilMs = Math.ceil((ask.found.atMs + ask.retentionMs) / 1000) * 1000;
-  const mark = { tenantId, name, text: JSON.stringify({ fault }), untilMs, version: 1 };
+  const mark = { tenantId, name, text: textOf(fault), untilMs, version: 1 };
   if ((await ports.marks.put(mark)) === 'stored') return fault;
   return faultIn((await ports.marks.get(tenantId, name)) ?? mark);
 }
 
+/** Whether it is worth another try, its code says. */
+function textOf(fault: DropFault | null): string {
+  return JSON.stringify({ fault: fault && { code: fault.code, message: fault.message } });
+}
+
 function faultIn({ text }: Mark): DropFault | null {
-  return decidedSchema.parse(JSON.parse(text)).fault;
+  const { fault } = decidedSchema.parse(JSON.parse(text));
+  return fault === null ? null : dropFault(fault.code, fault.message);
 }
 
 /** What keeps the tenant from having another batch now. */
