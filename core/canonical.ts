@@ -1,8 +1,7 @@
 /**
- * Canonical text and hashes. Hashing is a pure function, so `node:crypto`'s `createHash` is the one builtin that core
- * uses.
+ * Canonical text and hashes. Hashing is a pure function, so `node:crypto`'s `hash` is the one builtin that core uses here.
  */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
 const crockford = '0123456789abcdefghjkmnpqrstvwxyz';
 
@@ -21,7 +20,7 @@ export function canonicalJson(value: unknown): string {
 
 /** SHA-256 of the bytes, or of the text's UTF-8, hex. */
 export function digest(text: string | Uint8Array): string {
-  return createHash('sha256').update(text).digest('hex');
+  return hash('sha256', text, 'hex');
 }
 
 /**
@@ -29,7 +28,7 @@ export function digest(text: string | Uint8Array): string {
  * retry meets the same items. The NUL keeps (`a`, `bc`) and (`ab`, `c`) apart.
  */
 export function derivedJobId(tenantId: string, idempotencyKey: string): string {
-  const bytes = createHash('sha256').update(`job\0${tenantId}\0${idempotencyKey}`).digest();
+  const bytes = hash('sha256', `job\0${tenantId}\0${idempotencyKey}`, 'buffer');
   return `job_${crockfordOf(bytes, 26)}`;
 }
 
@@ -38,15 +37,13 @@ export function derivedJobId(tenantId: string, idempotencyKey: string): string {
  * @param parts told apart whatever is in them
  */
 export function derivedWarmupId(tenantId: string, parts: readonly (string | number)[]): string {
-  const bytes = createHash('sha256')
-    .update(`warmup\0${JSON.stringify([tenantId, ...parts])}`)
-    .digest();
+  const bytes = hash('sha256', `warmup\0${JSON.stringify([tenantId, ...parts])}`, 'buffer');
   return `warmup_${crockfordOf(bytes, 26)}`;
 }
 
 /** The id of a tenant's adapter: the file, by its hash, for one model. */
 export function derivedAdapterId(tenantId: string, model: string, sha256: string): string {
-  const bytes = createHash('sha256').update(`adapter\0${tenantId}\0${model}\0${sha256}`).digest();
+  const bytes = hash('sha256', `adapter\0${tenantId}\0${model}\0${sha256}`, 'buffer');
   return `adapter_${crockfordOf(bytes, 26)}`;
 }
 
@@ -64,9 +61,7 @@ export function derivedSortedId(
   atMs: number,
   parts: readonly (string | number)[],
 ): string {
-  const bytes = createHash('sha256')
-    .update(`${prefix}\0${JSON.stringify(parts)}`)
-    .digest();
+  const bytes = hash('sha256', `${prefix}\0${JSON.stringify(parts)}`, 'buffer');
   return sortedId(prefix, atMs, crockfordOf(bytes, 16));
 }
 

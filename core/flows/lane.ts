@@ -96,9 +96,12 @@ export function createLane(clock: Clock): Lane {
     isNearFree,
     async nearFree(stopping) {
       while (held !== null && !isNearFree() && !stopping.aborted) {
-        // Half of what is left: what is expected changes with every step.
-        const waitMs = Math.max(lookMs, (earlyMs() ?? 2 * unknownLookMs) / 2);
-        await clock.sleep(waitMs, AbortSignal.any([stopping, held.left.signal]));
+        const own: Held = held;
+        const over = AbortSignal.any([stopping, own.left.signal]);
+        while (held === own && !isNearFree() && !over.aborted) {
+          // Half of what is left: what is expected changes with every step.
+          await clock.sleep(Math.max(lookMs, (earlyMs() ?? 2 * unknownLookMs) / 2), over);
+        }
       }
     },
     async freeSoon() {

@@ -22,6 +22,9 @@ const idSchema = z.string().regex(/^[a-z0-9][a-z0-9._-]{0,62}$/);
 const poolSchema = idSchema.max(basePoolCharactersMax).refine((pool) => !pool.includes('--'), {
   message: 'must not hold two hyphens in a row: those part the name of a tenant from it',
 });
+/** What runs models: two in Node, for load tests and for any CPU, and the Python runtime. */
+export const engines = ['fake', 'demo', 'python'] as const;
+
 const timeMsSchema = z.number().nonnegative();
 
 const dtypeSchema = z.enum(['bfloat16', 'float32']);
@@ -82,7 +85,7 @@ const manifestFields = z.strictObject({
   description: z.string(),
   /** `chat`: reads `messages` (core/chat/messages.ts) and answers with one text. */
   task: z.enum(['text-to-image', 'chat']),
-  engine: z.enum(['fake', 'demo', 'python']),
+  engine: z.enum(engines),
   /** What the Python runtime makes of it; for the engine `python`, and for no other. */
   runtime: runtimeSchema.optional(),
   pool: poolSchema,

@@ -142,9 +142,10 @@ export type PlanRecord = z.infer<typeof planRecordSchema>;
  */
 export function limitsOf(plan: string, overrides: Partial<PlanLimits>): PlanLimits {
   // Not parsed again: both were as they came in, and this is asked several times for each submission.
-  const { weight, open_jobs_max, ...others } = { ...shippedPlan(plan), ...overrides };
+  const limits = { ...shippedPlan(plan), ...overrides };
+  const { weight, open_jobs_max } = limits;
   if (weight === undefined || open_jobs_max === undefined) throw new Error(`no plan is named ${plan}`);
-  return { weight, open_jobs_max, ...others };
+  return { ...limits, weight, open_jobs_max };
 }
 
 /** The class of a job: the one that its request names, else the tenant's. */

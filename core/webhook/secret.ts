@@ -29,9 +29,20 @@ export function formatSecret(secret: Uint8Array): string {
   return `whsec_${Buffer.from(secret).toString('base64')}`;
 }
 
+/** To make a key takes twice as long as to sign with it, and an endpoint is told of many ends. By the 32 bytes of each. */
+const keysOfLate = new Map<string, KeyObject>();
+const keysOfLateMax = 256;
+
 export function signingKey(webhookKey: string, name: SecretName): KeyObject {
-  const der = Buffer.concat([pkcs8Prefix, derive(webhookKey, 'v1a', name)]);
-  return createPrivateKey({ key: der, format: 'der', type: 'pkcs8' });
+  const seed = derive(webhookKey, 'v1a', name);
+  const id = seed.toString('latin1');
+  const known = keysOfLate.get(id);
+  if (known !== undefined) return known;
+  const der = Buffer.concat([pkcs8Prefix, seed]);
+  const key = createPrivateKey({ key: der, format: 'der', type: 'pkcs8' });
+  if (keysOfLate.size >= keysOfLateMax) keysOfLate.clear();
+  keysOfLate.set(id, key);
+  return key;
 }
 
 /** As the specification writes it: `whpk_` and base64 of the 32 bytes. */

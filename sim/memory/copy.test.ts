@@ -13,6 +13,14 @@ describe('a copy', () => {
     expect(copied.outputs[0]?.nested.list).not.toBe(job.outputs[0]?.nested.list);
   });
 
+  it('refuses every change, and so is its own copy', () => {
+    const copied = copy({ ...sampleJob(), outputs: [{ nested: { list: [1] } }] });
+
+    expect(Reflect.set(copied, 'status', 'failed')).toBe(false);
+    expect(Reflect.set(copied.outputs[0]?.nested.list ?? [], 0, 2)).toBe(false);
+    expect(copy(copied)).toBe(copied);
+  });
+
   it('keeps a field named __proto__ a field, and no prototype', () => {
     const record: unknown = JSON.parse('{"__proto__": {"polluted": {"deep": 1}}}');
 

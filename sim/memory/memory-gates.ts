@@ -5,7 +5,7 @@ import type { CounterCorrection } from '#core/admission/reservation.ts';
 import { forgettableBuckets, lastingBucket, plusStored } from '#core/admission/stored-bytes.ts';
 import { mayForgetCounter } from '#core/admission/windows.ts';
 import type { Clock, Gates, Release } from '#core/ports.ts';
-import { copy } from './copy.ts';
+import { taken } from './copy.ts';
 import { pageOf } from './pages.ts';
 import { createRunningPlaces } from './running-places.ts';
 
@@ -24,27 +24,27 @@ export function createMemoryGates({ clock }: { clock: Clock }): MemoryGates {
 
   return {
     createGate(tenantId, status) {
-      gates.set(tenantId, { tenantId, open: {}, counters: {}, finishTags: {}, stored: {}, status });
+      gates.set(tenantId, taken({ tenantId, open: {}, counters: {}, finishTags: {}, stored: {}, status }));
     },
     setStatus(tenantId, status) {
       const gate = gates.get(tenantId);
-      if (gate !== undefined) gates.set(tenantId, { ...gate, status });
+      if (gate !== undefined) gates.set(tenantId, taken({ ...gate, status }));
     },
     async admit(tenantId, ask) {
       const gate = gates.get(tenantId);
       if (gate === undefined) return { kind: 'no_tenant' };
       if (gate.open[ask.jobId] === ask.token) {
-        return { kind: 'admitted', finishTag: gate.finishTags[ask.line] ?? 0, gate: copy(gate) };
+        return { kind: 'admitted', finishTag: gate.finishTags[ask.line] ?? 0, gate };
       }
       const judgement = judge(gate, ask, clock.nowMs());
       if (judgement.kind === 'duplicate') return judgement;
       if (judgement.kind === 'refuse') {
-        return { kind: 'refused', refusal: judgement.refusal, gate: copy(gate) };
+        return { kind: 'refused', refusal: judgement.refusal, gate };
       }
-      const taken = take(gate, ask);
-      gates.set(tenantId, taken);
+      const admitted = taken(take(gate, ask));
+      gates.set(tenantId, admitted);
       listed.add(tenantId);
-      return { kind: 'admitted', finishTag: taken.finishTags[ask.line] ?? 0, gate: copy(taken) };
+      return { kind: 'admitted', finishTag: admitted.finishTags[ask.line] ?? 0, gate: admitted };
     },
     async start(tenantId, jobId, attempt, max) {
       if (gates.get(tenantId)?.open[jobId] === undefined) return { kind: 'gone' };
@@ -57,7 +57,7 @@ export function createMemoryGates({ clock }: { clock: Clock }): MemoryGates {
       const gate = gates.get(tenantId);
       if (gate === undefined || gate.open[jobId] !== release.token) return 'gone';
       if (release.endsRunning === true) places.free(tenantId, jobId);
-      gates.set(tenantId, released(gate, jobId, release));
+      gates.set(tenantId, taken(released(gate, jobId, release)));
       return 'released';
     },
     async note(tenantId, name, text) {
@@ -65,23 +65,23 @@ export function createMemoryGates({ clock }: { clock: Clock }): MemoryGates {
       if (gate === undefined) return 'no_tenant';
       const standing = gate.open[name];
       if (standing !== undefined) return standing === text ? 'noted' : 'standing';
-      gates.set(tenantId, { ...gate, open: { ...gate.open, [name]: text } });
+      gates.set(tenantId, taken({ ...gate, open: { ...gate.open, [name]: text } }));
       listed.add(tenantId);
       return 'noted';
     },
     async keep(tenantId, { bytes, version }) {
       const gate = gates.get(tenantId);
       if (gate === undefined || !isLater(tenantId, version)) return;
-      gates.set(tenantId, { ...gate, stored: { ...gate.stored, [lastingBucket]: bytes } });
+      gates.set(tenantId, taken({ ...gate, stored: { ...gate.stored, [lastingBucket]: bytes } }));
     },
     async lift(tenantId, line, upTo, to) {
       const gate = gates.get(tenantId);
       const finishTag = gate?.finishTags[line];
       if (gate === undefined || finishTag === undefined || finishTag > upTo) return;
-      gates.set(tenantId, { ...gate, finishTags: { ...gate.finishTags, [line]: to } });
+      gates.set(tenantId, taken({ ...gate, finishTags: { ...gate.finishTags, [line]: to } }));
     },
     async read(tenantId) {
-      return copy(gates.get(tenantId) ?? null);
+      return gates.get(tenantId) ?? null;
     },
     async listOpen(cursor) {
       return pageOf(listed, (tenantId) => tenantId, cursor);
@@ -89,7 +89,7 @@ export function createMemoryGates({ clock }: { clock: Clock }): MemoryGates {
     async rest(tenantId, nowMs) {
       const gate = gates.get(tenantId);
       if (gate === undefined || Object.keys(gate.open).length > 0) return;
-      gates.set(tenantId, rested(gate, nowMs));
+      gates.set(tenantId, taken(rested(gate, nowMs)));
       listed.delete(tenantId);
     },
   };

@@ -7,31 +7,28 @@ import type { JobClass, JobRecord } from '#core/job/job.ts';
 import { isPastRetention, jobClasses, lineEntryOf } from '#core/job/job.ts';
 import type { Guard, JobPatch } from '#core/job/transitions.ts';
 import type { Clock, JobListAsk, Jobs } from '#core/ports.ts';
-import { copy } from './copy.ts';
+import { copy, taken } from './copy.ts';
 import type { Compare } from './sorted.ts';
 import { compareText, insertSorted, removeSorted } from './sorted.ts';
 
 /** Stands for every reservation there may be. */
 const anyReservation = '*';
 
-export function createMemoryJobs({ clock }: { readonly clock: Pick<Clock, 'nowMs'> }): Jobs {
+/** What of `Jobs` needs no index. */
+export type JobStore = Pick<Jobs, 'create' | 'forbid' | 'forbidAll' | 'get' | 'apply'>;
+
+type OnChange = (before: JobRecord | null, after: JobRecord | null) => void;
+
+/** @param onChange sees each record come, change and go */
+export function createJobStore(clock: Pick<Clock, 'nowMs'>, onChange: OnChange = () => undefined): JobStore {
   const records = new Map<string, JobRecord>();
   const forbidden = prohibitions();
-  const lines = sortedGroups(byTag);
-  const leases = sortedGroups(byExpiry);
-  const lists = sortedGroups(newestFirst);
-
-  function index(job: JobRecord, change: 'add' | 'remove'): void {
-    lists[change](job.tenantId, job);
-    if (job.place.kind === 'line') lines[change](lineKey(job.pool, job.class), job);
-    if (job.place.kind === 'lease') leases[change](job.pool, job);
-  }
 
   function forbid(tenantId: string, jobId: string, reservation: string): 'forbidden' | 'exists' {
     const key = recordKey(tenantId, jobId);
     const before = records.get(key);
     if (before !== undefined && !isPastRetention(before, clock.nowMs())) return 'exists';
-    if (before !== undefined) index(before, 'remove');
+    if (before !== undefined) onChange(before, null);
     records.delete(key);
     forbidden.add(key, reservation);
     return 'forbidden';
@@ -43,39 +40,53 @@ export function createMemoryJobs({ clock }: { readonly clock: Pick<Clock, 'nowMs
       const before = records.get(key);
       const isTaken = before !== undefined && !isPastRetention(before, clock.nowMs());
       if (isTaken || forbidden.has(key, job.reservation)) return 'exists';
-      if (before !== undefined) index(before, 'remove');
       const stored = copy(job);
       records.set(key, stored);
-      index(stored, 'add');
+      onChange(before ?? null, stored);
       return 'created';
     },
     forbid: async (tenantId, jobId, reservation) => forbid(tenantId, jobId, reservation),
     forbidAll: async (tenantId, jobId) => forbid(tenantId, jobId, anyReservation),
     async get(tenantId, jobId) {
       const job = records.get(recordKey(tenantId, jobId));
-      return job === undefined || isPastRetention(job, clock.nowMs()) ? null : copy(job);
+      return job === undefined || isPastRetention(job, clock.nowMs()) ? null : job;
     },
     async apply(tenantId, jobId, guard, patch) {
       const key = recordKey(tenantId, jobId);
       const job = records.get(key);
       if (job === undefined) return { kind: 'refused' };
-      if (!holds(guard, job)) {
-        return carries(job, patch) ? { kind: 'applied', job: copy(job) } : { kind: 'refused' };
-      }
-      const next = { ...job, ...copy(patch) };
-      index(job, 'remove');
+      if (!holds(guard, job)) return carries(job, patch) ? { kind: 'applied', job } : { kind: 'refused' };
+      const next = taken({ ...job, ...patch });
       records.set(key, next);
-      index(next, 'add');
-      return { kind: 'applied', job: copy(next) };
+      onChange(job, next);
+      return { kind: 'applied', job: next };
     },
+  };
+}
+
+export function createMemoryJobs({ clock }: { readonly clock: Pick<Clock, 'nowMs'> }): Jobs {
+  const lines = sortedGroups(byTag);
+  const leases = sortedGroups(byExpiry);
+  const lists = sortedGroups(newestFirst);
+
+  function index(job: JobRecord, change: 'add' | 'remove'): void {
+    lists[change](job.tenantId, job);
+    if (job.place.kind === 'line') lines[change](lineKey(job.pool, job.class), job);
+    if (job.place.kind === 'lease') leases[change](job.pool, job);
+  }
+
+  const store = createJobStore(clock, (before, after) => {
+    if (before !== null) index(before, 'remove');
+    if (after !== null) index(after, 'add');
+  });
+
+  return {
+    ...store,
     async list(tenantId, ask) {
       const found = firstListed(lists.of(tenantId), ask, clock.nowMs());
       const items = found.slice(0, ask.limit);
       const last = items.at(-1);
-      return {
-        items: copy(items),
-        cursor: last !== undefined && found.length > ask.limit ? listKey(last) : null,
-      };
+      return { items, cursor: last !== undefined && found.length > ask.limit ? listKey(last) : null };
     },
     async line(pool, jobClass, limit) {
       return lines.of(lineKey(pool, jobClass)).slice(0, limit).map(lineEntryOf);
@@ -168,8 +179,9 @@ function byExpiry(left: JobRecord, right: JobRecord): number {
   return expiryOf(left) - expiryOf(right) || byIds(left, right);
 }
 
+/** As {@link listKey} sorts, from its end. */
 function newestFirst(left: JobRecord, right: JobRecord): number {
-  return compareText(listKey(right), listKey(left));
+  return right.createdAtMs - left.createdAtMs || compareText(right.jobId, left.jobId);
 }
 
 function byIds(left: JobRecord, right: JobRecord): number {

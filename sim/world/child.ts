@@ -11,6 +11,7 @@ const askSchema = z.object({
   operations: z.int().optional(),
   without: z.array(z.string()),
   favour: z.string().optional(),
+  sought: z.array(z.string()).default([]),
   mutant: z.string().optional(),
 });
 
@@ -18,7 +19,7 @@ const askSchema = z.object({
 const sliceRuns = 50;
 
 async function main(): Promise<void> {
-  const { seed, runs, operations, without, favour, mutant } = askSchema.parse(
+  const { seed, runs, favour, sought, mutant, ...options } = askSchema.parse(
     JSON.parse(process.argv[2] ?? ''),
   );
   // A tenth of what a call that fails costs; a seed that breaks is run again to be looked at.
@@ -26,15 +27,43 @@ async function main(): Promise<void> {
   if (mutant !== undefined) plant(mutantOf(mutant));
   // Loaded now: what is planted has to be there first.
   const { runSeed } = await import('./run.ts');
+  const { seedFor } = await import('./favoured-seeds.ts');
   const stray: string[] = [];
   process.on('unhandledRejection', (error) => stray.push(`unhandled rejection: ${String(error)}`));
-  let tally = emptyTally();
-  for (let done = 1; done <= runs; done += 1) {
-    const run = await runSeed(seed + done - 1, { operations, without, favour });
-    addRun(tally, { ...run, violations: [...run.violations, ...stray.splice(0)] });
-    if (done % sliceRuns !== 0 && done !== runs && tally.broken.length === 0) continue;
-    await send(tally);
-    tally = emptyTally();
+
+  async function runAll(
+    favoured: string | undefined,
+    seedFrom: (seed: number) => number,
+    isEnough: (tally: Tally) => boolean,
+  ): Promise<void> {
+    let tally = emptyTally();
+    let next = seed;
+    for (let done = 1; done <= runs; done += 1) {
+      next = seedFrom(next);
+      const run = await runSeed(next, { ...options, favour: favoured });
+      next += 1;
+      addRun(tally, { ...run, violations: [...run.violations, ...stray.splice(0)] });
+      const isOver = done === runs || isEnough(tally);
+      if (!isOver && done % sliceRuns !== 0 && tally.broken.length === 0) continue;
+      await send(tally);
+      if (isOver) return;
+      tally = emptyTally();
+    }
+  }
+
+  // What other processes run goes on where this one stops, so it leaves none out.
+  if (sought.length === 0)
+    await runAll(
+      favour,
+      (from) => from,
+      () => false,
+    );
+  for (const each of sought) {
+    await runAll(
+      each,
+      (from) => seedFor(each, from),
+      ({ hits }) => (hits[each] ?? 0) > 0,
+    );
   }
 }
 

@@ -42,27 +42,41 @@ type Method = (...args: unknown[]) => Promise<unknown>;
 
 /** @param caller what the process does: its role, or the flow where it runs several */
 export function portsFor(process: Process, outside: Outside, caller: string): OutsidePorts {
-  const wrapped = questionsOf(caller).map(([port, questions]) => {
-    const target = outside.ports[port] as unknown as Record<string, Method>;
-    return [port, portFor(process, outside, target, questions)];
-  });
+  const ports: Partial<Record<PortName, object>> = {};
+  for (const [port, Port] of portsOf(caller)) {
+    ports[port] = new Port(process, outside, outside.ports[port] as unknown as Target);
+  }
   // As many ports as went in, each with the methods that it had.
-  return Object.fromEntries(wrapped) as OutsidePorts;
+  return ports as unknown as OutsidePorts;
 }
 
-function portFor(
-  process: Process,
-  outside: Outside,
-  target: Readonly<Record<string, Method>>,
-  questions: readonly Question[],
-): Record<string, Method> {
-  const port: Record<string, Method> = {};
-  for (const question of questions) {
-    const apply = target[question.method];
-    if (apply === undefined) throw new Error(`${question.site} is not in this world`);
-    port[question.method] = (...args) => call(process, outside, question, () => apply(...args), args);
+type Target = Readonly<Record<string, Method | undefined>>;
+
+type PortClass = new (process: Process, outside: Outside, target: Target) => object;
+
+/** Of one process each. The methods are the class's, which every world shares: a world makes thousands of ports. */
+function portClass(questions: readonly Question[]): PortClass {
+  class Port {
+    readonly process: Process;
+    readonly outside: Outside;
+    readonly target: Target;
+
+    constructor(process: Process, outside: Outside, target: Target) {
+      this.process = process;
+      this.outside = outside;
+      this.target = target;
+    }
   }
-  return port;
+  for (const question of questions) {
+    Object.defineProperty(Port.prototype, question.method, {
+      value(this: Port, ...args: unknown[]): Promise<unknown> {
+        const apply = this.target[question.method];
+        if (apply === undefined) throw new Error(`${question.site} is not in this world`);
+        return call(this.process, this.outside, question, () => apply(...args), args);
+      },
+    });
+  }
+  return Port;
 }
 
 /** What a caller can ask of one port. */
@@ -73,23 +87,23 @@ interface Question {
   readonly writes: boolean;
 }
 
-/** By caller: the same in every world, where a process is made for many a request. */
-const questions = new Map<string, readonly (readonly [PortName, readonly Question[]])[]>();
+/** By caller: the same in every world. */
+const classes = new Map<string, readonly (readonly [PortName, PortClass])[]>();
 
-function questionsOf(caller: string): readonly (readonly [PortName, readonly Question[]])[] {
-  const known = questions.get(caller);
+function portsOf(caller: string): readonly (readonly [PortName, PortClass])[] {
+  const known = classes.get(caller);
   if (known !== undefined) return known;
   // The table's keys are the ports' names: its type says so, `Object.keys` does not.
   const made = (Object.keys(calls) as PortName[]).map((port) => {
-    const methods = Object.keys(calls[port]).map((method) => ({
+    const questions = Object.keys(calls[port]).map((method) => ({
       site: `${caller} ${port}.${method}` as const,
       method,
       service: serviceOf[port],
       writes: isWrite(port, method),
     }));
-    return [port, methods] as const;
+    return [port, portClass(questions)] as const;
   });
-  questions.set(caller, made);
+  classes.set(caller, made);
   return made;
 }
 

@@ -5,7 +5,7 @@
 import type { JobRecord } from '#core/job/job.ts';
 import type { Guard } from '#core/job/transitions.ts';
 import type { Jobs } from '#core/ports.ts';
-import { createMemoryJobs } from '../memory/memory-jobs.ts';
+import { createJobStore, createMemoryJobs } from '../memory/memory-jobs.ts';
 import type { Random } from '../random.ts';
 import type { Loop } from './loop.ts';
 
@@ -19,7 +19,7 @@ export interface LaggingJobsOptions {
 }
 
 export function createLaggingJobs({ loop, random, lagMsMax, onStored }: LaggingJobsOptions): Jobs {
-  const records = createMemoryJobs(loop);
+  const records = createJobStore(loop.clock);
   const index = createMemoryJobs(loop);
   const writes = new Map<string, number>();
   const shown = new Map<string, { readonly write: number; readonly guard: Guard }>();

@@ -37,8 +37,8 @@ export interface LongRun {
   readonly seconds: number;
 }
 
-/** Worlds between two writes: two minutes' worth, beside which the start of a process is little. */
-const pieceRuns = 5_000;
+/** Worlds between two writes: four minutes' worth, beside which the start of a process is little. */
+const pieceRuns = 10_000;
 
 /**
  * @param onProgress hears of all worlds so far

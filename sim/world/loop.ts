@@ -48,14 +48,15 @@ export function createLoop(startMs: number): Loop {
   function sleep(ms: number, signal: AbortSignal | undefined, life: Life): Promise<void> {
     if (signal?.aborted) return Promise.resolve();
     return new Promise((resolve) => {
+      const sleepers = signal === undefined ? null : sleepersOf(signal);
       const end = () => {
         event.wake = null;
-        signal?.removeEventListener('abort', end);
+        sleepers?.delete(end);
         if (isRunning(life)) resolve();
         else void running(life).then(resolve);
       };
       const event = timer(ms, end);
-      signal?.addEventListener('abort', end, { once: true });
+      sleepers?.add(end);
     });
   }
 
@@ -95,6 +96,21 @@ export function createLoop(startMs: number): Loop {
       if (!until()) nowMs = Math.max(nowMs, Math.floor(untilMs));
     },
   };
+}
+
+/** Whom each signal wakes. One listener for all of them: most signals see a thousand sleeps, and to listen costs more than to sleep. */
+const sleepersBySignal = new WeakMap<AbortSignal, Set<() => void>>();
+
+function sleepersOf(signal: AbortSignal): Set<() => void> {
+  const known = sleepersBySignal.get(signal);
+  if (known !== undefined) return known;
+  const sleepers = new Set<() => void>();
+  sleepersBySignal.set(signal, sleepers);
+  const wake = () => {
+    for (const end of sleepers) end();
+  };
+  signal.addEventListener('abort', wake, { once: true });
+  return sleepers;
 }
 
 /** Never resolves: what a call of a dead process comes to. */

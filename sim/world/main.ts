@@ -9,7 +9,7 @@ import * as z from 'zod';
 import { coverageOf, gapsIn, runsForCoverage, uncalledIn } from './coverage.ts';
 import { keep, runLong } from './long-run.ts';
 import type { WorldsAsk } from './parallel.ts';
-import { runWorlds } from './parallel.ts';
+import { runWorlds, seekFaults } from './parallel.ts';
 import { plant } from './plant.ts';
 import { mutantOf, mutants } from './planted/mutants.ts';
 import type { Tally } from './tally.ts';
@@ -29,7 +29,7 @@ Runs the whole product in simulated worlds that fail in every way their seeds sa
   --mutant NAME     Plant a bug first and stop at the first world that finds it; "list" names them
   --mutants         Every planted bug, one after the other
   --processes N     Processes to run in (one for each core)
-  --json FILE       Write the figures, after every 5,000 worlds
+  --json FILE       Write the figures, after every 10,000 worlds
   --resume          Go on from the figures in that file
   --help
 
@@ -106,18 +106,19 @@ async function runAll(options: Options): Promise<number> {
   return tally.broken.length === 0 && isWhole ? 0 : 1;
 }
 
-/** Some calls are so rare that a run may pass some fault of theirs by: those are looked for, one after the other. */
+/** Some calls are so rare that a run may pass some fault of theirs by: each of those is looked for in so many worlds more. */
 const worldsForGap = 2_000;
 
 async function fillGaps(options: Options, tally: Tally): Promise<void> {
-  for (const gap of gapsIn(tally)) {
-    const ask = { ...options, seed: options.seed + tally.runs, runs: worldsForGap, favour: gap };
-    const found = await runWorlds(ask, { isEnough: ({ hits }) => (hits[gap] ?? 0) > 0 });
-    addTally(tally, found);
-    say(
-      `${gap}: ${found.hits[gap] === undefined ? 'not struck' : 'struck'} in ${found.runs} more worlds, by --favour`,
-    );
-  }
+  const gaps = gapsIn(tally);
+  if (gaps.length === 0) return;
+  const found = await seekFaults({ ...options, seed: options.seed + tally.runs, runs: worldsForGap }, gaps);
+  addTally(tally, found);
+  const struck = gaps.filter((gap) => found.hits[gap] !== undefined);
+  say(
+    `${found.runs} more worlds for ${gaps.length} faults that had not struck: ${struck.length} did, by --favour`,
+  );
+  for (const gap of struck) say(`  ${gap}`);
 }
 
 /** reliability.md row 7. */

@@ -40,10 +40,27 @@ export async function runWorlds(ask: WorldsAsk, options: WorldsOptions): Promise
   return total;
 }
 
+/**
+ * Looks for faults (`site kind`), each in up to `ask.runs` worlds that favour it and until it strikes.
+ * @throws Error as {@link runWorlds} does
+ */
+export async function seekFaults(ask: WorldsAsk, faults: readonly string[]): Promise<Tally> {
+  const total = emptyTally();
+  const shares = Map.groupBy(faults, (_, index) => index % ask.processes);
+  const { signal } = new AbortController();
+  const add = (tally: Tally) => addTally(total, tally);
+  await Promise.all([...shares.values()].map((sought) => runChild({ ...ask, sought }, add, signal)));
+  return total;
+}
+
 /** Records live for a few events: with room for many of them, hardly any is moved before it is gone. */
 const childOptions = ['--max-semi-space-size=64'];
 
-function runChild(ask: WorldsAsk, add: (tally: Tally) => void, stop: AbortSignal): Promise<void> {
+function runChild(
+  ask: WorldsAsk & { readonly sought?: readonly string[] },
+  add: (tally: Tally) => void,
+  stop: AbortSignal,
+): Promise<void> {
   const child = fork(join(import.meta.dirname, 'child.ts'), [JSON.stringify(ask)], {
     execArgv: childOptions,
   });

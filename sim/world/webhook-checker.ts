@@ -144,8 +144,9 @@ function checkTold(world: World, hook: Hook): void {
   const { history } = world;
   const told = new Set<string>();
   for (const message of history.messages) {
+    if (message.hook !== hook || !message.isTaken) continue;
     const { type, jobId } = read(world, message);
-    if (message.hook === hook && message.isTaken) told.add(`${type} ${jobId}`);
+    told.add(`${type} ${jobId}`);
   }
   const own = [...history.stored.values()].filter((job) => asksAt(world, job, hook));
   const givenUp = [...history.deliveries.values()].filter(

@@ -1,0 +1,20 @@
+/** Which worlds a fault is looked for in: some callers are in few of them. */
+import { batchChance } from './batches.ts';
+import { dropChance } from './drops.ts';
+import { portionChance } from './portions.ts';
+
+/** Whether the caller is in the world of a seed; of others nobody can tell before it has run. */
+const isThere: Readonly<Record<string, (seed: number) => boolean>> = {
+  batcher: (seed) => batchChance(seed) !== null,
+  drop: (seed) => batchChance(seed) !== null && dropChance(seed) !== null,
+  portion: (seed) => portionChance(seed) !== null,
+};
+
+/** The first seed from `seed` on whose world may have the caller of what is favoured (`caller port.method kind`). */
+export function seedFor(favour: string, seed: number): number {
+  const [caller = ''] = favour.split(' ');
+  const may = isThere[caller] ?? (() => true);
+  let next = seed;
+  while (!may(next)) next += 1;
+  return next;
+}
