@@ -10,9 +10,9 @@ import { readCatalog } from '#aws/manifest-files.ts';
 import { systemClock } from '#aws/system-clock.ts';
 import type { Manifest } from '#core/models/manifest.ts';
 import { predictedPeakMb } from '#core/models/memory.ts';
-import { residentMb } from '#gpu/worker/process-memory.ts';
+import { createLocalHost } from '#gpu/runner-host/local-host.ts';
+import { residentMb } from '#gpu/runner-host/process-memory.ts';
 import { RunnerClient } from '#gpu/worker/runner-client.ts';
-import { runnerCommand } from '#gpu/worker/runner-command.ts';
 import type { Bench } from './bench.ts';
 
 const modelsDir = join(import.meta.dirname, '..', 'gpu-container', 'models');
@@ -47,7 +47,8 @@ export const memoryBench: Bench = async () => {
 async function measure(manifest: Manifest, size: number, images: number) {
   const log = createJsonLog(systemClock, {}, () => undefined);
   const client = new RunnerClient({
-    command: runnerCommand('demo', { device: 'cpu' }),
+    host: createLocalHost({ device: 'cpu' }),
+    engine: 'demo',
     modelsDir,
     clock: systemClock,
     log,

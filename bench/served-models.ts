@@ -10,8 +10,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { systemClock } from '#aws/system-clock.ts';
 import type { RunItem, RunOutcome } from '#core/ports.ts';
+import { createLocalHost } from '#gpu/runner-host/local-host.ts';
 import { RunnerClient } from '#gpu/worker/runner-client.ts';
-import { runnerCommand } from '#gpu/worker/runner-command.ts';
 import { freePort, stopGroup, waitFor } from './baseline-process.ts';
 import { fakeModelOnly } from './fake-models.ts';
 import { startLocalStack } from './local-stack.ts';
@@ -167,7 +167,8 @@ export const engineAlone: Server = {
     const folderOfModels = await mkdtemp(join(tmpdir(), 'pilotlight-bench-'));
     const quiet = { info: () => undefined, warn: () => undefined, error: () => undefined };
     const client = new RunnerClient({
-      command: runnerCommand('fake', { device: 'cpu' }),
+      host: createLocalHost({ device: 'cpu' }),
+      engine: 'fake',
       modelsDir: folderOfModels,
       clock: systemClock,
       log: quiet,

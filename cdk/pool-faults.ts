@@ -4,12 +4,13 @@ import type { Manifest } from '#core/models/manifest.ts';
 import { plannableMb } from '#core/models/memory.ts';
 import type { PoolConfig } from './config.ts';
 import { instanceTypes } from './instance-types.ts';
-import { workerCardMb } from './pool-size.ts';
+import { taskMemoryMib, taskMemoryMibMin, workerCardMb } from './pool-size.ts';
 
 /** Paths are relative to the pool. */
 export function poolFaults(name: string, pool: PoolConfig, manifests: readonly Manifest[]): ErrorDetail[] {
   return [
     ...countFaults(pool),
+    ...shareFaults(pool),
     ...pool.models.flatMap((id, index) => {
       const path = `models.${index}`;
       const manifest = manifests.find((each) => each.id === id);
@@ -24,6 +25,14 @@ function countFaults({ workersMin, workersMax, warmInstances }: PoolConfig): Err
   return Object.entries(bounded).flatMap(([path, count]) =>
     count > workersMax ? [{ path, message: `must not be above workersMax, which is ${workersMax}` }] : [],
   );
+}
+
+/** Of an instance that so many workers share. */
+function shareFaults(pool: PoolConfig): ErrorDetail[] {
+  const memoryMib = taskMemoryMib(pool);
+  if (memoryMib >= taskMemoryMibMin) return [];
+  const message = `leaves each worker ${memoryMib} MiB of the memory of ${pool.instanceType}; ${taskMemoryMibMin} are the least`;
+  return [{ path: 'workersPerCard', message }];
 }
 
 /** The manifest says the pool, to the API and to workers alike. */

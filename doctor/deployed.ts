@@ -48,6 +48,6 @@ export async function imageOf({ clients }: Scene, cluster: string, service: stri
   const { taskDefinition: named } = await clients.ecs.send(
     new DescribeTaskDefinitionCommand({ taskDefinition }),
   );
-  // A worker's task has one container.
+  // Both containers of a worker's task run one image.
   return named?.containerDefinitions?.[0]?.image ?? null;
 }

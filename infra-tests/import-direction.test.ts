@@ -14,6 +14,7 @@ const typesOnly = [
   'aws/cost-env.ts',
   'aws/fleet-env.ts',
   'gpu-container/worker/env.ts',
+  'gpu-container/runner-host/env.ts',
   ...globSync('functions/*/env.ts', { cwd: root }),
 ];
 
@@ -39,11 +40,22 @@ const table: Record<string, readonly string[]> = {
     'node:',
   ],
   'gpu-container/image': ['npm:zod', 'node:'],
+  // No SDK is in the container that has the card: nothing there could ask for credentials.
+  'gpu-container/runner-host': [
+    'core',
+    'aws/env.ts',
+    'aws/json-log.ts',
+    'aws/system-clock.ts',
+    'gpu-container/protocol',
+    'npm:zod',
+    'node:',
+  ],
   'gpu-container/worker': [
     'core',
     'aws',
     'gpu-container/protocol',
     'gpu-container/engines/engine.ts',
+    'gpu-container/runner-host',
     'npm:zod',
     'node:',
   ],
@@ -51,6 +63,8 @@ const table: Record<string, readonly string[]> = {
   // Programs of others import it: it stands alone.
   'clients/typescript': ['npm:openapi-fetch'],
   cli: [
+    // Loaded on demand by the one command that prices the templates of a config, for an operator with a checkout.
+    'cdk/cost.ts',
     'clients/typescript',
     'core/api',
     'core/models',
@@ -127,6 +141,8 @@ const testSupport: ReadonlySet<string> = new Set([
   'functions/api/refused-keys.ts',
   'functions/api/schema-inputs.ts',
   'gpu-container/engines/runner-under-test.ts',
+  'gpu-container/runner-host/any-command-under-test.ts',
+  'gpu-container/runner-host/host-under-test.ts',
   'gpu-container/worker/weights/weights-scene.ts',
   'local/canaries.ts',
   'local/emulators.crash-child.ts',

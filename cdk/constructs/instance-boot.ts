@@ -29,11 +29,14 @@ export interface Prewarm {
   readonly usesGpu: boolean;
 }
 
-/** The worker's user in its image, who must own the folder of weights. */
-const workerUser = 10_001;
+/** The user of the image, who must own the folder of weights. */
+export const workerUser = 10_001;
 
 /** On the disk of the instance, shared by its workers and kept while it is stopped. */
 export const weightsFolder = '/var/lib/pilotlight/weights';
+
+/** Ten runners of torch on 48 processors have some three thousand threads. */
+const taskProcessesMax = 16_384;
 
 /** The hook lasts an hour; this is when the prewarm gives up, and the rest is for the pull. */
 const prewarmSeconds = 2_700;
@@ -57,6 +60,8 @@ function agentConfig({ pool, cluster }: InstanceBoot): string[] {
     'ECS_ENABLE_GPU_SUPPORT=true',
     // An instance that is being made ready must take no workers.
     'ECS_WARM_POOLS_CHECK=true',
+    // Of one task, threads among them: a runner that makes processes without end must not take the instance's.
+    `ECS_TASK_PIDS_LIMIT=${taskProcessesMax}`,
     // Images are named by what they hold, by digest or by the hash of their source: what is there is right.
     'ECS_IMAGE_PULL_BEHAVIOR=prefer-cached',
     'ECS_DISABLE_IMAGE_CLEANUP=true',

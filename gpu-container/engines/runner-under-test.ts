@@ -5,11 +5,11 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { systemClock } from '#aws/system-clock.ts';
-import type { Log } from '#core/ports.ts';
 import { createFrameReader, encodeFrame } from '../protocol/framing.ts';
 import type { RunMessage, RunnerMessage, WorkerMessage } from '../protocol/messages.ts';
 import { runnerMessageSchema } from '../protocol/messages.ts';
-import { connect, killGroup, pidOf, socketPathOf, spawnRunner } from '../worker/runner-child.ts';
+import { killGroup, pidOf, socketPathOf, spawnRunner } from '../runner-host/runner-child.ts';
+import { connect } from '../worker/runner-socket.ts';
 
 export interface RunnerUnderTestOptions {
   /** Program and arguments, without `--socket` and `--models`. */
@@ -50,7 +50,11 @@ const startMs = 20_000;
 /** Starts the process, connects, and returns before it said anything. */
 export async function startRunnerUnderTest(options: RunnerUnderTestOptions): Promise<RunnerUnderTest> {
   const scratchDir = await mkdtemp(join(tmpdir(), 'pilotlight-test-'));
-  const child = spawnRunner({ ...options, log: stderrLog }, scratchDir);
+  // What a runner prints belongs into the test's own output, or a failure stays a riddle.
+  const child = spawnRunner(
+    { ...options, onOutput: ({ text }) => process.stderr.write(`${text}\n`) },
+    scratchDir,
+  );
   const gone = new AbortController();
   const exitCode = once(child, 'close').then(([code]) => {
     gone.abort();
@@ -145,12 +149,3 @@ function runMessage({ batchId, model, revision = '1', items }: SampleBatch, scra
     adapters: [],
   };
 }
-
-/** What a runner prints belongs into the test's own output, or a failure stays a riddle. */
-const stderrLog: Log = {
-  info: (event, fields) => {
-    if (event === 'runner.output') process.stderr.write(`${fields?.text}\n`);
-  },
-  warn: (event, fields) => process.stderr.write(`${event} ${JSON.stringify(fields)}\n`),
-  error: (event, fields) => process.stderr.write(`${event} ${JSON.stringify(fields)}\n`),
-};

@@ -8,7 +8,11 @@ import * as z from 'zod';
 import { closureOf } from './closure.ts';
 
 /** Programs of the image: what runs in it starts with one of these. */
-export const imageEntries = ['gpu-container/worker/main.ts', 'gpu-container/engines/runner.ts'] as const;
+export const imageEntries = [
+  'gpu-container/worker/main.ts',
+  'gpu-container/runner-host/main.ts',
+  'gpu-container/engines/runner.ts',
+] as const;
 
 const namesSchema = z.record(z.string(), z.string()).default({});
 const packageSchema = z.object({

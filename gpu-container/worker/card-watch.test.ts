@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '#aws/system-clock.ts';
 import { createRecordingLog } from '#sim/memory/recording-log.ts';
 import { createRecordingMetrics } from '#sim/memory/recording-metrics.ts';
+import { readCard } from '../runner-host/card.ts';
 import { watchCard } from './card-watch.ts';
 
 let folder: string;
@@ -33,9 +34,8 @@ async function lookOnce(answer: string, device = 'cuda:1') {
     log,
     metrics,
     pool: 'demo',
-    device,
+    readCard: () => readCard(device, program),
     stopping: stopping.signal,
-    program,
   });
   return { samples: told.samples(), events: log.events() };
 }

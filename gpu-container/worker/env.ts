@@ -1,27 +1,22 @@
 /** Environment of a worker process. */
 import * as z from 'zod';
 import { awsEnvSchema } from '#aws/env.ts';
+import { hostFields, runnerFields } from '../runner-host/env.ts';
 
 const absoluteSchema = z.string().startsWith('/', 'must be an absolute path');
 
 /** What a machine must know to load models, whether or not it serves. */
 const modelFields = {
   PILOTLIGHT_POOL: z.string().min(1),
-  /** Absolute path of the folder with one folder per model. */
-  PILOTLIGHT_MODELS_DIR: absoluteSchema,
-  /** Folder on a disk that weights are brought to from the bucket. Absent: they lie beside the manifests. */
-  PILOTLIGHT_WEIGHTS_DIR: absoluteSchema.optional(),
+  ...runnerFields,
   /** Memory of the worker's card, in units of 10^6 bytes. Absent: no bound is known, and batches are not held to one. */
   PILOTLIGHT_GPU_MEMORY_MB: z.coerce.number().int().positive().optional(),
-  /** A Python with the packages of `runtime/requirements.txt`, for models whose engine is `python`. */
-  PILOTLIGHT_PYTHON: absoluteSchema.optional(),
-  /** Where such models run, as torch names it. */
-  PILOTLIGHT_DEVICE: z
-    .string()
-    .regex(/^(cpu|cuda(:\d+)?)$/, 'must be cpu, cuda or cuda:N')
-    .default('cpu'),
   /** Written once the machine is ready. Absent: none. */
   PILOTLIGHT_READY_FILE: absoluteSchema.optional(),
+  /** Socket of the runner host that starts runners, in another container. Absent: they are children of this process. */
+  PILOTLIGHT_RUNNER_HOST: hostFields.PILOTLIGHT_RUNNER_HOST.optional(),
+  /** The scratch root of that host. */
+  PILOTLIGHT_RUNNER_SCRATCH: hostFields.PILOTLIGHT_RUNNER_SCRATCH.optional(),
 };
 
 export const workerEnvSchema = awsEnvSchema.extend({

@@ -1,10 +1,9 @@
 /**
- * The worker's side of a runner: the `Runner` port over a child process. The process starts with the first call that
+ * The worker's side of a runner: the `Runner` port over a process of a runner host. It starts with the first call that
  * needs one. When it dies or falls silent, what it ran ends as `worker_lost` and the next call starts another, so a
  * crash costs a model load and never the worker.
  */
 import { mkdir, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { chatPictures, chatTexts } from '#core/chat/messages.ts';
 import { residentKey } from '#core/dispatch/choose-batch.ts';
@@ -23,6 +22,7 @@ import type {
 } from '#core/ports.ts';
 import { redact, sharedRunMin, textsWithin } from '#core/redaction.ts';
 import type { FailedMessage, FailureCode, RunMessage, RunnerMessage } from '../protocol/messages.ts';
+import type { RunnerHost, RunnerStart } from '../runner-host/runner-host.ts';
 import { type BatchOutcomes, collectOutcomes, failedOutcome, lostOutcome } from './batch-outcomes.ts';
 import type { RunnerProcess, RunnerProcessOptions } from './runner-process.ts';
 import { startRunnerProcess } from './runner-process.ts';
@@ -32,15 +32,14 @@ export interface RunnerClientOptions {
   readonly modelsDir: string;
   readonly clock: Clock;
   readonly log: Log;
-  /** Program and arguments of the runner, of `runnerCommand`. */
-  readonly command: readonly string[];
+  /** Starts the process. */
+  readonly host: RunnerHost;
+  readonly engine: RunnerStart['engine'];
   /**
    * Hard cap of the process, in units of 10^6 bytes.
    * @default none
    */
   readonly memoryMaxMb?: number | undefined;
-  /** Parent of the scratch folder; a short path. Default: the system's temporary folder. */
-  readonly scratchRoot?: string;
   /** Defaults: `workerLimits.runnerStartMs`, `.runnerSilenceMs`, `.drainMs`, `.memoryWatchMs`, `protocolLimits.pingMs`. */
   readonly startMs?: number;
   readonly silenceMs?: number;
@@ -260,9 +259,9 @@ export class RunnerClient implements Runner {
 
 function processOptions(options: RunnerClientOptions): RunnerProcessOptions {
   return {
-    command: options.command,
+    host: options.host,
+    engine: options.engine,
     modelsDir: options.modelsDir,
-    scratchRoot: options.scratchRoot ?? tmpdir(),
     startMs: options.startMs ?? workerLimits.runnerStartMs,
     silenceMs: options.silenceMs ?? workerLimits.runnerSilenceMs,
     pingMs: options.pingMs ?? protocolLimits.pingMs,

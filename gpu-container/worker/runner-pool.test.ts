@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { systemClock } from '#aws/system-clock.ts';
 import type { Log, LogFields, RunBatch, RunItem, RunNeeds, RunOutcome } from '#core/ports.ts';
+import { openHost } from '../runner-host/host-under-test.ts';
 import { RunnerClient } from './runner-client.ts';
-import { runnerCommand } from './runner-command.ts';
 import type { RunnerPoolOptions } from './runner-pool.ts';
 import { RunnerPool } from './runner-pool.ts';
 
@@ -25,14 +25,15 @@ async function setUp(options: Partial<RunnerPoolOptions> = {}) {
   const logged: { readonly event: string; readonly fields: LogFields }[] = [];
   const write = (event: string, fields: LogFields = {}) => void logged.push({ event, fields });
   const log: Log = { info: write, warn: write, error: write };
+  const host = await openHost('local', { log, modelsDir: scratchRoot, scratchRoot });
   const pool = new RunnerPool({
     createClient: (memoryMaxMb) =>
       new RunnerClient({
-        command: runnerCommand('fake', { device: 'cpu' }),
+        host,
+        engine: 'fake',
         modelsDir: scratchRoot,
         clock: systemClock,
         log,
-        scratchRoot,
         memoryMaxMb: memoryMaxMb ?? undefined,
         memoryWatchMs: 20,
       }),

@@ -2,22 +2,20 @@
  * One runner process and the conversation with it, from greeting to grave. Pings prove that it lives; one that stays
  * silent, or breaks the protocol, is killed with all its children.
  */
-import type { ChildProcess } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import type { Socket } from 'node:net';
-import { join } from 'node:path';
-import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { Clock } from '#core/ports.ts';
+import type { Clock, Log } from '#core/ports.ts';
 import { createFrameReader, encodeFrame } from '../protocol/framing.ts';
 import type { ReadyMessage, RunnerMessage, WorkerMessage } from '../protocol/messages.ts';
 import { protocolVersion, runnerMessageSchema } from '../protocol/messages.ts';
-import { residentMb } from './process-memory.ts';
-import type { RunnerCommand } from './runner-child.ts';
-import { connect, killGroup, pidOf, socketPathOf, spawnRunner } from './runner-child.ts';
+import { socketPathOf } from '../runner-host/runner-child.ts';
+import type { HostedRunner, RunnerHost, RunnerStart } from '../runner-host/runner-host.ts';
+import { watchSilence } from '../runner-host/watch-silence.ts';
+import { connect } from './runner-socket.ts';
 
-export interface RunnerProcessOptions extends RunnerCommand {
-  /** Parent of the scratch folder. */
-  readonly scratchRoot: string;
+export interface RunnerProcessOptions extends Omit<RunnerStart, 'onOutput'> {
+  readonly host: RunnerHost;
+  readonly log: Log;
   readonly startMs: number;
   readonly silenceMs: number;
   readonly pingMs: number;
@@ -25,7 +23,7 @@ export interface RunnerProcessOptions extends RunnerCommand {
   readonly clock: Clock;
 }
 
-/** After its last word a runner exits by itself; this long it may take. */
+/** After its last word a runner exits by itself, and what an ended one said has arrived; this long either may take. */
 const exitMs = 2000;
 
 /**
@@ -36,43 +34,31 @@ export async function startRunnerProcess(
   options: RunnerProcessOptions,
   onMessage: (message: RunnerMessage) => void,
 ): Promise<RunnerProcess> {
-  const { clock, log, scratchRoot, startMs } = options;
+  const { clock, log, host, startMs, engine, modelsDir, memoryMaxMb } = options;
   const startedMs = clock.nowMs();
-  const scratchDir = await mkdtemp(join(scratchRoot, 'pilotlight-'));
-  const exited = new AbortController();
-  let child: ChildProcess | null = null;
+  const hosted = await host.start({
+    ...{ engine, modelsDir, memoryMaxMb },
+    onOutput: (line) => log.info('runner.output', { ...line }),
+  });
+  const { pid, scratchDir, exited } = hosted;
+  hosted.end.then((end) => log.info('runner.ended', { pid, ...end }));
   try {
-    child = spawnRunner(options, scratchDir);
-    child.once('close', () => exited.abort());
-    const pid = await pidOf(child);
-    const socket = await connect(socketPathOf(scratchDir), clock, startedMs + startMs, exited.signal);
-    const runner = new RunnerProcess({
-      ...options,
-      pid,
-      scratchDir,
-      socket,
-      exited: exited.signal,
-      onMessage,
-    });
+    const socket = await connect(socketPathOf(scratchDir), clock, startedMs + startMs, exited);
+    const runner = new RunnerProcess({ ...options, hosted, socket, onMessage });
     const ready = await runner.greet(startedMs + startMs);
     log.info('runner.started', { pid, engine: ready.engine, startMs: clock.nowMs() - startedMs });
     return runner;
   } catch (err) {
-    if (child?.pid !== undefined) {
-      killGroup(child.pid);
-      await aborted(exited.signal);
-    }
+    hosted.kill();
+    await aborted(exited);
     await rm(scratchDir, { recursive: true, force: true });
     throw err;
   }
 }
 
 interface Connection extends RunnerProcessOptions {
-  readonly pid: number;
-  readonly scratchDir: string;
+  readonly hosted: HostedRunner;
   readonly socket: Socket;
-  /** Aborts when the process is gone. */
-  readonly exited: AbortSignal;
   readonly onMessage: (message: RunnerMessage) => void;
 }
 
@@ -85,24 +71,27 @@ export class RunnerProcess {
   readonly #readiness = Promise.withResolvers<ReadyMessage>();
   #isOverMemory = false;
   #ready: ReadyMessage | null = null;
-  #isHeard = false;
+  #hear: () => void = () => undefined;
 
   /** For {@link startRunnerProcess}; the process is of use after {@link greet}. */
   constructor(connection: Connection) {
-    this.pid = connection.pid;
-    this.scratchDir = connection.scratchDir;
+    const { hosted, socket } = connection;
+    this.pid = hosted.pid;
+    this.scratchDir = hosted.scratchDir;
     this.#connection = connection;
-    const closed = new Promise<void>((resolve) => connection.socket.once('close', () => resolve()));
-    this.ended = Promise.all([closed, aborted(connection.exited)]).then(() => undefined);
+    const closed = new AbortController();
+    socket.once('close', () => closed.abort());
+    this.ended = Promise.all([aborted(closed.signal), aborted(hosted.exited)]).then(() => undefined);
     this.#listen();
-    closed.then(() => this.#buryWithin(exitMs));
+    aborted(closed.signal).then(() => this.#buryWithin(exitMs));
+    aborted(hosted.exited).then(() => this.#hangUpWithin(exitMs, closed.signal));
   }
 
   /** Says hello and waits for the answer; throws when none comes until `untilMs`. */
   async greet(untilMs: number): Promise<ReadyMessage> {
-    const { clock, exited } = this.#connection;
+    const { clock, hosted } = this.#connection;
     this.send({ type: 'hello', protocol: protocolVersion });
-    const timeout = clock.sleep(untilMs - clock.nowMs(), exited);
+    const timeout = clock.sleep(untilMs - clock.nowMs(), hosted.exited);
     const ready = await Promise.race([this.#readiness.promise, timeout, this.ended]);
     if (ready === undefined) throw new Error('the runner did not become ready');
     this.#ready = ready;
@@ -125,7 +114,7 @@ export class RunnerProcess {
   /** Lets its work end and the process exit; kills it after `ms`. Resolves when it is gone. */
   async drain(ms: number): Promise<void> {
     this.send({ type: 'drain' });
-    await Promise.race([this.ended, this.#connection.clock.sleep(ms, this.#connection.exited)]);
+    await Promise.race([this.ended, this.#connection.clock.sleep(ms, this.#connection.hosted.exited)]);
     this.kill('not drained in time');
     await this.ended;
   }
@@ -138,16 +127,17 @@ export class RunnerProcess {
 
   /** Ends the process and its children at once. */
   kill(reason: string): void {
-    if (this.#connection.exited.aborted) return;
-    this.#connection.log.warn('runner.killed', { pid: this.pid, reason });
-    killGroup(this.pid);
+    const { hosted, log } = this.#connection;
+    if (hosted.exited.aborted) return;
+    log.warn('runner.killed', { pid: this.pid, reason });
+    hosted.kill();
   }
 
   #listen(): void {
     const { socket, onMessage } = this.#connection;
     const read = createFrameReader(runnerMessageSchema);
     socket.on('data', (chunk) => {
-      this.#isHeard = true;
+      this.#hear();
       for (const frame of read(chunk)) {
         if (frame.kind === 'fault') this.kill(`${frame.fault.kind} frame: ${frame.fault.detail}`);
         else if (frame.message.type === 'ready') this.#readiness.resolve(frame.message);
@@ -158,39 +148,39 @@ export class RunnerProcess {
     socket.on('error', () => socket.destroy());
   }
 
-  async #watchSilence(): Promise<void> {
-    const { clock, exited, pingMs, silenceMs } = this.#connection;
-    // In pings, not by the clock: one that jumps ahead would kill a runner that lives, and one that jumps back spare one
-    // that does not. When this process itself was stopped, that is one ping too.
-    let silentMs = 0;
-    for (let sequence = 0; !exited.aborted; sequence += 1) {
-      this.#isHeard = false;
-      this.send({ type: 'ping', sequence });
-      await clock.sleep(pingMs, exited);
-      // Then answers wait unread: one turn lets them in.
-      if (!this.#isHeard) await nextTurn();
-      silentMs = this.#isHeard ? 0 : silentMs + pingMs;
-      if (silentMs >= silenceMs) return this.kill('silent');
-    }
+  #watchSilence(): void {
+    const { clock, hosted, pingMs, silenceMs } = this.#connection;
+    this.#hear = watchSilence({
+      ...{ clock, pingMs, silenceMs },
+      ended: hosted.exited,
+      ping: (sequence) => this.send({ type: 'ping', sequence }),
+      onSilent: () => this.kill('silent'),
+    });
   }
 
   /** From outside, so that a runner that no longer listens is held to its cap too. */
   async #watchMemory(): Promise<void> {
-    const { clock, exited, memoryMaxMb, memoryWatchMs } = this.#connection;
+    const { clock, hosted, memoryMaxMb, memoryWatchMs } = this.#connection;
     if (memoryMaxMb === undefined) return;
-    while (!exited.aborted) {
-      const heldMb = await residentMb(this.pid);
+    while (!hosted.exited.aborted) {
+      const heldMb = await hosted.residentMb();
       if (heldMb !== null && heldMb > memoryMaxMb) {
         this.#isOverMemory = true;
         return this.kill(`holds ${heldMb} MB, its cap is ${memoryMaxMb} MB`);
       }
-      await clock.sleep(memoryWatchMs, exited);
+      await clock.sleep(memoryWatchMs, hosted.exited);
     }
   }
 
   async #buryWithin(ms: number): Promise<void> {
-    await this.#connection.clock.sleep(ms, this.#connection.exited);
+    await this.#connection.clock.sleep(ms, this.#connection.hosted.exited);
     this.kill('stayed after it closed its socket');
+  }
+
+  /** Of one whose host is gone it is not known whether it lives; without its worker it ends by itself. */
+  async #hangUpWithin(ms: number, closed: AbortSignal): Promise<void> {
+    await this.#connection.clock.sleep(ms, closed);
+    this.#connection.socket.destroy();
   }
 }
 

@@ -6,9 +6,12 @@ import { StartError } from '#core/errors.ts';
 import type { Catalog, Model } from '#core/models/manifest.ts';
 import { residentMbOf } from '#core/models/manifest.ts';
 import type { Clock, Log } from '#core/ports.ts';
+import { createLocalHost } from '../runner-host/local-host.ts';
+import { createRemoteHost } from '../runner-host/remote-host.ts';
+import { runnerCommand } from '../runner-host/runner-command.ts';
+import type { RunnerHost, RunnerStart } from '../runner-host/runner-host.ts';
 import type { PrewarmEnv } from './env.ts';
 import { RunnerClient } from './runner-client.ts';
-import { runnerCommand } from './runner-command.ts';
 import { RunnerPool } from './runner-pool.ts';
 import type { ModelFolders } from './weights/model-folders.ts';
 import { createModelFolders } from './weights/model-folders.ts';
@@ -19,6 +22,8 @@ export interface PoolRunners {
   readonly folders: ModelFolders | null;
   /** Of the pool, at least one. */
   readonly models: readonly Model[];
+  /** What the card of the runners does; null where they have none. Throws when nobody can say. */
+  readonly readCard: RunnerHost['readCard'];
   /** Lets running work end, then ends every process. */
   close(): Promise<void>;
 }
@@ -39,15 +44,13 @@ export function createPoolRunners({ clock, log, catalog }: Ports, env: Env): Poo
     const message = `PILOTLIGHT_POOL: no model has the pool ${env.PILOTLIGHT_POOL}`;
     throw new StartError('invalid_environment', message);
   }
-  const command = runnerCommand(first.manifest.engine, {
-    python: env.PILOTLIGHT_PYTHON,
-    device: env.PILOTLIGHT_DEVICE,
-  });
+  const { engine } = first.manifest;
+  const host = openHost({ clock, log }, env, engine);
   const weights = openWeights({ clock, log }, env);
   const modelsDir = weights?.folders.modelsDir ?? env.PILOTLIGHT_MODELS_DIR;
   const runners = new RunnerPool({
     createClient: (memoryMaxMb) =>
-      new RunnerClient({ command, modelsDir, clock, log, memoryMaxMb: memoryMaxMb ?? undefined }),
+      new RunnerClient({ host, engine, modelsDir, clock, log, memoryMaxMb: memoryMaxMb ?? undefined }),
     residentMb: (model) => residentMbOf(catalog, model),
     gpuMemoryMb: env.PILOTLIGHT_GPU_MEMORY_MB,
   });
@@ -55,11 +58,29 @@ export function createPoolRunners({ clock, log, catalog }: Ports, env: Env): Poo
     runners,
     folders: weights?.folders ?? null,
     models,
+    readCard: () => host.readCard(),
     async close() {
       await runners.close();
+      host.close();
       weights?.close();
     },
   };
+}
+
+/** In another container where the environment names one, else this process itself. */
+function openHost(ports: Pick<Ports, 'clock' | 'log'>, env: Env, engine: RunnerStart['engine']): RunnerHost {
+  const { PILOTLIGHT_RUNNER_HOST: socketPath, PILOTLIGHT_RUNNER_SCRATCH: scratchRoot } = env;
+  if (socketPath !== undefined) {
+    if (scratchRoot === undefined) {
+      const message = 'PILOTLIGHT_RUNNER_SCRATCH: must be set where PILOTLIGHT_RUNNER_HOST is';
+      throw new StartError('invalid_environment', message);
+    }
+    return createRemoteHost({ ...ports, socketPath, scratchRoot });
+  }
+  const { PILOTLIGHT_PYTHON: python, PILOTLIGHT_DEVICE: device } = env;
+  // At once, not with the first job.
+  const command = runnerCommand(engine, { python, device });
+  return createLocalHost({ commandOf: () => command, device, scratchRoot });
 }
 
 function openWeights(ports: Pick<Ports, 'clock' | 'log'>, env: Env) {

@@ -1,5 +1,5 @@
 /**
- * Serves one pool with one runner, until SIGTERM.
+ * Serves one pool, until SIGTERM.
  *
  * Shutdown ladder: SIGTERM (ECS scale-in, Spot notice, Ctrl-C) stops new batches; the batch under way may finish
  * within `workerLimits.drainMs`, then goes back to the line without spending an attempt. A parent that dies without
@@ -113,7 +113,7 @@ async function serveUntilTheEnd(scene: Scene): Promise<void> {
   const watching = watchCard({
     ...scene,
     pool: env.PILOTLIGHT_POOL,
-    device: env.PILOTLIGHT_DEVICE,
+    readCard: pool.readCard,
     stopping: life.stopping,
   });
   await work(scene, { ...who, ...life, slots, gpuMemoryMb: env.PILOTLIGHT_GPU_MEMORY_MB, onBusy });

@@ -123,6 +123,14 @@ describe('a pool is refused', () => {
     );
   });
 
+  it('whose workers share an instance that has too little memory for so many', () => {
+    expect(faultsOf(withPool({ workersPerCard: 7 }))).toEqual({});
+    expect(faultsOf(withPool({ workersPerCard: 8 }))).toEqual({
+      'pools.demo.workersPerCard':
+        'leaves each worker 1802 MiB of the memory of g4dn.xlarge; 2048 are the least',
+    });
+  });
+
   it.each(['pilotlight:latest', 'ghcr.io/us/pilotlight@sha256:short', ''])(
     'whose image "%s" is not named by a digest',
     (image) => {

@@ -7,6 +7,7 @@ import { parseEnv } from '#aws/env.ts';
 import { fleetSchema } from '#aws/fleet-env.ts';
 import { poolAttribute } from '#aws/resources.ts';
 import { workerLimits } from '#core/limits.ts';
+import { runnerHostEnvSchema } from '#gpu/runner-host/env.ts';
 import { workerEnvSchema } from '#gpu/worker/env.ts';
 import { configSchema } from '../../cdk/config.ts';
 import { weightsFolder } from '../../cdk/constructs/instance-boot.ts';
@@ -22,7 +23,44 @@ const root = join(import.meta.dirname, '../..');
 
 interface Mount {
   readonly SourceVolume: string;
+  readonly ContainerPath: string;
   readonly ReadOnly?: boolean;
+}
+
+/** What of a container and of its task is looked into by name. */
+interface Container {
+  readonly Name: string;
+  readonly Image: unknown;
+  readonly Cpu: number;
+  readonly Memory: number;
+  readonly MemoryReservation: number;
+  readonly Essential: boolean;
+  readonly ReadonlyRootFilesystem: boolean;
+  readonly Privileged?: boolean;
+  readonly User?: string;
+  readonly DockerSecurityOptions: readonly string[];
+  readonly LinuxParameters: { readonly SharedMemorySize: number };
+  readonly Secrets?: unknown;
+  readonly PortMappings?: readonly unknown[];
+  readonly ResourceRequirements?: readonly unknown[];
+  readonly DisableNetworking?: boolean;
+  readonly DependsOn?: readonly unknown[];
+  readonly EntryPoint?: readonly string[];
+  readonly StopTimeout: number;
+  readonly HealthCheck: { readonly Command: readonly string[] };
+  readonly LogConfiguration: object;
+  readonly MountPoints: readonly Mount[];
+  readonly Environment: { readonly Name: string; readonly Value: string }[];
+}
+
+interface Task {
+  readonly NetworkMode: string;
+  readonly ContainerDefinitions: readonly Container[];
+  readonly Volumes: readonly {
+    readonly Name: string;
+    readonly Host?: object;
+    readonly DockerVolumeConfiguration?: object;
+  }[];
 }
 
 /** A machine with other work takes many times the few seconds that it takes to bundle every entry. */
@@ -34,8 +72,13 @@ describe.each(Object.entries(examples))('the fleet of the example %s', (_, examp
   const { ofType } = synthesize(example);
   const groups = ofType('AWS::AutoScaling::AutoScalingGroup');
   const templates = ofType('AWS::EC2::LaunchTemplate');
-  const tasks = ofType('AWS::ECS::TaskDefinition').map(({ properties }) => properties);
+  const tasks: readonly Task[] = ofType('AWS::ECS::TaskDefinition').map(({ properties }) => properties);
   const services = ofType('AWS::ECS::Service').map(({ properties }) => properties);
+  const poolOf = (worker: Container) => {
+    const own = config.pools[variable(worker, 'PILOTLIGHT_POOL')];
+    if (own === undefined) throw new Error('a worker of no pool');
+    return own;
+  };
   const ofPool = (pool: string, found: readonly Resource[]) =>
     found.filter(({ id }) => id.startsWith(`Pool${pool.replaceAll('-', '')}`));
 
@@ -140,6 +183,7 @@ describe.each(Object.entries(examples))('the fleet of the example %s', (_, examp
       execFileSync('bash', ['-n'], { input: script });
       expect(script).toContain('ECS_WARM_POOLS_CHECK=true');
       expect(script).toContain('ECS_ENABLE_SPOT_INSTANCE_DRAINING=true');
+      expect(script).toMatch(/^ECS_TASK_PIDS_LIMIT=\d{4,5}$/m);
       expect(script).toContain(`ECS_INSTANCE_ATTRIBUTES={"${poolAttribute}":"${pool}"}`);
     }
     const hooked = scripts.filter((script) => script.includes('pilotlight-boot'));
@@ -177,82 +221,165 @@ describe.each(Object.entries(examples))('the fleet of the example %s', (_, examp
     );
   });
 
-  it('gives a worker a card or its part of one, a bounded part of its instance, and nothing that it could break out by', () => {
+  it('runs a worker and its runners in two containers, and neither can break out of its own by privileges', () => {
     expect(tasks).toHaveLength(pools.length);
     for (const task of tasks) {
-      const [worker, ...others] = task.ContainerDefinitions;
-      const own = config.pools[variable(worker, 'PILOTLIGHT_POOL')];
-      if (own === undefined) throw new Error('a worker of no pool');
+      expect(namesOf(task)).toEqual(['worker', 'runner']);
+      expect(task.NetworkMode).toBe('bridge');
+      for (const container of task.ContainerDefinitions) {
+        expect(container.Image).toEqual(task.ContainerDefinitions[0]?.Image);
+        expect(container.ReadonlyRootFilesystem).toBe(true);
+        expect(container.Privileged ?? false).toBe(false);
+        expect(container.User).toBeUndefined();
+        expect(container.DockerSecurityOptions).toEqual(['no-new-privileges']);
+        expect(container.LinuxParameters).toMatchObject({
+          InitProcessEnabled: true,
+          Capabilities: { Drop: ['ALL'] },
+        });
+        expect(container.Secrets).toBeUndefined();
+        expect(container.PortMappings ?? []).toEqual([]);
+      }
+    }
+  });
+
+  it('gives the card, or its part of one, to the container of runners, and none to the worker', () => {
+    for (const task of tasks) {
+      const { worker, runner } = containersOf(task);
+      const own = poolOf(worker);
+      const part = { NvidiaMps: { Memory: Math.floor((workerCardMb(own) * 1e6) / 2 ** 20) } };
+
+      expect(runner.ResourceRequirements).toEqual([
+        own.workersPerCard === 1 ? { Type: 'GPU', Value: '1' } : { Type: 'GPU', SharingStrategy: part },
+      ]);
+      expect(worker.ResourceRequirements).toBeUndefined();
+      expect(variable(worker, 'NVIDIA_VISIBLE_DEVICES')).toBe('void');
+      expect(variable(worker, 'PILOTLIGHT_GPU_MEMORY_MB')).toBe(String(workerCardMb(own)));
+    }
+  });
+
+  it('gives runners no network, and so none of the credentials that ECS offers to every container of a task', () => {
+    for (const task of tasks) {
+      const { worker, runner } = containersOf(task);
+
+      expect(runner.DisableNetworking).toBe(true);
+      expect(worker.DisableNetworking ?? false).toBe(false);
+      expect(runner.Environment.filter(({ Name }) => Name.startsWith('AWS_'))).toEqual([]);
+    }
+  });
+
+  it('holds runners to a part of their instance that leaves the worker its own, whatever they take', () => {
+    for (const task of tasks) {
+      const { worker, runner } = containersOf(task);
+      const own = poolOf(worker);
       const type = instanceTypes[own.instanceType];
       const workers = workersPerInstance(own);
 
-      expect(others).toEqual([]);
-      expect(task.NetworkMode).toBe('bridge');
-      const part = { NvidiaMps: { Memory: Math.floor((workerCardMb(own) * 1e6) / 2 ** 20) } };
-      expect(worker.ResourceRequirements).toEqual([
-        own.workersPerCard === 1 ? { Type: 'GPU', Value: '1' } : { Type: 'GPU', SharingStrategy: part },
-      ]);
-      expect(variable(worker, 'PILOTLIGHT_GPU_MEMORY_MB')).toBe(String(workerCardMb(own)));
+      expect(runner.Memory).toBe(runner.MemoryReservation);
+      expect(runner.Memory).toBeGreaterThanOrEqual(1_536);
+      expect(worker.MemoryReservation).toBeGreaterThanOrEqual(512);
+      expect(worker.Memory).toBe(worker.MemoryReservation + runner.Memory);
       expect(worker.Memory * workers).toBeLessThan(0.9 * type.memoryMib);
-      expect(worker.Cpu * workers).toBeLessThanOrEqual(1_024 * type.processors);
-      expect(worker.ReadonlyRootFilesystem).toBe(true);
-      expect(worker.Privileged ?? false).toBe(false);
-      expect(worker.DockerSecurityOptions).toEqual(['no-new-privileges']);
-      expect(worker.LinuxParameters).toMatchObject({
-        InitProcessEnabled: true,
-        Capabilities: { Drop: ['ALL'] },
-      });
-      expect(worker.Secrets).toBeUndefined();
-      expect(worker.PortMappings ?? []).toEqual([]);
-      expect(worker.MountPoints.map((mount: { ContainerPath: string }) => mount.ContainerPath)).toEqual([
-        '/weights',
-        '/scratch',
-      ]);
+      expect(worker.Cpu).toBeGreaterThanOrEqual(256);
+      expect((worker.Cpu + runner.Cpu) * workers).toBeLessThanOrEqual(1_024 * type.processors);
+      expect(runner.LinuxParameters.SharedMemorySize).toBeLessThan(runner.Memory);
     }
   });
 
   it('lets one container write the weights, the worker’s own, and nothing else of its instance', () => {
-    for (const { ContainerDefinitions, Volumes } of tasks) {
-      const ofInstance = Volumes.filter((volume: { Host?: object }) => volume.Host !== undefined);
-      const writers = ContainerDefinitions.filter(({ MountPoints }: { MountPoints: Mount[] }) =>
-        MountPoints.some(({ SourceVolume, ReadOnly }) => SourceVolume === 'weights' && ReadOnly !== true),
-      );
+    for (const task of tasks) {
+      const ofInstance = task.Volumes.filter(({ Host }) => Host !== undefined);
 
       expect(ofInstance).toEqual([{ Name: 'weights', Host: { SourcePath: weightsFolder } }]);
-      expect(writers.map(({ Name }: { Name: string }) => Name)).toEqual(['worker']);
+      expect(writersOf(task, '/weights')).toEqual(['worker']);
+      expect(readersOf(task, '/weights')).toEqual(['worker', 'runner']);
     }
   });
 
-  it('lets a worker drain before it is killed, asks for its health, and holds no job up for its log', () => {
-    for (const { ContainerDefinitions } of tasks) {
-      const [worker] = ContainerDefinitions;
-      expect(worker.StopTimeout * 1000).toBeGreaterThanOrEqual(workerLimits.drainMs + 30_000);
-      expect(worker.StopTimeout).toBeLessThanOrEqual(120);
-      expect(worker.HealthCheck.Command).toEqual([
-        'CMD',
-        'node',
-        '/app/gpu-container/worker/main.ts',
-        'healthy',
-      ]);
-      expect(worker.LogConfiguration).toMatchObject({
-        LogDriver: 'awslogs',
-        Options: { mode: 'non-blocking' },
+  it('lets runners write nothing that their worker runs or believes', () => {
+    for (const task of tasks) {
+      const { worker, runner } = containersOf(task);
+      const written = runner.MountPoints.filter(({ ReadOnly }) => !ReadOnly).map(
+        (each) => each.ContainerPath,
+      );
+
+      expect(written).toEqual(['/runner', '/run/pilotlight']);
+      for (const name of ['HOME', 'TMPDIR', 'NODE_COMPILE_CACHE'])
+        expect(variable(runner, name)).toMatch(/^\/runner(\/|$)/);
+      // The worker's are those of the image, below this.
+      expect(writersOf(task, '/scratch')).toEqual(['worker']);
+      for (const name of ['HOME', 'TMPDIR', 'NODE_COMPILE_CACHE', 'PILOTLIGHT_READY_FILE'])
+        expect(variable(worker, name)).toBe('');
+    }
+  });
+
+  it('has the two meet at a socket in memory, which goes with the task', () => {
+    for (const task of tasks) {
+      const { worker, runner } = containersOf(task);
+      const [socket, scratch] = ['PILOTLIGHT_RUNNER_HOST', 'PILOTLIGHT_RUNNER_SCRATCH'] as const;
+      const volume = task.Volumes.find(({ Name }) => Name === 'socket');
+
+      expect(variable(worker, socket)).toBe('/run/pilotlight/host.sock');
+      for (const name of [socket, scratch]) expect(variable(runner, name)).toBe(variable(worker, name));
+      expect(writersOf(task, '/run/pilotlight')).toEqual(['runner']);
+      expect(volume?.DockerVolumeConfiguration).toEqual({
+        ...{ Driver: 'local', Scope: 'task' },
+        DriverOpts: { type: 'tmpfs', device: 'tmpfs', o: 'size=1m,mode=0700,uid=10001,gid=10001' },
       });
     }
   });
 
-  it('tells a worker what it parses, and the scaler what the pools are', () => {
-    for (const { ContainerDefinitions } of tasks) {
-      const [worker] = ContainerDefinitions;
-      const set = worker.Environment.map((each: { Name: string; Value: unknown }) => [
-        each.Name,
-        each.Name === 'PILOTLIGHT_QUEUE_URLS' ? '{}' : plain(each.Value),
-      ]);
-      // What the image sets.
-      const whole = { ...Object.fromEntries(set), PILOTLIGHT_MODELS_DIR: '/app/gpu-container/models' };
+  it('stops a worker before its runners, lets it drain, asks for the health of both, and holds no job up for a log', () => {
+    for (const task of tasks) {
+      const { worker, runner } = containersOf(task);
+      const entries = { worker: 'worker/main.ts', runner: 'runner-host/main.ts' };
 
-      expect(parseEnv(workerEnvSchema, whole).PILOTLIGHT_GPU_MEMORY_MB).toBeGreaterThan(1_000);
-      expect(Object.keys(whole).filter((name) => !Object.hasOwn(workerEnvSchema.shape, name))).toEqual([]);
+      expect(worker.DependsOn).toEqual([{ ContainerName: 'runner', Condition: 'START' }]);
+      expect(runner.EntryPoint).toEqual(['node', `/app/gpu-container/${entries.runner}`]);
+      for (const [container, entry] of [
+        [worker, entries.worker],
+        [runner, entries.runner],
+      ] as const) {
+        expect(container.Essential).toBe(true);
+        expect(container.StopTimeout * 1000).toBeGreaterThanOrEqual(workerLimits.drainMs + 30_000);
+        expect(container.StopTimeout).toBeLessThanOrEqual(120);
+        expect(container.HealthCheck.Command).toEqual([
+          'CMD',
+          'node',
+          `/app/gpu-container/${entry}`,
+          'healthy',
+        ]);
+        expect(container.LogConfiguration).toMatchObject({
+          LogDriver: 'awslogs',
+          Options: { mode: 'non-blocking' },
+        });
+      }
+    }
+  });
+
+  it('tells a worker and its runners what they parse, and the scaler what the pools are', () => {
+    // What the image sets, and what is for others than these programs.
+    const ofImage = { PILOTLIGHT_MODELS_DIR: '/app/gpu-container/models' };
+    const ofOthers = ['NVIDIA_VISIBLE_DEVICES', 'HOME', 'TMPDIR', 'NODE_COMPILE_CACHE'];
+    const whole = ({ Environment }: Container) => {
+      const set = Environment.map(({ Name, Value }) => [
+        Name,
+        Name === 'PILOTLIGHT_QUEUE_URLS' ? '{}' : plain(Value),
+      ]);
+      return { ...Object.fromEntries(set), ...ofImage };
+    };
+    for (const task of tasks) {
+      const { worker, runner } = containersOf(task);
+      const parsed = parseEnv(workerEnvSchema, whole(worker));
+
+      expect(parsed.PILOTLIGHT_GPU_MEMORY_MB).toBeGreaterThan(1_000);
+      expect(parseEnv(runnerHostEnvSchema, whole(runner)).PILOTLIGHT_RUNNER_SCRATCH).toBe('/runner');
+      for (const [container, schema] of [
+        [worker, workerEnvSchema],
+        [runner, runnerHostEnvSchema],
+      ] as const) {
+        const names = Object.keys(whole(container)).filter((name) => !ofOthers.includes(name));
+        expect(names.filter((name) => !Object.hasOwn(schema.shape, name))).toEqual([]);
+      }
     }
     const scaler = ofType('AWS::Lambda::Function').find(
       ({ properties }) => properties.Description === entries.scaler.description,
@@ -336,6 +463,29 @@ function plain(value: unknown): string {
   if (typeof value === 'string') return value;
   const join = Object(value)['Fn::Join'];
   return join === undefined ? 'known-later' : join[1].map(plain).join(join[0]);
+}
+
+function namesOf({ ContainerDefinitions }: Task): string[] {
+  return ContainerDefinitions.map(({ Name }) => Name);
+}
+
+function containersOf({ ContainerDefinitions }: Task): { worker: Container; runner: Container } {
+  const [worker, runner, ...others] = ContainerDefinitions;
+  if (worker === undefined || runner === undefined || others.length > 0)
+    throw new Error('not two containers');
+  return { worker, runner };
+}
+
+/** Names of the containers that have the folder. */
+function readersOf({ ContainerDefinitions }: Task, path: string): string[] {
+  const has = ({ MountPoints }: Container) => MountPoints.some((mount) => mount.ContainerPath === path);
+  return ContainerDefinitions.filter(has).map(({ Name }) => Name);
+}
+
+function writersOf({ ContainerDefinitions }: Task, path: string): string[] {
+  const writes = ({ MountPoints }: Container) =>
+    MountPoints.some((mount) => mount.ContainerPath === path && mount.ReadOnly !== true);
+  return ContainerDefinitions.filter(writes).map(({ Name }) => Name);
 }
 
 function variable(container: { Environment: { Name: string; Value: string }[] }, name: string): string {

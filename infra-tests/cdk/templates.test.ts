@@ -8,6 +8,7 @@ import './going.suite.ts';
 import './golden.suite.ts';
 import './idle-cost.suite.ts';
 import './invariants.suite.ts';
+import './job-cost.suite.ts';
 import './nag.suite.ts';
 import './permissions.suite.ts';
 import './tenant-role.suite.ts';

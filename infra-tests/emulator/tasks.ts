@@ -1,8 +1,10 @@
 /**
- * The ECS agent of a fleet that has no machines: looks how many tasks each service is asked for and keeps as many worker
- * processes, each with the variables and the role of the service's task definition.
+ * The ECS agent of a fleet that has no machines: looks how many tasks each service is asked for and keeps as many, each of two
+ * processes with the variables of the task definition's two containers; the worker's has its role beside them.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
@@ -35,6 +37,8 @@ interface Definition {
   readonly arn: string;
   readonly pool: string;
   readonly variables: Variables;
+  /** Of the container that starts runners. */
+  readonly hostVariables: Variables;
 }
 
 const root = dirname(dirname(import.meta.dirname));
@@ -43,11 +47,14 @@ const lookMs = 500;
 const sessionSeconds = 12 * 60 * 60;
 
 const serviceSchema = z.object({ desiredCount: z.int(), taskDefinition: z.string() });
+const containerSchema = (name: string) =>
+  z.object({
+    name: z.literal(name),
+    environment: z.array(z.object({ name: z.string(), value: z.string() })),
+  });
 const definitionSchema = z.object({
   taskRoleArn: z.string(),
-  containerDefinitions: z.tuple([
-    z.object({ environment: z.array(z.object({ name: z.string(), value: z.string() })) }),
-  ]),
+  containerDefinitions: z.tuple([containerSchema('worker'), containerSchema('runner')]),
 });
 const ownVariablesSchema = z.looseObject({ PILOTLIGHT_POOL: z.string() });
 const sessionSchema = z.object({
@@ -69,7 +76,7 @@ export function startTasks(emulator: Emulator, log: Log, write: (text: string) =
     clock: systemClock,
     log,
     metrics: tellAll([]),
-    startWorker: (pool) => startWorker(emulator, definitions.get(pool)?.variables ?? {}, write),
+    startWorker: (pool) => startTask(emulator, definitions.get(pool) ?? absent(pool), write),
   });
   const stopping = new AbortController();
   const looking = lookUntil(stopping.signal);
@@ -126,8 +133,8 @@ async function look(
 async function readDefinition({ ecs, sts }: TaskClients, arn: string): Promise<Definition> {
   const found = await ecs.send(new DescribeTaskDefinitionCommand({ taskDefinition: arn }));
   const { taskRoleArn, containerDefinitions } = definitionSchema.parse(found.taskDefinition);
-  const [{ environment }] = containerDefinitions;
-  const set = Object.fromEntries(environment.map(({ name, value }) => [name, value]));
+  const [worker, runner] = containerDefinitions;
+  const set = variablesOf(worker);
   const { PILOTLIGHT_POOL: pool } = ownVariablesSchema.parse(set);
   const { Credentials } = await sts.send(
     new AssumeRoleCommand({ RoleArn: taskRoleArn, RoleSessionName: pool, DurationSeconds: sessionSeconds }),
@@ -139,21 +146,50 @@ async function readDefinition({ ecs, sts }: TaskClients, arn: string): Promise<D
     AWS_SECRET_ACCESS_KEY: session.SecretAccessKey,
     AWS_SESSION_TOKEN: session.SessionToken,
   };
-  return { arn, pool, variables };
+  return { arn, pool, variables, hostVariables: variablesOf(runner) };
+}
+
+function variablesOf({ environment }: z.infer<ReturnType<typeof containerSchema>>): Variables {
+  return Object.fromEntries(environment.map(({ name, value }) => [name, value]));
+}
+
+/** The worker's process; the one beside it ends once that is gone, as the containers of a task do. */
+function startTask(
+  { env }: Emulator,
+  { variables, hostVariables }: Definition,
+  write: (text: string) => void,
+): ChildProcess {
+  const home = mkdtempSync(join(tmpdir(), 'pl-task-'));
+  const located = (set: Variables) =>
+    Object.fromEntries(
+      Object.entries(set).map(([name, value]) => [
+        name,
+        value.replace(/^\/(run\/pilotlight|runner)\b/, home),
+      ]),
+    );
+  const host = startProgram('runner-host', located(hostVariables), write);
+  const worker = startProgram('worker', { ...env, ...located(variables) }, write);
+  worker.once('close', () => host.kill('SIGTERM'));
+  host.once('close', () => rmSync(home, { recursive: true, force: true }));
+  return worker;
 }
 
 /** What the image sets is set here; everything else comes with the task. */
-function startWorker({ env }: Emulator, variables: Variables, write: (text: string) => void): ChildProcess {
+function startProgram(
+  folder: 'worker' | 'runner-host',
+  variables: NodeJS.ProcessEnv,
+  write: (text: string) => void,
+): ChildProcess {
   const container = join(root, 'gpu-container');
-  const child = spawn(process.execPath, [join(container, 'worker', 'main.ts')], {
+  const ofImage = { PATH: process.env.PATH, PILOTLIGHT_MODELS_DIR: join(container, 'models') };
+  const child = spawn(process.execPath, [join(container, folder, 'main.ts')], {
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-    env: {
-      ...env,
-      PATH: process.env.PATH,
-      ...variables,
-      PILOTLIGHT_MODELS_DIR: join(container, 'models'),
-    },
+    env: { ...variables, ...ofImage },
   });
   for (const stream of [child.stdout, child.stderr]) stream?.setEncoding('utf8').on('data', write);
   return child;
+}
+
+function absent(pool: string): never {
+  throw new Error(`a worker is wanted of ${pool}, whose task nobody has seen`);
 }

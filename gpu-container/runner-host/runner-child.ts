@@ -1,36 +1,21 @@
 /**
- * The operating system's side of a runner: the process, its environment, its output and its socket. The process gets
- * a session of its own (a Ctrl-C in the terminal is for the worker to handle) and an environment without anything
- * secret.
+ * The operating system's side of a runner: the process, its environment and its output. The process gets a session of
+ * its own (a Ctrl-C in the terminal is for the worker to handle) and an environment without anything secret.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
-import { createConnection, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import type { Clock, Log } from '#core/ports.ts';
+import type { OutputLine, RunnerStart } from './runner-host.ts';
 
-export interface RunnerCommand {
+export interface RunnerCommand extends Pick<RunnerStart, 'modelsDir' | 'memoryMaxMb'> {
   /** Program and arguments; `--socket PATH` and `--models DIR` are added. */
   readonly command: readonly string[];
-  readonly modelsDir: string;
-  /**
-   * Hard cap of the process in units of 10^6 bytes, passed on as `--memory-max-mb`.
-   *
-   * A runner on a CPU refuses work as `OOM` while its resident set is above it, and the worker kills it when it grows
-   * past it. A runner on a GPU turns it into its share of the card by `set_per_process_memory_fraction` before it loads
-   * anything. That holds the allocator alone; contexts and workspaces are held where the card runs under MPS with a
-   * pinned memory limit (`CUDA_MPS_PINNED_DEVICE_MEM_LIMIT`).
-   * @default none
-   */
-  readonly memoryMaxMb?: number | undefined;
-  readonly log: Log;
+  readonly onOutput: (line: Omit<OutputLine, 'pid'>) => void;
 }
 
 /** Linux takes 107 bytes, macOS 103. */
 const socketPathBytesMax = 103;
-
-const connectRetryMs = 5;
 
 const outputCharactersMax = 2000;
 
@@ -53,7 +38,7 @@ const passedVariables = [
  */
 const quiet = { ORT_DISABLE_TELEMETRY: '1', DO_NOT_TRACK: '1' };
 
-/** Starts the program in a session of its own. Its output becomes log lines, never part of the conversation. */
+/** Starts the program in a session of its own. What it prints is for a log, never part of the conversation. */
 export function spawnRunner(options: RunnerCommand, scratchDir: string): ChildProcess {
   const socketPath = socketPathOf(scratchDir);
   if (Buffer.byteLength(socketPath) > socketPathBytesMax) {
@@ -78,10 +63,7 @@ export function spawnRunner(options: RunnerCommand, scratchDir: string): ChildPr
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe'],
   });
-  captureOutput(child, options.log);
-  child.once('close', (code, signal) => {
-    options.log.info('runner.ended', { pid: child.pid ?? null, exitCode: code, signal });
-  });
+  captureOutput(child, options.onOutput);
   return child;
 }
 
@@ -97,12 +79,12 @@ function nodeOptions(written: readonly string[]): string {
   return [process.env.NODE_OPTIONS ?? '', ...allowed, ...folders, ...quietened].join(' ').trim();
 }
 
-function captureOutput(child: ChildProcess, log: Log): void {
+function captureOutput(child: ChildProcess, onOutput: RunnerCommand['onOutput']): void {
   for (const stream of ['stdout', 'stderr'] as const) {
     const input = child[stream];
     if (input === null) continue;
     createInterface({ input }).on('line', (line) => {
-      log.info('runner.output', { pid: child.pid ?? null, stream, text: line.slice(0, outputCharactersMax) });
+      onOutput({ stream, text: line.slice(0, outputCharactersMax) });
     });
   }
 }
@@ -114,37 +96,6 @@ export function pidOf(child: ChildProcess): Promise<number> {
     child.once('spawn', () => {
       if (child.pid === undefined) reject(new Error('the runner has no process id'));
       else resolve(child.pid);
-    });
-  });
-}
-
-/**
- * Connects as soon as the runner listens; it creates its socket when it is up, so early tries find nothing. Throws
- * when it exits first, or at `untilMs`.
- */
-export async function connect(
-  path: string,
-  clock: Clock,
-  untilMs: number,
-  ended: AbortSignal,
-): Promise<Socket> {
-  while (!ended.aborted) {
-    const socket = await tryConnect(path);
-    if (socket !== null) return socket;
-    if (clock.nowMs() >= untilMs) throw new Error('the runner did not open its socket in time');
-    await clock.sleep(connectRetryMs, ended);
-  }
-  throw new Error('the runner exited before it opened its socket');
-}
-
-function tryConnect(path: string): Promise<Socket | null> {
-  return new Promise((resolve, reject) => {
-    const socket = createConnection(path);
-    socket.once('connect', () => resolve(socket));
-    socket.once('error', (err: NodeJS.ErrnoException) => {
-      // Not there yet, or bound and not listening yet.
-      if (err.code === 'ENOENT' || err.code === 'ECONNREFUSED') resolve(null);
-      else reject(err);
     });
   });
 }

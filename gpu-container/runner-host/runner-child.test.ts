@@ -3,7 +3,6 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
-import type { Log } from '#core/ports.ts';
 import { spawnRunner } from './runner-child.ts';
 
 const program = join(import.meta.dirname, 'writing-runner.mjs');
@@ -18,13 +17,9 @@ async function tryToWrite(folderName = 'own') {
   await mkdir(scratchDir, { recursive: true });
   await writeFile(weights, 'weights');
   const said: string[] = [];
-  const log: Log = {
-    info: (event, fields) => void (event === 'runner.output' && said.push(String(fields?.text))),
-    warn: () => undefined,
-    error: () => undefined,
-  };
   const command = [process.execPath, program];
-  const child = spawnRunner({ command, modelsDir: join(root, 'models'), log }, scratchDir);
+  const onOutput = ({ text }: { readonly text: string }) => void said.push(text);
+  const child = spawnRunner({ command, modelsDir: join(root, 'models'), onOutput }, scratchDir);
   await once(child, 'close');
   return { root, weights, said };
 }

@@ -1,6 +1,6 @@
-/** Resident memory of another process, as the operating system counts it. */
+/** Memory of another process, as the operating system counts it, and who goes first when there is none left. */
 import { execFile } from 'node:child_process';
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 
 const run = promisify(execFile);
@@ -29,7 +29,16 @@ function kibIn(match: RegExpExecArray | null): number | null {
   return match?.[1] === undefined ? null : Number(match[1]);
 }
 
-/** A process that ended is the one reason for these reads to fail. */
+/** A process that ended is the one reason for these to fail. */
 async function orNull<T>(reading: Promise<T>): Promise<T | null> {
   return await reading.catch(() => null);
+}
+
+/**
+ * Has the kernel end this process, and children that it makes from now on, before any other of its container that runs out
+ * of memory: a runner is started anew, and what started it would take all of them along. Any process may ask to go first.
+ */
+export async function offerToOomKiller(pid: number): Promise<void> {
+  if (process.platform !== 'linux') return;
+  await orNull(writeFile(`/proc/${pid}/oom_score_adj`, '1000'));
 }
