@@ -45,6 +45,10 @@ const benches: Record<string, { readonly summary: string; readonly load: () => P
     summary: 'text of a chat: how soon it is at the client after its worker wrote it',
     load: async () => (await import('./stream.ts')).streamBench,
   },
+  dialects: {
+    summary: 'what a dialect costs: jobs through each of them beside native ones (--rounds 100 --seed 1)',
+    load: async () => (await import('./dialects.ts')).dialectsBench,
+  },
   drain: {
     summary:
       'simulated: how much of a card’s time one worker uses while a line is drained, beside plain loops (--jobs 10000)',
@@ -67,6 +71,10 @@ const benches: Record<string, { readonly summary: string; readonly load: () => P
     summary:
       'simulated: how right the times are that waiting jobs are told, beside simpler forecasts (--seeds 2)',
     load: async () => (await import('./eta.ts')).etaBench,
+  },
+  units: {
+    summary: 'what AWS bills of one job: requests, units of tables, bytes of logs, counted (--jobs 80)',
+    load: async () => (await import('./units.ts')).unitsBench,
   },
   tenants: {
     summary: 'simulated: 50 tenants of three plans on 8 cards for an hour, waits, shares, costs (--seeds 20)',

@@ -115,12 +115,11 @@ function metricsOf({ Metrics = [] }: { readonly Metrics?: readonly object[] }): 
 
 function poolLines(pools: Config['pools']): CostLine[] {
   return Object.entries(pools).flatMap(([pool, own]) => {
-    const { instanceType, warmInstances, workersMin, diskGb } = own;
+    const { instanceType, warmInstances, workersMin } = own;
     const { usdMicrosPerHour } = instanceTypes[instanceType];
     // Workers share the cards of an instance, and its price.
     const instances = instancesFor(workersMin, own);
-    const diskUsdMicros =
-      diskGb * diskUsdMicrosPerGb + (diskMibPerSecond - diskMibPerSecondFree) * diskUsdMicrosPerMib;
+    const diskUsdMicros = diskUsdMicrosPerMonth(own);
     const kept = instances * (usdMicrosPerHour * hoursPerMonth + diskUsdMicros);
     return [
       {
@@ -131,4 +130,9 @@ function poolLines(pools: Config['pools']): CostLine[] {
       { what: `${pool}: instances that stay up`, count: instances, usdMicrosPerMonth: kept },
     ].filter(({ count }) => count > 0);
   });
+}
+
+/** All that a warm instance costs while it is stopped; whoever has none may ask what one would. */
+export function diskUsdMicrosPerMonth({ diskGb }: { readonly diskGb: number }): number {
+  return diskGb * diskUsdMicrosPerGb + (diskMibPerSecond - diskMibPerSecondFree) * diskUsdMicrosPerMib;
 }

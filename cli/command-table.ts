@@ -92,6 +92,11 @@ export const commandTable: readonly CommandEntry[] = [
     load: () => import('./commands/capacity.ts'),
   },
   {
+    name: 'cost',
+    summary: 'Tell what a deployment will cost, idle and for a million jobs',
+    load: () => import('./commands/cost.ts'),
+  },
+  {
     name: 'costs',
     summary: "Show where a month's instance bill went",
     load: () => import('./commands/costs.ts'),

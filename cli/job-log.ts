@@ -6,11 +6,11 @@ import type { Advice } from '#doctor/advice.ts';
 import type { JobLine } from '#doctor/job-lines.ts';
 import { CliError, exitCodes, interruptedError, usageError } from './cli-error.ts';
 import { findLocalData } from './credentials.ts';
+import { configFault, configName } from './deployment-config.ts';
 import { readLocalLines } from './local-lines.ts';
 import type { Session } from './session.ts';
 
 const logName = 'pilotlight.log';
-const configName = 'pilotlight.config.ts';
 const awsSinceSeconds = 24 * 60 * 60;
 
 export interface JobLogAsk {
@@ -114,9 +114,8 @@ const exits = {
 } as const;
 
 function refused(error: unknown, { why, found, todo }: Advice): CliError {
-  const isConfig = error instanceof Error && 'code' in error && error.code === 'invalid_config';
-  if (isConfig)
-    return new CliError(error.message, { exitCode: exitCodes.usage, code: 'invalid_config', cause: error });
+  const fault = configFault(error);
+  if (fault !== null) return fault;
   return new CliError(`AWS did not answer: ${found}\n${todo}`, {
     exitCode: exits[why],
     code: `aws_${why}`,

@@ -1,5 +1,6 @@
-import { CliError, exitCodes } from '../cli-error.ts';
+import { exitCodes } from '../cli-error.ts';
 import { defineCommand } from '../command.ts';
+import { configFault, configName } from '../deployment-config.ts';
 
 export const command = defineCommand({
   name: 'doctor',
@@ -7,7 +8,7 @@ export const command = defineCommand({
   takes: [],
   canDoWithout: true,
   options: {
-    config: { type: 'string', value: 'FILE', help: 'Config of the deployment (pilotlight.config.ts)' },
+    config: { type: 'string', value: 'FILE', help: `Config of the deployment (${configName})` },
   },
   examples: [
     'pilotlight doctor',
@@ -21,13 +22,11 @@ export const command = defineCommand({
       import('../doctor-view.ts'),
     ]);
     const findings = await diagnose({
-      configFile: config ?? 'pilotlight.config.ts',
+      configFile: config ?? configName,
       cwd: session.cwd,
       nowMs: session.nowMs,
     }).catch((error: unknown) => {
-      const isConfig = error instanceof Error && 'code' in error && error.code === 'invalid_config';
-      if (!isConfig) throw error;
-      throw new CliError(error.message, { exitCode: exitCodes.usage, code: 'invalid_config', cause: error });
+      throw configFault(error) ?? error;
     });
     const answer = doctorAnswer(findings);
     if (session.json) session.printJson(answer);
