@@ -9,6 +9,7 @@ export default defineConfig({
     maxWorkers: '100%',
     testTimeout: 30_000,
     hookTimeout: 60_000,
+    expect: { poll: { timeout: 60_000 } },
     projects: [
       {
         extends: true,
@@ -25,6 +26,9 @@ export default defineConfig({
         test: {
           name: 'processes',
           include: ['**/*.{test,fuzz}.ts'],
+          // For one that hangs: on a machine with other work, a start of Python or of a stack takes a minute.
+          testTimeout: 120_000,
+          hookTimeout: 240_000,
           exclude: [...exclude, '{aws,cli,core,functions}/**'],
         },
       },

@@ -12,7 +12,7 @@ import type { Received } from './client-scene.ts';
 import { countPings, openClientScene, openFaltering, openReceiver } from './client-scene.ts';
 import { createRows, expectTable } from './compatibility.ts';
 
-const longMs = 60_000;
+const longMs = 180_000;
 
 let scene: Awaited<ReturnType<typeof openClientScene>>;
 let client: FalClient;

@@ -167,7 +167,7 @@ describe('a start', () => {
 
   it('puts its worker out after the idle time-out, and lights one again for the next job', async () => {
     await stack.line(/picture:/);
-    await expect.poll(() => stack.workerIds(), { timeout: 20_000 }).toEqual([]);
+    await expect.poll(() => stack.workerIds(), { timeout: 60_000 }).toEqual([]);
 
     const body = { model: 'pilotlight-shapes', input: { prompt: 'a green circle', size: 64 } };
     const { id } = await call(stack, 'POST', '/v1/jobs', body);
@@ -198,7 +198,7 @@ describe.concurrent('kill -9', () => {
     const stack = await startLocalStack(temporaryFolder(), ['--no-first-job']);
     const { id } = await call(stack, 'POST', '/v1/jobs', slow);
     await expect
-      .poll(async () => (await call(stack, 'GET', `/v1/jobs/${id}`)).status, { timeout: 30_000 })
+      .poll(async () => (await call(stack, 'GET', `/v1/jobs/${id}`)).status, { timeout: 60_000 })
       .toBe('running');
 
     for (const pid of stack.workerIds()) process.kill(pid, 'SIGKILL');

@@ -6,8 +6,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Platform } from './platform.ts';
 import { startPlatform } from './platform.ts';
 
-const longMs = 60_000;
-const pollMs = 20_000;
+const longMs = 180_000;
+const pollMs = 60_000;
 
 let dataDir: string;
 let platform: Platform;

@@ -22,7 +22,7 @@ import { listen } from './listen.ts';
 import type { Platform } from './platform.ts';
 import { startPlatform } from './platform.ts';
 
-const longMs = 60_000;
+const longMs = 180_000;
 const png =
   'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==';
 

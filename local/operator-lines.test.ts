@@ -109,7 +109,7 @@ const lines: readonly (readonly [line: string, says: RegExp])[] = [
 ];
 
 describe('every line of the operator runs as it is written', () => {
-  it.each(lines)('%s', { timeout: 60_000 }, async (line, says) => {
+  it.each(lines)('%s', { timeout: 180_000 }, async (line, says) => {
     const { stdout, stderr } = await shell(line.replace('OWN_PORT', String(ownPort)));
 
     expect(`${stdout}${stderr}`).toMatch(

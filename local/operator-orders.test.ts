@@ -8,8 +8,8 @@ import { main } from '../cli/main.ts';
 import type { Platform } from './platform.ts';
 import { startPlatform } from './platform.ts';
 
-const pollMs = 25_000;
-const longMs = 60_000;
+const pollMs = 60_000;
+const longMs = 180_000;
 
 let cwd: string;
 let platform: Platform;

@@ -13,7 +13,7 @@ import { listen } from './listen.ts';
 import type { Platform } from './platform.ts';
 import { startPlatform } from './platform.ts';
 
-const longMs = 60_000;
+const longMs = 180_000;
 const prompt = 'one two three four';
 const chat = { input: { messages: [{ role: 'user', content: prompt }] } };
 const answer = `You said: ${prompt}`;

@@ -8,7 +8,7 @@ import { listen } from './listen.ts';
 import type { Platform } from './platform.ts';
 import { startPlatform } from './platform.ts';
 
-const longMs = 60_000;
+const longMs = 180_000;
 
 let folder: string;
 let platform: Platform;

@@ -82,7 +82,7 @@ describe('webhooks on a laptop', () => {
 
     await json('webhooks', 'test', id);
 
-    await expect.poll(() => received.length, { timeout: 10_000 }).toBe(1);
+    await expect.poll(() => received.length, { timeout: 60_000 }).toBe(1);
     expect(JSON.parse(received[0]?.body ?? '')).toMatchObject({ type: 'endpoint.test', data: { id } });
     expect(believed(secret, received[0])).toBe(true);
   });
@@ -94,7 +94,7 @@ describe('webhooks on a laptop', () => {
     const job = await json('generate', 'a lighthouse', '--model', 'fake', '--no-wait');
 
     await expect
-      .poll(() => typesOf(job.id).toSorted(), { timeout: 25_000 })
+      .poll(() => typesOf(job.id).toSorted(), { timeout: 60_000 })
       .toEqual(['job.queued', 'job.queued', 'job.succeeded']);
     expect(received.every((message) => believed(secret, message))).toBe(true);
     const ids = received.map(({ headers }) => headers['webhook-id']);
@@ -111,13 +111,13 @@ describe('webhooks on a laptop', () => {
     received.length = 0;
     answers.push(503);
     const job = await json('generate', 'a lighthouse', '--model', 'fake', '--no-wait');
-    await expect.poll(() => typesOf(job.id), { timeout: 10_000 }).toContain('job.queued');
+    await expect.poll(() => typesOf(job.id), { timeout: 60_000 }).toContain('job.queued');
 
     await platform.close();
     platform = await start();
 
     await expect
-      .poll(() => typesOf(job.id).toSorted(), { timeout: 25_000 })
+      .poll(() => typesOf(job.id).toSorted(), { timeout: 60_000 })
       .toEqual(['job.queued', 'job.queued', 'job.succeeded']);
     expect(received.every((message) => believed(secret, message))).toBe(true);
   }, 60_000);
@@ -127,7 +127,7 @@ describe('webhooks on a laptop', () => {
     const { data } = await json('webhooks', 'deliveries', id);
 
     await json('webhooks', 'replay', id, data[0].id);
-    await expect.poll(() => received.length, { timeout: 10_000 }).toBe(1);
+    await expect.poll(() => received.length, { timeout: 60_000 }).toBe(1);
     await json('webhooks', 'remove', id);
 
     expect(received[0]?.headers['webhook-id']).toBe(data[0].id);
@@ -147,7 +147,7 @@ describe('webhooks on a laptop', () => {
     const [webhook] = (await json('webhooks', 'list')).data;
     const log = async () => (await json('webhooks', 'deliveries', webhook.id)).data;
     await expect
-      .poll(log, { timeout: 25_000, interval: 500 })
+      .poll(log, { timeout: 60_000, interval: 500 })
       .toMatchObject([{ job: job.id, status: 'failed', reason: 'refused', tries: [{ error: 'scheme' }] }]);
     expect(received).toEqual([]);
   }, 60_000);
