@@ -5,6 +5,7 @@ const exclude = ['node_modules/**', '.pilotlight/**', 'cdk.out/**'];
 export default defineConfig({
   test: {
     exclude,
+    setupFiles: ['sim/property-seed.ts'],
     // Most of the time goes into waiting for processes: one file less than there are cores would be one at a time on two.
     maxWorkers: '100%',
     testTimeout: 30_000,

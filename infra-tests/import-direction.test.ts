@@ -147,6 +147,7 @@ const testSupport: ReadonlySet<string> = new Set([
   'local/canaries.ts',
   'local/emulators.crash-child.ts',
   'sim/fuzz-budget.ts',
+  'sim/property-seed.ts',
 ]);
 
 const isTest = (file: string) =>

@@ -1,21 +1,28 @@
 /**
- * `npm run fuzz`: every fuzz file for a time of its own, with fresh seeds, one after the other. Prints what ran; exits
- * with 1 when a property failed, and the output above the table then has its seed and smallest counterexample.
+ * `npm run fuzz`: every fuzz file for a time of its own, with fresh seeds, one after the other, and then the properties of
+ * the tests. Prints what ran; exits with 1 when a property failed, and the output above the table then has its seed and
+ * smallest counterexample.
  */
 import { spawnSync } from 'node:child_process';
 import { globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { fuzzEnv } from '../sim/fuzz-budget.ts';
+import { propertySeedEnv } from '../sim/property-seed.ts';
 
 const help = `Usage: npm run fuzz -- [--seconds N] [--target NAME]
 
   --seconds N     for each target, shared among its properties (default 60)
   --target NAME   one target, or several with commas between them; without it, all
 
+"properties" are those of the tests, which end when one did as many runs as it says: all of them, round after round.
+
 Targets: `;
 
 const root = dirname(import.meta.dirname);
+const folders = '{aws,bench,cli,core,functions,gpu-container,local,sim}';
+const propertiesTarget = 'properties';
 
 interface Target {
   readonly name: string;
@@ -32,7 +39,7 @@ interface Ran {
 }
 
 function targets(): Target[] {
-  return globSync('{aws,bench,cli,core,functions,gpu-container,local,sim}/**/*.fuzz.ts', { cwd: root })
+  return globSync(`${folders}/**/*.fuzz.ts`, { cwd: root })
     .map((file) => ({
       name: basename(file, '.fuzz.ts'),
       file,
@@ -41,23 +48,15 @@ function targets(): Target[] {
     .toSorted((left, right) => (left.name < right.name ? -1 : 1));
 }
 
+const assertionsIn = (file: string) =>
+  readFileSync(join(root, file), 'utf8').match(/\bfc\.assert\(/g)?.length ?? 0;
+
 function run({ name, file, properties }: Target, seconds: number): Ran {
   const folder = mkdtempSync(join(tmpdir(), 'pilotlight-fuzz-'));
   const tally = join(folder, 'runs.jsonl');
   const startedAtMs = performance.now();
-  const { status } = spawnSync(
-    process.execPath,
-    [join(root, 'node_modules/vitest/vitest.mjs'), 'run', file, '--testTimeout=0', '--reporter=dot'],
-    {
-      cwd: root,
-      stdio: ['ignore', 'inherit', 'inherit'],
-      env: {
-        ...process.env,
-        PILOTLIGHT_FUZZ_MS: String(Math.ceil((seconds * 1000) / Math.max(1, properties))),
-        PILOTLIGHT_FUZZ_TALLY: tally,
-      },
-    },
-  );
+  const propertyMs = Math.ceil((seconds * 1000) / Math.max(1, properties));
+  const status = vitest([file], { [fuzzEnv.propertyMs]: String(propertyMs), [fuzzEnv.tally]: tally });
   const lines = linesOf(tally);
   rmSync(folder, { recursive: true });
   const failed = lines.filter((line) => line.failed).length;
@@ -68,6 +67,32 @@ function run({ name, file, properties }: Target, seconds: number): Ran {
     seconds: Math.round((performance.now() - startedAtMs) / 1000),
     failed: status === 0 && lines.length === properties ? failed : Math.max(1, failed),
   };
+}
+
+/** At least one round. */
+function runProperties(seconds: number): Ran {
+  const files = globSync(`${folders}/**/*.test.ts`, { cwd: root })
+    .map((file) => ({ file, properties: assertionsIn(file) }))
+    .filter(({ properties }) => properties > 0);
+  const properties = files.reduce((sum, file) => sum + file.properties, 0);
+  const startedAtMs = performance.now();
+  const elapsedS = () => Math.round((performance.now() - startedAtMs) / 1000);
+  let rounds = 0;
+  let failed = 0;
+  do {
+    if (vitest(files.map(({ file }) => file)) !== 0) failed += 1;
+    rounds += 1;
+  } while (elapsedS() < seconds);
+  return { target: propertiesTarget, properties, runs: rounds, seconds: elapsedS(), failed };
+}
+
+function vitest(files: readonly string[], env: Record<string, string> = {}): number | null {
+  const script = join(root, 'node_modules/vitest/vitest.mjs');
+  return spawnSync(process.execPath, [script, 'run', ...files, '--testTimeout=0', '--reporter=dot'], {
+    cwd: root,
+    stdio: ['ignore', 'inherit', 'inherit'],
+    env: { ...process.env, [propertySeedEnv]: 'random', ...env },
+  }).status;
 }
 
 function linesOf(tally: string): { readonly numRuns: number; readonly failed: boolean }[] {
@@ -85,7 +110,7 @@ function linesOf(tally: string): { readonly numRuns: number; readonly failed: bo
 
 function main(argv: string[]): number {
   const all = targets();
-  const names = all.map(({ name }) => name);
+  const names = [...all.map(({ name }) => name), propertiesTarget];
   const { values } = parseArgs({
     args: argv,
     options: { seconds: { type: 'string' }, target: { type: 'string' }, help: { type: 'boolean' } },
@@ -98,6 +123,7 @@ function main(argv: string[]): number {
     return values.help === true ? 0 : 2;
   }
   const ran = all.filter(({ name }) => wanted.includes(name)).map((target) => run(target, seconds));
+  if (wanted.includes(propertiesTarget)) ran.push(runProperties(seconds));
   process.stdout.write('\n| target | properties | runs | seconds | failed |\n|---|---|---|---|---|\n');
   for (const { target, properties, runs, seconds: took, failed } of ran) {
     process.stdout.write(

@@ -4,21 +4,13 @@
 // because it runs before there are any.
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import {
-  closeSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  openSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ensurePython, pythonTests } from './python-tests.mjs';
 import { runForwardingSignals } from './run-child.mjs';
+import { vitestTests } from './vitest-tests.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const nodeNeeded = [22, 18];
@@ -104,7 +96,7 @@ async function check() {
   const broken = steps.filter(([title, ...command]) => !step(title, command)).map(([title]) => title);
   // There by now, or not to be had: it is not tried again.
   const venvPython = (await environment.ended()) ? ensurePython(root) : null;
-  const vitest = vitestTests(node, bin('vitest/vitest.mjs'), venvPython);
+  const vitest = vitestTests(root, node, venvPython);
   const answers = beside(node, scripts.contract);
   const python = pythonTests(root, venvPython);
   const contract = 'the API against its document';
@@ -112,7 +104,8 @@ async function check() {
   console.log(`\n== ${contract}`);
   if (!(await answers.ended())) broken.push(contract);
   const failed = vitest.failed + python.failed + broken.length;
-  for (const title of broken) console.log(`failed: ${title}`);
+  for (const title of vitest.unsteady) console.log(`unsteady: ${title}`);
+  for (const title of [...vitest.titles, ...broken]) console.log(`failed: ${title}`);
   console.log(`${vitest.passed + python.passed + steps.length - broken.length} passed, ${failed} failed`);
   return failed === 0 ? 0 : 1;
 }
@@ -139,22 +132,6 @@ function beside(command, args) {
 function step(title, [command, args]) {
   console.log(`\n== ${title}`);
   return spawnSync(command, args, { cwd: root, stdio: 'inherit' }).status === 0;
-}
-
-/** Runs vitest, the tests of Python's runtime too where there is one; a run that ends without a report counts as one failure. */
-function vitestTests(node, vitest, python) {
-  console.log('\n== TypeScript tests');
-  const folder = join(root, 'node_modules', '.cache', 'pilotlight');
-  const report = join(folder, 'vitest.json');
-  mkdirSync(folder, { recursive: true });
-  rmSync(report, { force: true });
-  const args = [vitest, 'run', '--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
-  const env = python === null ? process.env : { PILOTLIGHT_PYTHON: python, ...process.env };
-  const { status } = spawnSync(node, args, { cwd: root, stdio: 'inherit', env });
-  if (!existsSync(report)) return { passed: 0, failed: 1 };
-  const { numPassedTests, numFailedTests, numFailedTestSuites } = JSON.parse(readFileSync(report, 'utf8'));
-  const failed = Math.max(numFailedTests, numFailedTestSuites > 0 || status !== 0 ? 1 : 0);
-  return { passed: numPassedTests, failed };
 }
 
 function fail(line) {

@@ -126,6 +126,20 @@ describe('a group that is looked at every minute', () => {
         }
         expect(standing).toHaveLength(given.workers);
       }),
+      {
+        examples: [
+          // One joins at the look that ends another.
+          [{ workers: 4, boots: [null, null, 0, 0], faults: ['none'] }],
+          // An end that failed is tried again a minute later.
+          [
+            {
+              workers: 1,
+              boots: [null],
+              faults: ['none', 'conflict', 'none', 'not_ended', 'none', 'none', 'none'],
+            },
+          ],
+        ],
+      },
     );
   });
 
@@ -152,8 +166,9 @@ interface Launched {
 
 const joinsAtMs = ({ launchedAtMs, joinsInMs }: Launched) =>
   joinsInMs === null ? Number.POSITIVE_INFINITY : launchedAtMs + joinsInMs;
+/** One that joins at the very look that ends another is known to that look. Ends of one look are in a row, whoever joins. */
 const joinsBetween = (each: Launched, fromMs: number, toMs: number) =>
-  joinsAtMs(each) >= fromMs && joinsAtMs(each) < toMs;
+  fromMs < toMs && joinsAtMs(each) >= fromMs && joinsAtMs(each) <= toMs;
 
 /** A group of Auto Scaling, the planner and the watch together; what was ended while it was needed, and what stands. */
 function runGroup(
@@ -165,6 +180,8 @@ function runGroup(
   minutes: number,
 ) {
   const launched: Launched[] = [];
+  /** When its end was tried first: that counts, as an end that fails is tried again. */
+  const triedAtMs = new Map<string, number>();
   const ends: { readonly instance: Launched; readonly atMs: number }[] = [];
   let standing: Launched[] = [];
   let watch = nothingBoots;
@@ -204,9 +221,10 @@ function runGroup(
     const after = afterReplacing(watch, verdict, plan.replace, nowMs);
     if (after !== watch && fault === 'conflict') continue;
     watch = bootWatchSchema.parse(after);
+    for (const id of plan.replace) if (!triedAtMs.has(id)) triedAtMs.set(id, nowMs);
     if (fault === 'not_ended') continue;
     const replaced = standing.filter(({ id }) => plan.replace.includes(id));
-    ends.push(...replaced.map((instance) => ({ instance, atMs: nowMs })));
+    ends.push(...replaced.map((instance) => ({ instance, atMs: triedAtMs.get(instance.id) ?? nowMs })));
     standing = standing.filter((each) => !replaced.includes(each));
   }
   while (standing.length < desired) standing.push({ id: 'on its way', launchedAtMs: 0, joinsInMs: null });
