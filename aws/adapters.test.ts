@@ -14,7 +14,7 @@ import type { JobRecord } from '#core/job/job.ts';
 import { keptUntilMs } from '#core/job/job.ts';
 import { cancelWaiting } from '#core/job/transitions.ts';
 import { jobLimits } from '#core/limits.ts';
-import type { LogFields } from '#core/ports.ts';
+import type { LogFields } from '#core/ports/process.ts';
 import { sampleJob, sampleTenant } from '#core/samples.ts';
 import type { PlanLimits } from '#core/tenancy/plans.ts';
 import type { Emulators } from '#local/emulators.ts';

@@ -14,7 +14,7 @@ import {
 import { AppError } from '#core/errors.ts';
 import { isFresh } from '#core/jumping-clock.ts';
 import { fleetLimits } from '#core/limits.ts';
-import type { Clock, Log } from '#core/ports.ts';
+import type { Clock, Log } from '#core/ports/process.ts';
 
 /** One group as EC2 Auto Scaling shows it. */
 export interface GroupView {

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { portsContract } from '#core/ports.contract.ts';
+import { portsContract } from '#core/contract/ports.contract.ts';
 import { startEmulators } from '#local/emulators.ts';
 import { awsPortsOver } from './aws-ports.ts';
 import { createBlobClient, createClients } from './clients.ts';

@@ -6,7 +6,7 @@ import { STSClient } from '@aws-sdk/client-sts';
 import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import * as z from 'zod';
 import { ticketLimits } from '#core/limits.ts';
-import type { Clock } from '#core/ports.ts';
+import type { Clock } from '#core/ports/process.ts';
 import { tellOutages } from './outage.ts';
 import { systemClock } from './system-clock.ts';
 import type { Session } from './tenant-sessions.ts';

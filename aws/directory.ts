@@ -5,7 +5,8 @@
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import { GetCommand, PutCommand, QueryCommand } from '@aws-sdk/lib-dynamodb';
 import * as z from 'zod';
-import type { Clock, Page } from '#core/ports.ts';
+import type { Page } from '#core/ports/page.ts';
+import type { Clock } from '#core/ports/process.ts';
 import { expression } from './expression.ts';
 import type { Item } from './items.ts';
 import { batchGet, conditional, parseItem } from './items.ts';

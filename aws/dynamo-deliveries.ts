@@ -7,7 +7,8 @@ import { DeleteCommand, QueryCommand, UpdateCommand } from '@aws-sdk/lib-dynamod
 import * as z from 'zod';
 import { AppError } from '#core/errors.ts';
 import { webhookLimits } from '#core/limits.ts';
-import type { Deliveries, Page } from '#core/ports.ts';
+import type { Page } from '#core/ports/page.ts';
+import type { Deliveries } from '#core/ports/webhooks.ts';
 import type { DeliveryRecord } from '#core/webhook/delivery.ts';
 import { deliveryRecordSchema, isKept } from '#core/webhook/delivery.ts';
 import type { DirectoryOptions } from './directory.ts';

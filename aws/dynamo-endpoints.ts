@@ -1,6 +1,6 @@
 /** Endpoints of webhooks under their tenant: few and small, so that one consistent query reads them all. */
 import { DeleteCommand, QueryCommand } from '@aws-sdk/lib-dynamodb';
-import type { Endpoints } from '#core/ports.ts';
+import type { Endpoints } from '#core/ports/webhooks.ts';
 import type { EndpointRecord } from '#core/webhook/endpoint.ts';
 import { endpointRecordSchema } from '#core/webhook/endpoint.ts';
 import type { DirectoryOptions } from './directory.ts';

@@ -2,7 +2,8 @@
 import { DeleteCommand, QueryCommand } from '@aws-sdk/lib-dynamodb';
 import type { FileRecord } from '#core/batch/file.ts';
 import { fileRecordSchema, isExpired } from '#core/batch/file.ts';
-import type { FileListAsk, Files, Page } from '#core/ports.ts';
+import type { FileListAsk, Files } from '#core/ports/batches.ts';
+import type { Page } from '#core/ports/page.ts';
 import type { DirectoryOptions } from './directory.ts';
 import { getOne, putOnce } from './directory.ts';
 import { expression } from './expression.ts';

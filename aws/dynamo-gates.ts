@@ -13,7 +13,9 @@ import { judge, unbounded } from '#core/admission/gate.ts';
 import type { LastingTotal } from '#core/admission/stored-bytes.ts';
 import { mayForgetCounter } from '#core/admission/windows.ts';
 import { AppError } from '#core/errors.ts';
-import type { AdmitOutcome, Clock, Gates, Log, Page, Release, StartOutcome } from '#core/ports.ts';
+import type { AdmitOutcome, Gates, Release, StartOutcome } from '#core/ports/gates.ts';
+import type { Page } from '#core/ports/page.ts';
+import type { Clock, Log } from '#core/ports/process.ts';
 import { expression } from './expression.ts';
 import type { StoredTotal } from './gate-storage.ts';
 import {

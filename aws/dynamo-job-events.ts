@@ -1,7 +1,7 @@
 /** What streamed jobs say, one small item a piece, sorted by attempt and place in the text. Expires by the table's TTL. */
 import { PutCommand, QueryCommand } from '@aws-sdk/lib-dynamodb';
 import { streamLimits } from '#core/limits.ts';
-import type { JobEvents } from '#core/ports.ts';
+import type { JobEvents } from '#core/ports/streams.ts';
 import { textPieceSchema } from '#core/stream/text-piece.ts';
 import type { DirectoryOptions } from './directory.ts';
 import { expression } from './expression.ts';

@@ -4,7 +4,9 @@ import { GetCommand, PutCommand, QueryCommand, UpdateCommand } from '@aws-sdk/li
 import * as z from 'zod';
 import type { JobRecord, LineEntry } from '#core/job/job.ts';
 import { isPastRetention, jobClasses } from '#core/job/job.ts';
-import type { Clock, JobListAsk, Jobs, Page } from '#core/ports.ts';
+import type { JobListAsk, Jobs } from '#core/ports/jobs.ts';
+import type { Page } from '#core/ports/page.ts';
+import type { Clock } from '#core/ports/process.ts';
 import { expression } from './expression.ts';
 import { anyReservation, forbid, forbiddenName, isPast, isProhibition } from './forbidden-jobs.ts';
 import type { Item } from './items.ts';

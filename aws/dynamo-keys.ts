@@ -1,6 +1,6 @@
 /** API keys, by id; a tenant's keys are listed by a partition of the sparse index. */
 import { UpdateCommand } from '@aws-sdk/lib-dynamodb';
-import type { Keys } from '#core/ports.ts';
+import type { Keys } from '#core/ports/tenancy.ts';
 import type { KeyRecord } from '#core/tenancy/tenant.ts';
 import { keyRecordSchema } from '#core/tenancy/tenant.ts';
 import type { DirectoryOptions } from './directory.ts';

@@ -8,7 +8,7 @@ import * as z from 'zod';
 import type { JobEntry, LedgerEntry } from '#core/billing/ledger.ts';
 import { isOfJob, jobEntryKinds, ledgerEntrySchema } from '#core/billing/ledger.ts';
 import { statementSchema } from '#core/billing/statement.ts';
-import type { Ledger } from '#core/ports.ts';
+import type { Ledger } from '#core/ports/ledger.ts';
 import { conditional, parseItem } from './items.ts';
 import type { ItemKey } from './keys.ts';
 import {

@@ -1,7 +1,7 @@
 /** Marks of a tenant, an item each. The table removes them after their time, some while later than they count. */
 import { PutCommand } from '@aws-sdk/lib-dynamodb';
 import * as z from 'zod';
-import type { Marks } from '#core/ports.ts';
+import type { Marks } from '#core/ports/marks.ts';
 import type { DirectoryOptions } from './directory.ts';
 import { getOne } from './directory.ts';
 import { expression } from './expression.ts';

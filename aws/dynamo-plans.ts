@@ -1,6 +1,6 @@
 /** The operator's plans and aliases: few, small, changed by hand; every write names the version it replaces. */
 import { DeleteCommand } from '@aws-sdk/lib-dynamodb';
-import type { Aliases, Plans } from '#core/ports.ts';
+import type { Aliases, Plans } from '#core/ports/tenancy.ts';
 import type { AliasRecord } from '#core/tenancy/alias.ts';
 import { aliasRecordSchema, readAliasId } from '#core/tenancy/alias.ts';
 import type { PlanRecord } from '#core/tenancy/plans.ts';

@@ -5,7 +5,7 @@ import { GetCommand, QueryCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
 import * as z from 'zod';
 import type { Calibration } from '#core/eta/calibration.ts';
 import { calibrationSchema, uncalibrated } from '#core/eta/calibration.ts';
-import type { Pools } from '#core/ports.ts';
+import type { Pools } from '#core/ports/pools.ts';
 import type { BootWatch } from '#core/scaling/boot-watch.ts';
 import { bootWatchSchema, nothingBoots } from '#core/scaling/boot-watch.ts';
 import type { PoolOrder, Warmup } from '#core/scaling/pool-orders.ts';

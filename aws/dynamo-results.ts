@@ -6,7 +6,7 @@ import { DeleteCommand, GetCommand, PutCommand, QueryCommand, UpdateCommand } fr
 import * as z from 'zod';
 import { cachedResultSchema } from '#core/cache/cached-result.ts';
 import { cacheLimits } from '#core/limits.ts';
-import type { ResultCache } from '#core/ports.ts';
+import type { ResultCache } from '#core/ports/result-cache.ts';
 import type { DirectoryOptions } from './directory.ts';
 import { expression } from './expression.ts';
 import type { Item } from './items.ts';

@@ -4,7 +4,7 @@
  */
 import { GetCommand, PutCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
 import * as z from 'zod';
-import type { StreamPlace, Streams } from '#core/ports.ts';
+import type { StreamPlace, Streams } from '#core/ports/streams.ts';
 import type { DirectoryOptions } from './directory.ts';
 import { expression } from './expression.ts';
 import { conditional, parseItem } from './items.ts';

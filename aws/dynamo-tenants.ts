@@ -1,6 +1,6 @@
 /** Tenants. The directory of tenants is a partition of the sparse index, so it needs no second write. */
 import { PutCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
-import type { Tenants } from '#core/ports.ts';
+import type { Tenants } from '#core/ports/tenancy.ts';
 import type { TenantRecord } from '#core/tenancy/tenant.ts';
 import { tenantRecordSchema } from '#core/tenancy/tenant.ts';
 import type { Directory, DirectoryOptions } from './directory.ts';

@@ -1,7 +1,7 @@
 /** One item per worker, found by its pool and by when it was last heard of. */
 import { PutCommand } from '@aws-sdk/lib-dynamodb';
 import { workerLimits } from '#core/limits.ts';
-import type { Workers } from '#core/ports.ts';
+import type { Workers } from '#core/ports/pools.ts';
 import type { WorkerRecord } from '#core/scaling/worker-record.ts';
 import { workerRecordSchema } from '#core/scaling/worker-record.ts';
 import type { Directory, DirectoryOptions } from './directory.ts';

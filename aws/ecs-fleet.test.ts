@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { AppError } from '#core/errors.ts';
 import { fleetLimits } from '#core/limits.ts';
-import type { Pools } from '#core/ports.ts';
+import type { Pools } from '#core/ports/pools.ts';
 import { createManualClock } from '#sim/memory/manual-clock.ts';
 import { createMemoryPools } from '#sim/memory/memory-pools.ts';
 import { createRecordingLog } from '#sim/memory/recording-log.ts';

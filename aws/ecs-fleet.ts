@@ -16,7 +16,7 @@ import type { ECSClient } from '@aws-sdk/client-ecs';
 import { AppError } from '#core/errors.ts';
 import type { BootLook, BootPorts } from '#core/flows/await-boots.ts';
 import { lookAtBoots, noteBoots } from '#core/flows/await-boots.ts';
-import type { Fleet } from '#core/ports.ts';
+import type { Fleet } from '#core/ports/pools.ts';
 import type { InstanceGroup } from '#core/scaling/instance-plan.ts';
 import { planInstances } from '#core/scaling/instance-plan.ts';
 import type { AutoScalingGroups, GroupView } from './auto-scaling-groups.ts';

@@ -6,7 +6,7 @@
 import * as z from 'zod';
 import type { MetricName, Metrics, Sample } from '#core/observability/metrics.ts';
 import { metrics, namespaceOf, samplesOf } from '#core/observability/metrics.ts';
-import type { Clock } from '#core/ports.ts';
+import type { Clock } from '#core/ports/process.ts';
 
 export interface EmfOptions {
   readonly clock: Pick<Clock, 'nowMs'>;

@@ -8,7 +8,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { planAdmission } from '#core/admission/gate.ts';
 import { keptBytes } from '#core/admission/stored-bytes.ts';
-import type { Gates } from '#core/ports.ts';
+import type { Gates } from '#core/ports/gates.ts';
 import { sampleTenant } from '#core/samples.ts';
 import type { Emulators } from '#local/emulators.ts';
 import { startEmulators } from '#local/emulators.ts';

@@ -1,4 +1,4 @@
-import type { Clock, Log, LogFields } from '#core/ports.ts';
+import type { Clock, Log, LogFields } from '#core/ports/process.ts';
 
 /**
  * One JSON line per event, on stderr unless `write` says otherwise. `fields` go into every line. No field replaces the

@@ -3,7 +3,7 @@
  * parse the SDK's client of Lambda.
  */
 import type { Outbound } from '#core/egress/outbound.ts';
-import type { Scaler } from '#core/ports.ts';
+import type { Scaler } from '#core/ports/pools.ts';
 
 interface Named {
   readonly region: string;

@@ -1,5 +1,5 @@
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
-import type { Scaler } from '#core/ports.ts';
+import type { Scaler } from '#core/ports/pools.ts';
 
 /** Queueing an invocation takes ~20 ms; past this the scaler's own minute tick is the better bet. */
 const queueWithinMs = 2_000;

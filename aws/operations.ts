@@ -3,7 +3,7 @@
  * without a row; `aws-ports.test.ts` runs the conformance suite and holds every row to the requests that were really sent.
  * Pure data, no SDK, as `resources.ts` is.
  */
-import type { StoragePorts } from '#core/ports.ts';
+import type { StoragePorts } from '#core/ports/storage.ts';
 
 /** A resource of `resources.ts`, or a part of one that permissions are given for by themselves. */
 export type GrantedResource =

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { crockfordOf } from '#core/canonical.ts';
-import type { Ids } from '#core/ports.ts';
+import type { Ids } from '#core/ports/process.ts';
 
 /** Ids from the system's random source: 26 characters are 130 bits. */
 export const randomIds: Ids = {

@@ -9,7 +9,7 @@ import {
   ListObjectsV2Command,
 } from '@aws-sdk/client-s3';
 import { AppError } from '#core/errors.ts';
-import type { AdapterFiles } from '#core/ports.ts';
+import type { AdapterFiles } from '#core/ports/adapters.ts';
 import { adapterObjectKey, adapterObjectsPrefix } from './keys.ts';
 import { signUpload } from './s3-upload-link.ts';
 import type { TenantBucket } from './tenant-bucket.ts';

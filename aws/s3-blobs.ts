@@ -9,7 +9,7 @@ import {
   S3ServiceException,
 } from '@aws-sdk/client-s3';
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
-import type { Blobs } from '#core/ports.ts';
+import type { Blobs } from '#core/ports/blobs.ts';
 import { objectKey } from './keys.ts';
 import { keepingOf } from './s3-care.ts';
 import { writeInParts } from './s3-multipart.ts';

@@ -1,5 +1,5 @@
 /** How an object is kept, in the words of a put. */
-import type { BlobCare } from '#core/ports.ts';
+import type { BlobCare } from '#core/ports/blobs.ts';
 import { bucketSettings } from './resources.ts';
 
 const dayMs = 24 * 60 * 60 * 1000;

@@ -3,7 +3,7 @@
  * object's ETag: a read asks for it, so that what was put meanwhile is not taken for it.
  */
 import { GetObjectCommand, HeadObjectCommand } from '@aws-sdk/client-s3';
-import type { Drops } from '#core/ports.ts';
+import type { Drops } from '#core/ports/drops.ts';
 import { dropInKey, dropOutKey } from './keys.ts';
 import { keepingOf } from './s3-care.ts';
 import { writeInParts } from './s3-multipart.ts';

@@ -2,7 +2,7 @@
 import { PutObjectCommand, type PutObjectCommandInput, type S3Client } from '@aws-sdk/client-s3';
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
 import type { ExpectedFile } from '#core/adapter/check-file.ts';
-import type { UploadLink } from '#core/ports.ts';
+import type { UploadLink } from '#core/ports/blobs.ts';
 
 const checksumHeader = 'x-amz-checksum-sha256';
 const lengthHeader = 'content-length';

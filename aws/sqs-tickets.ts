@@ -14,7 +14,8 @@ import {
 import * as z from 'zod';
 import { AppError } from '#core/errors.ts';
 import { ticketLimits } from '#core/limits.ts';
-import type { HeldTicket, Log, Tickets } from '#core/ports.ts';
+import type { Log } from '#core/ports/process.ts';
+import type { HeldTicket, Tickets } from '#core/ports/tickets.ts';
 import { tenantIdSchema } from '#core/tenancy/tenant.ts';
 import { isIdForm } from './keys.ts';
 

@@ -1,4 +1,4 @@
-import type { Clock } from '#core/ports.ts';
+import type { Clock } from '#core/ports/process.ts';
 
 /** The machine's clock. */
 export const systemClock: Clock = {

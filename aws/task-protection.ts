@@ -9,7 +9,7 @@
 import * as z from 'zod';
 import { tookMs } from '#core/jumping-clock.ts';
 import { fleetLimits } from '#core/limits.ts';
-import type { Clock, Log } from '#core/ports.ts';
+import type { Clock, Log } from '#core/ports/process.ts';
 
 export interface TaskProtection {
   /** Protected from now on while busy, and until `fleetLimits.unprotectAfterMs` after. */

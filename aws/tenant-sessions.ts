@@ -3,7 +3,7 @@
  * tenant's objects and no others. One is kept for each tenant until it nears its end.
  */
 import { AssumeRoleCommand, type STSClient } from '@aws-sdk/client-sts';
-import type { Clock } from '#core/ports.ts';
+import type { Clock } from '#core/ports/process.ts';
 import { tenantTag } from './resources.ts';
 
 /** What a session of a role that was assumed itself may last at most. */

@@ -1,6 +1,6 @@
 /** For tests: tells which operation of which port sends what, from the one place that every request passes. */
 import { AsyncLocalStorage } from 'node:async_hooks';
-import type { StoragePorts } from '#core/ports.ts';
+import type { StoragePorts } from '#core/ports/storage.ts';
 import type { Clients } from './clients.ts';
 
 export interface Sent {

@@ -11,7 +11,7 @@ import { PutTraceSegmentsCommand } from '@aws-sdk/client-xray';
 import { spanLimits } from '#core/limits.ts';
 import type { Metrics } from '#core/observability/metrics.ts';
 import type { AttemptSpan, Spans } from '#core/observability/spans.ts';
-import type { Clock } from '#core/ports.ts';
+import type { Clock } from '#core/ports/process.ts';
 
 export interface XRaySpans extends Spans {
   /** Sends what is left, once; resolves when that was sent, or could not be. */

@@ -8,7 +8,7 @@ import { monthOf, spendCounter } from '#core/admission/windows.ts';
 import type { JobEntry } from '#core/billing/ledger.ts';
 import { isOfJob } from '#core/billing/ledger.ts';
 import type { JobRecord } from '#core/job/job.ts';
-import type { Ledger } from '#core/ports.ts';
+import type { Ledger } from '#core/ports/ledger.ts';
 import { startEmulators } from '#local/emulators.ts';
 
 export interface Aftermath {

@@ -20,7 +20,7 @@ import { publicHttps } from '#core/egress/policy.ts';
 import { work } from '#core/flows/work.ts';
 import type { Catalog } from '#core/models/manifest.ts';
 import { measuredRunner } from '#core/observability/measured.ts';
-import type { Runner } from '#core/ports.ts';
+import type { Runner } from '#core/ports/runner.ts';
 import type { ApiHandler } from '#functions/api/handler.ts';
 import { createApiHandler } from '#functions/api/handler.ts';
 import { openAdapterCache } from '#gpu/worker/adapter-cache.ts';

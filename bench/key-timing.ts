@@ -12,7 +12,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createAwsPorts } from '#aws/aws-ports.ts';
 import { systemClock } from '#aws/system-clock.ts';
-import type { Keys } from '#core/ports.ts';
+import type { Keys } from '#core/ports/tenancy.ts';
 import { sampleTenant } from '#core/samples.ts';
 import type { ApiDeps } from '#functions/api/api-deps.ts';
 import { createApiScene, eventOf } from '#functions/api/api-scene.ts';

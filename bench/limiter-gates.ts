@@ -9,7 +9,7 @@ import { createClients } from '#aws/clients.ts';
 import { createDynamoGates } from '#aws/dynamo-gates.ts';
 import { planAdmission } from '#core/admission/gate.ts';
 import { readToken, trueUp } from '#core/admission/reservation.ts';
-import type { Gates } from '#core/ports.ts';
+import type { Gates } from '#core/ports/gates.ts';
 import { sampleTenant } from '#core/samples.ts';
 import type { PlanLimits } from '#core/tenancy/plans.ts';
 import { startEmulators } from '#local/emulators.ts';

@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { systemClock } from '#aws/system-clock.ts';
-import type { RunItem, RunOutcome } from '#core/ports.ts';
+import type { RunItem, RunOutcome } from '#core/ports/runner.ts';
 import { createLocalHost } from '#gpu/runner-host/local-host.ts';
 import { RunnerClient } from '#gpu/worker/runner-client.ts';
 import { freePort, stopGroup, waitFor } from './baseline-process.ts';

@@ -5,7 +5,7 @@
  */
 import type { PortOperation } from '#aws/operations.ts';
 import { streamLimits } from '#core/limits.ts';
-import type { StoragePorts } from '#core/ports.ts';
+import type { StoragePorts } from '#core/ports/storage.ts';
 import type { ApiEnv } from '#functions/api/env.ts';
 import type { BatchesEnv } from '#functions/batches/env.ts';
 import type { DeadLettersEnv } from '#functions/dead-letters/env.ts';

@@ -4,7 +4,7 @@ import type { AwsConfig } from '#aws/clients.ts';
 import { dropQueueSettings } from '#aws/resources.ts';
 import type { TakeDropPorts } from '#core/flows/take-drop.ts';
 import { ticketLimits } from '#core/limits.ts';
-import type { Clock, Log } from '#core/ports.ts';
+import type { Clock, Log } from '#core/ports/process.ts';
 import { createDropsHandler } from '#functions/drops/handler.ts';
 
 export interface DropTaker {

@@ -15,7 +15,7 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { createRequire } from 'node:module';
 import { tables } from '#aws/resources.ts';
 import { StartError } from '#core/errors.ts';
-import type { Clock, Log } from '#core/ports.ts';
+import type { Clock, Log } from '#core/ports/process.ts';
 import { isFull } from './full-disk.ts';
 import { listen } from './listen.ts';
 import type { Operation, WriteLine } from './write-line.ts';

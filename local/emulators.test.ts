@@ -11,7 +11,7 @@ import type { AwsPorts } from '#aws/aws-ports.ts';
 import { createAwsPorts } from '#aws/aws-ports.ts';
 import { StartError } from '#core/errors.ts';
 import { ticketLimits } from '#core/limits.ts';
-import type { Ticket } from '#core/ports.ts';
+import type { Ticket } from '#core/ports/tickets.ts';
 import { sampleJob } from '#core/samples.ts';
 import type { EmulatorOptions, Emulators } from './emulators.ts';
 import { startEmulators } from './emulators.ts';

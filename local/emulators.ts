@@ -10,7 +10,7 @@ import { createJsonLog } from '#aws/json-log.ts';
 import { bucketSettings, tables } from '#aws/resources.ts';
 import { systemClock } from '#aws/system-clock.ts';
 import { StartError } from '#core/errors.ts';
-import type { Log } from '#core/ports.ts';
+import type { Log } from '#core/ports/process.ts';
 import { startLocalTables } from './dynalite.ts';
 import { startLocalQueuesAndBlobs } from './fauxqs.ts';
 import { isFull } from './full-disk.ts';

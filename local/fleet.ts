@@ -6,7 +6,8 @@
 import type { ChildProcess } from 'node:child_process';
 import { workerLimits } from '#core/limits.ts';
 import type { Metrics } from '#core/observability/metrics.ts';
-import type { Clock, Fleet, Log } from '#core/ports.ts';
+import type { Fleet } from '#core/ports/pools.ts';
+import type { Clock, Log } from '#core/ports/process.ts';
 
 export interface LocalFleetOptions {
   readonly clock: Clock;

@@ -8,7 +8,7 @@ import { createServer } from 'node:http';
 import type { Writable } from 'node:stream';
 import { presentError } from '#core/api/error-resource.ts';
 import { AppError } from '#core/errors.ts';
-import type { Log } from '#core/ports.ts';
+import type { Log } from '#core/ports/process.ts';
 import type { ApiHandler } from '#functions/api/handler.ts';
 import { doorKey } from '#functions/api/middlewares/authenticate.ts';
 import { securityHeaders } from '#functions/api/security-headers.ts';

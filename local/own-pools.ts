@@ -4,7 +4,7 @@
  */
 import { knownPools } from '#core/flows/known-pools.ts';
 import type { Catalog } from '#core/models/manifest.ts';
-import type { OwnPools, Pools } from '#core/ports.ts';
+import type { OwnPools, Pools } from '#core/ports/pools.ts';
 
 export interface LocalOwnPools extends OwnPools {
   /** Every pool that has a queue. */

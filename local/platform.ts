@@ -22,7 +22,7 @@ import { measuredFleet } from '#core/observability/measured.ts';
 import type { Metrics } from '#core/observability/metrics.ts';
 import { tellAll } from '#core/observability/metrics.ts';
 import { createMetricsInMemory } from '#core/observability/prometheus.ts';
-import type { Clock } from '#core/ports.ts';
+import type { Clock } from '#core/ports/process.ts';
 import type { ScalingBounds } from '#core/scaling/policy.ts';
 import type { ApiDeps } from '#functions/api/api-deps.ts';
 import { oidcEnvSchema, oidcOptionsOf } from '#functions/api/env.ts';

@@ -5,7 +5,7 @@
 import { join } from 'node:path';
 import * as z from 'zod';
 import { StartError } from '#core/errors.ts';
-import type { Log } from '#core/ports.ts';
+import type { Log } from '#core/ports/process.ts';
 import type { TenantPorts } from '#functions/api/api-deps.ts';
 import type { Gateway, GatewayOptions } from './gateway.ts';
 import { startGateway } from './gateway.ts';

@@ -12,7 +12,7 @@ import { sweep } from '#core/flows/sweep.ts';
 import { sweepLimits } from '#core/limits.ts';
 import type { Metrics } from '#core/observability/metrics.ts';
 import { tellSweep } from '#core/observability/tell-sweep.ts';
-import type { Scaler } from '#core/ports.ts';
+import type { Scaler } from '#core/ports/pools.ts';
 import type { ScalingBounds } from '#core/scaling/policy.ts';
 
 const scaleEveryMs = 1_000;

@@ -8,7 +8,7 @@
  */
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Clock, Log } from '#core/ports.ts';
+import type { Clock, Log } from '#core/ports/process.ts';
 
 export type Operation =
   | { readonly type: 'put'; readonly key: string; readonly value: Record<string, unknown> }

@@ -8,7 +8,8 @@
  */
 import { isFresh } from '../jumping-clock.ts';
 import { gateLimits } from '../limits.ts';
-import type { Clock, Gates } from '../ports.ts';
+import type { Gates } from '../ports/gates.ts';
+import type { Clock } from '../ports/process.ts';
 import type { GateView } from './gate.ts';
 import { judge } from './gate.ts';
 

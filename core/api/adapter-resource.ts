@@ -4,7 +4,7 @@ import type { AdapterRecord } from '../adapter/adapter.ts';
 import { adapterStatuses } from '../adapter/adapter.ts';
 import { adapterRules } from '../adapter/refusal.ts';
 import { adapterLimits } from '../limits.ts';
-import type { UploadLink } from '../ports.ts';
+import type { UploadLink } from '../ports/blobs.ts';
 
 const timeSchema = z.iso.datetime();
 const countSchema = z.int().nonnegative();

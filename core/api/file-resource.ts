@@ -3,7 +3,7 @@ import * as z from 'zod';
 import type { FileRecord } from '../batch/file.ts';
 import { filePurposes } from '../batch/file.ts';
 import { apiLimits, batchLimits, fileLimits, imageLimits } from '../limits.ts';
-import type { UploadLink } from '../ports.ts';
+import type { UploadLink } from '../ports/blobs.ts';
 import { wholeNumber } from './job-query.ts';
 
 const secondsSchema = z.int().nonnegative();

@@ -2,7 +2,7 @@
 import * as z from 'zod';
 import { poolLimits } from '../limits.ts';
 import type { Model } from '../models/manifest.ts';
-import type { PoolRecord } from '../ports.ts';
+import type { PoolRecord } from '../ports/pools.ts';
 import { standingWarmups } from '../scaling/pool-orders.ts';
 import { poolStates } from '../scaling/pool-state.ts';
 import type { WorkerRecord } from '../scaling/worker-record.ts';

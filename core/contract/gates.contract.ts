@@ -8,7 +8,7 @@ import { dayOf, lastingBucket } from '../admission/stored-bytes.ts';
 import { planWarmup } from '../admission/warmup-ask.ts';
 import { gpuCounter, monthOf, spendCounter, warmupCounter } from '../admission/windows.ts';
 import { gateLimits } from '../limits.ts';
-import type { AdmitOutcome, Release } from '../ports.ts';
+import type { AdmitOutcome, Release } from '../ports/gates.ts';
 import type { PlanLimits } from '../tenancy/plans.ts';
 import type { Scene } from './scene.ts';
 import { allPages, atOnce } from './scene.ts';

@@ -17,7 +17,7 @@ import {
   waitForMemory,
 } from '../job/transitions.ts';
 import { jobLimits } from '../limits.ts';
-import type { ApplyOutcome, JobListAsk } from '../ports.ts';
+import type { ApplyOutcome, JobListAsk } from '../ports/jobs.ts';
 import { fullJob, sampleJob, sampleNowMs } from '../samples.ts';
 import type { Scene } from './scene.ts';
 import { allPages, atOnce } from './scene.ts';

@@ -1,5 +1,8 @@
 /** What the conformance suite needs of a family of adapters, and how its tests get at it. */
-import type { Clock, Ids, Page, StoragePorts, UploadLink } from '../ports.ts';
+import type { UploadLink } from '../ports/blobs.ts';
+import type { Page } from '../ports/page.ts';
+import type { Clock, Ids } from '../ports/process.ts';
+import type { StoragePorts } from '../ports/storage.ts';
 import { sampleTenant } from '../samples.ts';
 import type { TenantRecord } from '../tenancy/tenant.ts';
 

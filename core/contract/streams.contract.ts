@@ -1,7 +1,7 @@
 /** Promises of `JobEvents`, `Streams` and `Marks`. */
 import { describe, expect, it } from 'vitest';
 import { protocolLimits } from '../limits.ts';
-import type { Mark } from '../ports.ts';
+import type { Mark } from '../ports/marks.ts';
 import { sampleNowMs } from '../samples.ts';
 import type { Preview, TextPiece } from '../stream/text-piece.ts';
 import type { Scene } from './scene.ts';

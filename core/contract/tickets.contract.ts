@@ -3,7 +3,7 @@
  * test sleeps.
  */
 import { describe, expect, it } from 'vitest';
-import type { HeldTicket, Ticket } from '../ports.ts';
+import type { HeldTicket, Ticket } from '../ports/tickets.ts';
 import type { Scene } from './scene.ts';
 
 /** A poll that ends as soon as there is something to receive. */

@@ -14,7 +14,9 @@ import { adaptersMaxOf, afterCheck, isAdapterId, newAdapter } from '../adapter/a
 import { startFileCheck } from '../adapter/check-file.ts';
 import type { AdapterRule } from '../adapter/refusal.ts';
 import type { Refusal } from '../admission/gate.ts';
-import type { AdapterFiles, Adapters, Clock, Gates } from '../ports.ts';
+import type { AdapterFiles, Adapters } from '../ports/adapters.ts';
+import type { Gates } from '../ports/gates.ts';
+import type { Clock } from '../ports/process.ts';
 import { limitsOf } from '../tenancy/plans.ts';
 import type { TenantRecord } from '../tenancy/tenant.ts';
 import { countAdapters } from './count-adapters.ts';

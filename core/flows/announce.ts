@@ -5,7 +5,8 @@
  */
 import type { BatchRecord } from '../batch/batch.ts';
 import type { JobRecord } from '../job/job.ts';
-import type { Deliveries, Endpoints, Log } from '../ports.ts';
+import type { Log } from '../ports/process.ts';
+import type { Deliveries, Endpoints } from '../ports/webhooks.ts';
 import { deliveriesOf, deliveriesOfBatch } from '../webhook/delivery.ts';
 
 export interface AnnouncePorts {

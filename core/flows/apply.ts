@@ -2,7 +2,9 @@
 import type { JobRecord } from '../job/job.ts';
 import { jobNames } from '../job/job-names.ts';
 import type { Effect, Transition } from '../job/transitions.ts';
-import type { Jobs, Log, Tickets } from '../ports.ts';
+import type { Jobs } from '../ports/jobs.ts';
+import type { Log } from '../ports/process.ts';
+import type { Tickets } from '../ports/tickets.ts';
 import type { RememberPorts } from './result-cache.ts';
 import { remember } from './result-cache.ts';
 import type { SettlePorts } from './settle.ts';

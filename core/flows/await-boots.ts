@@ -5,7 +5,8 @@
  * it leaves an instance that the next look names again, as the same try.
  */
 import type { Metrics } from '../observability/metrics.ts';
-import type { Clock, Log, Pools } from '../ports.ts';
+import type { Pools } from '../ports/pools.ts';
+import type { Clock, Log } from '../ports/process.ts';
 import type { BootSight, BootVerdict, BootWatch } from '../scaling/boot-watch.ts';
 import { afterReplacing, watchBoots } from '../scaling/boot-watch.ts';
 

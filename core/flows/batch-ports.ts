@@ -1,5 +1,8 @@
 /** What working at batches needs from the world. */
-import type { Batches, Blobs, Drops, Files, Plans, Tenants } from '../ports.ts';
+import type { Batches, Files } from '../ports/batches.ts';
+import type { Blobs } from '../ports/blobs.ts';
+import type { Drops } from '../ports/drops.ts';
+import type { Plans, Tenants } from '../ports/tenancy.ts';
 import type { CancelPorts } from './cancel.ts';
 import type { SubmitPorts } from './submission.ts';
 

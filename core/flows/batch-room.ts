@@ -1,6 +1,6 @@
 import { isEnded } from '../batch/batch.ts';
 import { batchRunLimits } from '../limits.ts';
-import type { Batches } from '../ports.ts';
+import type { Batches } from '../ports/batches.ts';
 
 /** Far more than may be at work: one that is older has ended, as its window has. */
 const batchesLooked = 100;

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { createBatchWorld, lineOf } from '#sim/memory/batch-world.ts';
 import { apiLimits, batchRunLimits } from '../limits.ts';
-import type { Batches } from '../ports.ts';
+import type { Batches } from '../ports/batches.ts';
 import type { BatchAsk } from './batches.ts';
 import { createBatch } from './batches.ts';
 

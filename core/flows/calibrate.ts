@@ -6,7 +6,8 @@
 import type { Calibration, SeenStart } from '../eta/calibration.ts';
 import { afterStarts, afterWake } from '../eta/calibration.ts';
 import type { JobRecord } from '../job/job.ts';
-import type { Log, Pools } from '../ports.ts';
+import type { Pools } from '../ports/pools.ts';
+import type { Log } from '../ports/process.ts';
 
 export interface CalibratePorts {
   readonly log: Log;

@@ -5,7 +5,7 @@
 import type { JobRecord } from '../job/job.ts';
 import { isTerminal } from '../job/job.ts';
 import { cancelWaiting, requestCancel } from '../job/transitions.ts';
-import type { Clock } from '../ports.ts';
+import type { Clock } from '../ports/process.ts';
 import type { ApplyPorts } from './apply.ts';
 import { applyTransition } from './apply.ts';
 

@@ -20,7 +20,9 @@ import { claim, expire, isHeldUp, isOverdue, reclaim } from '../job/transitions.
 import { workerLimits } from '../limits.ts';
 import type { Catalog } from '../models/manifest.ts';
 import { residentMbOf } from '../models/manifest.ts';
-import type { Clock, HeldTicket, Pools } from '../ports.ts';
+import type { Pools } from '../ports/pools.ts';
+import type { Clock } from '../ports/process.ts';
+import type { HeldTicket } from '../ports/tickets.ts';
 import type { ApplyPorts } from './apply.ts';
 import { applyTransition } from './apply.ts';
 

@@ -13,7 +13,7 @@ import { gpuCostUsdMicros } from '../billing/price.ts';
 import type { Pricing } from '../billing/statement.ts';
 import { costLimits } from '../limits.ts';
 import { createCatalog } from '../models/manifest.ts';
-import type { Ledger } from '../ports.ts';
+import type { Ledger } from '../ports/ledger.ts';
 import { sampleLedgerEntry, samplePlan, sampleTenant, sampleWarmup, sampleWorker } from '../samples.ts';
 import type { TenantRecord } from '../tenancy/tenant.ts';
 import type { ClosePorts } from './close-month.ts';

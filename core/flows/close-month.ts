@@ -17,7 +17,7 @@ import type { ShareParts } from '../billing/month-shares.ts';
 import type { Statement } from '../billing/statement.ts';
 import { withShares } from '../billing/statement.ts';
 import { costLimits } from '../limits.ts';
-import type { Log } from '../ports.ts';
+import type { Log } from '../ports/process.ts';
 import { knownPools } from './known-pools.ts';
 import type { Account, CostPorts, PoolMonth } from './month-accounts.ts';
 import { dividePool, readAccounts } from './month-accounts.ts';

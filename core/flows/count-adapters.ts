@@ -7,7 +7,8 @@
  * anywhere leaves a tenant whose copy the sweep makes (`sweep-adapters.ts`), and doing so again changes nothing.
  */
 import type { LastingTotal } from '../admission/stored-bytes.ts';
-import type { Adapters, Gates } from '../ports.ts';
+import type { Adapters } from '../ports/adapters.ts';
+import type { Gates } from '../ports/gates.ts';
 
 export interface CountAdaptersPorts {
   readonly adapters: Pick<Adapters, 'settle' | 'total'>;

@@ -6,7 +6,9 @@
  * Safe to do twice: a spare ticket more is deleted by whoever finds the line empty, and a job settles once.
  */
 import { isTerminal } from '../job/job.ts';
-import type { Jobs, Log, Ticket, Tickets } from '../ports.ts';
+import type { Jobs } from '../ports/jobs.ts';
+import type { Log } from '../ports/process.ts';
+import type { Ticket, Tickets } from '../ports/tickets.ts';
 import type { SettlePorts } from './settle.ts';
 import { settle } from './settle.ts';
 

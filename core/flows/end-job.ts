@@ -18,7 +18,9 @@ import {
 import { tookMs } from '../jumping-clock.ts';
 import { jobLimits } from '../limits.ts';
 import type { Catalog } from '../models/manifest.ts';
-import type { Blobs, Clock, RunAnswer, RunFile, RunOutcome } from '../ports.ts';
+import type { Blobs } from '../ports/blobs.ts';
+import type { Clock } from '../ports/process.ts';
+import type { RunAnswer, RunFile, RunOutcome } from '../ports/runner.ts';
 import type { ApplyPorts } from './apply.ts';
 import { applyTransition } from './apply.ts';
 

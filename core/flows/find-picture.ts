@@ -9,7 +9,8 @@ import { readPictureRef } from '../images/picture-ref.ts';
 import type { PictureUrl } from '../images/picture-url.ts';
 import { readPicture } from '../images/picture-url.ts';
 import { imageLimits } from '../limits.ts';
-import type { Blobs, Files } from '../ports.ts';
+import type { Files } from '../ports/batches.ts';
+import type { Blobs } from '../ports/blobs.ts';
 import { findFile } from './find-file.ts';
 import { tooLarge } from './store-picture.ts';
 

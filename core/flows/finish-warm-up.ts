@@ -16,7 +16,10 @@ import { mayForgetCounter, monthOf, spendCounter, warmupCounter } from '../admis
 import type { WarmupEntry } from '../billing/ledger.ts';
 import { AppError } from '../errors.ts';
 import { apiLimits, warmupLimits } from '../limits.ts';
-import type { Clock, Gates, Ledger, Log, Pools, Scaler } from '../ports.ts';
+import type { Gates } from '../ports/gates.ts';
+import type { Ledger } from '../ports/ledger.ts';
+import type { Pools, Scaler } from '../ports/pools.ts';
+import type { Clock, Log } from '../ports/process.ts';
 import type { Warmup } from '../scaling/pool-orders.ts';
 
 export interface FinishWarmUpPorts {

@@ -1,6 +1,7 @@
 /** Reads what the workers of some pools said of themselves. Reads only; nothing to repair. */
 import { workerLimits } from '../limits.ts';
-import type { Clock, Workers } from '../ports.ts';
+import type { Workers } from '../ports/pools.ts';
+import type { Clock } from '../ports/process.ts';
 import type { WorkerRecord } from '../scaling/worker-record.ts';
 
 /** Workers that have not ended, silent ones too, by pool and then by start. */

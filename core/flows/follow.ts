@@ -9,7 +9,9 @@
 import type { JobRecord } from '../job/job.ts';
 import { isTerminal } from '../job/job.ts';
 import { apiLimits, streamLimits } from '../limits.ts';
-import type { Clock, JobEvents, Jobs } from '../ports.ts';
+import type { Jobs } from '../ports/jobs.ts';
+import type { Clock } from '../ports/process.ts';
+import type { JobEvents } from '../ports/streams.ts';
 import type { Preview, TextPiece, TextPosition } from '../stream/text-piece.ts';
 import { lengthOf } from '../stream/text-piece.ts';
 

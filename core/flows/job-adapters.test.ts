@@ -8,7 +8,7 @@ import type { AskedAdapter } from '../adapter/job-adapters.ts';
 import { digest } from '../canonical.ts';
 import { isTerminal } from '../job/job.ts';
 import { createCatalog } from '../models/manifest.ts';
-import type { RunBatch } from '../ports.ts';
+import type { RunBatch } from '../ports/runner.ts';
 import { sampleTenant } from '../samples.ts';
 import { completeAdapter, offerAdapter, removeAdapter } from './adapters.ts';
 import type { SubmitAsk } from './submission.ts';

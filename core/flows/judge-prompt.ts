@@ -1,6 +1,6 @@
 /** Judges a prompt by its tenant's policy and logs what was found: the names of rules, never the prompt. */
 
-import type { Log } from '../ports.ts';
+import type { Log } from '../ports/process.ts';
 import type { PromptJudgement } from '../prompt/policy.ts';
 import { judgePrompt } from '../prompt/policy.ts';
 import type { PlanLimits } from '../tenancy/plans.ts';

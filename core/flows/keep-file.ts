@@ -1,7 +1,8 @@
 /** Keeps a copy of a file that lies elsewhere, as one that was brought for a batch. */
 import type { FileRecord } from '../batch/file.ts';
 import { pathOfFile } from '../batch/file.ts';
-import type { Blobs, Files } from '../ports.ts';
+import type { Files } from '../ports/batches.ts';
+import type { Blobs } from '../ports/blobs.ts';
 import type { CountPorts, NewFile } from './stored-file.ts';
 import { careOf, count, recordOf } from './stored-file.ts';
 

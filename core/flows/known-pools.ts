@@ -1,6 +1,6 @@
 /** Every pool that may hold jobs: those of the catalog, and those that tenants have for themselves. Reads only. */
 import type { Catalog } from '../models/manifest.ts';
-import type { Pools } from '../ports.ts';
+import type { Pools } from '../ports/pools.ts';
 
 export async function knownPools(ports: {
   readonly catalog: Catalog;

@@ -8,7 +8,7 @@
  */
 import { tookMs } from '../jumping-clock.ts';
 import { workerLimits } from '../limits.ts';
-import type { Clock } from '../ports.ts';
+import type { Clock } from '../ports/process.ts';
 import type { RunWatch } from './run.ts';
 
 export interface Lane {

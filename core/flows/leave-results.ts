@@ -5,7 +5,8 @@
 import type { BatchRecord } from '../batch/batch.ts';
 import { besideDrop, endedStatus } from '../batch/drop.ts';
 import { pathOfFile } from '../batch/file.ts';
-import type { Blobs, Drops } from '../ports.ts';
+import type { Blobs } from '../ports/blobs.ts';
+import type { Drops } from '../ports/drops.ts';
 import { careOf } from './validate-batch.ts';
 
 export interface LeavePorts {

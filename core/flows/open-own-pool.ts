@@ -1,6 +1,6 @@
 import { AppError } from '../errors.ts';
 import type { Model } from '../models/manifest.ts';
-import type { OwnPools } from '../ports.ts';
+import type { OwnPools } from '../ports/pools.ts';
 
 /**
  * Readies the queue of a pool that is a tenant's own. Before the gate is asked: a ticket of a pool without a queue could

@@ -8,7 +8,7 @@ import { allPages } from '../contract/scene.ts';
 import type { JobRecord } from '../job/job.ts';
 import { claim } from '../job/transitions.ts';
 import { jobLimits, ticketLimits, workerLimits } from '../limits.ts';
-import type { Fleet } from '../ports.ts';
+import type { Fleet } from '../ports/pools.ts';
 import { applyTransition } from './apply.ts';
 import type { OperatorOrder } from './order-pool.ts';
 import { grantedWorkers, orderPool } from './order-pool.ts';

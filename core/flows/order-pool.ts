@@ -2,7 +2,8 @@
  * Carries out what an operator tells a pool (`scaling/pool-orders.ts`): one conditional write, then a scaling decision.
  * Workers read the order before they claim. A crash after the write leaves the decision to the scaler's tick.
  */
-import type { Clock, Log, Pools, Scaler } from '../ports.ts';
+import type { Pools, Scaler } from '../ports/pools.ts';
+import type { Clock, Log } from '../ports/process.ts';
 import type { PoolOrder } from '../scaling/pool-orders.ts';
 
 export interface OrderPorts {

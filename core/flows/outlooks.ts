@@ -15,7 +15,9 @@ import { jobNames } from '../job/job-names.ts';
 import { isFresh } from '../jumping-clock.ts';
 import { etaLimits, jobLimits, workerLimits } from '../limits.ts';
 import type { Catalog } from '../models/manifest.ts';
-import type { Clock, Jobs, Log, Pools, Workers } from '../ports.ts';
+import type { Jobs } from '../ports/jobs.ts';
+import type { Pools, Workers } from '../ports/pools.ts';
+import type { Clock, Log } from '../ports/process.ts';
 import { conditionOf } from '../scaling/pool-orders.ts';
 import { isAlive } from '../scaling/worker-record.ts';
 

@@ -9,7 +9,8 @@ import { jobNames } from '../job/job-names.ts';
 import { renew } from '../job/transitions.ts';
 import { isFresh } from '../jumping-clock.ts';
 import { jobLimits } from '../limits.ts';
-import type { Clock, RunEvents, Runner } from '../ports.ts';
+import type { Clock } from '../ports/process.ts';
+import type { RunEvents, Runner } from '../ports/runner.ts';
 import type { ApplyPorts } from './apply.ts';
 import { applyTransition } from './apply.ts';
 

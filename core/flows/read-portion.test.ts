@@ -5,7 +5,7 @@ import type { JobOutput, JobRecord } from '../job/job.ts';
 import { lineEntryOf } from '../job/job.ts';
 import { claim, fail, jobError, reclaim, succeed } from '../job/transitions.ts';
 import { jobLimits } from '../limits.ts';
-import type { Mark } from '../ports.ts';
+import type { Mark } from '../ports/marks.ts';
 import { fullJob } from '../samples.ts';
 import { applyTransition } from './apply.ts';
 import { readPortion } from './read-portion.ts';

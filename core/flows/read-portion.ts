@@ -9,7 +9,11 @@
 import { answerTextOf } from '../chat/answer-text.ts';
 import type { JobOutput, JobRecord } from '../job/job.ts';
 import { isTerminal } from '../job/job.ts';
-import type { Blobs, Clock, Ids, JobEvents, Jobs, Mark, Marks } from '../ports.ts';
+import type { Blobs } from '../ports/blobs.ts';
+import type { Jobs } from '../ports/jobs.ts';
+import type { Mark, Marks } from '../ports/marks.ts';
+import type { Clock, Ids } from '../ports/process.ts';
+import type { JobEvents } from '../ports/streams.ts';
 import type { TextPosition } from '../stream/text-piece.ts';
 import { positionText, readPosition } from '../stream/text-piece.ts';
 import { follow } from './follow.ts';

@@ -17,7 +17,10 @@ import { refundEntryOf } from '../billing/ledger.ts';
 import { monthsBetween } from '../billing/usage.ts';
 import { AppError } from '../errors.ts';
 import { usageLimits } from '../limits.ts';
-import type { Clock, Gates, Ids, Jobs, Ledger } from '../ports.ts';
+import type { Gates } from '../ports/gates.ts';
+import type { Jobs } from '../ports/jobs.ts';
+import type { Ledger } from '../ports/ledger.ts';
+import type { Clock, Ids } from '../ports/process.ts';
 
 export interface RefundPorts {
   readonly clock: Clock;

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { createFlowWorld, fakeManifest, worldPool } from '#sim/memory/flow-world.ts';
 import { workerLimits } from '../limits.ts';
-import type { RunBatch } from '../ports.ts';
+import type { RunBatch } from '../ports/runner.ts';
 import type { WorkerRecord } from '../scaling/worker-record.ts';
 import { isAlive } from '../scaling/worker-record.ts';
 import { startReports } from './report.ts';

@@ -7,7 +7,9 @@
 import { residentKey } from '../dispatch/choose-batch.ts';
 import { tookMs } from '../jumping-clock.ts';
 import { workerLimits } from '../limits.ts';
-import type { Clock, Log, Runner, Workers } from '../ports.ts';
+import type { Workers } from '../ports/pools.ts';
+import type { Clock, Log } from '../ports/process.ts';
+import type { Runner } from '../ports/runner.ts';
 import type { WorkerPhase, WorkerRecord } from '../scaling/worker-record.ts';
 
 export interface ReportPorts {

@@ -6,7 +6,7 @@ import type { ErrorDetail } from '../errors.ts';
 import { askedSize } from '../models/asked-size.ts';
 import type { Catalog, Model } from '../models/manifest.ts';
 import type { Quant } from '../models/memory.ts';
-import type { Aliases } from '../ports.ts';
+import type { Aliases } from '../ports/tenancy.ts';
 import type { AliasRecord, Quality } from '../tenancy/alias.ts';
 import { aliasId, chooseVersion, qualities, readAliasId, versionsForSize } from '../tenancy/alias.ts';
 

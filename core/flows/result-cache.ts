@@ -7,7 +7,8 @@ import type { CachedResult, CacheUse } from '../cache/cached-result.ts';
 import { cachedResultOf, cacheUseOf } from '../cache/cached-result.ts';
 import type { JobRecord } from '../job/job.ts';
 import type { Manifest } from '../models/manifest.ts';
-import type { Log, ResultCache } from '../ports.ts';
+import type { Log } from '../ports/process.ts';
+import type { ResultCache } from '../ports/result-cache.ts';
 import type { PlanLimits } from '../tenancy/plans.ts';
 
 export interface LookUpAsk {

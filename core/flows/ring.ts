@@ -2,7 +2,11 @@
 import { lineName } from '../dispatch/fair-tags.ts';
 import type { JobRecord } from '../job/job.ts';
 import { jobNames } from '../job/job-names.ts';
-import type { Clock, Gates, Log, Pools, ResultCache, Scaler, Tickets } from '../ports.ts';
+import type { Gates } from '../ports/gates.ts';
+import type { Pools, Scaler } from '../ports/pools.ts';
+import type { Clock, Log } from '../ports/process.ts';
+import type { ResultCache } from '../ports/result-cache.ts';
+import type { Tickets } from '../ports/tickets.ts';
 import type { AnnouncePorts } from './announce.ts';
 import { announce } from './announce.ts';
 import type { SettlePorts } from './settle.ts';

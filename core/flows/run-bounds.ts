@@ -1,6 +1,7 @@
 /** Stops jobs of a call that run longer than their requests allow. The time counts from the call, not from the claim. */
 import type { JobRecord } from '../job/job.ts';
-import type { Clock, Runner } from '../ports.ts';
+import type { Clock } from '../ports/process.ts';
+import type { Runner } from '../ports/runner.ts';
 
 export interface RunBounds {
   /** Jobs that were stopped. */

@@ -14,7 +14,8 @@ import { afterClaim, cancelRunning, fail, jobError } from '../job/transitions.ts
 import { tookMs } from '../jumping-clock.ts';
 import { residentMbOf } from '../models/manifest.ts';
 import { traceIdOf } from '../observability/trace.ts';
-import type { Ids, LoadOutcome, RunAdapter, RunEvents, RunNeeds, Runner, RunOutcome } from '../ports.ts';
+import type { Ids } from '../ports/process.ts';
+import type { LoadOutcome, RunAdapter, RunEvents, RunNeeds, Runner, RunOutcome } from '../ports/runner.ts';
 import { applyTransition } from './apply.ts';
 import type { EndContext, EndPorts } from './end-job.ts';
 import { endJob } from './end-job.ts';

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { FlowWorld } from '#sim/memory/flow-world.ts';
 import { createFlowWorld, submission, worldPool } from '#sim/memory/flow-world.ts';
-import type { Jobs } from '../ports.ts';
+import type { Jobs } from '../ports/jobs.ts';
 import { sampleTenant } from '../samples.ts';
 import { submit } from './submit.ts';
 import { sweep } from './sweep.ts';

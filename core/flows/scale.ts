@@ -7,7 +7,9 @@
 import { isFresh } from '../jumping-clock.ts';
 import { sweepLimits, warmupLimits } from '../limits.ts';
 import type { Catalog } from '../models/manifest.ts';
-import type { Clock, Fleet, Jobs, Log, PoolRecord, Pools } from '../ports.ts';
+import type { Jobs } from '../ports/jobs.ts';
+import type { Fleet, PoolRecord, Pools } from '../ports/pools.ts';
+import type { Clock, Log } from '../ports/process.ts';
 import type { ScalingBounds } from '../scaling/policy.ts';
 import { desiredWorkers } from '../scaling/policy.ts';
 import type { PoolOrders } from '../scaling/pool-orders.ts';

@@ -11,7 +11,8 @@ import { storedOf } from '../admission/stored-bytes.ts';
 import { ledgerEntryOf } from '../billing/ledger.ts';
 import { lineName, trueUpDelta } from '../dispatch/fair-tags.ts';
 import type { JobRecord } from '../job/job.ts';
-import type { Gates, Ledger } from '../ports.ts';
+import type { Gates } from '../ports/gates.ts';
+import type { Ledger } from '../ports/ledger.ts';
 import type { AnnouncePorts } from './announce.ts';
 import { announce } from './announce.ts';
 

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { createFlowWorld } from '#sim/memory/flow-world.ts';
 import { streamLimits } from '../limits.ts';
-import type { JobEvents } from '../ports.ts';
+import type { JobEvents } from '../ports/streams.ts';
 import { spokenBefore } from './spoken.ts';
 
 const job = { tenantId: 'tenant-a', jobId: `job_${'0'.repeat(26)}` };

@@ -1,7 +1,7 @@
 /** What an attempt said, read again for who was told it before. */
 import type { JobRecord } from '../job/job.ts';
 import { streamLimits } from '../limits.ts';
-import type { JobEvents } from '../ports.ts';
+import type { JobEvents } from '../ports/streams.ts';
 import type { TextPosition } from '../stream/text-piece.ts';
 
 /**

@@ -9,7 +9,8 @@ import type { Refusal } from '../admission/gate.ts';
 import type { FileRecord } from '../batch/file.ts';
 import { pathOf } from '../batch/file.ts';
 import { sortedId } from '../canonical.ts';
-import type { Blobs, Files } from '../ports.ts';
+import type { Files } from '../ports/batches.ts';
+import type { Blobs } from '../ports/blobs.ts';
 import type { CountPorts, NewFile } from './stored-file.ts';
 import { careOf, count, recordOf, storageRefusal } from './stored-file.ts';
 

@@ -5,7 +5,8 @@ import { bucketOf, bytesOfGb, clearsAtMs, keptBytes } from '../admission/stored-
 import { readStoredNote, storedNoteName, storedNoteText } from '../admission/stored-note.ts';
 import type { FileRecord } from '../batch/file.ts';
 import { fileExpiryMs } from '../batch/file.ts';
-import type { Clock, Gates, Ids } from '../ports.ts';
+import type { Gates } from '../ports/gates.ts';
+import type { Clock, Ids } from '../ports/process.ts';
 import { limitsOf, retentionMsOf } from '../tenancy/plans.ts';
 import type { TenantRecord } from '../tenancy/tenant.ts';
 

@@ -5,25 +5,18 @@ import type { Outbound } from '../egress/outbound.ts';
 import type { ErrorDetail } from '../errors.ts';
 import type { JobClass, JobRecord } from '../job/job.ts';
 import type { Catalog } from '../models/manifest.ts';
-import type {
-  Adapters,
-  Aliases,
-  Blobs,
-  Clock,
-  Deliveries,
-  Endpoints,
-  Files,
-  Gates,
-  Ids,
-  Jobs,
-  Ledger,
-  Log,
-  OwnPools,
-  Pools,
-  ResultCache,
-  Scaler,
-  Tickets,
-} from '../ports.ts';
+import type { Adapters } from '../ports/adapters.ts';
+import type { Files } from '../ports/batches.ts';
+import type { Blobs } from '../ports/blobs.ts';
+import type { Gates } from '../ports/gates.ts';
+import type { Jobs } from '../ports/jobs.ts';
+import type { Ledger } from '../ports/ledger.ts';
+import type { OwnPools, Pools, Scaler } from '../ports/pools.ts';
+import type { Clock, Ids, Log } from '../ports/process.ts';
+import type { ResultCache } from '../ports/result-cache.ts';
+import type { Aliases } from '../ports/tenancy.ts';
+import type { Tickets } from '../ports/tickets.ts';
+import type { Deliveries, Endpoints } from '../ports/webhooks.ts';
 import type { PromptJudgement } from '../prompt/policy.ts';
 import type { PromptRefusal } from '../prompt/read-prompt.ts';
 import type { Quality } from '../tenancy/alias.ts';

@@ -21,7 +21,7 @@ import { monthOf } from '../admission/windows.ts';
 import { lineName, startTag } from '../dispatch/fair-tags.ts';
 import type { JobRecord } from '../job/job.ts';
 import { isTerminal } from '../job/job.ts';
-import type { AdmitOutcome } from '../ports.ts';
+import type { AdmitOutcome } from '../ports/gates.ts';
 import { limitsOf } from '../tenancy/plans.ts';
 import { attachPictures } from './attach-pictures.ts';
 import type { CheckedRequest } from './checked-request.ts';

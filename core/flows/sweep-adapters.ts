@@ -3,7 +3,10 @@
  * fails keeps no other from it, and any number of sweeps may run at once.
  */
 import { adapterLimits, sweepLimits } from '../limits.ts';
-import type { AdapterFiles, Adapters, Clock, Gates, Log, Tenants } from '../ports.ts';
+import type { AdapterFiles, Adapters } from '../ports/adapters.ts';
+import type { Gates } from '../ports/gates.ts';
+import type { Clock, Log } from '../ports/process.ts';
+import type { Tenants } from '../ports/tenancy.ts';
 import type { TenantRecord } from '../tenancy/tenant.ts';
 import { copyTotal, countAdapters } from './count-adapters.ts';
 

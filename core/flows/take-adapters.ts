@@ -4,7 +4,9 @@
  */
 import type { JobAdapter } from '../adapter/job-adapters.ts';
 import type { JobRecord } from '../job/job.ts';
-import type { AdapterCache, Adapters, Log, RunAdapter } from '../ports.ts';
+import type { AdapterCache, Adapters } from '../ports/adapters.ts';
+import type { Log } from '../ports/process.ts';
+import type { RunAdapter } from '../ports/runner.ts';
 
 export interface TakeAdaptersPorts {
   readonly adapters: Pick<Adapters, 'get'>;

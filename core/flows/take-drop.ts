@@ -16,7 +16,9 @@ import { besideDrop, dropFault, endpointOf, isDropName, refusedStatus } from '..
 import { createJsonlReader } from '../batch/jsonl.ts';
 import { derivedSortedId } from '../canonical.ts';
 import { batchLimits } from '../limits.ts';
-import type { Batches, Drop, Drops, Plans, Tenants } from '../ports.ts';
+import type { Batches } from '../ports/batches.ts';
+import type { Drop, Drops } from '../ports/drops.ts';
+import type { Plans, Tenants } from '../ports/tenancy.ts';
 import { limitsOf } from '../tenancy/plans.ts';
 import type { TenantRecord } from '../tenancy/tenant.ts';
 import type { DecidePorts } from './decide-drop.ts';

@@ -6,7 +6,9 @@ import type { JobRecord } from '../job/job.ts';
 import { jobNames } from '../job/job-names.ts';
 import { imageLimits } from '../limits.ts';
 import { withPictures } from '../models/input-pictures.ts';
-import type { Blobs, Log, RunOutcome } from '../ports.ts';
+import type { Blobs } from '../ports/blobs.ts';
+import type { Log } from '../ports/process.ts';
+import type { RunOutcome } from '../ports/runner.ts';
 
 export interface TakePicturesPorts {
   readonly blobs: Pick<Blobs, 'get'>;

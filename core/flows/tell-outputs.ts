@@ -4,7 +4,8 @@ import type { ToldOutput } from '../dialects/outputs.ts';
 import type { JobOutput, JobRecord } from '../job/job.ts';
 import { filesKeptUntilMs } from '../job/job.ts';
 import { apiLimits } from '../limits.ts';
-import type { Blobs, Clock } from '../ports.ts';
+import type { Blobs } from '../ports/blobs.ts';
+import type { Clock } from '../ports/process.ts';
 
 export interface TellOutputsPorts {
   readonly blobs: Pick<Blobs, 'get' | 'link'>;

@@ -10,7 +10,9 @@
 import type { JobRecord } from '../job/job.ts';
 import { jobNames } from '../job/job-names.ts';
 import { streamLimits } from '../limits.ts';
-import type { Clock, JobEvents, Log, RunEvents } from '../ports.ts';
+import type { Clock, Log } from '../ports/process.ts';
+import type { RunEvents } from '../ports/runner.ts';
+import type { JobEvents } from '../ports/streams.ts';
 import type { Preview, TextPiece } from '../stream/text-piece.ts';
 import { firstPieceOf, lengthOf } from '../stream/text-piece.ts';
 

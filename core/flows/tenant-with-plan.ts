@@ -1,4 +1,4 @@
-import type { Plans, Tenants } from '../ports.ts';
+import type { Plans, Tenants } from '../ports/tenancy.ts';
 import { shippedPlan } from '../tenancy/plans.ts';
 import type { TenantRecord } from '../tenancy/tenant.ts';
 import { withPlan } from '../tenancy/tenant.ts';

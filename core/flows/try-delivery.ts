@@ -9,7 +9,10 @@
  */
 import type { Outbound, OutboundAnswer } from '../egress/outbound.ts';
 import { webhookLimits } from '../limits.ts';
-import type { Batches, Clock, Deliveries, Endpoints, Jobs, Log } from '../ports.ts';
+import type { Batches } from '../ports/batches.ts';
+import type { Jobs } from '../ports/jobs.ts';
+import type { Clock, Log } from '../ports/process.ts';
+import type { Deliveries, Endpoints } from '../ports/webhooks.ts';
 import type { DeliveryRecord, DeliveryTry, GiveUpReason } from '../webhook/delivery.ts';
 import { claimed, delivered, givenUp, postponed } from '../webhook/delivery.ts';
 import type { EndpointRecord, Receipt } from '../webhook/endpoint.ts';

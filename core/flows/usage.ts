@@ -2,7 +2,9 @@
 import type { UsageAsk, UsageMeter, UsageReport } from '../billing/usage.ts';
 import { createUsageMeter, monthsBetween, monthsTelling } from '../billing/usage.ts';
 import { costLimits, usageLimits } from '../limits.ts';
-import type { Clock, Ledger, Tenants } from '../ports.ts';
+import type { Ledger } from '../ports/ledger.ts';
+import type { Clock } from '../ports/process.ts';
+import type { Tenants } from '../ports/tenancy.ts';
 
 export type UsageOutcome =
   | { readonly kind: 'usage'; readonly report: UsageReport }

@@ -17,7 +17,7 @@ import type { JsonlEntry } from '../batch/jsonl.ts';
 import { createJsonlReader } from '../batch/jsonl.ts';
 import type { LineSubmission } from '../batch/line-route.ts';
 import { batchLimits, batchRunLimits } from '../limits.ts';
-import type { BlobCare } from '../ports.ts';
+import type { BlobCare } from '../ports/blobs.ts';
 import { limitsOf } from '../tenancy/plans.ts';
 import type { TenantRecord } from '../tenancy/tenant.ts';
 import type { BatchPorts } from './batch-ports.ts';

@@ -1,5 +1,6 @@
 /** Wakes a pool from zero: of many submissions that find it cold exactly one asks the scaler. */
-import type { Clock, Pools, Scaler } from '../ports.ts';
+import type { Pools, Scaler } from '../ports/pools.ts';
+import type { Clock } from '../ports/process.ts';
 
 /** Call it after the job is in the line: the scaler, putting a pool to sleep, looks at the line last. */
 export async function wakePool(

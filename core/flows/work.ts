@@ -12,7 +12,7 @@
 import type { JobRecord } from '../job/job.ts';
 import { isTerminal } from '../job/job.ts';
 import { ticketLimits, workerLimits } from '../limits.ts';
-import type { HeldTicket } from '../ports.ts';
+import type { HeldTicket } from '../ports/tickets.ts';
 import { isHeldBack } from '../scaling/pool-orders.ts';
 import { announceStarts } from './announce.ts';
 import { noteStarts, noteWake } from './calibrate.ts';

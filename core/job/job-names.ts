@@ -1,5 +1,5 @@
 import { traceIdOf } from '../observability/trace.ts';
-import type { LogFields } from '../ports.ts';
+import type { LogFields } from '../ports/process.ts';
 import type { JobRecord } from './job.ts';
 
 /** What every line about a job is found by. */

@@ -7,7 +7,7 @@
  *
  * Nothing is told where there is nothing to tell, so a platform at rest has no metric that costs.
  */
-import type { LogFields } from '../ports.ts';
+import type { LogFields } from '../ports/process.ts';
 
 interface Metric {
   /** `counter`: values add up. `gauge`: the last one counts. `histogram`: how they are spread counts. */

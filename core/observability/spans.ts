@@ -5,7 +5,7 @@
 import { digest } from '../canonical.ts';
 import type { JobRecord } from '../job/job.ts';
 import { tookMs } from '../jumping-clock.ts';
-import type { LogFields } from '../ports.ts';
+import type { LogFields } from '../ports/process.ts';
 import { sampledTraceIdOf } from './trace.ts';
 
 /**

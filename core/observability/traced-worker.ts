@@ -3,7 +3,9 @@
  * A worker that dies leaves no span of what it had in hand; the next attempt has one of its own.
  */
 import type { JobRecord } from '../job/job.ts';
-import type { Clock, Runner, StoragePorts } from '../ports.ts';
+import type { Clock } from '../ports/process.ts';
+import type { Runner } from '../ports/runner.ts';
+import type { StoragePorts } from '../ports/storage.ts';
 import { after } from './after-call.ts';
 import type { SpanFacts, SpanMarks, Spans } from './spans.ts';
 import { attemptSpan } from './spans.ts';

@@ -3,24 +3,14 @@ import type { CancelPorts } from '#core/flows/cancel.ts';
 import type { ClosePorts } from '#core/flows/close-month.ts';
 import type { SubmitPorts } from '#core/flows/submission.ts';
 import type { Metrics } from '#core/observability/metrics.ts';
-import type {
-  AdapterFiles,
-  Adapters,
-  Aliases,
-  Batches,
-  Blobs,
-  Deliveries,
-  Endpoints,
-  Files,
-  JobEvents,
-  Keys,
-  Marks,
-  Plans,
-  Pools,
-  Streams,
-  Tenants,
-  Workers,
-} from '#core/ports.ts';
+import type { AdapterFiles, Adapters } from '#core/ports/adapters.ts';
+import type { Batches, Files } from '#core/ports/batches.ts';
+import type { Blobs } from '#core/ports/blobs.ts';
+import type { Marks } from '#core/ports/marks.ts';
+import type { Pools, Workers } from '#core/ports/pools.ts';
+import type { JobEvents, Streams } from '#core/ports/streams.ts';
+import type { Aliases, Keys, Plans, Tenants } from '#core/ports/tenancy.ts';
+import type { Deliveries, Endpoints } from '#core/ports/webhooks.ts';
 import type { TokenReader } from './token-reader.ts';
 
 export interface TenantPorts {

@@ -4,7 +4,8 @@
  */
 import { AppError } from '#core/errors.ts';
 import { streamLimits } from '#core/limits.ts';
-import type { Clock, Ids, Log, Streams } from '#core/ports.ts';
+import type { Clock, Ids, Log } from '#core/ports/process.ts';
+import type { Streams } from '#core/ports/streams.ts';
 
 export interface ServerEvent {
   readonly event?: string;

@@ -6,7 +6,7 @@ import { isFileId } from '#core/batch/file.ts';
 import { AppError } from '#core/errors.ts';
 import { findBatch } from '#core/flows/batches.ts';
 import { findFile } from '#core/flows/find-file.ts';
-import type { Page } from '#core/ports.ts';
+import type { Page } from '#core/ports/page.ts';
 import type { ApiDeps } from './api-deps.ts';
 
 /** Throws `not_found`, alike for missing, foreign, expired and malformed ids. */

@@ -1,7 +1,7 @@
 import { jobIdSchema } from '#core/api/job-resource.ts';
 import { AppError } from '#core/errors.ts';
 import type { JobRecord } from '#core/job/job.ts';
-import type { Jobs } from '#core/ports.ts';
+import type { Jobs } from '#core/ports/jobs.ts';
 
 /** Well-formed and never given out: hashes and random bits make it with a chance of 2^-130. */
 const nobodysJobId = `job_${'0'.repeat(26)}`;

@@ -6,7 +6,7 @@ import type { Outlook } from '#core/eta/outlook.ts';
 import type { Outlooks } from '#core/flows/outlooks.ts';
 import type { JobRecord } from '#core/job/job.ts';
 import { lineEntryOf } from '#core/job/job.ts';
-import type { Clock, Log } from '#core/ports.ts';
+import type { Clock, Log } from '#core/ports/process.ts';
 
 export interface AnswerDeps {
   readonly clock: Clock;

@@ -9,7 +9,8 @@
 import { findTenantWithPlan } from '#core/flows/tenant-with-plan.ts';
 import { isFresh } from '#core/jumping-clock.ts';
 import { apiLimits } from '#core/limits.ts';
-import type { Clock, Keys, Log, Plans, Tenants } from '#core/ports.ts';
+import type { Clock, Log } from '#core/ports/process.ts';
+import type { Keys, Plans, Tenants } from '#core/ports/tenancy.ts';
 import type { KeyRecord, TenantRecord } from '#core/tenancy/tenant.ts';
 import { dayOf, tenantIdSchema } from '#core/tenancy/tenant.ts';
 

@@ -7,7 +7,7 @@ import type { JWTPayload } from 'jose';
 import { createRemoteJWKSet, errors, jwtVerify } from 'jose';
 import { digest } from '#core/canonical.ts';
 import { AppError } from '#core/errors.ts';
-import type { Clock } from '#core/ports.ts';
+import type { Clock } from '#core/ports/process.ts';
 import type { KeyRecord, Scope } from '#core/tenancy/tenant.ts';
 import { tenantScopes } from '#core/tenancy/tenant.ts';
 import type { TokenReader } from './token-reader.ts';

@@ -4,7 +4,7 @@
  * that is not, which a patient caller could measure and which no care in the code takes away below the store.
  */
 import { apiLimits } from '#core/limits.ts';
-import type { Clock } from '#core/ports.ts';
+import type { Clock } from '#core/ports/process.ts';
 import type { ApiHandler } from './handler.ts';
 
 /** Answers 401 at a whole multiple of {@link apiLimits.refusalPaceMs}, and everything else at once. */

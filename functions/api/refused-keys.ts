@@ -1,6 +1,7 @@
 /** Keys that are refused, each for a reason of its own: what the test of their work and the bench of their time send. */
 import { hashKey } from '#aws/key-hash.ts';
-import type { Clock, Keys } from '#core/ports.ts';
+import type { Clock } from '#core/ports/process.ts';
+import type { Keys } from '#core/ports/tenancy.ts';
 import { sampleKey } from '#core/samples.ts';
 import { formatKey } from '#core/tenancy/api-key.ts';
 import { pepper } from './api-scene.ts';

@@ -5,7 +5,8 @@
 import type { JobRecord } from '#core/job/job.ts';
 import { isTerminal } from '#core/job/job.ts';
 import { apiLimits } from '#core/limits.ts';
-import type { Clock, Jobs } from '#core/ports.ts';
+import type { Jobs } from '#core/ports/jobs.ts';
+import type { Clock } from '#core/ports/process.ts';
 
 export interface Wait {
   readonly waitMs: number;

@@ -7,7 +7,7 @@ import * as z from 'zod';
 import { readDropNotice } from '#aws/drop-notice.ts';
 import type { DropName, TakeDropPorts } from '#core/flows/take-drop.ts';
 import { takeDrop } from '#core/flows/take-drop.ts';
-import type { Log } from '#core/ports.ts';
+import type { Log } from '#core/ports/process.ts';
 
 const eventSchema = z.object({
   Records: z.array(z.object({ messageId: z.string(), body: z.string() })),

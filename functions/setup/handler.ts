@@ -6,7 +6,7 @@ import type { Context } from 'aws-lambda';
 import * as z from 'zod';
 import { AppError } from '#core/errors.ts';
 import { faultsOf } from '#core/faults.ts';
-import type { Log } from '#core/ports.ts';
+import type { Log } from '#core/ports/process.ts';
 import { type ConfiguredPlans, configuredPlansSchema } from './set-up.ts';
 
 /** After "Custom resource request objects" of CloudFormation's reference. */

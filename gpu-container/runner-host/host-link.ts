@@ -2,7 +2,7 @@
 import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import { protocolLimits, workerLimits } from '#core/limits.ts';
-import type { Clock, Log } from '#core/ports.ts';
+import type { Clock, Log } from '#core/ports/process.ts';
 import { createFrameReader, encodeFrame } from '../protocol/framing.ts';
 import type { HostAnswer, HostRequest } from '../protocol/host-messages.ts';
 import { hostAnswerSchema, hostFrameBytesMax, hostProtocolVersion } from '../protocol/host-messages.ts';

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { systemClock } from '#aws/system-clock.ts';
-import type { Log } from '#core/ports.ts';
+import type { Log } from '#core/ports/process.ts';
 import { createLocalHost } from './local-host.ts';
 import { createRemoteHost, type RemoteHostOptions } from './remote-host.ts';
 import type { RunnerHost } from './runner-host.ts';

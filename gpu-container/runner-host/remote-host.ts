@@ -3,7 +3,7 @@
  * that closes, falls silent or breaks the protocol is lost with all of its runners, and the next call connects anew.
  */
 import { workerLimits } from '#core/limits.ts';
-import type { Clock, Log } from '#core/ports.ts';
+import type { Clock, Log } from '#core/ports/process.ts';
 import { HostLink } from './host-link.ts';
 import type { RunnerHost } from './runner-host.ts';
 import { tryConnect } from './try-connect.ts';

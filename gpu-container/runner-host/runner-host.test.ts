@@ -9,7 +9,7 @@ import { dirname, join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { systemClock } from '#aws/system-clock.ts';
-import type { RunBatch, RunItem } from '#core/ports.ts';
+import type { RunBatch, RunItem } from '#core/ports/runner.ts';
 import { createRecordingLog } from '#sim/memory/recording-log.ts';
 import { createFrameReader, encodeFrame } from '../protocol/framing.ts';
 import type { HostAnswer, HostRequest } from '../protocol/host-messages.ts';

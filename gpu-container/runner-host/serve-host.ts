@@ -6,7 +6,7 @@ import { chmod, mkdir, rm } from 'node:fs/promises';
 import { createConnection, createServer, type Server, type Socket } from 'node:net';
 import { dirname } from 'node:path';
 import { StartError } from '#core/errors.ts';
-import type { Log } from '#core/ports.ts';
+import type { Log } from '#core/ports/process.ts';
 import { createFrameReader, encodeFrame } from '../protocol/framing.ts';
 import type { HostAnswer, HostRequest } from '../protocol/host-messages.ts';
 import { hostFrameBytesMax, hostProtocolVersion, hostRequestSchema } from '../protocol/host-messages.ts';

@@ -1,6 +1,6 @@
 /** Finds out that the other end of a socket no longer listens, of a runner and of a runner host alike. */
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { Clock } from '#core/ports.ts';
+import type { Clock } from '#core/ports/process.ts';
 
 export interface SilenceWatch {
   readonly clock: Clock;

@@ -1,7 +1,7 @@
 /** The host's end of one connection: what its worker may ask, and the runners that it asked for. */
 import { rm } from 'node:fs/promises';
 import { basename } from 'node:path';
-import type { Log } from '#core/ports.ts';
+import type { Log } from '#core/ports/process.ts';
 import type { HostAnswer, HostRequest } from '../protocol/host-messages.ts';
 import type { HostedRunner, OutputLine, RunnerHost } from './runner-host.ts';
 

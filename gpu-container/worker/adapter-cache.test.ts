@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { JobAdapter } from '#core/adapter/job-adapters.ts';
-import type { AdapterFiles } from '#core/ports.ts';
+import type { AdapterFiles } from '#core/ports/adapters.ts';
 import type { AdapterCacheOptions } from './adapter-cache.ts';
 import { openAdapterCache } from './adapter-cache.ts';
 

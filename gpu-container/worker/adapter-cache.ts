@@ -11,7 +11,7 @@ import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import type { JobAdapter } from '#core/adapter/job-adapters.ts';
 import { adapterLimits } from '#core/limits.ts';
-import type { AdapterCache, AdapterFiles, TakenAdapter } from '#core/ports.ts';
+import type { AdapterCache, AdapterFiles, TakenAdapter } from '#core/ports/adapters.ts';
 
 export interface AdapterCacheOptions {
   readonly files: Pick<AdapterFiles, 'read'>;

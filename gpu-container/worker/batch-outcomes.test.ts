@@ -1,6 +1,7 @@
 import { tmpdir } from 'node:os';
 import { describe, expect, it } from 'vitest';
-import type { Log, RunBatch } from '#core/ports.ts';
+import type { Log } from '#core/ports/process.ts';
+import type { RunBatch } from '#core/ports/runner.ts';
 import type { Preview } from '#core/stream/text-piece.ts';
 import type { ReadyMessage, RunnerMessage } from '../protocol/messages.ts';
 import { collectOutcomes } from './batch-outcomes.ts';

@@ -1,6 +1,7 @@
 /** Collects the frames of one batch into outcomes: one for each item, the first that came, also when none came. */
 import { jobErrors } from '#core/errors.ts';
-import type { Log, RunBatch, RunEvents, RunOutcome } from '#core/ports.ts';
+import type { Log } from '#core/ports/process.ts';
+import type { RunBatch, RunEvents, RunOutcome } from '#core/ports/runner.ts';
 import type { FailedMessage, ReadyMessage, ResultMessage, RunnerMessage } from '../protocol/messages.ts';
 import { readResultFiles } from './result-files.ts';
 

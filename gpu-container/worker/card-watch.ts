@@ -1,6 +1,6 @@
 /** What the card of a worker does, as its driver says, twice a minute: how busy it is, and how full. */
 import type { Metrics } from '#core/observability/metrics.ts';
-import type { Clock, Log } from '#core/ports.ts';
+import type { Clock, Log } from '#core/ports/process.ts';
 import type { CardReading } from '../runner-host/runner-host.ts';
 
 const lookMs = 30_000;

@@ -11,7 +11,7 @@ import { work } from '#core/flows/work.ts';
 import { isTerminal } from '#core/job/job.ts';
 import type { Manifest } from '#core/models/manifest.ts';
 import { createCatalog, residentMbOf } from '#core/models/manifest.ts';
-import type { Log } from '#core/ports.ts';
+import type { Log } from '#core/ports/process.ts';
 import { sampleTenant } from '#core/samples.ts';
 import { createMemoryAdapterCache } from '#sim/memory/memory-adapters.ts';
 import { createMemoryOutbound } from '#sim/memory/memory-outbound.ts';

@@ -9,7 +9,8 @@ import type { DummyInput } from '#core/models/dummy-inputs.ts';
 import { dummyInputs } from '#core/models/dummy-inputs.ts';
 import type { Model } from '#core/models/manifest.ts';
 import { plannableMb } from '#core/models/memory.ts';
-import type { Clock, Log, Runner } from '#core/ports.ts';
+import type { Clock, Log } from '#core/ports/process.ts';
+import type { Runner } from '#core/ports/runner.ts';
 import type { ModelFolders } from './weights/model-folders.ts';
 
 export interface PrewarmPorts {

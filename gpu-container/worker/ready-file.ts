@@ -7,7 +7,7 @@ import { dirname } from 'node:path';
 import * as z from 'zod';
 import { isFresh } from '#core/jumping-clock.ts';
 import { workerLimits } from '#core/limits.ts';
-import type { Clock, Log } from '#core/ports.ts';
+import type { Clock, Log } from '#core/ports/process.ts';
 import { replaceFile } from './replace-file.ts';
 
 const readySchema = z.object({

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { RunFile } from '#core/ports.ts';
+import type { RunFile } from '#core/ports/runner.ts';
 import type { ResultFile } from '../protocol/messages.ts';
 
 /** A 4096 x 4096 RGB picture without any compression: nothing that an engine makes is larger. */

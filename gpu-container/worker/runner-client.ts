@@ -10,16 +10,8 @@ import { residentKey } from '#core/dispatch/choose-batch.ts';
 import { tookMs } from '#core/jumping-clock.ts';
 import { protocolLimits, workerLimits } from '#core/limits.ts';
 import { sourcePictures } from '#core/models/source-pictures.ts';
-import type {
-  Clock,
-  LoadOutcome,
-  Log,
-  LogFields,
-  RunBatch,
-  RunEvents,
-  Runner,
-  RunOutcome,
-} from '#core/ports.ts';
+import type { Clock, Log, LogFields } from '#core/ports/process.ts';
+import type { LoadOutcome, RunBatch, RunEvents, Runner, RunOutcome } from '#core/ports/runner.ts';
 import { redact, sharedRunMin, textsWithin } from '#core/redaction.ts';
 import type { FailedMessage, FailureCode, RunMessage, RunnerMessage } from '../protocol/messages.ts';
 import type { RunnerHost, RunnerStart } from '../runner-host/runner-host.ts';

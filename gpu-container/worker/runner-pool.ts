@@ -10,7 +10,7 @@ import { residentKey } from '#core/dispatch/choose-batch.ts';
 import { inTheWay } from '#core/dispatch/packing.ts';
 import { workerLimits } from '#core/limits.ts';
 import { plannableMb } from '#core/models/memory.ts';
-import type { LoadOutcome, RunBatch, RunEvents, RunNeeds, Runner, RunOutcome } from '#core/ports.ts';
+import type { LoadOutcome, RunBatch, RunEvents, RunNeeds, Runner, RunOutcome } from '#core/ports/runner.ts';
 import type { RunnerClient } from './runner-client.ts';
 
 export interface RunnerPoolOptions {

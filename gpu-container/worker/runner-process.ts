@@ -4,7 +4,7 @@
  */
 import { rm } from 'node:fs/promises';
 import type { Socket } from 'node:net';
-import type { Clock, Log } from '#core/ports.ts';
+import type { Clock, Log } from '#core/ports/process.ts';
 import { createFrameReader, encodeFrame } from '../protocol/framing.ts';
 import type { ReadyMessage, RunnerMessage, WorkerMessage } from '../protocol/messages.ts';
 import { protocolVersion, runnerMessageSchema } from '../protocol/messages.ts';

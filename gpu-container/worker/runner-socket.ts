@@ -1,6 +1,6 @@
 /** How a worker comes to talk to a runner that was just started. */
 import type { Socket } from 'node:net';
-import type { Clock } from '#core/ports.ts';
+import type { Clock } from '#core/ports/process.ts';
 import { tryConnect } from '../runner-host/try-connect.ts';
 
 const connectRetryMs = 5;

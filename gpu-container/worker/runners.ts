@@ -5,7 +5,7 @@ import { createS3Weights } from '#aws/s3-weights.ts';
 import { StartError } from '#core/errors.ts';
 import type { Catalog, Model } from '#core/models/manifest.ts';
 import { residentMbOf } from '#core/models/manifest.ts';
-import type { Clock, Log } from '#core/ports.ts';
+import type { Clock, Log } from '#core/ports/process.ts';
 import { createLocalHost } from '../runner-host/local-host.ts';
 import { createRemoteHost } from '../runner-host/remote-host.ts';
 import { runnerCommand } from '../runner-host/runner-command.ts';

@@ -9,7 +9,7 @@ import { describe } from 'vitest';
 import { createAwsPorts } from '#aws/aws-ports.ts';
 import { createBlobClient } from '#aws/clients.ts';
 import { dropsOf } from '#aws/drops-under-test.ts';
-import { portsContract } from '#core/ports.contract.ts';
+import { portsContract } from '#core/contract/ports.contract.ts';
 import { startEmulator } from './emulator.ts';
 import { pythonWithMinistack } from './python-with-ministack.ts';
 import { makeStores } from './stores.ts';

@@ -18,7 +18,7 @@ import { AssumeRoleCommand, STSClient } from '@aws-sdk/client-sts';
 import * as z from 'zod';
 import { systemClock } from '#aws/system-clock.ts';
 import { tellAll } from '#core/observability/metrics.ts';
-import type { Log } from '#core/ports.ts';
+import type { Log } from '#core/ports/process.ts';
 import { createLocalFleet, type LocalFleet } from '#local/fleet.ts';
 import { type Emulator, emulatedCredentials, emulatedRegion } from './emulator.ts';
 

@@ -1,5 +1,5 @@
 /** Loops that people write around a queue: what ours is measured against. They neither lease, charge nor settle anything. */
-import type { HeldTicket } from '#core/ports.ts';
+import type { HeldTicket } from '#core/ports/tickets.ts';
 import type { Scene } from './drain.ts';
 
 /** Receive one, read it, run it, store its result, write its status and its usage, delete it; then the next. */

@@ -1,5 +1,5 @@
 /** Ports that answer as late as services across a network do. */
-import type { Clock } from '#core/ports.ts';
+import type { Clock } from '#core/ports/process.ts';
 
 /** The port with every method waiting `latencyMs()` before it acts. */
 export function slowPort<P extends object>(port: P, clock: Clock, latencyMs: () => number): P {

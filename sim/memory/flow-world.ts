@@ -5,7 +5,7 @@ import { createOutlooks } from '#core/flows/outlooks.ts';
 import type { SubmitAsk } from '#core/flows/submission.ts';
 import type { Manifest } from '#core/models/manifest.ts';
 import { createCatalog } from '#core/models/manifest.ts';
-import type { Scaler } from '#core/ports.ts';
+import type { Scaler } from '#core/ports/pools.ts';
 import { sampleNowMs, sampleTenant } from '#core/samples.ts';
 import type { TenantRecord } from '#core/tenancy/tenant.ts';
 import { createManualClock } from './manual-clock.ts';

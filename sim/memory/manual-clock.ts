@@ -1,5 +1,5 @@
 /** A clock that stands still until it is told to move. */
-import type { Clock } from '#core/ports.ts';
+import type { Clock } from '#core/ports/process.ts';
 import { insertSorted } from './sorted.ts';
 
 export interface ManualClock extends Clock {

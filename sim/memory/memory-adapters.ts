@@ -2,7 +2,9 @@
 import type { AdapterRecord } from '#core/adapter/adapter.ts';
 import type { ExpectedFile } from '#core/adapter/check-file.ts';
 import { digest } from '#core/canonical.ts';
-import type { AdapterCache, AdapterFiles, Adapters, Clock, UploadLink } from '#core/ports.ts';
+import type { AdapterCache, AdapterFiles, Adapters } from '#core/ports/adapters.ts';
+import type { UploadLink } from '#core/ports/blobs.ts';
+import type { Clock } from '#core/ports/process.ts';
 import { copy } from './copy.ts';
 import { pageOf } from './pages.ts';
 

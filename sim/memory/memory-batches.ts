@@ -3,7 +3,9 @@ import type { BatchRecord } from '#core/batch/batch.ts';
 import { isAtWork, isBatchGone } from '#core/batch/batch.ts';
 import type { FileRecord } from '#core/batch/file.ts';
 import { isExpired } from '#core/batch/file.ts';
-import type { Batches, Clock, Files, Page } from '#core/ports.ts';
+import type { Batches, Files } from '#core/ports/batches.ts';
+import type { Page } from '#core/ports/page.ts';
+import type { Clock } from '#core/ports/process.ts';
 import { copy } from './copy.ts';
 
 type Now = { readonly clock: Pick<Clock, 'nowMs'> };

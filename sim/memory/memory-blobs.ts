@@ -1,7 +1,8 @@
 /** `Blobs` in memory. A link to read is the blob itself as a `data:` URL, so it outlives its `seconds`. */
 import type { ExpectedFile } from '#core/adapter/check-file.ts';
 import { digest } from '#core/canonical.ts';
-import type { Blobs, Clock, UploadLink } from '#core/ports.ts';
+import type { Blobs, UploadLink } from '#core/ports/blobs.ts';
+import type { Clock } from '#core/ports/process.ts';
 
 export interface MemoryBlobs extends Blobs {
   /** What following the link with this body comes to: whether the store took it. */

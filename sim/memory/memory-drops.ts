@@ -1,6 +1,7 @@
 /** `Drops` in memory, and what tenants do with them. */
 import { digest } from '#core/canonical.ts';
-import type { Clock, Drop, Drops } from '#core/ports.ts';
+import type { Drop, Drops } from '#core/ports/drops.ts';
+import type { Clock } from '#core/ports/process.ts';
 
 export interface MemoryDrops extends Drops {
   /** As a tenant puts a file, by its own means. */

@@ -1,5 +1,5 @@
 /** A fleet that only remembers what was asked of it. Workers run the moment they are desired. */
-import type { Fleet } from '#core/ports.ts';
+import type { Fleet } from '#core/ports/pools.ts';
 
 export interface MemoryFleet extends Fleet {
   /** Every `setDesired` so far. */

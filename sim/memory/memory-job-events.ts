@@ -1,5 +1,5 @@
 /** `JobEvents` in memory. */
-import type { JobEvents } from '#core/ports.ts';
+import type { JobEvents } from '#core/ports/streams.ts';
 import type { TextPiece, TextPosition } from '#core/stream/text-piece.ts';
 import { copy } from './copy.ts';
 import { insertSorted } from './sorted.ts';

@@ -2,7 +2,7 @@
 import type { LedgerEntry } from '#core/billing/ledger.ts';
 import { isOfJob } from '#core/billing/ledger.ts';
 import type { Statement } from '#core/billing/statement.ts';
-import type { Ledger } from '#core/ports.ts';
+import type { Ledger } from '#core/ports/ledger.ts';
 import { copy } from './copy.ts';
 import { pageOf } from './pages.ts';
 import { compareText } from './sorted.ts';

@@ -1,5 +1,6 @@
 /** `Marks` in memory. */
-import type { Clock, Mark, Marks } from '#core/ports.ts';
+import type { Mark, Marks } from '#core/ports/marks.ts';
+import type { Clock } from '#core/ports/process.ts';
 
 export function createMemoryMarks({ clock }: { readonly clock: Pick<Clock, 'nowMs'> }): Marks {
   const marks = new Map<string, Mark>();

@@ -1,6 +1,6 @@
 /** `Outbound` in memory: receivers that answer as they are told, and what came to them. */
 import type { Outbound, OutboundAnswer, OutboundRequest } from '#core/egress/outbound.ts';
-import type { Clock } from '#core/ports.ts';
+import type { Clock } from '#core/ports/process.ts';
 
 /** What a receiver does with one request; `tries` counts those it has had, this one included. */
 export type Receiver = (request: OutboundRequest, tries: number) => Promise<OutboundAnswer> | OutboundAnswer;

@@ -1,6 +1,6 @@
 /** `Pools` in memory. */
 import { uncalibrated } from '#core/eta/calibration.ts';
-import type { PoolRecord, Pools } from '#core/ports.ts';
+import type { PoolRecord, Pools } from '#core/ports/pools.ts';
 import { nothingBoots } from '#core/scaling/boot-watch.ts';
 import { noOrders, obey } from '#core/scaling/pool-orders.ts';
 import { copy } from './copy.ts';

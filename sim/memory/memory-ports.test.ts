@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { portsContract } from '#core/contract/ports.contract.ts';
 import { ticketLimits } from '#core/limits.ts';
-import { portsContract } from '#core/ports.contract.ts';
 import { sampleJob, sampleNowMs } from '#core/samples.ts';
 import { createManualClock } from './manual-clock.ts';
 import { createMemoryWorld } from './memory-world.ts';

@@ -1,6 +1,6 @@
 /** `ResultCache` in memory. */
 import type { CachedResult } from '#core/cache/cached-result.ts';
-import type { ResultCache } from '#core/ports.ts';
+import type { ResultCache } from '#core/ports/result-cache.ts';
 import { copy } from './copy.ts';
 
 interface Kept {

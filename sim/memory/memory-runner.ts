@@ -6,7 +6,8 @@
  */
 import { createHash } from 'node:crypto';
 import { chatTexts } from '#core/chat/messages.ts';
-import type { Clock, RunItem, Runner, RunOutcome } from '#core/ports.ts';
+import type { Clock } from '#core/ports/process.ts';
+import type { RunItem, Runner, RunOutcome } from '#core/ports/runner.ts';
 import type { Preview } from '#core/stream/text-piece.ts';
 
 export interface MemoryRunner extends Runner {

@@ -1,5 +1,5 @@
 /** `Streams` in memory. */
-import type { Streams } from '#core/ports.ts';
+import type { Streams } from '#core/ports/streams.ts';
 
 export function createMemoryStreams(): Streams {
   const tenants = new Map<string, Map<string, number>>();

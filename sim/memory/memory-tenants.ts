@@ -1,5 +1,5 @@
 /** `Tenants`, `Keys`, `Plans` and `Aliases` in memory. */
-import type { Aliases, Keys, Plans, Tenants } from '#core/ports.ts';
+import type { Aliases, Keys, Plans, Tenants } from '#core/ports/tenancy.ts';
 import type { AliasRecord } from '#core/tenancy/alias.ts';
 import { aliasId } from '#core/tenancy/alias.ts';
 import type { PlanRecord } from '#core/tenancy/plans.ts';

@@ -1,6 +1,7 @@
 /** `Tickets` in memory, as a standard SQS queue behaves with nothing lost: first sent, first handed out. */
 import { ticketLimits } from '#core/limits.ts';
-import type { Clock, HeldTicket, Ticket, Tickets } from '#core/ports.ts';
+import type { Clock } from '#core/ports/process.ts';
+import type { HeldTicket, Ticket, Tickets } from '#core/ports/tickets.ts';
 import { copy } from './copy.ts';
 
 interface Message {

@@ -1,6 +1,8 @@
 /** `Endpoints` and `Deliveries` in memory. */
 import { webhookLimits } from '#core/limits.ts';
-import type { Clock, Deliveries, Endpoints, Page } from '#core/ports.ts';
+import type { Page } from '#core/ports/page.ts';
+import type { Clock } from '#core/ports/process.ts';
+import type { Deliveries, Endpoints } from '#core/ports/webhooks.ts';
 import type { DeliveryRecord } from '#core/webhook/delivery.ts';
 import { isKept } from '#core/webhook/delivery.ts';
 import type { EndpointRecord } from '#core/webhook/endpoint.ts';

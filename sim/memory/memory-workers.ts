@@ -1,5 +1,5 @@
 /** `Workers` in memory. */
-import type { Workers } from '#core/ports.ts';
+import type { Workers } from '#core/ports/pools.ts';
 import type { WorkerRecord } from '#core/scaling/worker-record.ts';
 import { copy } from './copy.ts';
 import { pageOf } from './pages.ts';

@@ -1,5 +1,6 @@
 /** All storage ports in memory, over one clock. */
-import type { Clock, Ids, StoragePorts } from '#core/ports.ts';
+import type { Clock, Ids } from '#core/ports/process.ts';
+import type { StoragePorts } from '#core/ports/storage.ts';
 import type { MemoryAdapterFiles } from './memory-adapters.ts';
 import { createMemoryAdapterFiles, createMemoryAdapters } from './memory-adapters.ts';
 import { createMemoryBatches, createMemoryFiles } from './memory-batches.ts';

@@ -1,4 +1,4 @@
-import type { Page } from '#core/ports.ts';
+import type { Page } from '#core/ports/page.ts';
 import { copy } from './copy.ts';
 import { compareText } from './sorted.ts';
 

@@ -1,5 +1,5 @@
 /** A log that keeps its lines for a test to read. */
-import type { Log, LogFields } from '#core/ports.ts';
+import type { Log, LogFields } from '#core/ports/process.ts';
 
 export interface LogLine {
   readonly level: 'info' | 'warn' | 'error';

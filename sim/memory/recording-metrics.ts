@@ -1,7 +1,7 @@
 /** Metrics that keep what they were told, for a test to read. */
 import type { Sample } from '#core/observability/metrics.ts';
 import { type Metrics, samplesOf } from '#core/observability/metrics.ts';
-import type { LogFields } from '#core/ports.ts';
+import type { LogFields } from '#core/ports/process.ts';
 
 export interface ToldEvent {
   readonly event: string;

@@ -1,5 +1,5 @@
 /** The places of running jobs in a gate in memory: the attempt of each job that has one, by tenant. */
-import type { StartOutcome } from '#core/ports.ts';
+import type { StartOutcome } from '#core/ports/gates.ts';
 
 export interface RunningPlaces {
   /** For a job that holds a reservation. */

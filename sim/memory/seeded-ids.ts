@@ -1,5 +1,5 @@
 /** `Ids` that come out alike for a seed, so that a failing run can be run again. */
-import type { Ids } from '#core/ports.ts';
+import type { Ids } from '#core/ports/process.ts';
 
 /** Crockford's base32 in lower case: ids become parts of keys and paths. */
 const alphabet = '0123456789abcdefghjkmnpqrstvwxyz';

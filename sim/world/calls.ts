@@ -3,7 +3,8 @@
  * is added to a port cannot be left out of the world.
  */
 import type { Outbound } from '#core/egress/outbound.ts';
-import type { Fleet, Scaler, StoragePorts } from '#core/ports.ts';
+import type { Fleet, Scaler } from '#core/ports/pools.ts';
+import type { StoragePorts } from '#core/ports/storage.ts';
 
 export interface OutsidePorts extends StoragePorts {
   readonly fleet: Fleet;

@@ -8,7 +8,7 @@ import { besideDrop } from '#core/batch/drop.ts';
 import type { FileRecord } from '#core/batch/file.ts';
 import { pathOfFile } from '#core/batch/file.ts';
 import { takeDrop } from '#core/flows/take-drop.ts';
-import type { Files } from '#core/ports.ts';
+import type { Files } from '#core/ports/batches.ts';
 import type { Random } from '../random.ts';
 import { createRandom, exponentialMs } from '../random.ts';
 import type { History } from './history.ts';

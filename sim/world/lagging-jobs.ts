@@ -4,7 +4,7 @@
  */
 import type { JobRecord } from '#core/job/job.ts';
 import type { Guard } from '#core/job/transitions.ts';
-import type { Jobs } from '#core/ports.ts';
+import type { Jobs } from '#core/ports/jobs.ts';
 import { createJobStore, createMemoryJobs } from '../memory/memory-jobs.ts';
 import type { Random } from '../random.ts';
 import type { Loop } from './loop.ts';

@@ -3,7 +3,7 @@
  * that can run has run before the next one begins, so a run is a function of its seed. A process has a clock of its own,
  * which may be wrong, and can be killed between any two of its steps: whatever it was waiting for then never comes.
  */
-import type { Clock } from '#core/ports.ts';
+import type { Clock } from '#core/ports/process.ts';
 import { createEventHeap } from '../event-heap.ts';
 
 interface Timer {

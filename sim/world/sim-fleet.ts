@@ -3,7 +3,7 @@
  * replaced, as ECS does; one too many is told to drain and killed when it takes too long.
  */
 import { workerLimits } from '#core/limits.ts';
-import type { Fleet } from '#core/ports.ts';
+import type { Fleet } from '#core/ports/pools.ts';
 import type { Random } from '../random.ts';
 import type { Loop } from './loop.ts';
 import type { Process } from './process.ts';

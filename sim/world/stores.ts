@@ -1,5 +1,7 @@
 /** The stores of a world: in memory, lagging and whimsical as the scenario says, watched by the checker. */
-import type { Gates, Ids, Ledger } from '#core/ports.ts';
+import type { Gates } from '#core/ports/gates.ts';
+import type { Ledger } from '#core/ports/ledger.ts';
+import type { Ids } from '#core/ports/process.ts';
 import type { MemoryWorld } from '../memory/memory-world.ts';
 import { createMemoryWorld } from '../memory/memory-world.ts';
 import type { Random } from '../random.ts';

@@ -1,7 +1,7 @@
 /** A runner whose results carry the prompt they were made from, so that a result in the wrong hands is recognised. */
 import { createHash } from 'node:crypto';
 import { chatTexts } from '#core/chat/messages.ts';
-import type { RunBatch, RunEvents, Runner, RunOutcome } from '#core/ports.ts';
+import type { RunBatch, RunEvents, Runner, RunOutcome } from '#core/ports/runner.ts';
 import type { Preview } from '#core/stream/text-piece.ts';
 import { shareOf } from '../memory/memory-runner.ts';
 import { checkAdapters } from './adapters.ts';

@@ -4,7 +4,7 @@
  */
 import type { Outbound, OutboundAnswer, OutboundRequest } from '#core/egress/outbound.ts';
 import type { JobRecord } from '#core/job/job.ts';
-import type { Deliveries } from '#core/ports.ts';
+import type { Deliveries } from '#core/ports/webhooks.ts';
 import { defaultEndpointId, newEndpoint } from '#core/webhook/endpoint.ts';
 import type { JobEvent } from '#core/webhook/event.ts';
 import { endEvents, jobEvents } from '#core/webhook/event.ts';

@@ -2,7 +2,7 @@
  * `Tickets` as a standard SQS queue may behave at its worst: late, out of order, twice, again after it was deleted, and
  * now and then not at all, as when a message was moved aside or an operator purged the queue.
  */
-import type { Tickets } from '#core/ports.ts';
+import type { Tickets } from '#core/ports/tickets.ts';
 import { createMemoryTickets } from '../memory/memory-tickets.ts';
 import type { Random } from '../random.ts';
 import type { Loop } from './loop.ts';

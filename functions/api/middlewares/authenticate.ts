@@ -8,7 +8,7 @@ import type { MiddlewareObj } from '@middy/core';
 import type { APIGatewayProxyEvent, APIGatewayProxyResult } from 'aws-lambda';
 import { hashKey, sameHash } from '#aws/key-hash.ts';
 import { AppError } from '#core/errors.ts';
-import type { Clock } from '#core/ports.ts';
+import type { Clock } from '#core/ports/process.ts';
 import { keyIdOf } from '#core/tenancy/api-key.ts';
 import type { KeyRecord, Scope } from '#core/tenancy/tenant.ts';
 import { grantedBy, isUsable } from '#core/tenancy/tenant.ts';

@@ -8,7 +8,7 @@ import { errorFormOf } from '#core/api/error-form.ts';
 import { AppError } from '#core/errors.ts';
 import type { Metrics } from '#core/observability/metrics.ts';
 import { traceIdOf } from '#core/observability/trace.ts';
-import type { Log } from '#core/ports.ts';
+import type { Log } from '#core/ports/process.ts';
 import { redact, textsWithin } from '#core/redaction.ts';
 import { proxyResult } from '../answer.ts';
 import { edgeOf } from '../edge.ts';

@@ -2,7 +2,7 @@
 import type { MiddlewareObj } from '@middy/core';
 import type { APIGatewayProxyEvent, APIGatewayProxyResult } from 'aws-lambda';
 import { traceparentOf, xrayIdOf } from '#core/observability/trace.ts';
-import type { Clock, Ids } from '#core/ports.ts';
+import type { Clock, Ids } from '#core/ports/process.ts';
 import { keyIdOf } from '#core/tenancy/api-key.ts';
 import { edgeOf, openEdge } from '../edge.ts';
 import { requestHeaders } from '../request-headers.ts';

@@ -1,5 +1,5 @@
 import { AppError } from '#core/errors.ts';
-import type { Clock } from '#core/ports.ts';
+import type { Clock } from '#core/ports/process.ts';
 import type { ApiDeps } from '../api-deps.ts';
 import type { RouteHandler } from '../route-handler.ts';
 

@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import type { jobListQuerySchema } from '#core/api/job-query.ts';
 import { metadataQueryPrefix } from '#core/api/job-query.ts';
-import type { JobListAsk } from '#core/ports.ts';
+import type { JobListAsk } from '#core/ports/jobs.ts';
 import { presentJobs } from '../job-answer.ts';
 import type { RouteHandler } from '../route-handler.ts';
 

@@ -2,7 +2,7 @@ import type { RunpodHealth } from '#core/dialects/runpod/job.ts';
 import { readFleet } from '#core/flows/fleet.ts';
 import type { JobRecord } from '#core/job/job.ts';
 import { apiLimits, runpodLimits } from '#core/limits.ts';
-import type { PoolRecord } from '#core/ports.ts';
+import type { PoolRecord } from '#core/ports/pools.ts';
 import type { WorkerRecord } from '#core/scaling/worker-record.ts';
 import { isAlive } from '#core/scaling/worker-record.ts';
 import { poolOfTenant } from '#core/tenancy/own-pool.ts';

@@ -7,7 +7,7 @@ import { systemClock } from '#aws/system-clock.ts';
 import type { Manifest } from '#core/models/manifest.ts';
 import { createCatalog } from '#core/models/manifest.ts';
 import type { WeightStore } from '#core/models/weight-list.ts';
-import type { Runner } from '#core/ports.ts';
+import type { Runner } from '#core/ports/runner.ts';
 import { createModelFolders } from './model-folders.ts';
 import { entryOf, keptLog, listOf, openWeightsScene, sampleBytes, watched } from './weights-scene.ts';
 import { withWeights } from './with-weights.ts';

@@ -24,7 +24,7 @@ import { weightLimits } from '#core/limits.ts';
 import type { Manifest } from '#core/models/manifest.ts';
 import type { WeightFile } from '#core/models/weight-list.ts';
 import { filesOf, listName, weightListSchema } from '#core/models/weight-list.ts';
-import type { Log } from '#core/ports.ts';
+import type { Log } from '#core/ports/process.ts';
 import { replaceFile } from '../replace-file.ts';
 import { partialNames } from './partial-file.ts';
 import type { Pulled, PullPorts, PullProgress } from './pull.ts';

@@ -9,7 +9,7 @@ import * as z from 'zod';
 import { StartError } from '#core/errors.ts';
 import { weightLimits } from '#core/limits.ts';
 import type { StoredFile, StoredRef, WeightFile, WeightStore } from '#core/models/weight-list.ts';
-import type { Clock } from '#core/ports.ts';
+import type { Clock } from '#core/ports/process.ts';
 import { replaceFile } from '../replace-file.ts';
 import { hashFile, openPartialFile, partialNames } from './partial-file.ts';
 import type { Slots } from './slots.ts';

@@ -8,7 +8,7 @@ import { onTestFinished } from 'vitest';
 import { createBlobClient } from '#aws/clients.ts';
 import { createS3Weights } from '#aws/s3-weights.ts';
 import type { StoredRef, WeightFile, WeightStore } from '#core/models/weight-list.ts';
-import type { Log, LogFields } from '#core/ports.ts';
+import type { Log, LogFields } from '#core/ports/process.ts';
 import { startEmulators } from '#local/emulators.ts';
 
 export async function openWeightsScene() {

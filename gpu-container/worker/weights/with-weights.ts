@@ -1,7 +1,8 @@
 /** A runner whose models find their weights: they are brought before a load, and before a run that has to load again. */
 import { StartError } from '#core/errors.ts';
 import type { Catalog } from '#core/models/manifest.ts';
-import type { LoadOutcome, Log, Runner } from '#core/ports.ts';
+import type { Log } from '#core/ports/process.ts';
+import type { LoadOutcome, Runner } from '#core/ports/runner.ts';
 import type { ModelFolders } from './model-folders.ts';
 
 export interface WithWeightsPorts {

@@ -1,0 +1,4 @@
+export interface Page<T> {
+  readonly items: T[];
+  readonly cursor: string | null;
+}
