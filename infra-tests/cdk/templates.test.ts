@@ -12,3 +12,4 @@ import './job-cost.suite.ts';
 import './nag.suite.ts';
 import './permissions.suite.ts';
 import './tenant-role.suite.ts';
+import './workers.suite.ts';
