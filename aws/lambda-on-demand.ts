@@ -20,10 +20,14 @@ export function outboundOnDemand(options: Named): Outbound {
   return { send: async (request) => (await load()).send(request) };
 }
 
-function once<T>(make: () => Promise<T>): () => Promise<T> {
+/** Made with the first call, and by the next one where that failed: a function lives on for hours after it. */
+export function once<T>(make: () => Promise<T>): () => Promise<T> {
   let made: Promise<T> | null = null;
   return () => {
-    made ??= make();
+    made ??= make().catch((error: unknown) => {
+      made = null;
+      throw error;
+    });
     return made;
   };
 }
