@@ -524,8 +524,13 @@ export const imageLimits = {
   namedBytesMax: fileLimits.inlineBytesMax,
   /** Those of all jobs of a call: ten inputs at their bound; a call that has more leaves the last jobs to the next one. */
   namedBytesOfCallMax: 10 * fileLimits.inlineBytesMax,
-  /** A request waits for it: beyond ten seconds few of its clients do. */
+  /** All that a request names, together. It waits for them: beyond ten seconds few of its clients do. */
   fetchMs: 10 * second,
+  /**
+   * Pictures that one request looks for at a time. An answer of `namedBytesMax` takes some 25 MB on its way through the API's
+   * function, which has 512: as base64, as text, and as bytes twice over.
+   */
+  fetchedAtOnceMax: 4,
   /** As long as a job may wait to start, and a day to run. */
   fetchedKeptMs: jobLimits.startWithinMsMax + 24 * hour,
   /** OpenAI's own limit on a picture in a request. */

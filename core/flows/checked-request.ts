@@ -136,10 +136,14 @@ export async function lookUp(
   });
   if (found.kind === 'invalid') return found;
   if (found.kind === 'miss') return { ...checked, cache: found.cache };
-  // The request counts; what was made before takes no GPU time, no images, no tokens, no room and no money.
+  return { ...asHit(checked), hit: found.hit };
+}
+
+/** What a request takes that is answered from the cache: it counts, and takes no GPU time, images, tokens or money. */
+export function asHit(checked: CheckedRequest): CheckedRequest {
   const tokens = { ...checked.work.tokens, tokens: 0 };
   const work = { ...checked.work, predictedGpuMs: 0, weightedImages: 0, tokens };
-  return { ...checked, work, reservedUsdMicros: 0, tagCost: 0, hit: found.hit };
+  return { ...checked, work, reservedUsdMicros: 0, tagCost: 0 };
 }
 
 export function demandOf(checked: CheckedRequest, nonce: string): Demand {

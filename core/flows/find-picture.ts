@@ -11,11 +11,13 @@ import { readPicture } from '../images/picture-url.ts';
 import { imageLimits } from '../limits.ts';
 import type { Files } from '../ports/batches.ts';
 import type { Blobs } from '../ports/blobs.ts';
+import type { Clock } from '../ports/process.ts';
 import { findFile } from './find-file.ts';
 import { tooLarge } from './store-picture.ts';
 
 export interface FindPorts {
   readonly blobs: Pick<Blobs, 'get'>;
+  readonly clock: Pick<Clock, 'nowMs'>;
   readonly files: Pick<Files, 'get'>;
   readonly outbound: Outbound;
 }
@@ -30,11 +32,19 @@ export type FoundPicture =
     }
   | { readonly kind: 'missing'; readonly read: Extract<PictureUrl, { kind: 'fault' }> };
 
-/** @param name of which `readPictureRef` knows the kind */
-export async function findPicture(ports: FindPorts, tenantId: string, name: string): Promise<FoundPicture> {
+/**
+ * @param name of which `readPictureRef` knows the kind
+ * @param untilMs an address is asked no longer than that
+ */
+export async function findPicture(
+  ports: FindPorts,
+  tenantId: string,
+  name: string,
+  untilMs: number,
+): Promise<FoundPicture> {
   const ref = readPictureRef(name);
   if (ref === null) return missing('names no picture');
-  return ref.kind === 'file' ? ofFile(ports, tenantId, ref.fileId) : ofAddress(ports, name);
+  return ref.kind === 'file' ? ofFile(ports, tenantId, ref.fileId) : ofAddress(ports, name, untilMs);
 }
 
 async function ofFile(ports: FindPorts, tenantId: string, fileId: string): Promise<FoundPicture> {
@@ -45,12 +55,18 @@ async function ofFile(ports: FindPorts, tenantId: string, fileId: string): Promi
   return found(bytes, fileId);
 }
 
-async function ofAddress({ outbound }: FindPorts, url: string): Promise<FoundPicture> {
+async function ofAddress(
+  { clock, outbound }: FindPorts,
+  url: string,
+  untilMs: number,
+): Promise<FoundPicture> {
+  const timeoutMs = untilMs - clock.nowMs();
+  if (timeoutMs <= 0) return missing('could not be fetched (timeout)');
   const answer = await outbound.send({
     method: 'GET',
     url,
     headers: { accept: 'image/png, image/jpeg, image/webp' },
-    timeoutMs: imageLimits.fetchMs,
+    timeoutMs,
     answerBytesMax: imageLimits.namedBytesMax,
   });
   const fault = faultOf(answer);

@@ -248,6 +248,41 @@ describe('is refused by its place, and nothing is stored or admitted:', () => {
 
     expect(outcome).toMatchObject({ kind: 'refused', refusal: { limit: 'storage_gb_max' } });
   });
+
+  it('one from an address, which is not asked, while another limit is used up', async () => {
+    const world = await worldOf(sampleTenant({ overrides: { requests_per_minute: 1 } }));
+    await accepted(world, {});
+
+    const outcome = await asks(world, { image: url });
+
+    expect(outcome).toMatchObject({ kind: 'refused', refusal: { limit: 'requests_per_minute' } });
+    expect(world.outbound.received).toEqual([]);
+    expect((await world.files.list('tenant-a', { limit: 9, order: 'desc' })).items).toEqual([]);
+  });
+
+  it('those from addresses that do not answer, asked a few at a time and together no longer than one', async () => {
+    const world = await worldOf();
+    const urls = Array.from(
+      { length: imageLimits.perChatMax },
+      (_, index) => `https://silent.example/${index}.png`,
+    );
+    for (const each of urls) {
+      world.outbound.listen(each, async ({ timeoutMs }) => {
+        await world.clock.sleep(timeoutMs);
+        return { kind: 'failed', reason: 'timeout', detail: 'nobody answered' };
+      });
+    }
+
+    const asked = submit(
+      world,
+      submission(world.tenant, { model: 'fake-chat', input: messagesWith(...urls) }),
+    );
+    await world.clock.advance(imageLimits.fetchMs);
+
+    const timeOut = { message: 'could not be fetched (timeout)' };
+    expect(await asked).toMatchObject({ kind: 'invalid', details: urls.map(() => timeOut) });
+    expect(world.outbound.received).toHaveLength(imageLimits.fetchedAtOnceMax);
+  });
 });
 
 describe('a job whose picture', () => {

@@ -51,6 +51,11 @@ export class EventStream {
   }
 }
 
+/** When a stream ends that its job does not end: as its call must, or once it has lasted long enough. */
+export function streamEndMs({ clock }: { readonly clock: Pick<Clock, 'nowMs'> }, endsAtMs: number): number {
+  return Math.min(clock.nowMs() + streamLimits.longestMs, endsAtMs);
+}
+
 export interface StreamDeps {
   readonly clock: Clock;
   readonly ids: Ids;

@@ -85,12 +85,12 @@ function bind(deps: ApiDeps, id: RouteId) {
   const handle = routeHandlers[id] as RouteHandler<RouteId>;
   return async (event: APIGatewayProxyEvent, context: Context): Promise<ApiResult> => {
     const edge = edgeOf(context);
-    const remainingMs = (context.getRemainingTimeInMillis?.() ?? timing.unboundedMs) - 2 * timing.answerMs;
+    const leftMs = context.getRemainingTimeInMillis?.() ?? timing.unboundedMs;
     const gone = goneOf(context);
     const call = {
       caller: edge.caller,
       ...edge.parts,
-      remainingMs,
+      endsAtMs: deps.clock.nowMs() + leftMs - 2 * timing.answerMs,
       gone,
       requestId: edge.requestId,
       traceparent: edge.traceparent,

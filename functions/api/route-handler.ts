@@ -26,8 +26,8 @@ export interface ApiCall<Id extends RouteId> {
     : Part<Id, 'body'>;
   /** Undefined where it came as JSON. */
   readonly form: Part<Id, 'form'> | undefined;
-  /** How long this invocation may still take. */
-  readonly remainingMs: number;
+  /** When this invocation must have answered, by our clock. */
+  readonly endsAtMs: number;
   /** Aborts when the client hangs up. */
   readonly gone: AbortSignal;
   /** Names the request in our logs and in what it is told. */

@@ -34,17 +34,24 @@ function preferredWait(prefer: string): number | null {
   return null;
 }
 
+/** Of the call that waits: when it must have answered, and whether its client is still there. */
+export interface Waiting {
+  readonly endsAtMs: number;
+  readonly gone: AbortSignal;
+}
+
 /**
- * The job once it has ended, or as it stands when `waitMs` are over or the client is gone. Looks at once and then in
- * doubling steps, each an eventually consistent read.
+ * The job once it has ended, or as it stands when `waitMs` or the call's time are over or the client is gone. Looks at
+ * once and then in doubling steps, each an eventually consistent read.
  */
 export async function waitForJob(
   { clock, jobs }: { readonly clock: Clock; readonly jobs: Pick<Jobs, 'get'> },
   job: JobRecord,
   waitMs: number,
-  gone: AbortSignal,
+  { endsAtMs, gone }: Waiting,
 ): Promise<JobRecord> {
-  const endMs = clock.nowMs() + waitMs;
+  // What came before, such as a picture that was fetched, has taken of the call's time.
+  const endMs = Math.min(clock.nowMs() + waitMs, endsAtMs);
   let latest = job;
   let pauseMs: number = apiLimits.pollMsMin;
   while (!isTerminal(latest) && clock.nowMs() < endMs && !gone.aborted) {

@@ -17,7 +17,7 @@ import { checkedTarget } from '../webhooks.ts';
 export interface DialectCall {
   readonly caller: Caller;
   readonly headers: { readonly 'idempotency-key'?: string | undefined };
-  readonly remainingMs: number;
+  readonly endsAtMs: number;
   readonly gone: AbortSignal;
   readonly requestId: string;
   readonly traceparent: string;

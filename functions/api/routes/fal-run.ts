@@ -3,7 +3,6 @@ import { streamLimits } from '#core/limits.ts';
 import { acceptedHeaders } from '../accepted.ts';
 import { falHeadersOf, falResult, falSubmitted, startTimeout } from '../dialects/fal/requests.ts';
 import { abandon } from '../dialects/openai/succeeded.ts';
-
 import type { RouteHandler } from '../route-handler.ts';
 import { waitForJob } from '../wait-for-job.ts';
 
@@ -11,8 +10,7 @@ import { waitForJob } from '../wait-for-job.ts';
 export const falRun: RouteHandler<'falRun'> = async (deps, call) => {
   const accepted = await falSubmitted(deps, call, { stream: false, webhook: null });
   const headers = acceptedHeaders(deps, call, accepted);
-  const waitMs = Math.min(streamLimits.answerMs, call.remainingMs);
-  const job = await waitForJob(deps, accepted.job, waitMs, call.gone);
+  const job = await waitForJob(deps, accepted.job, streamLimits.answerMs, call);
   if (!isTerminal(job)) {
     await abandon(deps, accepted);
     throw startTimeout('The request did not end in time and was canceled. Put it into the queue.');

@@ -1,12 +1,11 @@
 import type { Followed } from '#core/flows/follow.ts';
 import { follow } from '#core/flows/follow.ts';
 import type { JobRecord } from '#core/job/job.ts';
-import { streamLimits } from '#core/limits.ts';
 import type { Preview, TextPosition } from '#core/stream/text-piece.ts';
 import { positionText } from '#core/stream/text-piece.ts';
 import type { ApiDeps } from '../api-deps.ts';
 import type { Said, ServerEvent } from '../event-stream.ts';
-import { EventStream, eventLines, takePlace } from '../event-stream.ts';
+import { EventStream, eventLines, streamEndMs, takePlace } from '../event-stream.ts';
 import { findJob } from '../find-job.ts';
 import { jobHeaders, presentOneJob } from '../job-answer.ts';
 import { doneId, readLastEventId } from '../last-event-id.ts';
@@ -29,11 +28,11 @@ export const followJob: RouteHandler<'followJob'> = async (deps, call) => {
 
 async function* eventsOf(
   deps: ApiDeps,
-  { remainingMs, gone }: ApiCall<'followJob'>,
+  { endsAtMs, gone }: ApiCall<'followJob'>,
   start: JobRecord,
   from: TextPosition | null,
 ): AsyncGenerator<Said, void, void> {
-  const endMs = deps.clock.nowMs() + Math.min(remainingMs, streamLimits.longestMs);
+  const endMs = streamEndMs(deps, endsAtMs);
   const teller = createTeller(deps, start, from);
   for await (const followed of follow(deps, start, { from, signal: gone })) {
     yield* await teller.tell(followed);

@@ -12,7 +12,7 @@ const lookAgainSeconds = 1;
 export const getJob: RouteHandler<'getJob'> = async (deps, call) => {
   const wait = waitOf(call.query, call.headers);
   const found = await findJob(deps, call.caller.tenant.tenantId, call.params.id);
-  const job = await waitForJob(deps, found, Math.min(wait.waitMs, call.remainingMs), call.gone);
+  const job = await waitForJob(deps, found, wait.waitMs, call);
 
   const presented = await presentOneJob(deps, job);
   const tag = tagOf(presented);

@@ -10,7 +10,7 @@ import type { RouteHandler } from '../route-handler.ts';
 /** Waits a while for something new: one of the clients asks again without a pause. */
 export const runpodStream: RouteHandler<'runpodStream'> = async (deps, call) => {
   const found = await findJob(deps, call.caller.tenant.tenantId, call.params.id);
-  const endMs = deps.clock.nowMs() + Math.min(runpodLimits.streamWaitMs, call.remainingMs);
+  const endMs = Math.min(deps.clock.nowMs() + runpodLimits.streamWaitMs, call.endsAtMs);
   const portion = await readPortion(deps, found, { endMs, gone: call.gone });
   if (portion.kind === 'otherwise') {
     const publicMessage =

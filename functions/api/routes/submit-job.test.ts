@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { JobRecord } from '#core/job/job.ts';
 import { sampleNowMs, sampleTenant } from '#core/samples.ts';
 import type { TenantRecord } from '#core/tenancy/tenant.ts';
+import type { ApiDeps } from '../api-deps.ts';
 import { createApiScene } from '../api-scene.ts';
 
 const body = { model: 'fake-image', input: { prompt: 'a lighthouse' } };
@@ -164,6 +165,21 @@ describe('202', () => {
     const scene = await createApiScene();
 
     const answer = scene.send('submitJob', '/v1/jobs?wait=60', { body, remainingMs: 11_000 });
+    await scene.clock.advance(10_000);
+
+    expect((await answer).status).toBe(202);
+  });
+
+  it('ends a wait before the time of the function does, whatever the submission took of it', async () => {
+    const scene = await createApiScene();
+    const admit: ApiDeps['gates']['admit'] = async (...ask) => {
+      await scene.clock.sleep(3_000);
+      return scene.gates.admit(...ask);
+    };
+    const slow = await createApiScene({ change: { ...scene, gates: { ...scene.gates, admit } } });
+    const key = scene.key;
+
+    const answer = slow.send('submitJob', '/v1/jobs?wait=60', { body, key, remainingMs: 11_000 });
     await scene.clock.advance(10_000);
 
     expect((await answer).status).toBe(202);

@@ -34,10 +34,10 @@ export const submitJob: RouteHandler<'submitJob'> = async (deps, call) => {
 
 /** 200 for a job that has ended, 202 for one that has not. */
 async function answer(deps: ApiDeps, call: ApiCall<'submitJob'>, accepted: Accepted): Promise<ApiAnswer> {
-  const { query, headers, remainingMs, gone } = call;
+  const { query, headers } = call;
   const ofSubmission = acceptedHeaders(deps, call, accepted);
   const wait = waitOf(query, headers);
-  const job = await waitForJob(deps, accepted.job, Math.min(wait.waitMs, remainingMs), gone);
+  const job = await waitForJob(deps, accepted.job, wait.waitMs, call);
   const body = await presentOneJob(deps, job);
   return {
     status: isTerminal(job) ? 200 : 202,

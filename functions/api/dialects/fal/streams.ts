@@ -4,16 +4,16 @@ import { presentPart } from '#core/dialects/fal/result.ts';
 import { AppError } from '#core/errors.ts';
 import { follow } from '#core/flows/follow.ts';
 import type { JobRecord } from '#core/job/job.ts';
-import { streamLimits } from '#core/limits.ts';
 import type { ApiDeps } from '../../api-deps.ts';
 import type { Said } from '../../event-stream.ts';
+import { streamEndMs } from '../../event-stream.ts';
 import { HeadedError } from '../../headed-error.ts';
 import { toldText } from '../told-text.ts';
 import { falResult, falStatus } from './requests.ts';
 
 interface StreamCall {
   readonly apiUrl: string;
-  readonly remainingMs: number;
+  readonly endsAtMs: number;
   readonly gone: AbortSignal;
   readonly requestId: string;
 }
@@ -22,9 +22,9 @@ interface StreamCall {
 export async function* statusEvents(
   deps: ApiDeps,
   job: JobRecord,
-  { apiUrl, remainingMs, gone, logs }: StreamCall & { readonly logs: boolean },
+  { apiUrl, endsAtMs, gone, logs }: StreamCall & { readonly logs: boolean },
 ): AsyncGenerator<Said, void, void> {
-  const endMs = endOf(deps, remainingMs);
+  const endMs = streamEndMs(deps, endsAtMs);
   let told = '';
   for await (const followed of follow(deps, job, { from: null, signal: gone })) {
     if (followed.kind !== 'job') continue;
@@ -45,7 +45,7 @@ export async function* resultEvents(
   call: StreamCall,
   onEnd: () => void,
 ): AsyncGenerator<Said, void, void> {
-  const ask = { endMs: endOf(deps, call.remainingMs), gone: call.gone };
+  const ask = { endMs: streamEndMs(deps, call.endsAtMs), gone: call.gone };
   let output = '';
   for await (const told of toldText(deps, job, ask)) {
     switch (told.kind) {
@@ -82,8 +82,4 @@ function failed(error: AppError, { requestId }: StreamCall): Said {
 
 function dataOf(value: unknown): Said {
   return { data: JSON.stringify(value) };
-}
-
-function endOf({ clock }: ApiDeps, remainingMs: number): number {
-  return clock.nowMs() + Math.min(remainingMs, streamLimits.longestMs);
 }

@@ -5,9 +5,9 @@ import { AppError } from '#core/errors.ts';
 import { follow } from '#core/flows/follow.ts';
 import type { JobRecord } from '#core/job/job.ts';
 import { isTerminal } from '#core/job/job.ts';
-import { streamLimits } from '#core/limits.ts';
 import type { ApiDeps } from '../../api-deps.ts';
 import type { Said, ServerEvent } from '../../event-stream.ts';
+import { streamEndMs } from '../../event-stream.ts';
 import { failureOf } from '../failure.ts';
 import type { DialectCall } from '../submitted.ts';
 import type { SaidOf, StreamEnd } from './job-stream.ts';
@@ -27,7 +27,7 @@ async function* saidOf(
     end,
   }: { readonly start: JobRecord; readonly partialImages: number; readonly end: StreamEnd },
 ): AsyncGenerator<Said, void, void> {
-  const endMs = deps.clock.nowMs() + Math.min(call.remainingMs, streamLimits.longestMs);
+  const endMs = streamEndMs(deps, call.endsAtMs);
   const failed = (error: AppError): Said => ({
     data: JSON.stringify(presentError(error, call.requestId).body),
   });

@@ -16,8 +16,7 @@ import type { DialectCall } from '../submitted.ts';
  * canceled if this very call submitted it: nobody would ever ask for it. Throws for every other end.
  */
 export async function succeeded(deps: ApiDeps, call: DialectCall, accepted: Accepted): Promise<JobRecord> {
-  const waitMs = Math.min(streamLimits.answerMs, call.remainingMs);
-  const job = await waitForJob(deps, accepted.job, waitMs, call.gone);
+  const job = await waitForJob(deps, accepted.job, streamLimits.answerMs, call);
   if (!isTerminal(job)) {
     await abandon(deps, accepted);
     throw final(tooLate());

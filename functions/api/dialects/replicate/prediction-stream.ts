@@ -7,11 +7,11 @@ import { AppError } from '#core/errors.ts';
 import { spokenBefore } from '#core/flows/spoken.ts';
 import { tellOutputs } from '#core/flows/tell-outputs.ts';
 import type { JobRecord } from '#core/job/job.ts';
-import { streamLimits } from '#core/limits.ts';
 import type { TextPosition } from '#core/stream/text-piece.ts';
 import { positionText } from '#core/stream/text-piece.ts';
 import type { ApiDeps } from '../../api-deps.ts';
 import type { Said } from '../../event-stream.ts';
+import { streamEndMs } from '../../event-stream.ts';
 import { doneId, noSuchEvent } from '../../last-event-id.ts';
 import type { TellAsk } from '../told-text.ts';
 import { textOf, toldText } from '../told-text.ts';
@@ -47,7 +47,7 @@ export async function hadAt(deps: ApiDeps, job: JobRecord, position: TextPositio
 
 type StreamAsk = Pick<TellAsk, 'gone'> & {
   readonly apiUrl: string;
-  readonly remainingMs: number;
+  readonly endsAtMs: number;
   readonly had: Had;
 };
 
@@ -55,9 +55,9 @@ type StreamAsk = Pick<TellAsk, 'gone'> & {
 export async function* predictionEvents(
   deps: ApiDeps,
   job: JobRecord,
-  { apiUrl, remainingMs, gone, had }: StreamAsk,
+  { apiUrl, endsAtMs, gone, had }: StreamAsk,
 ): AsyncGenerator<Said, void, void> {
-  const endMs = deps.clock.nowMs() + Math.min(remainingMs, streamLimits.longestMs);
+  const endMs = streamEndMs(deps, endsAtMs);
   let position: TextPosition = { attempt: had.attempt, at: had.text.length + had.links };
   for await (const told of toldText(deps, job, { endMs, gone, had: had.text })) {
     switch (told.kind) {

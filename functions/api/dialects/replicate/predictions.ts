@@ -40,7 +40,7 @@ export async function createPrediction(
   const accepted = await submitted(deps, call, submission, null);
   // Before the wait: the minute that the request was counted in is the one to tell about.
   const headers = { ...acceptedHeaders(deps, call, accepted), ...waitHeaders };
-  const job = await waitForJob(deps, accepted.job, Math.min(waitMs, call.remainingMs), call.gone);
+  const job = await waitForJob(deps, accepted.job, waitMs, call);
   const prediction = asSubmitted(await presentedPrediction(deps, call, job));
   return {
     status: waitMs > 0 && !isTerminal(job) ? 202 : 201,

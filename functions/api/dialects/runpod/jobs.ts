@@ -35,11 +35,11 @@ export function jobAnswer(job: JobRecord): ApiAnswer {
 /** The job as it ended, or as it stands after the wait. Whoever hangs up leaves it alone, as with the original. */
 export function waited(
   deps: ApiDeps,
-  { remainingMs, gone }: Pick<DialectCall, 'remainingMs' | 'gone'>,
+  call: Pick<DialectCall, 'endsAtMs' | 'gone'>,
   job: JobRecord,
   waitMs: number,
 ): Promise<JobRecord> {
-  return waitForJob(deps, job, Math.min(waitMs, remainingMs, streamLimits.answerMs), gone);
+  return waitForJob(deps, job, Math.min(waitMs, streamLimits.answerMs), call);
 }
 
 /** The model that the endpoint means to the caller. Throws `model_not_found` and `model_not_granted`. */
