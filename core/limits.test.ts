@@ -4,6 +4,7 @@ import {
   apiLimits,
   batchLimits,
   costLimits,
+  egressLimits,
   etaLimits,
   gateLimits,
   imageLimits,
@@ -174,6 +175,16 @@ describe('warm-ups', () => {
 
   it('are finished by the sweep before the pool forgets the one that they go on from', () => {
     expect(warmupLimits.rememberedMs).toBeGreaterThan(2 * sweepLimits.everyMs);
+  });
+});
+
+describe('requests to addresses that tenants name', () => {
+  it('have time left for IPv4 where the servers of a name keep silent about IPv6', () => {
+    // Each question waits twice as long as the one before.
+    const namesMs = egressLimits.questionMs * (2 ** egressLimits.questionsMax - 1);
+
+    expect(namesMs + second).toBeLessThan(imageLimits.fetchMs);
+    expect(namesMs + second).toBeLessThan(webhookLimits.timeoutMs);
   });
 });
 

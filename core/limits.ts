@@ -450,6 +450,13 @@ export const egressLimits = {
   urlCharactersMax: 2_048,
   /** A name is 255 octets on the wire (RFC 1035 section 2.3.4): 253 characters without the last dot. */
   hostCharactersMax: 253,
+  /** Servers have most answers in milliseconds; a lost packet costs this much. Each further question waits twice as long. */
+  questionMs: second,
+  /**
+   * To each name server: 7 to 8 s in all with one, as measured. A server that keeps silent about IPv6 alone leaves two of
+   * `imageLimits.fetchMs` and seven of `webhookLimits.timeoutMs` for the exchange by IPv4.
+   */
+  questionsMax: 3,
   /** Node's own default; Amazon's load balancers send 12 KB of headers at most. */
   answerHeaderBytesMax: 16 * kibibyte,
 } as const;

@@ -7,7 +7,6 @@ import { type EgressPolicy, publicHttps } from '#core/egress/policy.ts';
 import { type DnsUnderTest, startDns } from './dns-under-test.ts';
 import { createGuardedOutbound } from './guarded-outbound.ts';
 import type { ResolveHost } from './resolve-host.ts';
-import { resolveAsMachine } from './resolve-host.ts';
 import { ServersUnderTest } from './servers-under-test.ts';
 
 const ownMachine: EgressPolicy = { schemes: ['https', 'http'], ports: 'any', privateAddresses: 'allowed' };
@@ -49,14 +48,18 @@ describe('a name that leads elsewhere from one answer to the next', () => {
     const answer = await send(ownMachine, names.resolveHost, `http://rebind.example:${checked.port}/`);
 
     expect(answer.kind === 'answered' && Buffer.from(answer.body).toString()).toBe('checked');
-    expect(names.questions).toEqual(['rebind.example']);
+    expect(names.questions).toEqual(['A rebind.example', 'AAAA rebind.example']);
     expect(inner.seen).toEqual([]);
   });
 
   it('would come to the inner address where it is asked for again: the server of these tests does rebind', async () => {
     const names = await startNames([['93.184.216.34'], ['127.0.0.1']]);
 
-    const answers = [await names.resolveHost('rebind.example'), await names.resolveHost('rebind.example')];
+    const { signal } = new AbortController();
+    const answers = [
+      await names.resolveHost('rebind.example', signal),
+      await names.resolveHost('rebind.example', signal),
+    ];
 
     expect(answers).toEqual([['93.184.216.34'], ['127.0.0.1']]);
   });
@@ -70,7 +73,7 @@ describe('a name that leads elsewhere from one answer to the next', () => {
     const second = await send(policy, names.resolveHost, `https://rebind.example:${server.port}/`);
 
     expect([first, second]).toMatchObject([{ rule: 'address_loopback' }, { rule: 'address_metadata' }]);
-    expect(names.questions).toHaveLength(2);
+    expect(names.questions).toHaveLength(4);
     expect(server.seen).toEqual([]);
   });
 });
@@ -94,13 +97,6 @@ describe('the addresses of a name', () => {
     const rules = found.map((each) => (each.kind === 'refused' ? each.rule : each.kind));
     expect(rules).toEqual(refused.flatMap(({ verdict }) => [verdict, verdict, verdict]));
     expect(refused.length).toBeGreaterThan(150);
-  });
-
-  it('are those that the machine finds: localhost is loopback', async () => {
-    const addresses = await resolveAsMachine('localhost');
-
-    expect(addresses.length).toBeGreaterThan(0);
-    for (const address of addresses) expect(['127.0.0.1', '::1']).toContain(address);
   });
 
   it('are not asked for where the URL is refused or names an address', async () => {
@@ -138,4 +134,24 @@ describe('a name without an address', () => {
 
     expect(answer).toMatchObject({ kind: 'failed', reason: 'timeout' });
   });
+});
+
+it('a receiver is told at once, however many names of silent servers were asked for before', async () => {
+  const receiver = await servers.http((_request, response) => response.end('taken'));
+  const names = await startNames((name) => (name === 'good.example' ? ['127.0.0.1'] : 'silent'));
+  const ended: string[] = [];
+  const ask = async (name: string, timeoutMs: number): Promise<OutboundAnswer> => {
+    const answer = await send(ownMachine, names.resolveHost, `http://${name}:${receiver.port}/`, timeoutMs);
+    ended.push(name);
+    return answer;
+  };
+
+  const dead = Array.from({ length: 16 }, (_, nth) => ask(`a${nth}.zone-of-mine.example`, 2_000));
+  const answer = await ask('good.example', 20_000);
+
+  expect(answer).toMatchObject({ kind: 'answered', status: 200 });
+  expect(ended).toEqual(['good.example']);
+  for (const each of await Promise.all(dead)) {
+    expect(each).toMatchObject({ kind: 'failed', reason: 'timeout' });
+  }
 });

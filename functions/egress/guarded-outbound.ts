@@ -53,7 +53,7 @@ async function addressesOf(
   if (isIP(literal) !== 0) return { kind: 'addresses', addresses: [literal] };
   let addresses: readonly string[];
   try {
-    addresses = await within(deadline, resolveHost(hostname));
+    addresses = await within(deadline, resolveHost(hostname, deadline));
   } catch (error) {
     return deadline.aborted ? timedOut : failedLookup(error);
   }

@@ -2,8 +2,8 @@
 import type { Outbound } from '#core/egress/outbound.ts';
 import { publicHttps } from '#core/egress/policy.ts';
 import { createGuardedOutbound } from './guarded-outbound.ts';
-import { resolveAsMachine } from './resolve-host.ts';
+import { createDnsResolver } from './resolve-host.ts';
 
 export function createPublicOutbound(): Outbound {
-  return createGuardedOutbound({ policy: publicHttps, resolveHost: resolveAsMachine });
+  return createGuardedOutbound({ policy: publicHttps, resolveHost: createDnsResolver() });
 }
