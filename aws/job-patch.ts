@@ -73,6 +73,14 @@ function moveLines(
 export function carries(job: JobRecord, patch: JobPatch): boolean {
   // Every field of a patch is a field of the record by its type.
   return Object.entries(patch).every(([field, content]) =>
-    isDeepStrictEqual((job as Record<string, unknown>)[field], content),
+    isDeepStrictEqual((job as Record<string, unknown>)[field], asStored(content)),
   );
+}
+
+/** As the table keeps it: a member without a value is none (`removeUndefinedValues` of the client). */
+function asStored(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(asStored);
+  if (typeof value !== 'object' || value === null || value instanceof Uint8Array) return value;
+  const members = Object.entries(value).filter(([, member]) => member !== undefined);
+  return Object.fromEntries(members.map(([name, member]) => [name, asStored(member)]));
 }

@@ -269,6 +269,17 @@ function applyUnderGuard(scene: Scene): void {
     expect(other).toEqual({ kind: 'refused' });
   });
 
+  it('sees its own write of a text too, whose output has no sides', async () => {
+    const leased = await claimedJob(scene);
+    const { outputs, usage, timings, receipt } = fullJob();
+    if (usage === null || timings === null || receipt === null) throw new Error('fullJob fills every field');
+    const done = { usage, costUsdMicros: 5, timings, receipt };
+    const texts = outputs.map((each) => ({ ...each, width: undefined, height: undefined }));
+    await applied(scene, leased, succeed(leased, now, texts, done));
+
+    expect((await apply(scene, leased, succeed(leased, now, texts, done))).kind).toBe('applied');
+  });
+
   it('does not take an older write for its own: a claim that was given back stays lost', async () => {
     const job = await createdJob(scene);
     const transition = claimOf(job, 'worker-1');

@@ -164,8 +164,9 @@ async function store(
     contentType,
     bytes: file.body.byteLength,
     sha256,
-    width,
-    height,
+    // A text has no sides. A field without a value is not stored, and the record would not be the patch that was sent.
+    ...(width === undefined ? {} : { width }),
+    ...(height === undefined ? {} : { height }),
     ...(answer === undefined || type !== 'text' ? {} : answerOf(job, answer, file.body)),
   };
 }
