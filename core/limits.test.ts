@@ -3,6 +3,7 @@ import {
   adapterLimits,
   apiLimits,
   batchLimits,
+  batchRunLimits,
   costLimits,
   etaLimits,
   gateLimits,
@@ -174,6 +175,12 @@ describe('warm-ups', () => {
 
   it('are finished by the sweep before the pool forgets the one that they go on from', () => {
     expect(warmupLimits.rememberedMs).toBeGreaterThan(2 * sweepLimits.everyMs);
+  });
+});
+
+describe('batches', () => {
+  it('of a tenant take no more than half of the places that there are', () => {
+    expect(2 * batchRunLimits.parallelOfTenantMax).toBeLessThanOrEqual(batchRunLimits.parallelMax);
   });
 });
 
