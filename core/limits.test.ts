@@ -3,6 +3,7 @@ import {
   adapterLimits,
   apiLimits,
   batchLimits,
+  batchRunLimits,
   costLimits,
   egressLimits,
   etaLimits,
@@ -185,6 +186,12 @@ describe('requests to addresses that tenants name', () => {
 
     expect(namesMs + second).toBeLessThan(imageLimits.fetchMs);
     expect(namesMs + second).toBeLessThan(webhookLimits.timeoutMs);
+  });
+});
+
+describe('batches', () => {
+  it('of a tenant take no more than half of the places that there are', () => {
+    expect(2 * batchRunLimits.parallelOfTenantMax).toBeLessThanOrEqual(batchRunLimits.parallelMax);
   });
 });
 

@@ -503,6 +503,13 @@ export const batchRunLimits = {
   lateSubmissionsMax: 3,
   /** Batches that one process works at, side by side: a long file of one holds up nobody else's lines. */
   parallelMax: 4,
+  /** Half of them: what holds up all batches of a tenant, such as pictures that do not come, leaves places to others. */
+  parallelOfTenantMax: 2,
+  /**
+   * After so long a batch gives its place to others, once the line that it is at is submitted: that may wait for a picture,
+   * `imageLimits.fetchMs`. In this time as many lines as may be open are submitted, at 80 ms each.
+   */
+  turnMs: 5 * second,
 } as const;
 
 export const fileLimits = {

@@ -6,6 +6,7 @@ import { isAdapterId } from '../adapter/adapter.ts';
 import type { JobAdapter } from '../adapter/job-adapters.ts';
 import { adaptedBatchKey, chooseAdapters, faultsOfAdapters } from '../adapter/job-adapters.ts';
 import type { Demand } from '../admission/gate.ts';
+import { withHalfRates } from '../admission/half-rates.ts';
 import { gpuCostUsdMicros } from '../billing/price.ts';
 import type { CachedResult } from '../cache/cached-result.ts';
 import { canonicalJson, derivedJobId, digest } from '../canonical.ts';
@@ -63,8 +64,8 @@ export function checkRequest(
   const details = faultsOfAdapters(ask.adapters ?? [], model.manifest);
   if (details.length > 0) return { kind: 'invalid', details };
 
-  const limits = limitsOf(ask.tenant.plan, ask.tenant.overrides);
   const work = model.workOf(prompt.input);
+  const limits = limitsFor(ask, work);
   const { idempotencyKey } = ask;
   return {
     model,
@@ -85,6 +86,12 @@ export function checkRequest(
     cache: null,
     hit: null,
   };
+}
+
+function limitsFor({ tenant, leavesHalf = false }: SubmitAsk, work: Work): PlanLimits {
+  const limits = limitsOf(tenant.plan, tenant.overrides);
+  if (!leavesHalf) return limits;
+  return withHalfRates(limits, { images: work.weightedImages, tokens: work.tokens.tokens });
 }
 
 /** After the replay, as the limits of the plan are: what a policy of today says has no bearing on an accepted job. */

@@ -12,7 +12,6 @@ import type { ErrorDetail } from '../errors.ts';
 import { requestErrors } from '../errors.ts';
 import { traceparentWithin } from '../observability/trace.ts';
 import { promptError } from '../prompt/prompt-error.ts';
-import { limitsOf } from '../tenancy/plans.ts';
 import type { TenantRecord } from '../tenancy/tenant.ts';
 import { grantedBy } from '../tenancy/tenant.ts';
 import type { SubmitAsk, SubmitOutcome } from './submission.ts';
@@ -35,31 +34,6 @@ export function askOf(
     idempotencyKey: lineKeyOf(batch.batchId, line.number),
     traceparent: traceparentWithin(traceparentOfBatch(batch), lineKeyOf(batch.batchId, line.number)),
   };
-}
-
-/**
- * The tenant as its batches see it: half of every rate of a minute and of its open jobs, so that what it asks for by itself
- * finds the other half, however long its batches are. Quotas of a day and of a month are not halved: they are the tenant's to
- * spend. Nor is a rate of a second, whose window would be another one: what waits for it waits a moment.
- */
-export function withHalfRates(tenant: TenantRecord): TenantRecord {
-  const limits = limitsOf(tenant.plan, tenant.overrides);
-  const halved = {
-    requests_per_minute: half(limits.requests_per_minute),
-    images_per_minute: half(limits.images_per_minute),
-    tokens_per_minute: half(limits.tokens_per_minute),
-    open_jobs_max: Math.max(1, Math.floor(limits.open_jobs_max / 2)),
-  };
-  return { ...tenant, overrides: { ...tenant.overrides, ...withoutUndefined(halved) } };
-}
-
-function half(max: number | undefined): number | undefined {
-  return max === undefined ? undefined : Math.max(1, Math.floor(max / 2));
-}
-
-function withoutUndefined<T extends object>(values: T): Partial<T> {
-  // The members that are left are those that the type has.
-  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as Partial<T>;
 }
 
 type Unaccepted = Exclude<

@@ -207,6 +207,18 @@ describe('what a batch takes of its tenant', () => {
     expect((ended.endedAtMs ?? 0) - batch.createdAtMs).toBeGreaterThan(60_000);
   });
 
+  it('is the whole of a rate for a line that needs more than half of it by itself', async () => {
+    const tenant = sampleTenant({ overrides: { images_per_minute: 6 } });
+    const world = await createBatchWorld({ tenant });
+    const batch = await world.addBatch([lineOf('a', { n: 4 }), lineOf('b', { n: 4 })]);
+
+    await world.round();
+    expect(await world.work()).toBe(1);
+    const ended = await world.finish(batch);
+
+    expect(ended).toMatchObject({ status: 'completed', outputs: { lines: 2 } });
+  });
+
   it('is refused before the first line where the month has no room for all of it', async () => {
     const tenant = sampleTenant({ overrides: { budget_usd_micros_per_month: 500 } });
     const world = await createBatchWorld({ tenant });

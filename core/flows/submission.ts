@@ -81,6 +81,11 @@ export interface SubmitAsk {
    * @default false
    */
   readonly stream?: boolean;
+  /**
+   * Whether it leaves half of its tenant's rates and open jobs to others, as `withHalfRates` says.
+   * @default false
+   */
+  readonly leavesHalf?: boolean;
   readonly idempotencyKey: string | null;
   /**
    * The job that this one is to do once more.

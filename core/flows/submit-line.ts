@@ -12,7 +12,7 @@ import { batchRunLimits, sweepLimits } from '../limits.ts';
 import type { TenantRecord } from '../tenancy/tenant.ts';
 import type { BatchDesk } from './batch-desk.ts';
 import type { BatchPorts } from './batch-ports.ts';
-import { askOf, faultOfOutcome, faultOfRefusal, withHalfRates } from './line-submission.ts';
+import { askOf, faultOfOutcome, faultOfRefusal } from './line-submission.ts';
 import type { LineText } from './read-lines.ts';
 import { submit } from './submit.ts';
 
@@ -40,9 +40,7 @@ export async function submitLine(
   const { batchId } = batch;
   if (text.kind === 'fault') return { kind: 'fault', fault: text.fault };
   const asked = { number: line.number, submission: text.submission };
-  const first = await submit(ports, askOf(batch, withHalfRates(tenant), asked));
-  // More than half of a window, and perhaps not more than all of it.
-  const outcome = isHopeless(first) ? await submit(ports, askOf(batch, tenant, asked)) : first;
+  const outcome = await submit(ports, { ...askOf(batch, tenant, asked), leavesHalf: true });
   if (outcome.kind !== 'refused') desk.noteFull(batchId, null);
   switch (outcome.kind) {
     case 'accepted':
@@ -61,13 +59,6 @@ export async function submitLine(
     default:
       return { kind: 'fault', fault: faultOfOutcome(outcome, text.submission) };
   }
-}
-
-type Outcome = Awaited<ReturnType<typeof submit>>;
-
-function isHopeless(outcome: Outcome): boolean {
-  if (outcome.kind === 'refused') return isForGood(outcome.refusal);
-  return outcome.kind === 'invalid';
 }
 
 /** Not what adapters take of `storage_gb_max`: it has no end, but it is nothing of the line's. */

@@ -28,6 +28,7 @@ import type { BatchDesk } from './batch-desk.ts';
 import type { BatchPorts } from './batch-ports.ts';
 import { cancel } from './cancel.ts';
 import { linesAt, takeLines } from './read-lines.ts';
+import type { SubmittedLine } from './submit-line.ts';
 import { submitLine } from './submit-line.ts';
 import { careOf } from './validate-batch.ts';
 
@@ -38,6 +39,13 @@ export interface StepAsk {
   readonly batches: number;
   /** Lines that the other ones have open. */
   readonly othersOpen: number;
+  readonly turn: Turn;
+}
+
+/** The time that a batch has its place for. */
+export interface Turn {
+  /** From then on no further line is submitted, and what has ended is put down: the process may be about to end. */
+  isOver(): boolean;
 }
 
 export type Stepped =
@@ -58,7 +66,10 @@ export async function stepBatch(
   const seen = await lookAtOpen(ports, desk, batch, stop);
   const asked = stop === null ? await submitUnasked(ports, desk, batch, { ...ask, seen }) : nothingAsked;
   const ended = [...seen.results, ...asked.results];
-  const ripe = isRipe(batch, ended.length, stop ?? asked.stop, nowMs) ? ended : [];
+  const isLast = ask.turn.isOver() || (stop ?? asked.stop) !== null;
+  // Submitting may have taken seconds.
+  const endedAtMs = ports.clock.nowMs();
+  const ripe = isRipe(batch, ended.length, { isLast, nowMs: endedAtMs }) ? ended : [];
   const stillOpen = batch.open.length - ripe.length;
   const room =
     asked.isHeldUp || ask.tenant === null
@@ -78,7 +89,7 @@ export async function stepBatch(
     stop: stop ?? asked.stop,
     outputs: await putDown(ports, batch, 'output', results),
     faults: await putDown(ports, batch, 'error', results),
-    collectedAtMs: results.length > 0 ? nowMs : batch.collectedAtMs,
+    collectedAtMs: results.length > 0 ? endedAtMs : batch.collectedAtMs,
   });
   if ((await ports.batches.put(next)) === 'conflict') return { kind: 'conflict' };
   desk.forget(batch.batchId, over);
@@ -93,12 +104,16 @@ function stopOf(batch: BatchRecord, tenant: TenantRecord | null, nowMs: number):
 }
 
 /** Whether what ended is put down now: a good part of what is open, the last of it, or what a person has waited for. */
-function isRipe(batch: BatchRecord, ended: number, stop: BatchStop | null, nowMs: number): boolean {
+function isRipe(
+  batch: BatchRecord,
+  ended: number,
+  { isLast, nowMs }: { readonly isLast: boolean; readonly nowMs: number },
+): boolean {
   const { open, collectedAtMs } = batch;
   if (ended === 0) return false;
   const isMuch = ended >= Math.ceil(open.length * batchRunLimits.collectShare);
   // On both sides: a clock may be set back.
-  return isMuch || stop !== null || Math.abs(nowMs - collectedAtMs) >= batchRunLimits.collectMs;
+  return isMuch || isLast || Math.abs(nowMs - collectedAtMs) >= batchRunLimits.collectMs;
 }
 
 interface Seen {
@@ -183,11 +198,12 @@ interface Asked {
 
 const nothingAsked: Asked = { results: [], isHeldUp: true, stop: null };
 
+/** In the order of the file, one line at least, until the turn is over: each may wait for its pictures. */
 async function submitUnasked(
   ports: BatchPorts,
   desk: BatchDesk,
   batch: BatchRecord,
-  { tenant, seen }: StepAsk & { readonly seen: Seen },
+  { tenant, seen, turn }: StepAsk & { readonly seen: Seen },
 ): Promise<Asked> {
   if (tenant === null) return nothingAsked;
   const isWaiting = desk.waitsUntilMs(batch.batchId) > ports.clock.nowMs();
@@ -195,26 +211,32 @@ async function submitUnasked(
   const results: LineResult[] = [];
   for (const { line, text } of await linesAt(ports, desk, batch, seen.unasked)) {
     const came = await submitLine(ports, desk, batch, tenant, { line, text, running: seen.running });
-    switch (came.kind) {
-      case 'open':
-        break;
-      case 'ended': {
-        const result = await resultOf(ports, batch, line, came.job);
-        if (result !== null) results.push(result);
-        break;
-      }
-      case 'fault': {
-        const result = await endWithoutJob(ports, batch, line, came.fault);
-        if (result !== null) results.push(result);
-        break;
-      }
-      case 'later':
-        return { results, isHeldUp: true, stop: null };
-      case 'stop':
-        return { results, isHeldUp: true, stop: came.stop };
-    }
+    if (came.kind === 'later') return { results, isHeldUp: true, stop: null };
+    if (came.kind === 'stop') return { results, isHeldUp: true, stop: came.stop };
+    const result = await endOf(ports, desk, batch, { line, came });
+    if (result !== null) results.push(result);
+    if (turn.isOver()) return { results, isHeldUp: true, stop: null };
   }
   return { results, isHeldUp: false, stop: null };
+}
+
+/** Null while the line has a job that has not ended. */
+async function endOf(
+  ports: BatchPorts,
+  desk: BatchDesk,
+  batch: BatchRecord,
+  {
+    line,
+    came,
+  }: { readonly line: OpenLine; readonly came: Exclude<SubmittedLine, { kind: 'later' | 'stop' }> },
+): Promise<LineResult | null> {
+  if (came.kind === 'open') return null;
+  if (came.kind === 'ended') return resultOf(ports, batch, line, came.job);
+  const result = await endWithoutJob(ports, batch, line, came.fault);
+  // Until it is put down: what was found out about a picture is not waited for again.
+  const text = { kind: 'fault', customId: line.customId, fault: came.fault } as const;
+  if (result !== null) desk.keep(batch.batchId, { line, text });
+  return result;
 }
 
 /** The chain with these results at its end. */

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createBatch } from '#core/flows/batches.ts';
 import { storeFile } from '#core/flows/store-file.ts';
+import { batchRunLimits, imageLimits } from '#core/limits.ts';
 import { submission, worldPool } from '#sim/memory/flow-world.ts';
 import type { EntryScene } from '../entry-scene.ts';
 import { createEntryScene } from '../entry-scene.ts';
@@ -52,6 +53,13 @@ describe('the function of batches', () => {
       total: 1,
     });
     expect(await ports.jobs.count(worldPool)).toEqual({ waiting: 1, leased: 0 });
+  });
+
+  it('has time for the line that each batch is at, and to put down what ended, when its time is up', () => {
+    // Its pictures come through another function, which has to start.
+    const lineMs = 2 * imageLimits.fetchMs;
+
+    expect(batchRunLimits.turnMs + lineMs).toBeLessThan(lastStepMs);
   });
 
   it('ends at once where no batch is at work', async () => {

@@ -6,7 +6,7 @@ import type { Context } from 'aws-lambda';
 import type { BatchPorts } from '#core/flows/batch-ports.ts';
 import { runBatchesUntil } from '#core/flows/run-batches.ts';
 
-/** For the step that each batch is at: a file of results and two writes. */
+/** For the step that each batch is at: the pictures of a line, a file of results and two writes. */
 export const lastStepMs = 30_000;
 
 export function createBatchesHandler(
