@@ -6,10 +6,11 @@ import type { Preview, TextPosition } from '#core/stream/text-piece.ts';
 import { positionText } from '#core/stream/text-piece.ts';
 import type { ApiDeps } from '../api-deps.ts';
 import type { Said, ServerEvent } from '../event-stream.ts';
-import { EventStream, eventLines, takePlace } from '../event-stream.ts';
+import { EventStream, eventLines } from '../event-stream.ts';
 import { findJob } from '../find-job.ts';
 import { jobHeaders, presentOneJob } from '../job-answer.ts';
 import { doneId, readLastEventId } from '../last-event-id.ts';
+import { takePlace } from '../place.ts';
 import type { ApiCall, RouteHandler } from '../route-handler.ts';
 
 export const followJob: RouteHandler<'followJob'> = async (deps, call) => {

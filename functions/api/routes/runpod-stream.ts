@@ -6,12 +6,15 @@ import { runpodLimits } from '#core/limits.ts';
 import { findJob } from '../find-job.ts';
 import { jobHeaders } from '../job-answer.ts';
 import type { RouteHandler } from '../route-handler.ts';
+import { boundedWait } from '../wait-for-job.ts';
 
 /** Waits a while for something new: one of the clients asks again without a pause. */
 export const runpodStream: RouteHandler<'runpodStream'> = async (deps, call) => {
   const found = await findJob(deps, call.caller.tenant.tenantId, call.params.id);
-  const endMs = deps.clock.nowMs() + Math.min(runpodLimits.streamWaitMs, call.remainingMs);
-  const portion = await readPortion(deps, found, { endMs, gone: call.gone });
+  const waitMs = Math.min(runpodLimits.streamWaitMs, call.remainingMs);
+  const portion = await boundedWait(deps, found, waitMs, (endMs) =>
+    readPortion(deps, found, { endMs, gone: call.gone }),
+  );
   if (portion.kind === 'otherwise') {
     const publicMessage =
       'The worker was lost while it answered, and its successor answers otherwise. Read the result at /status.';
