@@ -72,6 +72,18 @@ describe('limits of other systems', () => {
   });
 });
 
+describe('places of streams and waiting calls', () => {
+  it('are held for longer than any of them lasts', () => {
+    expect(streamLimits.placeMs).toBeGreaterThan(streamLimits.longestMs);
+    expect(streamLimits.placeMs).toBeGreaterThan(streamLimits.answerMs);
+  });
+
+  it("are not needed for a cancellation in RunPod's dialect, nor for the look of a call that got none", () => {
+    expect(runpodLimits.cancelWaitMs).toBeLessThanOrEqual(apiLimits.briefWaitMs);
+    expect(apiLimits.pollMsMax).toBeLessThan(apiLimits.briefWaitMs);
+  });
+});
+
 describe('leases and tickets', () => {
   it('survive two lost renewals', () => {
     expect(jobLimits.renewMs * 3).toBeLessThanOrEqual(jobLimits.leaseMs);

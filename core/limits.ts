@@ -20,6 +20,11 @@ export const apiLimits = {
   /** First look after a submission; doubles to the maximum. One eventually consistent read each (0.5 RRU). */
   pollMsMin: 40,
   pollMsMax: 500,
+  /**
+   * A wait no longer than this holds no place (`streamLimits.openMax`), whose two writes would cost more than its looks do. A
+   * cancellation in RunPod's dialect waits so long.
+   */
+  briefWaitMs: 2 * second,
   pageDefault: 20,
   pageMax: 100,
   metadataKeysMax: 16,
@@ -114,9 +119,9 @@ export const streamLimits = {
   pingMs: 15 * second,
   /** API Gateway's own limit on one streamed answer. */
   longestMs: 15 * minute,
-  /** A function that died with its stream gives its place back after the longest that it can have lasted. */
+  /** A function that died with its stream or its wait gives its place back after the longest that it can have lasted. */
   placeMs: 16 * minute,
-  /** Each open stream holds one concurrent function: a tenth of the 1,000 that an account has by default. */
+  /** Each open stream or waiting call holds one concurrent function: a tenth of the 1,000 that an account has by default. */
   openMax: 100,
   /** A call that answers once: below the five minutes of silence that API Gateway allows. */
   answerMs: 270 * second,

@@ -53,6 +53,8 @@ export interface Route {
   readonly formBytesMax?: number;
   /** A second such request has no effect of its own: it may be sent again by whoever got no answer. Reads are so without it. */
   readonly isIdempotent?: true;
+  /** What a `GET` of it answers is told to one request alone: `HEAD`, whose answer has no body, would take it away. */
+  readonly isReadOnce?: true;
   /** It answers in one piece, and not before a job has ended, which may be minutes away. */
   readonly waits?: true;
   readonly answers: Readonly<Record<number, Answer>>;

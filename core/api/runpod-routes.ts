@@ -99,6 +99,7 @@ export const runpodRoutes = {
     method: 'GET',
     path: '/runpod/v2/{endpoint}/stream/{id}',
     summary: 'Take what a job has said since the last request',
+    isReadOnce: true,
     scope: 'jobs:read',
     params: jobParamsSchema,
     answers: { 200: { schema: runpodStreamSchema, headers: jobAnswerHeaders, description: 'What is new' } },

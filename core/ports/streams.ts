@@ -14,7 +14,7 @@ export interface JobEvents {
   read(tenantId: string, jobId: string, from: TextPosition, limit: number): Promise<TextPiece[]>;
 }
 
-/** Streams that a tenant has open: each holds a place until it is closed, or until the time that it gave. */
+/** Streams and waiting calls that a tenant has open: each holds a place until it is closed, or until the time that it gave. */
 export interface Streams {
   /** `full`: the tenant has `max` open. A place whose time is over by `nowMs` counts no more. */
   open(tenantId: string, streamId: string, how: StreamPlace): Promise<'opened' | 'full'>;

@@ -1,11 +1,9 @@
 /**
  * Answers that come bit by bit, as server-sent events (WHATWG HTML, section 9.2). A stream holds one of its tenant's places
- * from before its first byte until it ends, however it ends.
+ * (`place.ts`) from before its first byte until it ends.
  */
-import { AppError } from '#core/errors.ts';
 import { streamLimits } from '#core/limits.ts';
-import type { Clock, Ids, Log } from '#core/ports/process.ts';
-import type { Streams } from '#core/ports/streams.ts';
+import type { Clock, Log } from '#core/ports/process.ts';
 
 export interface ServerEvent {
   readonly event?: string;
@@ -51,46 +49,6 @@ export class EventStream {
   }
 }
 
-/** When a stream ends that its job does not end: as its call must, or once it has lasted long enough. */
-export function streamEndMs({ clock }: { readonly clock: Pick<Clock, 'nowMs'> }, endsAtMs: number): number {
-  return Math.min(clock.nowMs() + streamLimits.longestMs, endsAtMs);
-}
-
-export interface StreamDeps {
-  readonly clock: Clock;
-  readonly ids: Ids;
-  readonly log: Log;
-  readonly streams: Streams;
-}
-
-/** A place among the tenant's open streams. */
-export interface HeldPlace {
-  release(): Promise<void>;
-}
-
-/** Throws `concurrency_limit` when the tenant has `streamLimits.openMax` open. */
-export async function takePlace(
-  { clock, ids, log, streams }: StreamDeps,
-  tenantId: string,
-): Promise<HeldPlace> {
-  const [streamId, nowMs] = [ids.nonce(), clock.nowMs()];
-  const place = { max: streamLimits.openMax, nowMs, untilMs: nowMs + streamLimits.placeMs };
-  if ((await streams.open(tenantId, streamId, place)) === 'full') {
-    const publicMessage = `The tenant has ${streamLimits.openMax} streams open. It clears when one of them ends.`;
-    throw new AppError('concurrency_limit', { publicMessage, retryAfterSeconds: 1 });
-  }
-  return {
-    async release() {
-      try {
-        await streams.close(tenantId, streamId);
-      } catch (error) {
-        // Nothing is lost but the place, and that for a while.
-        log.warn('stream.place_kept', { tenantId, reason: String(error) });
-      }
-    },
-  };
-}
-
 /** What a source has to say now; null: nothing, but it lives. */
 export type Said = ServerEvent | null;
 
@@ -99,7 +57,7 @@ export type Said = ServerEvent | null;
  * round every few seconds, with or without a word. One that fails ends the stream: its client sees no end and asks again.
  */
 export async function* eventLines(
-  { clock, log }: Pick<StreamDeps, 'clock' | 'log'>,
+  { clock, log }: { readonly clock: Clock; readonly log: Log },
   source: AsyncIterable<Said>,
 ): AsyncGenerator<string, void, void> {
   let saidAtMs = clock.nowMs();

@@ -393,10 +393,11 @@ describe('every answer', () => {
 });
 
 describe('HEAD', () => {
-  it('is answered wherever GET is', async () => {
+  it('is answered wherever GET is, but for what is told once', async () => {
     const scene = await createApiScene();
 
     expect((await scene.sendRaw('HEAD', '/health', { key: null })).status).toBe(200);
     expect((await scene.sendRaw('HEAD', '/v1/jobs/x')).status).toBe(404);
+    expect((await scene.sendRaw('HEAD', '/runpod/v2/x/stream/x')).status).toBe(405);
   });
 });

@@ -100,9 +100,9 @@ function bind(deps: ApiDeps, id: RouteId) {
   };
 }
 
-/** A route that reads can be asked for its headers alone; the server leaves the body out. */
-function methodsOf(route: Route): (Route['method'] | 'HEAD')[] {
-  return route.method === 'GET' ? ['GET', 'HEAD'] : [route.method];
+/** A route that reads and takes nothing away can be asked for its headers alone; the server leaves the body out. */
+function methodsOf({ method, isReadOnce }: Route): (Route['method'] | 'HEAD')[] {
+  return method === 'GET' && isReadOnce === undefined ? ['GET', 'HEAD'] : [method];
 }
 
 const pathForms = routeList.map((route) => ({

@@ -2,12 +2,11 @@ import type { Picture, ResponseFormat } from '#core/dialects/openai/images.ts';
 import { toAnswer, toSubmission } from '#core/dialects/openai/images.ts';
 import { linkTo } from '#core/flows/tell-outputs.ts';
 import type { JobOutput, JobRecord } from '#core/job/job.ts';
-import { acceptedHeaders } from '../accepted.ts';
 import type { ApiDeps } from '../api-deps.ts';
 import { streamJob } from '../dialects/openai/job-stream.ts';
 import { bytesOf, gone, picturesSaid } from '../dialects/openai/picture-stream.ts';
 import { succeeded } from '../dialects/openai/succeeded.ts';
-import { submitted, translatedOf } from '../dialects/submitted.ts';
+import { translatedOf } from '../dialects/submitted.ts';
 import { jobHeaders } from '../job-answer.ts';
 import type { RouteHandler } from '../route-handler.ts';
 
@@ -17,9 +16,7 @@ export const createImage: RouteHandler<'createImage'> = async (deps, call) => {
     const saidOf = picturesSaid(deps, call, submission.partialImages);
     return streamJob(deps, call, { submission, task: 'text-to-image' }, saidOf);
   }
-  const accepted = await submitted(deps, call, submission, 'text-to-image');
-  const headers = acceptedHeaders(deps, call, accepted);
-  const job = await succeeded(deps, call, accepted);
+  const { job, headers } = await succeeded(deps, call, { submission, task: 'text-to-image' });
   const pictures = job.outputs.map((output, index) =>
     pictureOf(deps, job, { output, index, format: submission.responseFormat }),
   );

@@ -1,7 +1,8 @@
 import { falHeadersOf } from '../dialects/fal/requests.ts';
 import { statusEvents } from '../dialects/fal/streams.ts';
-import { EventStream, eventLines, takePlace } from '../event-stream.ts';
+import { EventStream, eventLines } from '../event-stream.ts';
 import { findJob } from '../find-job.ts';
+import { takePlace } from '../place.ts';
 import type { RouteHandler } from '../route-handler.ts';
 
 export const falStreamStatus: RouteHandler<'falStreamStatus'> = async (deps, call) => {

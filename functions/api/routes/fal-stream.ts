@@ -3,7 +3,8 @@ import { falHeadersOf, falSubmitted } from '../dialects/fal/requests.ts';
 import { resultEvents } from '../dialects/fal/streams.ts';
 import { abandon } from '../dialects/openai/succeeded.ts';
 
-import { EventStream, eventLines, takePlace } from '../event-stream.ts';
+import { EventStream, eventLines } from '../event-stream.ts';
+import { takePlace } from '../place.ts';
 import type { RouteHandler } from '../route-handler.ts';
 
 /** The place is taken first: a job that is accepted is followed. One whose stream ends before it is canceled. */

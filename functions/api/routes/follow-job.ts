@@ -1,15 +1,18 @@
 import type { Followed } from '#core/flows/follow.ts';
 import { follow } from '#core/flows/follow.ts';
 import type { JobRecord } from '#core/job/job.ts';
+import { streamLimits } from '#core/limits.ts';
 import type { Preview, TextPosition } from '#core/stream/text-piece.ts';
 import { positionText } from '#core/stream/text-piece.ts';
 import type { ApiDeps } from '../api-deps.ts';
 import type { Said, ServerEvent } from '../event-stream.ts';
-import { EventStream, eventLines, streamEndMs, takePlace } from '../event-stream.ts';
+import { EventStream, eventLines } from '../event-stream.ts';
 import { findJob } from '../find-job.ts';
 import { jobHeaders, presentOneJob } from '../job-answer.ts';
 import { doneId, readLastEventId } from '../last-event-id.ts';
+import { takePlace } from '../place.ts';
 import type { ApiCall, RouteHandler } from '../route-handler.ts';
+import { endMsOf } from '../time-left.ts';
 
 export const followJob: RouteHandler<'followJob'> = async (deps, call) => {
   const { tenantId } = call.caller.tenant;
@@ -32,7 +35,7 @@ async function* eventsOf(
   start: JobRecord,
   from: TextPosition | null,
 ): AsyncGenerator<Said, void, void> {
-  const endMs = streamEndMs(deps, endsAtMs);
+  const endMs = endMsOf(deps, { endsAtMs }, streamLimits.longestMs);
   const teller = createTeller(deps, start, from);
   for await (const followed of follow(deps, start, { from, signal: gone })) {
     yield* await teller.tell(followed);

@@ -1,10 +1,11 @@
 import { AppError } from '#core/errors.ts';
 import { readPass } from '#core/stream/pass.ts';
 import { hadAt, predictionEvents } from '../dialects/replicate/prediction-stream.ts';
-import { EventStream, eventLines, takePlace } from '../event-stream.ts';
+import { EventStream, eventLines } from '../event-stream.ts';
 import { findJob } from '../find-job.ts';
 import { jobHeaders } from '../job-answer.ts';
 import { doneId, readLastEventId } from '../last-event-id.ts';
+import { takePlace } from '../place.ts';
 import type { RouteHandler } from '../route-handler.ts';
 
 /** Whoever has the address has the pass. One that does not hold costs no read. */

@@ -16,3 +16,17 @@ describe('200', () => {
     expect(second).toEqual({ status: 'COMPLETED', stream: [] });
   });
 });
+
+describe('405', () => {
+  it('is told to HEAD, which would take what its answer cannot tell', async () => {
+    const scene = await createApiScene();
+    const id = await scene.submit();
+    await scene.finish(id);
+
+    const head = await scene.sendRaw('HEAD', `${base}/stream/${id}`);
+    const got = await scene.send('runpodStream', `${base}/stream/${id}`);
+
+    expect([head.status, head.headers.allow]).toEqual([405, 'GET']);
+    expect(got.json.stream).toMatchObject([{ output: { type: 'image' } }]);
+  });
+});

@@ -4,10 +4,11 @@ import { presentPart } from '#core/dialects/fal/result.ts';
 import { AppError } from '#core/errors.ts';
 import { follow } from '#core/flows/follow.ts';
 import type { JobRecord } from '#core/job/job.ts';
+import { streamLimits } from '#core/limits.ts';
 import type { ApiDeps } from '../../api-deps.ts';
 import type { Said } from '../../event-stream.ts';
-import { streamEndMs } from '../../event-stream.ts';
 import { HeadedError } from '../../headed-error.ts';
+import { endMsOf } from '../../time-left.ts';
 import { toldText } from '../told-text.ts';
 import { falResult, falStatus } from './requests.ts';
 
@@ -24,7 +25,7 @@ export async function* statusEvents(
   job: JobRecord,
   { apiUrl, endsAtMs, gone, logs }: StreamCall & { readonly logs: boolean },
 ): AsyncGenerator<Said, void, void> {
-  const endMs = streamEndMs(deps, endsAtMs);
+  const endMs = endMsOf(deps, { endsAtMs }, streamLimits.longestMs);
   let told = '';
   for await (const followed of follow(deps, job, { from: null, signal: gone })) {
     if (followed.kind !== 'job') continue;
@@ -45,7 +46,7 @@ export async function* resultEvents(
   call: StreamCall,
   onEnd: () => void,
 ): AsyncGenerator<Said, void, void> {
-  const ask = { endMs: streamEndMs(deps, call.endsAtMs), gone: call.gone };
+  const ask = { endMs: endMsOf(deps, call, streamLimits.longestMs), gone: call.gone };
   let output = '';
   for await (const told of toldText(deps, job, ask)) {
     switch (told.kind) {

@@ -1,12 +1,11 @@
 /** Calls that are answered with a text. */
 import type { DialectSubmission, Translated } from '#core/dialects/submission.ts';
 import type { JobRecord } from '#core/job/job.ts';
-import { acceptedHeaders } from '../../accepted.ts';
 import type { ApiAnswer } from '../../answer.ts';
 import type { ApiDeps } from '../../api-deps.ts';
 import { jobHeaders } from '../../job-answer.ts';
 import type { DialectCall } from '../submitted.ts';
-import { submitted, translatedOf } from '../submitted.ts';
+import { translatedOf } from '../submitted.ts';
 import { textOf } from '../told-text.ts';
 import { streamJob } from './job-stream.ts';
 import { succeeded } from './succeeded.ts';
@@ -29,9 +28,7 @@ export async function answerText(
     const saidOf = textSaid(deps, call, form.chunks(submission));
     return streamJob(deps, call, { submission, task: 'chat' }, saidOf);
   }
-  const accepted = await submitted(deps, call, submission, 'chat');
-  const headers = acceptedHeaders(deps, call, accepted);
-  const job = await succeeded(deps, call, accepted);
+  const { job, headers } = await succeeded(deps, call, { submission, task: 'chat' });
   return {
     status: 200,
     headers: { ...headers, ...jobHeaders(job) },

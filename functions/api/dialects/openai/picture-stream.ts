@@ -5,9 +5,10 @@ import { AppError } from '#core/errors.ts';
 import { follow } from '#core/flows/follow.ts';
 import type { JobRecord } from '#core/job/job.ts';
 import { isTerminal } from '#core/job/job.ts';
+import { streamLimits } from '#core/limits.ts';
 import type { ApiDeps } from '../../api-deps.ts';
 import type { Said, ServerEvent } from '../../event-stream.ts';
-import { streamEndMs } from '../../event-stream.ts';
+import { endMsOf } from '../../time-left.ts';
 import { failureOf } from '../failure.ts';
 import type { DialectCall } from '../submitted.ts';
 import type { SaidOf, StreamEnd } from './job-stream.ts';
@@ -27,7 +28,7 @@ async function* saidOf(
     end,
   }: { readonly start: JobRecord; readonly partialImages: number; readonly end: StreamEnd },
 ): AsyncGenerator<Said, void, void> {
-  const endMs = streamEndMs(deps, call.endsAtMs);
+  const endMs = endMsOf(deps, call, streamLimits.longestMs);
   const failed = (error: AppError): Said => ({
     data: JSON.stringify(presentError(error, call.requestId).body),
   });

@@ -2,9 +2,10 @@
 import { presentError } from '#core/api/error-resource.ts';
 import { AppError } from '#core/errors.ts';
 import type { JobRecord } from '#core/job/job.ts';
+import { streamLimits } from '#core/limits.ts';
 import type { ApiDeps } from '../../api-deps.ts';
 import type { Said } from '../../event-stream.ts';
-import { streamEndMs } from '../../event-stream.ts';
+import { endMsOf } from '../../time-left.ts';
 import { failureOf } from '../failure.ts';
 import type { DialectCall } from '../submitted.ts';
 import { toldText } from '../told-text.ts';
@@ -31,7 +32,7 @@ async function* saidOf(
   chunks: Chunks,
   end: StreamEnd,
 ): AsyncGenerator<Said, void, void> {
-  const endMs = streamEndMs(deps, call.endsAtMs);
+  const endMs = endMsOf(deps, call, streamLimits.longestMs);
   const failed = (error: AppError) => dataOf(presentError(error, call.requestId).body);
   const opening = chunks.opening(start);
   if (opening !== null) yield dataOf(opening);

@@ -7,12 +7,13 @@ import { AppError } from '#core/errors.ts';
 import { spokenBefore } from '#core/flows/spoken.ts';
 import { tellOutputs } from '#core/flows/tell-outputs.ts';
 import type { JobRecord } from '#core/job/job.ts';
+import { streamLimits } from '#core/limits.ts';
 import type { TextPosition } from '#core/stream/text-piece.ts';
 import { positionText } from '#core/stream/text-piece.ts';
 import type { ApiDeps } from '../../api-deps.ts';
 import type { Said } from '../../event-stream.ts';
-import { streamEndMs } from '../../event-stream.ts';
 import { doneId, noSuchEvent } from '../../last-event-id.ts';
+import { endMsOf } from '../../time-left.ts';
 import type { TellAsk } from '../told-text.ts';
 import { textOf, toldText } from '../told-text.ts';
 import { outputLinks } from './output-links.ts';
@@ -57,7 +58,7 @@ export async function* predictionEvents(
   job: JobRecord,
   { apiUrl, endsAtMs, gone, had }: StreamAsk,
 ): AsyncGenerator<Said, void, void> {
-  const endMs = streamEndMs(deps, endsAtMs);
+  const endMs = endMsOf(deps, { endsAtMs }, streamLimits.longestMs);
   let position: TextPosition = { attempt: had.attempt, at: had.text.length + had.links };
   for await (const told of toldText(deps, job, { endMs, gone, had: had.text })) {
     switch (told.kind) {
