@@ -14,6 +14,12 @@ import {
 } from '@aws-sdk/client-s3';
 import { fileLimits } from '#core/limits.ts';
 
+/**
+ * Named in every call, and each part's at the end. The client sends a checksum with parts by itself; where the upload was begun
+ * without one, S3 has answered that it knows no such parts (aws-sdk-go-v2 3005, aws-sdk-java-v2 6518).
+ */
+const checksum = { ChecksumAlgorithm: 'CRC32' } as const;
+
 type Target = Omit<PutObjectCommandInput, 'Body' | 'ContentLength'>;
 
 export async function writeInParts(
@@ -31,13 +37,14 @@ export async function writeInParts(
     return;
   }
   const { Bucket, Key } = target;
-  const { UploadId } = await blobs.send(new CreateMultipartUploadCommand(target));
+  const { UploadId } = await blobs.send(new CreateMultipartUploadCommand({ ...target, ...checksum }));
   const upload = { Bucket, Key, UploadId };
   const done: CompletedPart[] = [];
   const send = async (Body: Uint8Array) => {
     const PartNumber = done.length + 1;
-    const { ETag } = await blobs.send(new UploadPartCommand({ ...upload, PartNumber, Body }));
-    done.push({ PartNumber, ETag });
+    const part = new UploadPartCommand({ ...upload, ...checksum, PartNumber, Body });
+    const { ETag, ChecksumCRC32 } = await blobs.send(part);
+    done.push({ PartNumber, ETag, ChecksumCRC32 });
   };
   try {
     if (first.done !== true) await send(first.value);

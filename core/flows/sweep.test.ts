@@ -154,6 +154,21 @@ describe('the sweep', () => {
     expect(await world.jobs.get(job.tenantId, job.jobId)).toEqual(before);
   });
 
+  it('is not kept from the others by a gate that it cannot read', async () => {
+    const world = await createFlowWorld();
+    const dying = { ...world.jobs, create: () => Promise.reject(new Error('killed')) };
+    await expect(submit({ ...world, jobs: dying }, submission(world.tenant))).rejects.toThrow('killed');
+    await world.clock.advance(sweepLimits.graceMs);
+    const gates: typeof world.gates = {
+      ...world.gates,
+      listOpen: async () => ({ items: ['tenant-broken', world.tenant.tenantId], cursor: null }),
+      read: (tenantId) =>
+        tenantId === 'tenant-broken' ? Promise.reject(new Error('unreadable')) : world.gates.read(tenantId),
+    };
+
+    expect((await sweep({ ...world, gates })).released).toBe(1);
+  });
+
   it('is not kept from the others by a reservation that it cannot sweep', async () => {
     const world = await createFlowWorld();
     const broken = await submitJob(world);

@@ -95,13 +95,23 @@ async function sweepGates(ports: SweepPorts): Promise<Pick<SweepReport, 'settled
   do {
     const page = await ports.gates.listOpen(cursor);
     for (const tenantId of page.items) {
-      const done = await sweepGate(ports, tenantId);
+      const done = await attemptGate(ports, tenantId);
       settled += done.settled;
       released += done.released;
     }
     cursor = page.cursor ?? undefined;
   } while (cursor !== undefined);
   return { settled, released };
+}
+
+/** One that cannot be swept, such as one that cannot be read, must not keep the others from it. */
+async function attemptGate(ports: SweepPorts, tenantId: string): ReturnType<typeof sweepGate> {
+  try {
+    return await sweepGate(ports, tenantId);
+  } catch (error) {
+    ports.log.error('sweep.gate_failed', { tenantId, reason: String(error) });
+    return { settled: 0, released: 0 };
+  }
 }
 
 async function sweepGate(
@@ -121,7 +131,7 @@ async function sweepGate(
   return done;
 }
 
-/** One that cannot be swept, such as of a record that cannot be read, must not keep the others from it. */
+/** As {@link attemptGate}: such as one of a record that cannot be read. */
 async function attemptReservation(
   ports: SweepPorts,
   ask: Parameters<typeof sweepReservation>[1],
