@@ -8,7 +8,7 @@ export default defineConfig({
     setupFiles: ['sim/property-seed.ts'],
     // Most of the time goes into waiting for processes: one file less than there are cores would be one at a time on two.
     maxWorkers: '100%',
-    testTimeout: 30_000,
+    testTimeout: 60_000,
     hookTimeout: 60_000,
     expect: { poll: { timeout: 60_000 } },
     projects: [

@@ -108,6 +108,9 @@ describe('a bomb that the headers show', () => {
   });
 });
 
+/** Where the time that it takes is not what is asked: a machine with other work takes many times as long. */
+const patientMs = 50_000;
+
 describe('a bomb that the headers hide', () => {
   const zeros = deflateSync(Buffer.alloc(500_000_000), { level: 9 });
   const text = deflateSync(Buffer.alloc(60_000_000), { level: 9 });
@@ -123,7 +126,9 @@ describe('a bomb that the headers hide', () => {
       pngOf({ width: 2_000, height: 2_000, packed: deflateSync(Buffer.alloc(100)) }),
     ],
   ])('%s takes no more memory than a picture', async (_what, bomb) => {
-    const { decoded, peakRssMb } = await measured((onPeakRssMb) => decodeImage(bomb, null, { onPeakRssMb }));
+    const { decoded, peakRssMb } = await measured((onPeakRssMb) =>
+      decodeImage(bomb, null, { onPeakRssMb, decodeMs: patientMs }),
+    );
 
     // Some are pictures with waste inside, whose pixels may be had; none may cost more for it.
     expect(decoded.kind === 'refused' ? decoded.rule : 'decoded').toMatch(/^(decoded|undecodable)$/);
@@ -180,7 +185,7 @@ describe('a decoder', () => {
         const broken = Buffer.from(bytes);
         for (const [at, byte] of changes) broken[at % broken.length] = byte;
 
-        const decoded = await decodeApart(broken);
+        const decoded = await decodeApart(broken, { decodeMs: patientMs });
 
         expect(decoded.kind === 'refused' ? decoded.rule : 'decoded').toMatch(/^(decoded|undecodable)$/);
       }),
