@@ -30,6 +30,10 @@ const passedVariables = [
   'CUDA_VISIBLE_DEVICES',
   'NVIDIA_VISIBLE_DEVICES',
   'NVIDIA_DRIVER_CAPABILITIES',
+  // ECS holds a container to its part of a shared card by the first two alone (API reference, NvidiaMpsAllocation).
+  'CUDA_MPS_PINNED_DEVICE_MEM_LIMIT',
+  'CUDA_MPS_ACTIVE_THREAD_PERCENTAGE',
+  'CUDA_MPS_PIPE_DIRECTORY',
 ];
 
 /**
