@@ -53,6 +53,16 @@ describe('a runner', () => {
   });
 });
 
+describe('what a runner prints', () => {
+  it('ends nothing, though a line of it is longer than this engine can hold', async () => {
+    const endless = 'head -c 600000000 /dev/zero | tr "\\0" x; echo; echo next';
+
+    const said = await linesOf('/bin/sh', '-c', endless, 'sh');
+
+    expect(said).toEqual(['x'.repeat(2_000), 'next']);
+  });
+});
+
 describe('a runner in Node', () => {
   it('reads weights, writes its scratch folder, and changes nothing else', async () => {
     const { weights, said } = await tryToWrite();

@@ -5,7 +5,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
+import { readLines } from './output-lines.ts';
 import type { OutputLine, RunnerEnd, RunnerStart } from './runner-host.ts';
 
 export interface RunnerCommand extends Pick<RunnerStart, 'modelsDir' | 'memoryMaxMb'> {
@@ -92,10 +92,7 @@ function nodeOptions(written: readonly string[]): string {
 function captureOutput(child: ChildProcess, onOutput: RunnerCommand['onOutput']): void {
   for (const stream of ['stdout', 'stderr'] as const) {
     const input = child[stream];
-    if (input === null) continue;
-    createInterface({ input }).on('line', (line) => {
-      onOutput({ stream, text: line.slice(0, outputCharactersMax) });
-    });
+    if (input !== null) readLines(input, outputCharactersMax, (text) => onOutput({ stream, text }));
   }
 }
 
