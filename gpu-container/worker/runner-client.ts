@@ -3,7 +3,7 @@
  * needs one. When it dies or falls silent, what it ran ends as `worker_lost` and the next call starts another, so a
  * crash costs a model load and never the worker.
  */
-import { mkdir, rm } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { chatPictures, chatTexts } from '#core/chat/messages.ts';
 import { residentKey } from '#core/dispatch/choose-batch.ts';
@@ -14,6 +14,7 @@ import type { Clock, Log, LogFields } from '#core/ports/process.ts';
 import type { LoadOutcome, RunBatch, RunEvents, Runner, RunOutcome } from '#core/ports/runner.ts';
 import { redact, sharedRunMin, textsWithin } from '#core/redaction.ts';
 import type { FailedMessage, FailureCode, RunMessage, RunnerMessage } from '../protocol/messages.ts';
+import { removeFolder } from '../runner-host/remove-folder.ts';
 import type { RunnerHost, RunnerStart } from '../runner-host/runner-host.ts';
 import { type BatchOutcomes, collectOutcomes, failedOutcome, lostOutcome } from './batch-outcomes.ts';
 import type { RunnerProcess, RunnerProcessOptions } from './runner-process.ts';
@@ -161,7 +162,11 @@ export class RunnerClient implements Runner {
     this.#onLoadEnded?.({ kind: 'failed', code: isOverMemory ? 'out_of_memory' : 'worker_lost' });
     this.#running?.lose(isOverMemory ? 'out_of_memory' : 'worker_lost');
     // Behind the call that may still read what the process left.
-    this.#inLane(() => rm(scratchDir, { recursive: true, force: true })).catch((err: unknown) => {
+    void this.#inLane(() => this.#removeFolder(scratchDir));
+  }
+
+  async #removeFolder(path: string): Promise<void> {
+    await removeFolder(path).catch((err: unknown) => {
       this.#options.log.warn('runner.scratch_left', { reason: reasonOf(err) });
     });
   }
@@ -199,7 +204,7 @@ export class RunnerClient implements Runner {
     } finally {
       this.#running = null;
       this.#batchNames = {};
-      await rm(scratchDir, { recursive: true, force: true });
+      await this.#removeFolder(scratchDir);
     }
   }
 
