@@ -3,7 +3,7 @@
  * needs one. When it dies or falls silent, what it ran ends as `worker_lost` and the next call starts another, so a
  * crash costs a model load and never the worker.
  */
-import { mkdir } from 'node:fs/promises';
+import { mkdtemp } from 'node:fs/promises';
 import { join } from 'node:path';
 import { chatPictures, chatTexts } from '#core/chat/messages.ts';
 import { residentKey } from '#core/dispatch/choose-batch.ts';
@@ -66,7 +66,6 @@ export class RunnerClient implements Runner {
   #process: RunnerProcess | null = null;
   #isClosed = false;
   #lane: Promise<unknown> = Promise.resolve();
-  #batchCount = 0;
   #onLoadEnded: ((outcome: LoadOutcome) => void) | null = null;
   /** What tenants wrote, of the last batches: what a process prints may arrive after its batch has ended. */
   #inputs: readonly string[] = [];
@@ -195,10 +194,9 @@ export class RunnerClient implements Runner {
     if (runner === null || loaded.kind === 'failed') {
       return sameForAll(batch, unloadedOutcome(loaded.kind === 'failed' ? loaded.code : 'model_error'));
     }
-    this.#batchCount += 1;
     this.#inputs = [...inputTextsOf(batch), ...this.#inputs].slice(0, rememberedInputsMax);
-    const scratchDir = join(runner.scratchDir, `batch-${this.#batchCount}`);
-    await mkdir(scratchDir, { mode: 0o700 });
+    // By a name that nobody can tell before: the runner, whose folder it is in, could have taken it.
+    const scratchDir = await mkdtemp(join(runner.scratchDir, 'batch-'));
     try {
       return await this.#runOn(runner, batch, events, scratchDir);
     } finally {
