@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readCard } from './card.ts';
 import { offerToOomKiller, residentMb } from './process-memory.ts';
-import { killGroup, pidOf, spawnRunner } from './runner-child.ts';
+import { endOf, killGroup, pidOf, spawnRunner } from './runner-child.ts';
 import { runnerCommand } from './runner-command.ts';
-import type { HostedRunner, RunnerEnd, RunnerHost, RunnerStart } from './runner-host.ts';
+import type { HostedRunner, RunnerHost, RunnerStart } from './runner-host.ts';
 
 export interface LocalHostOptions {
   /** As torch names it: `cpu`, `cuda`, `cuda:1`. Its card is the one that is read. */
@@ -48,24 +48,21 @@ async function startChild(
   const command = options.commandOf?.(engine) ?? runnerCommand(engine, { python, device });
   const scratchDir = await mkdtemp(join(scratchRoot, 'pilotlight-'));
   try {
+    const gone = new AbortController();
     const exited = new AbortController();
-    const ended = Promise.withResolvers<RunnerEnd>();
     const child = spawnRunner(
       { ...ask, command, onOutput: (line) => onOutput({ ...line, pid: child.pid ?? 0 }) },
       scratchDir,
     );
-    child.once('close', (exitCode, signal) => {
-      ended.resolve({ exitCode, signal });
-      exited.abort();
-    });
+    const end = endOf(child, gone);
+    end.then(() => exited.abort());
     const pid = await pidOf(child);
     void offerToOomKiller(pid);
     const kill = () => {
-      // Later its number may be another's.
-      if (!exited.signal.aborted) killGroup(pid);
+      if (!gone.signal.aborted) killGroup(pid);
     };
-    const resident = () => residentMb(pid);
-    return { pid, scratchDir, exited: exited.signal, end: ended.promise, kill, residentMb: resident };
+    const resident = async () => (gone.signal.aborted ? null : residentMb(pid));
+    return { pid, scratchDir, exited: exited.signal, end, kill, residentMb: resident };
   } catch (err) {
     await rm(scratchDir, { recursive: true, force: true });
     throw err;

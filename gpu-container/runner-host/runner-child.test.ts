@@ -26,6 +26,43 @@ async function tryToWrite(folderName = 'own') {
 
 const refused = 'ERR_ACCESS_DENIED';
 
+/** What a program, instead of a runner, says until its end. */
+async function linesOf(...command: readonly string[]) {
+  const scratchDir = await mkdtemp(join(tmpdir(), 'pl-'));
+  onTestFinished(() => rm(scratchDir, { recursive: true, force: true }));
+  const said: string[] = [];
+  const onOutput = ({ text }: { readonly text: string }) => void said.push(text);
+  const child = spawnRunner({ command, modelsDir: scratchDir, onOutput }, scratchDir);
+  await once(child, 'close');
+  return said;
+}
+
+describe('a runner', () => {
+  it('is told which part of a shared card it may take', async () => {
+    const limits = {
+      CUDA_MPS_PINNED_DEVICE_MEM_LIMIT: '0=11444M',
+      CUDA_MPS_ACTIVE_THREAD_PERCENTAGE: '50',
+      CUDA_MPS_PIPE_DIRECTORY: '/run/mps',
+    };
+    for (const [name, value] of Object.entries(limits)) vi.stubEnv(name, value);
+    onTestFinished(() => void vi.unstubAllEnvs());
+
+    const said = await linesOf('/bin/sh', '-c', 'env', 'sh');
+
+    expect(said).toEqual(expect.arrayContaining(Object.entries(limits).map((limit) => limit.join('='))));
+  });
+});
+
+describe('what a runner prints', () => {
+  it('ends nothing, though a line of it is longer than this engine can hold', async () => {
+    const endless = 'head -c 600000000 /dev/zero | tr "\\0" x; echo; echo next';
+
+    const said = await linesOf('/bin/sh', '-c', endless, 'sh');
+
+    expect(said).toEqual(['x'.repeat(2_000), 'next']);
+  });
+});
+
 describe('a runner in Node', () => {
   it('reads weights, writes its scratch folder, and changes nothing else', async () => {
     const { weights, said } = await tryToWrite();

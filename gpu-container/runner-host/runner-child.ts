@@ -5,8 +5,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
-import type { OutputLine, RunnerStart } from './runner-host.ts';
+import { readLines } from './output-lines.ts';
+import type { OutputLine, RunnerEnd, RunnerStart } from './runner-host.ts';
 
 export interface RunnerCommand extends Pick<RunnerStart, 'modelsDir' | 'memoryMaxMb'> {
   /** Program and arguments; `--socket PATH` and `--models DIR` are added. */
@@ -19,6 +19,12 @@ const socketPathBytesMax = 103;
 
 const outputCharactersMax = 2000;
 
+/**
+ * What an ended process printed is read within moments. After this long its output is still open because a child of it lives
+ * on in a session of its own, and whoever waits for the end must not wait for that one.
+ */
+const outputReadMs = 2000;
+
 /** Everything else stays with the worker: the runner executes models, and must not be able to read a store. */
 const passedVariables = [
   'PATH',
@@ -30,6 +36,10 @@ const passedVariables = [
   'CUDA_VISIBLE_DEVICES',
   'NVIDIA_VISIBLE_DEVICES',
   'NVIDIA_DRIVER_CAPABILITIES',
+  // ECS holds a container to its part of a shared card by the first two alone (API reference, NvidiaMpsAllocation).
+  'CUDA_MPS_PINNED_DEVICE_MEM_LIMIT',
+  'CUDA_MPS_ACTIVE_THREAD_PERCENTAGE',
+  'CUDA_MPS_PIPE_DIRECTORY',
 ];
 
 /**
@@ -82,10 +92,7 @@ function nodeOptions(written: readonly string[]): string {
 function captureOutput(child: ChildProcess, onOutput: RunnerCommand['onOutput']): void {
   for (const stream of ['stdout', 'stderr'] as const) {
     const input = child[stream];
-    if (input === null) continue;
-    createInterface({ input }).on('line', (line) => {
-      onOutput({ stream, text: line.slice(0, outputCharactersMax) });
-    });
+    if (input !== null) readLines(input, outputCharactersMax, (text) => onOutput({ stream, text }));
   }
 }
 
@@ -100,13 +107,34 @@ export function pidOf(child: ChildProcess): Promise<number> {
   });
 }
 
-/** Ends a process of {@link spawnRunner} with all its children. */
+/**
+ * How a process of {@link spawnRunner} ended, told once what it printed is read; its children end with it. Aborts `gone` as soon
+ * as the process is: from then on its number, and that of its group, may be another's.
+ */
+export function endOf(child: ChildProcess, gone: AbortController): Promise<RunnerEnd> {
+  return new Promise((resolve) => {
+    child.once('exit', (exitCode, signal) => {
+      if (child.pid !== undefined) killGroup(child.pid);
+      gone.abort();
+      const late = setTimeout(() => {
+        child.stdout?.destroy();
+        child.stderr?.destroy();
+      }, outputReadMs);
+      child.once('close', () => {
+        clearTimeout(late);
+        resolve({ exitCode, signal });
+      });
+    });
+  });
+}
+
+/** Ends a process of {@link spawnRunner} with its children, but for those that made a session of their own. */
 export function killGroup(pid: number): void {
   try {
     process.kill(-pid, 'SIGKILL');
   } catch (err) {
-    // Gone already, with all its children.
-    if (!(err instanceof Error && 'code' in err && err.code === 'ESRCH')) throw err;
+    // Gone already, with its children; of a group that only waits to be buried macOS says EPERM.
+    if (!(err instanceof Error && 'code' in err && (err.code === 'ESRCH' || err.code === 'EPERM'))) throw err;
   }
 }
 

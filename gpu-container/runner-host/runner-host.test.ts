@@ -15,6 +15,7 @@ import { createFrameReader, encodeFrame } from '../protocol/framing.ts';
 import type { HostAnswer, HostRequest } from '../protocol/host-messages.ts';
 import { hostAnswerSchema, hostProtocolVersion } from '../protocol/host-messages.ts';
 import { RunnerClient } from '../worker/runner-client.ts';
+import { isWell } from './host-health.ts';
 import { startHostProgram } from './host-under-test.ts';
 import type { RunnerHost } from './runner-host.ts';
 
@@ -195,6 +196,33 @@ describe('a runner host', () => {
 
     expect(code).toBe(2);
     expect(said).toContain('another runner host listens there');
+  });
+});
+
+describe('who connects to a runner host and is no worker', () => {
+  it('hears that it is well, once', async () => {
+    const { socketPath } = await openProgram();
+
+    const { answers, closed } = await speak(socketPath, { type: 'ping' }, { type: 'ping' });
+    await closed;
+
+    expect(answers).toEqual([{ type: 'pong' }]);
+  });
+
+  it('shuts out neither a worker nor its health check, in whatever number', async () => {
+    const { socketPath, connect, log } = await openProgram();
+    const connectMany = () => Promise.all(Array.from({ length: 12 }, () => speak(socketPath)));
+
+    await connectMany();
+    const client = clientOf(connect({ startMs: 2_000 }));
+    const loaded = await client.load('fake', '1');
+    const crowd = await connectMany();
+
+    expect(loaded).toMatchObject({ kind: 'loaded' });
+    expect(await isWell(socketPath)).toBe(true);
+    await Promise.all(crowd.slice(0, 5).map(({ closed }) => closed));
+    expect((await client.run(batchOf(), ignore)).get('a')).toMatchObject({ kind: 'succeeded' });
+    expect(log.events()).toEqual([]);
   });
 });
 

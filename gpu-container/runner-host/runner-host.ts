@@ -47,7 +47,7 @@ export interface HostedRunner {
   readonly exited: AbortSignal;
   /** Resolves just before `exited` aborts. Never rejects. */
   readonly end: Promise<RunnerEnd>;
-  /** Ends the process and its children at once. */
+  /** Ends the process and its children at once, but for those that made a session of their own. */
   kill(): void;
   /** Resident set in units of 10^6 bytes; null when the process is gone. */
   residentMb(): Promise<number | null>;

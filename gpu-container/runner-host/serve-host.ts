@@ -25,8 +25,8 @@ export interface ServeHostOptions {
 
 /** Whoever connects says something within this. */
 const silentMs = 5_000;
-/** A worker, its successor, and who asks for the health. */
-const connectionsMax = 8;
+/** Without a session, at a time: a worker, its successor, who asks for the health, and some to spare. */
+const waitingMax = 8;
 /** Of lines that a worker has not read yet; past that they are lost. */
 const unreadBytesMax = 1_048_576;
 
@@ -40,7 +40,6 @@ export async function serveHost(options: ServeHostOptions): Promise<void> {
   await mkdir(dirname(socketPath), { recursive: true, mode: 0o700 });
   await removeStale(socketPath);
   const server = createServer((socket) => connections.accept(socket));
-  server.maxConnections = connectionsMax;
   await listen(server, socketPath);
   await chmod(socketPath, 0o600);
   log.info('host.listening', {});
@@ -57,6 +56,8 @@ class Connections {
   readonly #options: ServeHostOptions;
   /** The worker that has the host; resolves when its last runner is gone. */
   #taken: Promise<void> | null = null;
+  /** Connections without a session, the oldest first. */
+  readonly #waiting = new Set<Socket>();
 
   constructor(options: ServeHostOptions) {
     this.#options = options;
@@ -74,13 +75,17 @@ class Connections {
   accept(socket: Socket): void {
     const { log } = this.#options;
     let session: WorkerSession | null = null;
+    this.#letWait(socket);
     const read = createFrameReader(hostRequestSchema, hostFrameBytesMax);
     const send = (answer: HostAnswer) => {
       if (socket.writable) socket.write(encodeFrame(answer, hostFrameBytesMax));
     };
     const receive = (request: HostRequest): boolean => {
-      if (request.type === 'ping') send({ type: 'pong' });
-      else if (request.type !== 'hello') return session?.receive(request) ?? false;
+      if (request.type === 'ping') {
+        send({ type: 'pong' });
+        // Who asks for the health has heard it.
+        if (session === null) socket.destroySoon();
+      } else if (request.type !== 'hello') return session?.receive(request) ?? false;
       else if (session !== null) return false;
       else session = this.#admit(socket, request.protocol, send);
       return true;
@@ -100,15 +105,28 @@ class Connections {
     socket.on('error', () => socket.destroy());
   }
 
+  /** One too many costs the oldest its place, not the newest: runners reach the socket too, and must not shut a worker out. */
+  #letWait(socket: Socket): void {
+    const [oldest] = this.#waiting;
+    if (this.#waiting.size >= waitingMax && oldest !== undefined) {
+      this.#waiting.delete(oldest);
+      oldest.destroy();
+    }
+    this.#waiting.add(socket);
+    socket.once('close', () => this.#waiting.delete(socket));
+  }
+
   /** Null for one that is refused. */
   #admit(socket: Socket, protocol: number, send: (answer: HostAnswer) => void): WorkerSession | null {
     const { log } = this.#options;
     const reason = protocol !== hostProtocolVersion ? 'protocol_version' : this.isTaken ? 'busy' : null;
     if (reason !== null) {
       log.warn('host.refused', { reason });
-      socket.end(encodeFrame({ type: 'refused', reason }));
+      send({ type: 'refused', reason });
+      socket.destroySoon();
       return null;
     }
+    this.#waiting.delete(socket);
     const sendIfRead = (answer: HostAnswer) => {
       if (socket.writableLength < unreadBytesMax) send(answer);
     };

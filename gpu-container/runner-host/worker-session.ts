@@ -1,8 +1,8 @@
 /** The host's end of one connection: what its worker may ask, and the runners that it asked for. */
-import { rm } from 'node:fs/promises';
 import { basename } from 'node:path';
 import type { Log } from '#core/ports/process.ts';
 import type { HostAnswer, HostRequest } from '../protocol/host-messages.ts';
+import { removeFolder } from './remove-folder.ts';
 import type { HostedRunner, OutputLine, RunnerHost } from './runner-host.ts';
 
 export interface WorkerSessionOptions {
@@ -57,7 +57,7 @@ export class WorkerSession {
     for (const runner of runners) runner.kill();
     await Promise.all(runners.map(({ end }) => end));
     for (const { scratchDir } of runners) {
-      await rm(scratchDir, { recursive: true, force: true }).catch((error: unknown) => {
+      await removeFolder(scratchDir).catch((error: unknown) => {
         log.warn('host.scratch_left', { reason: String(error) });
       });
     }

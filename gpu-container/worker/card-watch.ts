@@ -15,19 +15,34 @@ export interface CardWatchOptions {
   readonly stopping: AbortSignal;
 }
 
-/** Resolves once `stopping` aborts, or at once where there is no card to be seen. Never rejects. */
+type Looked = 'seen' | 'not_seen' | 'no_card';
+
+/** Resolves once `stopping` aborts, also while a driver hangs, or at once where there is no card. Never rejects. */
 export async function watchCard(options: CardWatchOptions): Promise<void> {
-  const { clock, log, metrics, pool, readCard, stopping } = options;
+  const { clock, stopping } = options;
+  const stopped = new Promise<null>((resolve) => {
+    if (stopping.aborted) resolve(null);
+    else stopping.addEventListener('abort', () => resolve(null), { once: true });
+  });
+  let isWarned = false;
   while (!stopping.aborted) {
-    try {
-      const reading = await readCard();
-      if (reading === null) return;
-      const { busyPercent, memoryBytes } = reading;
-      metrics.tell('card.seen', { card_busy_percent: busyPercent, card_memory_bytes: memoryBytes }, { pool });
-    } catch (error) {
-      log.warn('card.not_seen', { pool, reason: String(error) });
-      return;
-    }
+    const looked: Looked | null = await Promise.race([look(options, isWarned), stopped]);
+    if (looked === null || looked === 'no_card') return;
+    isWarned ||= looked === 'not_seen';
     await clock.sleep(lookMs, stopping);
+  }
+}
+
+/** A driver that does not answer may answer the next time; one warning says that some looks found nothing. */
+async function look({ log, metrics, pool, readCard }: CardWatchOptions, isWarned: boolean): Promise<Looked> {
+  try {
+    const reading = await readCard();
+    if (reading === null) return 'no_card';
+    const { busyPercent, memoryBytes } = reading;
+    metrics.tell('card.seen', { card_busy_percent: busyPercent, card_memory_bytes: memoryBytes }, { pool });
+    return 'seen';
+  } catch (error) {
+    if (!isWarned) log.warn('card.not_seen', { pool, reason: String(error) });
+    return 'not_seen';
   }
 }

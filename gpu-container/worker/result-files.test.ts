@@ -1,5 +1,6 @@
+import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
@@ -55,5 +56,34 @@ describe('reading the files of a result', () => {
     await symlink(outside, join(dir, '0-0.png'));
 
     await expect(readResultFiles(dir, [entryOf()])).rejects.toThrow('ELOOP');
+  });
+
+  it('waits for nobody to write to a pipe, on any of its threads', async () => {
+    const dir = await folder();
+    const pipe = join(dir, '0-0.png');
+    execFileSync('mkfifo', [pipe]);
+    onTestFinished(() => void execFileSync('/bin/sh', ['-c', 'exec 3<> "$1"', 'sh', pipe]));
+    const empty = entryOf({ bytes: 0, sha256: createHash('sha256').digest('hex') });
+    // Of Node's four threads each would wait for ever.
+    const readings = Array.from({ length: 4 }, () => readResultFiles(dir, [empty]));
+
+    const outcomes = await Promise.allSettled(readings);
+
+    expect(outcomes.map(({ status }) => status)).toEqual(Array(4).fill('rejected'));
+  });
+
+  it('refuses a folder', async () => {
+    const dir = await folder();
+    await mkdir(join(dir, '0-0.png'));
+    const { size } = await stat(join(dir, '0-0.png'));
+
+    await expect(readResultFiles(dir, [entryOf({ bytes: size })])).rejects.toThrow('is no file');
+  });
+
+  // As one that grows while it is read: the system says it has none.
+  it.skipIf(process.platform !== 'linux')('refuses a file with more bytes than it says it has', async () => {
+    const reading = readResultFiles('/proc/self', [entryOf({ path: 'status', bytes: 0 })]);
+
+    await expect(reading).rejects.toThrow('more than the 0 bytes');
   });
 });

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { watch } from 'node:fs';
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
@@ -113,6 +113,15 @@ describe.each(hostKinds)('over a %s host', (kind) => {
       expect(await readdir(scratchRoot, { recursive: true })).toEqual([
         expect.stringMatching(/^pilotlight-\w+$/),
       ]);
+    });
+
+    it('finds a folder for each batch, whatever the runner put into its own before', async () => {
+      const { client, scratchRoot } = await setUp();
+      await client.load('fake', '1');
+      const [ofRunner = ''] = await readdir(scratchRoot);
+      for (const name of ['batch-1', 'batch-2']) await mkdir(join(scratchRoot, ofRunner, name));
+
+      expect(kindsOf(await client.run(batchOf({ a: {} }), ignore))).toEqual({ a: 'succeeded' });
     });
 
     it('gives every item its own outcome', async () => {

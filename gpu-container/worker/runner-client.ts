@@ -3,7 +3,7 @@
  * needs one. When it dies or falls silent, what it ran ends as `worker_lost` and the next call starts another, so a
  * crash costs a model load and never the worker.
  */
-import { mkdir, rm } from 'node:fs/promises';
+import { mkdtemp } from 'node:fs/promises';
 import { join } from 'node:path';
 import { chatPictures, chatTexts } from '#core/chat/messages.ts';
 import { residentKey } from '#core/dispatch/choose-batch.ts';
@@ -14,6 +14,7 @@ import type { Clock, Log, LogFields } from '#core/ports/process.ts';
 import type { LoadOutcome, RunBatch, RunEvents, Runner, RunOutcome } from '#core/ports/runner.ts';
 import { redact, sharedRunMin, textsWithin } from '#core/redaction.ts';
 import type { FailedMessage, FailureCode, RunMessage, RunnerMessage } from '../protocol/messages.ts';
+import { removeFolder } from '../runner-host/remove-folder.ts';
 import type { RunnerHost, RunnerStart } from '../runner-host/runner-host.ts';
 import { type BatchOutcomes, collectOutcomes, failedOutcome, lostOutcome } from './batch-outcomes.ts';
 import type { RunnerProcess, RunnerProcessOptions } from './runner-process.ts';
@@ -65,7 +66,6 @@ export class RunnerClient implements Runner {
   #process: RunnerProcess | null = null;
   #isClosed = false;
   #lane: Promise<unknown> = Promise.resolve();
-  #batchCount = 0;
   #onLoadEnded: ((outcome: LoadOutcome) => void) | null = null;
   /** What tenants wrote, of the last batches: what a process prints may arrive after its batch has ended. */
   #inputs: readonly string[] = [];
@@ -161,7 +161,11 @@ export class RunnerClient implements Runner {
     this.#onLoadEnded?.({ kind: 'failed', code: isOverMemory ? 'out_of_memory' : 'worker_lost' });
     this.#running?.lose(isOverMemory ? 'out_of_memory' : 'worker_lost');
     // Behind the call that may still read what the process left.
-    this.#inLane(() => rm(scratchDir, { recursive: true, force: true })).catch((err: unknown) => {
+    void this.#inLane(() => this.#removeFolder(scratchDir));
+  }
+
+  async #removeFolder(path: string): Promise<void> {
+    await removeFolder(path).catch((err: unknown) => {
       this.#options.log.warn('runner.scratch_left', { reason: reasonOf(err) });
     });
   }
@@ -190,16 +194,15 @@ export class RunnerClient implements Runner {
     if (runner === null || loaded.kind === 'failed') {
       return sameForAll(batch, unloadedOutcome(loaded.kind === 'failed' ? loaded.code : 'model_error'));
     }
-    this.#batchCount += 1;
     this.#inputs = [...inputTextsOf(batch), ...this.#inputs].slice(0, rememberedInputsMax);
-    const scratchDir = join(runner.scratchDir, `batch-${this.#batchCount}`);
-    await mkdir(scratchDir, { mode: 0o700 });
+    // By a name that nobody can tell before: the runner, whose folder it is in, could have taken it.
+    const scratchDir = await mkdtemp(join(runner.scratchDir, 'batch-'));
     try {
       return await this.#runOn(runner, batch, events, scratchDir);
     } finally {
       this.#running = null;
       this.#batchNames = {};
-      await rm(scratchDir, { recursive: true, force: true });
+      await this.#removeFolder(scratchDir);
     }
   }
 

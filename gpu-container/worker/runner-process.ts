@@ -2,12 +2,12 @@
  * One runner process and the conversation with it, from greeting to grave. Pings prove that it lives; one that stays
  * silent, or breaks the protocol, is killed with all its children.
  */
-import { rm } from 'node:fs/promises';
 import type { Socket } from 'node:net';
 import type { Clock, Log } from '#core/ports/process.ts';
 import { createFrameReader, encodeFrame } from '../protocol/framing.ts';
 import type { ReadyMessage, RunnerMessage, WorkerMessage } from '../protocol/messages.ts';
 import { protocolVersion, runnerMessageSchema } from '../protocol/messages.ts';
+import { removeFolder } from '../runner-host/remove-folder.ts';
 import { socketPathOf } from '../runner-host/runner-child.ts';
 import type { HostedRunner, RunnerHost, RunnerStart } from '../runner-host/runner-host.ts';
 import { watchSilence } from '../runner-host/watch-silence.ts';
@@ -51,7 +51,7 @@ export async function startRunnerProcess(
   } catch (err) {
     hosted.kill();
     await aborted(exited);
-    await rm(scratchDir, { recursive: true, force: true });
+    await removeFolder(scratchDir);
     throw err;
   }
 }

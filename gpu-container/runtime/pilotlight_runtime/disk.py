@@ -32,8 +32,11 @@ _REMOVE_AND_MAKE = sum(1 << bit for bit in range(4, 13))
 _REFER, _TRUNCATE = 1 << 13, 1 << 14
 """Of the second and third version: to rename between folders, and to cut a file."""
 
-_DEVICES = ("/dev", "/dev/shm", "/proc/self", "/tmp/nvidia-mps")
-"""What the driver of a card writes to: its devices, memory that processes share, names of threads, the pipe of MPS."""
+_DEVICES = ("/dev", "/dev/shm", "/proc/self")
+"""What the driver of a card writes to: its devices, memory that processes share, names of threads."""
+
+_MPS_PIPES, _MPS_PIPES_DEFAULT = "CUDA_MPS_PIPE_DIRECTORY", "/tmp/nvidia-mps"
+"""The variable that says where the pipes to the server of a shared card are, and where they are without it."""
 
 _CACHES = (".cache", ".nv", ".triton")
 """Below the home folder, where torch and CUDA keep what they compiled. The image has its own home."""
@@ -41,7 +44,8 @@ _CACHES = (".cache", ".nv", ".triton")
 
 def folders_of(socket: str, device: str) -> list[Path]:
     """What a runner may write to: its scratch folder, devices, and on a card the caches of what is compiled for it."""
-    folders = [Path(socket).parent, *map(Path, _DEVICES)]
+    pipes = os.environ.get(_MPS_PIPES) or _MPS_PIPES_DEFAULT
+    folders = [Path(socket).parent, *map(Path, _DEVICES), Path(pipes)]
     if device.startswith("cuda"):
         for cache in (Path.home() / name for name in _CACHES):
             # A home that cannot be written has no caches, with or without the rule.

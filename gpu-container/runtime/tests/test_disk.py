@@ -145,3 +145,12 @@ def test_on_a_card_the_caches_of_what_is_compiled_may_be_written_too(
         Path(".triton"),
     ]
     assert all(path.is_dir() for path in card if path not in cpu)
+
+
+def test_the_pipes_of_a_shared_card_are_where_its_variable_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CUDA_MPS_PIPE_DIRECTORY", raising=False)
+    default = folders_of("/scratch/runner.sock", "cpu")
+    monkeypatch.setenv("CUDA_MPS_PIPE_DIRECTORY", "/run/mps")
+    told = folders_of("/scratch/runner.sock", "cpu")
+
+    assert (default[-1], told[-1]) == (Path("/tmp/nvidia-mps"), Path("/run/mps"))
