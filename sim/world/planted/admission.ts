@@ -36,8 +36,8 @@ export const admissionMutants: readonly Mutant[] = [
     name: 'cached-result-is-priced',
     mistake: 'a result that was made before sets aside its price again',
     file: 'core/flows/checked-request.ts',
-    find: `work, reservedUsdMicros: 0, tagCost: 0, hit: found.hit`,
-    replace: `work, tagCost: 0, hit: found.hit`,
+    find: `work, reservedUsdMicros: 0, tagCost: 0 }`,
+    replace: `work, tagCost: 0 }`,
   },
   {
     name: 'one-open-job-too-many',
