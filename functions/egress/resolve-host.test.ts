@@ -101,6 +101,14 @@ describe("a person's own machine", () => {
     for (const address of addresses) expect(['127.0.0.1', '::1']).toContain(address);
   });
 
+  it('asks its servers where it has no hosts file', async () => {
+    const asked = async (hostname: string) => [`192.0.2.1 for ${hostname}`];
+
+    const resolveHost = createMachineResolver(asked, join(tmpdir(), 'no-folder', 'hosts'));
+
+    expect(await resolveHost('hooks.example', never)).toEqual(['192.0.2.1 for hooks.example']);
+  });
+
   it('finds what its hosts file says, and asks no server for it', async () => {
     const names = await namesBy(() => 'silent');
     const hosts =

@@ -53,7 +53,9 @@ const machinesOwn = /^[^.]+$|\.(localhost|local)$/;
  */
 export function createMachineResolver(byDns: ResolveHost, hostsFile = '/etc/hosts'): ResolveHost {
   return async (hostname, deadline) => {
-    const addresses = addressesIn(await readFile(hostsFile, 'utf8'), hostname);
+    // A system that has none, as Windows has none there, goes by its servers.
+    const hosts = await readFile(hostsFile, 'utf8').catch(() => '');
+    const addresses = addressesIn(hosts, hostname);
     if (addresses.length > 0) return addresses;
     if (!machinesOwn.test(hostname)) return byDns(hostname, deadline);
     return (await lookup(hostname, { all: true, order: 'verbatim' })).map(({ address }) => address);
