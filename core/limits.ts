@@ -287,7 +287,7 @@ export const gateLimits = {
    * their pauses), and a copy has twice as long to arrive.
    */
   traceKeptMs: 11 * minute,
-  /** ~18 B a trace: at most 4.5 KB, so 4.5 WRU an admission. Ten jobs that end each second leave 25 s, the tries of the SDK. */
+  /** ~18 B a trace, and fifty more until they are dropped: 5.4 KB at most, so 5.4 WRU an admission. Ten jobs that end each second leave 25 s, the tries of the SDK. */
   tracesMax: 250,
   /** A refusal with `Retry-After` for open jobs: none frees itself on a schedule, so ask again after a moment. */
   concurrencyRetrySeconds: 1,

@@ -77,6 +77,7 @@ export const moneyMutants: readonly Mutant[] = [
   {
     name: 'late-copy-comes-back',
     mistake: 'what was released leaves no trace that lasts, so a copy of its write brings it back',
+    seed: 5_468,
     file: 'core/admission/traces.ts',
     find: `Math.abs(nowMs - second * 1000) >= gateLimits.traceKeptMs;`,
     replace: `Math.abs(nowMs - second * 1000) >= 0;`,
