@@ -1,6 +1,6 @@
 /**
- * Gates in the main table, one item a tenant: a map `open` of reservations, one attribute per window counter and per
- * finish tag. Admission is one UpdateItem whose condition renders the ask; a gate with reservations stands in the
+ * Gates in the main table, one item a tenant: a map `open` of reservations, one attribute per window counter, finish tag
+ * and trace. Admission is one UpdateItem whose condition renders the ask; a gate with reservations stands in the
  * sparse index under `gates`, by an assignment that changes nothing after the first and so costs no index write.
  */
 import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
@@ -11,6 +11,8 @@ import * as z from 'zod';
 import type { AdmissionAsk, GateView } from '#core/admission/gate.ts';
 import { judge, unbounded } from '#core/admission/gate.ts';
 import type { LastingTotal } from '#core/admission/stored-bytes.ts';
+import type { Traces } from '#core/admission/traces.ts';
+import { secondOf, traceOf } from '#core/admission/traces.ts';
 import { mayForgetCounter } from '#core/admission/windows.ts';
 import { AppError } from '#core/errors.ts';
 import type { AdmitOutcome, Gates, Release, StartOutcome } from '#core/ports/gates.ts';
@@ -28,6 +30,7 @@ import {
   storingSets,
   totalOf,
 } from './gate-storage.ts';
+import { pastTraces, tracesOfItem } from './gate-traces.ts';
 import type { Item } from './items.ts';
 import { conditional, parseItem } from './items.ts';
 import {
@@ -39,6 +42,7 @@ import {
   gatesLine,
   readCounterAttribute,
   readFinishAttribute,
+  traceAttribute,
 } from './keys.ts';
 import { indexes } from './resources.ts';
 
@@ -59,6 +63,8 @@ const pageSize = 100;
  * at most one write in ten admissions and a kilobyte to the item.
  */
 const pastCountersMax = 20;
+/** A trace a job: as many as these stand beside those that count, and are one write in fifty admissions. */
+const pastTracesMax = 50;
 /** Of buckets there is one a day. */
 const pastBucketsMax = 8;
 
@@ -76,7 +82,9 @@ export function createDynamoGates(options: DynamoGatesOptions): Gates {
     read: (tenantId) => read(options, tenantId),
 
     async release(tenantId, jobId, trueUp) {
-      return (await update(options, tenantId, giveBack(jobId, trueUp))) ? 'released' : 'gone';
+      return (await update(options, tenantId, giveBack(jobId, trueUp, options.clock.nowMs())))
+        ? 'released'
+        : 'gone';
     },
 
     start: (tenantId, jobId, attempt, max) => start(options, tenantId, { jobId, attempt, max }),
@@ -101,13 +109,17 @@ export function createDynamoGates(options: DynamoGatesOptions): Gates {
       ];
       const isNoted = await update(options, tenantId, {
         UpdateExpression: `SET ${sets.join(', ')}`,
-        ConditionExpression: `attribute_exists(pk) AND attribute_not_exists(${note})`,
+        ConditionExpression:
+          `attribute_exists(pk) AND attribute_not_exists(${note}) AND ` +
+          `attribute_not_exists(${name(traceAttribute(traceOf(noteName, text)))})`,
         ...attributes(),
       });
       if (isNoted) return 'noted';
-      const gate = await read(options, tenantId);
-      if (gate === null) return 'no_tenant';
+      const item = await readItem(options, tenantId);
+      if (item === null) return 'no_tenant';
+      const { gate, traces } = toFound(tenantId, item);
       // Our own text without a write of this call: the SDK sent it twice and the first answer was lost.
+      if (hasTrace(traces, noteName, text)) return 'finished';
       return gate.open[noteName] === text ? 'noted' : 'standing';
     },
 
@@ -128,11 +140,11 @@ export function createDynamoGates(options: DynamoGatesOptions): Gates {
     async rest(tenantId, nowMs) {
       const item = await readItem(options, tenantId);
       if (item === null) return;
-      const { gate, total } = toFound(tenantId, item);
+      const { gate, total, traces } = toFound(tenantId, item);
       if (Object.keys(gate.open).length > 0) return;
       if (hasForgettable(gate, nowMs, 1)) await update(options, tenantId, recount(gate, total, nowMs));
       const { name, value, attributes } = expression();
-      const past = pastCounters(gate, nowMs).map((counter) => name(counterAttribute(counter)));
+      const past = [...pastCounters(gate, nowMs), ...pastTraces(traces, nowMs)].map(name);
       await update(options, tenantId, {
         UpdateExpression: `REMOVE ${[name('line'), name('tag'), ...past].join(', ')}`,
         // An admission since the read keeps the gate awake, and its windows with it.
@@ -151,13 +163,14 @@ async function admit(
   for (let tries = 0; tries < admitTriesMax; tries += 1) {
     const { taken, found } = await tryTake(options, tenantId, ask);
     if (found === null) return { kind: 'no_tenant' };
-    const { gate, total } = found;
+    const { gate, total, traces } = found;
     const nowMs = options.clock.nowMs();
     if (taken) await tidy(options, found, nowMs);
     // Our own token without a write of this call: the SDK sent it twice and the first answer was lost.
     if (taken || gate.open[ask.jobId] === ask.token) {
       return { kind: 'admitted', finishTag: gate.finishTags[ask.line] ?? 0, gate };
     }
+    if (hasTrace(traces, ask.jobId, ask.token)) return { kind: 'duplicate' };
     const judgement = judge(gate, ask, nowMs);
     switch (judgement.kind) {
       case 'duplicate':
@@ -177,6 +190,7 @@ async function admit(
 interface Found {
   readonly gate: GateView;
   readonly total: StoredTotal;
+  readonly traces: Traces;
 }
 
 type Attempt =
@@ -243,15 +257,20 @@ async function update(options: DynamoGatesOptions, tenantId: string, change: Gat
   return written !== null;
 }
 
-/** Drops the counters of windows and the buckets long past, once there are enough of them to be worth a write. */
-async function tidy(options: DynamoGatesOptions, { gate, total }: Found, nowMs: number): Promise<void> {
+/** Drops the counters of windows, traces and buckets long past, once there are enough of them to be worth a write. */
+async function tidy(
+  options: DynamoGatesOptions,
+  { gate, total, traces }: Found,
+  nowMs: number,
+): Promise<void> {
   const { tenantId } = gate;
-  const past = pastCounters(gate, nowMs);
+  const counters = pastCounters(gate, nowMs);
+  const ended = pastTraces(traces, nowMs);
   const { name, attributes } = expression();
   try {
-    if (past.length >= pastCountersMax) {
+    if (counters.length >= pastCountersMax || ended.length >= pastTracesMax) {
       await update(options, tenantId, {
-        UpdateExpression: `REMOVE ${past.map((counter) => name(counterAttribute(counter))).join(', ')}`,
+        UpdateExpression: `REMOVE ${[...counters, ...ended].map(name).join(', ')}`,
         ConditionExpression: 'attribute_exists(pk)',
         ...attributes(),
       });
@@ -284,6 +303,7 @@ function takeAll(ask: AdmissionAsk) {
     'attribute_exists(pk)',
     `${name('status')} = ${value('active')}`,
     `attribute_not_exists(${open}.${name(ask.jobId)})`,
+    `attribute_not_exists(${name(traceAttribute(traceOf(ask.jobId, ask.token)))})`,
     `size(${open}) < ${value(ask.openJobsMax)}`,
   ];
   if (ask.storage !== null) conditions.push(roomCondition(rendered, ask.storage));
@@ -303,7 +323,11 @@ function takeAll(ask: AdmissionAsk) {
   };
 }
 
-function giveBack(jobId: string, { token, corrections, finishTag, endsRunning, stored }: Release) {
+function giveBack(
+  jobId: string,
+  { token, corrections, finishTag, endsRunning, stored }: Release,
+  nowMs: number,
+) {
   const rendered = expression();
   const { name, value, attributes } = rendered;
   const reservation = `${name('open')}.${name(jobId)}`;
@@ -317,9 +341,10 @@ function giveBack(jobId: string, { token, corrections, finishTag, endsRunning, s
     sets.push(`${finish} = if_not_exists(${finish}, ${value(0)}) + ${value(finishTag.delta)}`);
   }
   if (stored) sets.push(...storingSets(rendered, stored));
+  sets.push(`${name(traceAttribute(traceOf(jobId, token)))} = ${value(secondOf(nowMs))}`);
   const removes = endsRunning === true ? [reservation, `${name('running')}.${name(jobId)}`] : [reservation];
   return {
-    UpdateExpression: `${sets.length === 0 ? '' : `SET ${sets.join(', ')} `}REMOVE ${removes.join(', ')}`,
+    UpdateExpression: `SET ${sets.join(', ')} REMOVE ${removes.join(', ')}`,
     ConditionExpression: `${reservation} = ${value(token)}`,
     ...attributes(),
   };
@@ -405,9 +430,16 @@ function toView(tenantId: string, item: Item): GateView {
 }
 
 function toFound(tenantId: string, item: Item): Found {
-  return { gate: toView(tenantId, item), total: totalOf(item) };
+  return { gate: toView(tenantId, item), total: totalOf(item), traces: tracesOfItem(item) };
 }
 
+function hasTrace(traces: Traces, name: string, token: string): boolean {
+  return traces[traceOf(name, token)] !== undefined;
+}
+
+/** Attributes of the counters that may go. */
 function pastCounters(gate: GateView, nowMs: number): string[] {
-  return Object.keys(gate.counters).filter((counter) => mayForgetCounter(counter, nowMs));
+  return Object.keys(gate.counters)
+    .filter((counter) => mayForgetCounter(counter, nowMs))
+    .map(counterAttribute);
 }

@@ -1,13 +1,14 @@
-/** What `storage_gb_max` costs in writes, and clocks that disagree: beyond the conformance suite, over the real adapter. */
+/** What `storage_gb_max` and traces cost in writes, and clocks that disagree: beyond the conformance suite, over the real adapter. */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
-import { UpdateCommand } from '@aws-sdk/lib-dynamodb';
+import { GetCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { planAdmission } from '#core/admission/gate.ts';
 import { keptBytes } from '#core/admission/stored-bytes.ts';
+import { gateLimits } from '#core/limits.ts';
 import type { Gates } from '#core/ports/gates.ts';
 import { sampleTenant } from '#core/samples.ts';
 import type { Emulators } from '#local/emulators.ts';
@@ -17,6 +18,8 @@ import { createAwsPorts } from './aws-ports.ts';
 import type { Clients } from './clients.ts';
 import { createClients } from './clients.ts';
 import { createDynamoGates } from './dynamo-gates.ts';
+import { tracesOfItem } from './gate-traces.ts';
+import { gateKey } from './keys.ts';
 
 const dayMs = 86_400_000;
 const limits = { weight: 1, open_jobs_max: 500, storage_gb_max: 0.000_001 };
@@ -94,6 +97,21 @@ describe('writes for storage_gb_max', () => {
 
     expect(Object.keys(await tenant.stored()).length).toBeLessThan(18);
     expect(writes).toBeLessThanOrEqual(40 + 40 / 8);
+  });
+});
+
+describe('traces of what was released', () => {
+  it('are dropped by one write in fifty once no copy comes any more, where a gate never rests', async () => {
+    const tenant = await createTenant();
+    for (let count = 0; count < 60; count += 1) await tenant.store(today + 3, 1);
+    const before = await tenant.traces();
+
+    tenant.at(noonMs + gateLimits.traceKeptMs);
+    const first = await tenant.admit();
+    const second = await tenant.admit();
+
+    expect([before, await tenant.traces()]).toEqual([60, 0]);
+    expect([first.writes, second.writes]).toEqual([2, 1]);
   });
 });
 
@@ -214,6 +232,11 @@ async function createTenant() {
         finishTag: null,
         stored: { bucket: String(day), bytes },
       });
+    },
+    async traces() {
+      const command = new GetCommand({ TableName: table, Key: { ...gateKey(tenantId) } });
+      const { Item = {} } = await clients.documents.send(command);
+      return Object.keys(tracesOfItem(Item)).length;
     },
     stored: async () => (await gates.read(tenantId))?.stored ?? {},
   };

@@ -27,6 +27,7 @@ const countPrefix = 'count#';
 const finishPrefix = 'finish#';
 const warmupPrefix = 'warmup#';
 const storedPrefix = 'stored#';
+const tracePrefix = 'gone#';
 const adapterPrefix = 'adapter#';
 
 export const gatesLine = 'gates';
@@ -291,6 +292,15 @@ export function storedAttribute(bucket: string): string {
 
 export function readStoredAttribute(attribute: string): string | null {
   return attribute.startsWith(storedPrefix) ? attribute.slice(storedPrefix.length) : null;
+}
+
+/** Attribute of the gate that is the trace of a reservation which was released. */
+export function traceAttribute(trace: string): string {
+  return tracePrefix + trace;
+}
+
+export function readTraceAttribute(attribute: string): string | null {
+  return attribute.startsWith(tracePrefix) ? attribute.slice(tracePrefix.length) : null;
 }
 
 /** Object key of a path below the tenant's own prefix: `tenants/<tenant>/jobs/<job>/<attempt>/<n>.<ext>`. */

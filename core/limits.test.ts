@@ -61,6 +61,7 @@ describe('limits of other systems', () => {
 
   it('fit a gate into a quarter of a DynamoDB item at 50 bytes a reservation', () => {
     expect(gateLimits.openJobsMax * 50).toBeLessThan(dynamoItemBytesMax / 4);
+    expect(gateLimits.tracesMax * 18).toBeLessThan(dynamoItemBytesMax / 50);
   });
 
   it('drain a worker before ECS kills its task and before a Spot notice runs out', () => {

@@ -286,6 +286,14 @@ export const sweepLimits = {
 export const gateLimits = {
   /** ~60 B a reservation: 500 keep the gate at 30 KB, 30 WRU an admission. Past that, shard (tenancy.md 2). */
   openJobsMax: 500,
+  /**
+   * A released reservation leaves a trace for so long, which keeps a late copy of the write that made it from bringing it
+   * back. Ten minutes, as long as two clocks may be apart, and one: the four tries of the SDK take 21 s (5 s each, and
+   * their pauses), and a copy has twice as long to arrive.
+   */
+  traceKeptMs: 11 * minute,
+  /** ~18 B a trace, and fifty more until they are dropped: 5.4 KB at most, so 5.4 WRU an admission. Ten jobs that end each second leave 25 s, the tries of the SDK. */
+  tracesMax: 250,
   /** A refusal with `Retry-After` for open jobs: none frees itself on a schedule, so ask again after a moment. */
   concurrencyRetrySeconds: 1,
   /** Ten looks a second at a full gate are enough: jobs take longer than that to end. */

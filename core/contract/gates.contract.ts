@@ -183,6 +183,19 @@ function admit(scene: Scene): void {
     expect(await view(scene, tenantId)).toEqual(first.gate);
   });
 
+  it('takes nothing for a copy that comes after the release, and admits the name under another token', async () => {
+    const tenantId = await scene.tenant();
+    const ask = plan(scene, { ...wide, requests_per_minute: 2, open_jobs_max: 1 });
+    await admitted(scene, tenantId, ask);
+    await scene.ports.gates.release(tenantId, ask.jobId, trueUp(ask));
+    const before = await view(scene, tenantId);
+
+    expect(await scene.ports.gates.admit(tenantId, ask)).toEqual({ kind: 'duplicate' });
+    expect(await view(scene, tenantId)).toEqual(before);
+    await admitted(scene, tenantId, plan(scene, wide, { jobId: ask.jobId }));
+    expect(await scene.ports.gates.admit(tenantId, ask)).toEqual({ kind: 'duplicate' });
+  });
+
   it('answers `no_tenant` without a gate, and makes none', async () => {
     const tenantId = scene.tenantId();
 
@@ -733,6 +746,31 @@ function note(scene: Scene): void {
 
     expect(await scene.ports.gates.note(tenantId, name, 'same')).toBe('noted');
     expect(await scene.ports.gates.note(tenantId, name, 'same')).toBe('noted');
+  });
+
+  it('is not brought back by a copy that comes after its release, and its name is free for another text', async () => {
+    const { gates } = scene.ports;
+    const tenantId = await scene.tenant();
+    await gates.note(tenantId, name, 'one');
+    await gates.release(tenantId, name, { token: 'one', corrections: [], finishTag: null });
+
+    expect(await gates.note(tenantId, name, 'one')).toBe('finished');
+    expect((await view(scene, tenantId)).open).toEqual({});
+    expect(await gates.note(tenantId, name, 'two')).toBe('noted');
+    expect(await gates.note(tenantId, name, 'one')).toBe('finished');
+    expect(await gates.note(tenantId, 'refund.job_2', 'one')).toBe('noted');
+  });
+
+  it('may come back once a rest finds that no copy of it comes any more', async () => {
+    const { gates } = scene.ports;
+    const tenantId = await scene.tenant();
+    await gates.note(tenantId, name, 'one');
+    await gates.release(tenantId, name, { token: 'one', corrections: [], finishTag: null });
+
+    await gates.rest(tenantId, scene.clock.nowMs() + gateLimits.traceKeptMs / 2);
+    expect(await gates.note(tenantId, name, 'one')).toBe('finished');
+    await gates.rest(tenantId, scene.clock.nowMs() + gateLimits.traceKeptMs);
+    expect(await gates.note(tenantId, name, 'one')).toBe('noted');
   });
 
   it('is put down whatever the status, and nowhere without a tenant', async () => {

@@ -74,6 +74,26 @@ describe('a refund', () => {
     expect(await open()).toEqual({});
   });
 
+  it('is given once where its note was finished before a lost answer made the client send it again', async () => {
+    const { world, ask, spent, open, entries } = await setup();
+    const gates: RefundPorts['gates'] = {
+      ...world.gates,
+      async note(...note) {
+        await world.gates.note(...note);
+        await sweep(world);
+        return world.gates.note(...note);
+      },
+    };
+
+    const outcome = await refund({ ...world, gates }, { ...ask, usdMicros: 100 });
+    await sweep(world);
+
+    expect(outcome).toMatchObject({ kind: 'refunded', entry: { usdMicros: -100 } });
+    expect(balanceOf(await entries())).toBe(charged - 100);
+    expect(await spent()).toBe(charged - 100);
+    expect(await open()).toEqual({});
+  });
+
   it('asked for again gives the first one and changes nothing', async () => {
     const { world, ask, spent } = await setup();
     await refund(world, { ...ask, usdMicros: 21 });

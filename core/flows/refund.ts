@@ -66,10 +66,12 @@ export async function refund(ports: RefundPorts, ask: RefundAsk): Promise<Refund
     if (entry !== null) return { kind: 'refunded', entry };
   }
   const entry = await finishAnother(ports, charge);
+  // Ours: it was noted, its answer lost, and somebody finished it for us before it was sent again.
+  if (entry.refund?.token === given.token) return { kind: 'refunded', entry };
   return { kind: 'refunded_before', entry, askedUsdMicros: usdMicros };
 }
 
-/** Another call came first. If its note still stands, finishing it is safe, and the quickest way to its refund. */
+/** Another call came first, or finished ours. If its note still stands, finishing it is safe, and the quickest way to its refund. */
 async function finishAnother(ports: RefundPorts, { tenantId, month, jobId }: JobEntry): Promise<JobEntry> {
   const name = refundNoteName(jobId);
   const text = (await ports.gates.read(tenantId))?.open[name];

@@ -7,12 +7,14 @@ export interface Gates {
   /**
    * Takes everything the ask names or nothing, in one conditional write (tenancy.md 2).
    * `duplicate`: a reservation of this name is open already under another token. The same token is a retry that sees
-   * its own write: `admitted`.
+   * its own write: `admitted`. Under a token that was released within the last minutes nothing is taken: that is a late
+   * copy of the write that took it, and `duplicate`, since others have finished what it began.
    */
   admit(tenantId: string, ask: AdmissionAsk): Promise<AdmitOutcome>;
   /**
    * Removes the reservation if it still carries this token, corrects the counters it was taken from and counts what the
-   * job stored.
+   * job stored. The same write leaves a trace, so that no copy of the write that made the reservation brings it back
+   * (`admission/traces.ts`).
    */
   release(tenantId: string, jobId: string, trueUp: Release): Promise<'released' | 'gone'>;
   /**
@@ -25,8 +27,14 @@ export interface Gates {
   /**
    * Puts a note among the reservations, whatever the limits and the status: for what must be done once and has no job
    * of its own. {@link release} removes it, its text being the token. It takes the place of one open job while it stands.
+   * `finished`: a note of this name and text stood and was released within the last minutes: this is a late copy of the
+   * write that put it there, and whoever found the note has done what it says.
    */
-  note(tenantId: string, name: string, text: string): Promise<'noted' | 'standing' | 'no_tenant'>;
+  note(
+    tenantId: string,
+    name: string,
+    text: string,
+  ): Promise<'noted' | 'standing' | 'finished' | 'no_tenant'>;
   /** Makes this what the tenant keeps without an end; no effect when a total as late is there, or no gate. */
   keep(tenantId: string, total: LastingTotal): Promise<void>;
   /** Moves the tenant's finish tag of a line to `to`; no effect when it is past `upTo`. */
@@ -34,7 +42,7 @@ export interface Gates {
   read(tenantId: string): Promise<GateView | null>;
   /** Tenants whose gate may hold reservations. A gate found empty is forgotten by {@link rest}. */
   listOpen(cursor?: string): Promise<Page<string>>;
-  /** Forgets a gate without reservations and clears its windows long past; no effect when one is open. */
+  /** Forgets a gate without reservations and clears its windows and traces long past; no effect when one is open. */
   rest(tenantId: string, nowMs: number): Promise<void>;
 }
 

@@ -1,12 +1,13 @@
 /** `Gates` in memory: core's own arithmetic, one gate at a time, since nothing here waits in the middle. */
-import type { GateView } from '#core/admission/gate.ts';
+import type { AdmissionAsk, GateView } from '#core/admission/gate.ts';
 import { judge, take } from '#core/admission/gate.ts';
 import type { CounterCorrection } from '#core/admission/reservation.ts';
 import { forgettableBuckets, lastingBucket, plusStored } from '#core/admission/stored-bytes.ts';
 import { mayForgetCounter } from '#core/admission/windows.ts';
-import type { Gates, Release } from '#core/ports/gates.ts';
+import type { AdmitOutcome, Gates, Release } from '#core/ports/gates.ts';
 import type { Clock } from '#core/ports/process.ts';
 import { taken } from './copy.ts';
+import { createMemoryTraces } from './memory-traces.ts';
 import { pageOf } from './pages.ts';
 import { createRunningPlaces } from './running-places.ts';
 
@@ -22,6 +23,7 @@ export function createMemoryGates({ clock }: { clock: Clock }): MemoryGates {
   const listed = new Set<string>();
   const isLater = createVersions();
   const places = createRunningPlaces();
+  const traces = createMemoryTraces();
 
   return {
     createGate(tenantId, status) {
@@ -34,36 +36,33 @@ export function createMemoryGates({ clock }: { clock: Clock }): MemoryGates {
     async admit(tenantId, ask) {
       const gate = gates.get(tenantId);
       if (gate === undefined) return { kind: 'no_tenant' };
-      if (gate.open[ask.jobId] === ask.token) {
-        return { kind: 'admitted', finishTag: gate.finishTags[ask.line] ?? 0, gate };
-      }
+      if (gate.open[ask.jobId] === ask.token) return admittedTo(gate, ask);
       const judgement = judge(gate, ask, clock.nowMs());
-      if (judgement.kind === 'duplicate') return judgement;
-      if (judgement.kind === 'refuse') {
-        return { kind: 'refused', refusal: judgement.refusal, gate };
-      }
+      const isLate = traces.has(tenantId, ask.jobId, ask.token);
+      if (isLate || judgement.kind === 'duplicate') return { kind: 'duplicate' };
+      if (judgement.kind === 'refuse') return { kind: 'refused', refusal: judgement.refusal, gate };
       const admitted = taken(take(gate, ask));
       gates.set(tenantId, admitted);
       listed.add(tenantId);
-      return { kind: 'admitted', finishTag: admitted.finishTags[ask.line] ?? 0, gate: admitted };
+      return admittedTo(admitted, ask);
     },
     async start(tenantId, jobId, attempt, max) {
       if (gates.get(tenantId)?.open[jobId] === undefined) return { kind: 'gone' };
       return places.start(tenantId, jobId, attempt, max);
     },
-    async stop(tenantId, jobId, attempt) {
-      places.stop(tenantId, jobId, attempt);
-    },
+    stop: async (tenantId, jobId, attempt) => places.stop(tenantId, jobId, attempt),
     async release(tenantId, jobId, release) {
       const gate = gates.get(tenantId);
       if (gate === undefined || gate.open[jobId] !== release.token) return 'gone';
       if (release.endsRunning === true) places.free(tenantId, jobId);
       gates.set(tenantId, taken(released(gate, jobId, release)));
+      traces.leave(tenantId, jobId, release.token, clock.nowMs());
       return 'released';
     },
     async note(tenantId, name, text) {
       const gate = gates.get(tenantId);
       if (gate === undefined) return 'no_tenant';
+      if (traces.has(tenantId, name, text)) return 'finished';
       const standing = gate.open[name];
       if (standing !== undefined) return standing === text ? 'noted' : 'standing';
       gates.set(tenantId, taken({ ...gate, open: { ...gate.open, [name]: text } }));
@@ -77,9 +76,7 @@ export function createMemoryGates({ clock }: { clock: Clock }): MemoryGates {
     },
     async lift(tenantId, line, upTo, to) {
       const gate = gates.get(tenantId);
-      const finishTag = gate?.finishTags[line];
-      if (gate === undefined || finishTag === undefined || finishTag > upTo) return;
-      gates.set(tenantId, taken({ ...gate, finishTags: { ...gate.finishTags, [line]: to } }));
+      if (gate !== undefined) gates.set(tenantId, taken(lifted(gate, line, upTo, to)));
     },
     async read(tenantId) {
       return gates.get(tenantId) ?? null;
@@ -91,9 +88,14 @@ export function createMemoryGates({ clock }: { clock: Clock }): MemoryGates {
       const gate = gates.get(tenantId);
       if (gate === undefined || Object.keys(gate.open).length > 0) return;
       gates.set(tenantId, taken(rested(gate, nowMs)));
+      traces.forget(tenantId, nowMs);
       listed.delete(tenantId);
     },
   };
+}
+
+function admittedTo(gate: GateView, ask: AdmissionAsk): AdmitOutcome {
+  return { kind: 'admitted', finishTag: gate.finishTags[ask.line] ?? 0, gate };
 }
 
 /** Whether a version is the latest of its tenant so far, which it then is. */
@@ -104,6 +106,12 @@ function createVersions() {
     versions.set(tenantId, version);
     return true;
   };
+}
+
+function lifted(gate: GateView, line: string, upTo: number, to: number): GateView {
+  const finishTag = gate.finishTags[line];
+  if (finishTag === undefined || finishTag > upTo) return { ...gate };
+  return { ...gate, finishTags: { ...gate.finishTags, [line]: to } };
 }
 
 function rested(gate: GateView, nowMs: number): GateView {

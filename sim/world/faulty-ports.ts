@@ -34,6 +34,9 @@ const latencyMsMax = 12;
 const slowMsMax = 8_000;
 /** A client gives up on a service that says nothing. */
 const deafMsMax = 3_000;
+/** Of the calls that are sent again: how many find time go by in between, and how much: the SDK's tries take five seconds each. */
+const lateShare = 0.5;
+const lateMsMax = 15_000;
 /** Requests that the SDK makes of one call, and its wait before the second of them (`clientLimits` of the clients). */
 const requestsMax = 4;
 const retryMs = 100;
@@ -125,7 +128,7 @@ async function call(
   // A request that was on its way when its process died may still arrive.
   if (process.isDead() && random() < 0.5) return never();
   try {
-    return await (fault === null ? apply() : outcomeOf(process, site, fault, apply));
+    return await (fault === null ? apply() : outcomeOf(process, outside, { site, fault, apply }));
   } finally {
     if (!loop.isRunning(process)) await loop.running(process);
   }
@@ -146,11 +149,16 @@ function latencyOf(random: Random, fault: Call['fault']): number {
   return 1 + random() * longest;
 }
 
+interface Struck {
+  readonly site: Site;
+  readonly fault: NonNullable<Call['fault']>;
+  readonly apply: () => Promise<unknown>;
+}
+
 async function outcomeOf(
   process: Process,
-  site: Site,
-  fault: NonNullable<Call['fault']>,
-  apply: () => Promise<unknown>,
+  outside: Outside,
+  { site, fault, apply }: Struck,
 ): Promise<unknown> {
   switch (fault) {
     case 'slow':
@@ -166,6 +174,7 @@ async function outcomeOf(
     case 'resent':
       // The answer got lost and the SDK sent it again: the caller sees the second answer.
       await apply();
+      await passTime(outside);
       return apply();
     case 'crash_before':
       process.kill();
@@ -176,4 +185,10 @@ async function outcomeOf(
       process.kill();
       return never();
   }
+}
+
+/** What others do between the two copies of a write, they do to what the first one left. */
+async function passTime({ loop, random }: Outside): Promise<void> {
+  const point = random();
+  if (point < lateShare) await loop.clock.sleep((point / lateShare) * lateMsMax);
 }

@@ -75,6 +75,14 @@ export const moneyMutants: readonly Mutant[] = [
     replace: `const corrections = note === null ? []`,
   },
   {
+    name: 'late-copy-comes-back',
+    mistake: 'what was released leaves no trace that lasts, so a copy of its write brings it back',
+    seed: 5_468,
+    file: 'core/admission/traces.ts',
+    find: `Math.abs(nowMs - second * 1000) >= gateLimits.traceKeptMs;`,
+    replace: `Math.abs(nowMs - second * 1000) >= 0;`,
+  },
+  {
     name: 'refund-left-half-done',
     mistake: 'the sweep leaves the note of a refund that died',
     file: 'core/flows/sweep.ts',
