@@ -292,8 +292,11 @@ export const gateLimits = {
    * their pauses), and a copy has twice as long to arrive.
    */
   traceKeptMs: 11 * minute,
-  /** ~18 B a trace, and fifty more until they are dropped: 5.4 KB at most, so 5.4 WRU an admission. Ten jobs that end each second leave 25 s, the tries of the SDK. */
-  tracesMax: 250,
+  /**
+   * ~18 B a trace, and fifty more until they are dropped: 2.7 KB at most, so 2.7 WRU a write. The oldest go first: where four
+   * jobs end each second those of 25 s are left, which the tries of the SDK take.
+   */
+  tracesMax: 100,
   /** A refusal with `Retry-After` for open jobs: none frees itself on a schedule, so ask again after a moment. */
   concurrencyRetrySeconds: 1,
   /** Ten looks a second at a full gate are enough: jobs take longer than that to end. */

@@ -71,7 +71,7 @@ export interface CountPorts {
   readonly ids: Ids;
 }
 
-/** Adds the bytes to what the tenant keeps. A crash in between is ended by the sweep, which adds them too: the note was `finished`. */
+/** Adds the bytes to what the tenant keeps. A crash in between is ended by the sweep; a note that is `finished` was counted by it. */
 export async function count(
   ports: CountPorts,
   { tenantId, fileId, expiresAtMs }: FileRecord,
