@@ -41,6 +41,29 @@ describe('a claim from the line', () => {
   });
 });
 
+describe('a worker that is held between its look at the line and its claim', () => {
+  it('starts no job that may no longer start by then: it expires', async () => {
+    const world = await createFlowWorld();
+    const late = await submitJob(world, { deadlineSeconds: 60 });
+    const jobs: typeof world.jobs = {
+      ...world.jobs,
+      async line(pool, jobClass, limit) {
+        const entries = await world.jobs.line(pool, jobClass, limit);
+        if (jobClass === 'interactive') return entries;
+        // By then the other line has been looked through.
+        await new Promise(setImmediate);
+        await world.clock.advance(61_000);
+        return entries;
+      },
+    };
+
+    const { jobs: claimed } = await claimBatch({ ...world, jobs }, worker, []);
+
+    expect(claimed).toEqual([]);
+    expect((await world.jobs.get(late.tenantId, late.jobId))?.status).toBe('expired');
+  });
+});
+
 describe('a line that lags', () => {
   it('has no worker run what it runs, also in the very millisecond in which a lease is written', async () => {
     const world = await createFlowWorld();

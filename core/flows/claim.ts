@@ -129,7 +129,7 @@ async function readLine(
   const entries = await ports.jobs.line(pool, jobClass, window);
   const nowMs = ports.clock.nowMs();
   const overdue = entries.filter((entry) => isOverdue(entry, nowMs));
-  await Promise.all(overdue.map((entry) => applyTransition(ports, entry, expire(entry, nowMs))));
+  await Promise.all(overdue.map((entry) => expireOverdue(ports, entry)));
   const open = entries.filter((entry) => !isOverdue(entry, nowMs));
   const claimable = open.filter((entry) => !isHeldUp(entry, nowMs));
   return {
@@ -227,10 +227,7 @@ async function claimRecord(
   switch (job.place.kind) {
     case 'line': {
       const entry = lineEntryOf(job);
-      if (isHeldUp(entry, nowMs)) return null;
-      if (!isOverdue(job, nowMs)) return claimEntry(ports, worker, entry, passed);
-      await applyTransition(ports, job, expire(job, nowMs));
-      return null;
+      return isHeldUp(entry, nowMs) ? null : claimEntry(ports, worker, entry, passed);
     }
     case 'lease':
       if (job.place.expiresAtMs >= nowMs) return null;
@@ -240,14 +237,14 @@ async function claimRecord(
   }
 }
 
-/** Null when another worker was first, or when the tenant has no place free; `passed` then says so. */
+/** Null when another worker was first, when it is too late, or when the tenant has no place free; `passed` then says so. */
 async function claimEntry(
   ports: ClaimPorts,
   worker: WorkerView,
   entry: LineEntry,
   passed: Passed,
 ): Promise<JobRecord | null> {
-  if (isInHand(worker, entry)) {
+  if (isInHand(worker, entry) || (await expireOverdue(ports, entry))) {
     passed.lost.add(entry.jobId);
     return null;
   }
@@ -256,6 +253,14 @@ async function claimEntry(
   // Whoever has the job now runs it under the very place that was taken for it.
   if (job === null) passed.lost.add(entry.jobId);
   return job;
+}
+
+/** Since the line was looked at, other claims may have taken their time, or the whole process may have been held. */
+async function expireOverdue(ports: ClaimPorts, entry: LineEntry): Promise<boolean> {
+  const nowMs = ports.clock.nowMs();
+  if (!isOverdue(entry, nowMs)) return false;
+  await applyTransition(ports, entry, expire(entry, nowMs));
+  return true;
 }
 
 /** As {@link claimEntry}, for a lease that ran out: its job still holds its place, under the attempt before. */
