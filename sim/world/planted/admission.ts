@@ -77,7 +77,7 @@ export const admissionMutants: readonly Mutant[] = [
   {
     name: 'storage-not-asked',
     mistake: 'a job is admitted whatever its tenant keeps',
-    seed: 124,
+    seed: 143,
     file: 'core/admission/gate.ts',
     find: `const isBound = storageGb !== undefined && demand.storesFiles;`,
     replace: `const isBound = storageGb !== undefined && !demand.storesFiles;`,

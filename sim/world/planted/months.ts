@@ -12,7 +12,7 @@ export const monthMutants: readonly Mutant[] = [
   {
     name: 'half-of-the-shares-stated',
     mistake: 'a close that goes on after a crash states only the shares that it wrote itself',
-    seed: 134,
+    seed: 250,
     file: 'core/flows/close-month.ts',
     find: `if (written !== undefined) shares.push(written);`,
     replace: `if (written !== undefined) continue;`,
@@ -20,7 +20,7 @@ export const monthMutants: readonly Mutant[] = [
   {
     name: 'stated-while-shares-are-written',
     mistake: 'a pool is stated, and so closed, before its shares are in the ledger',
-    seed: 250,
+    seed: 291,
     file: 'core/flows/close-month.ts',
     find: `else if (owed !== undefined) shares.push(await appendShare(ports, account, { month, pool, nowMs, owed }));`,
     replace: `else if (owed !== undefined) shares.push(owed), void appendShare(ports, account, { month, pool, nowMs, owed }).catch(() => null);`,
@@ -42,7 +42,7 @@ export const monthMutants: readonly Mutant[] = [
   {
     name: 'share-above-the-budget',
     mistake: 'a share does not look at what was paid already',
-    seed: 347,
+    seed: 354,
     file: 'core/flows/month-accounts.ts',
     find: `return Math.max(0, budget - month.paidUsdMicros - shared);`,
     replace: `return Math.max(0, budget - shared);`,

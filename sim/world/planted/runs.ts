@@ -26,7 +26,7 @@ export const runsMutants: readonly Mutant[] = [
   {
     name: 'lease-never-renewed',
     mistake: 'the pulse of a running batch writes nothing',
-    seed: 35,
+    seed: 121,
     file: 'core/flows/pulse.ts',
     find: `return !own.lost && (own.dirty || !isFresh(own.writtenAtMs, jobLimits.renewMs, nowMs));`,
     replace: `return own.lost && nowMs < 0;`,
@@ -125,7 +125,7 @@ export const runsMutants: readonly Mutant[] = [
   {
     name: 'portion-given-to-two',
     mistake: 'the mark of what was read of a job is replaced whatever stands there',
-    seed: 236,
+    seed: 353,
     file: 'sim/memory/memory-marks.ts',
     find: `!== version - 1) return`,
     replace: `> version) return`,

@@ -87,7 +87,7 @@ export const upkeepMutants: readonly Mutant[] = [
   {
     name: 'outage-hammered',
     mistake: 'a worker asks a queue that is down again at once',
-    seed: 108,
+    seed: 1_330,
     file: 'core/flows/work.ts',
     find: `    ports.log.warn('tickets.receive_failed', { pool: ask.pool, reason: String(error) });
     await ports.clock.sleep(failedMs, ask.stopping);`,
