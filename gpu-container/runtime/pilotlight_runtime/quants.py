@@ -91,6 +91,9 @@ def _narrow_to_int4(model: Any, dtype: Any) -> None:
         )
         narrow.weight = Params4bit(layer.weight.data, requires_grad=False, quant_type="nf4")
         narrow.bias = layer.bias
+        # On a processor with AVX-512 BF16 they would be packed for a kernel that computes in bfloat16, and of some
+        # shapes alone.
+        narrow.support_avx512bf16_for_cpu = False
         setattr(parent, name, narrow)
 
 
