@@ -135,7 +135,9 @@ async function findAll(options: Options): Promise<number> {
   let missed = 0;
   async function findNext(): Promise<void> {
     for (let name = left.shift(); name !== undefined; name = left.shift()) {
-      missed += await find({ ...options, processes: 1 }, name);
+      const missedNow = await find({ ...options, processes: 1 }, name);
+      // Read after the wait: another one may have counted meanwhile.
+      missed += missedNow;
     }
   }
   await Promise.all(Array.from({ length: options.processes }, findNext));
