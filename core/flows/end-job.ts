@@ -164,9 +164,8 @@ async function store(
     contentType,
     bytes: file.body.byteLength,
     sha256,
-    // A text has no sides. A field without a value is not stored, and the record would not be the patch that was sent.
-    ...(width === undefined ? {} : { width }),
-    ...(height === undefined ? {} : { height }),
+    width,
+    height,
     ...(answer === undefined || type !== 'text' ? {} : answerOf(job, answer, file.body)),
   };
 }

@@ -17,34 +17,42 @@ import { failureOf } from '../failure.ts';
 import type { DialectCall } from '../submitted.ts';
 import { submitted } from '../submitted.ts';
 
-interface Succeeded {
+interface Waited {
   readonly job: JobRecord;
   /** Of the submission. */
   readonly headers: ReturnType<typeof acceptedHeaders>;
 }
 
 /**
- * The job as it succeeded, for a call that answers once; the place of its wait is taken first, as a stream's is. One that
- * does not end in time, or whose client hangs up, is canceled if this very call submitted it: nobody would ever ask for
- * it. Throws for every other end.
+ * The job of a call that answers once, as it ended; the place of the wait is taken first, as a stream's is: a job that is
+ * accepted is answered. One that has not ended in time, or whose client hangs up, is canceled if this very call submitted
+ * it: nobody would ever ask for it.
  */
-export function succeeded(
+export function waitedOut(
+  deps: ApiDeps,
+  call: DialectCall,
+  submitIt: () => Promise<Accepted>,
+): Promise<Waited> {
+  return withPlace(deps, call.caller.tenant.tenantId, async () => {
+    const accepted = await submitIt();
+    const headers = acceptedHeaders(deps, call, accepted);
+    const job = await endOf(deps, accepted.job, endMsOf(deps, call, streamLimits.answerMs), call.gone);
+    if (!isTerminal(job)) await abandon(deps, accepted);
+    return { job, headers };
+  });
+}
+
+/** As {@link waitedOut}, of a job that succeeded. Throws for every other end. */
+export async function succeeded(
   deps: ApiDeps,
   call: DialectCall,
   { submission, task }: { readonly submission: DialectSubmission; readonly task: Manifest['task'] },
-): Promise<Succeeded> {
-  return withPlace(deps, call.caller.tenant.tenantId, async () => {
-    const accepted = await submitted(deps, call, submission, task);
-    const headers = acceptedHeaders(deps, call, accepted);
-    const job = await endOf(deps, accepted.job, endMsOf(deps, call, streamLimits.answerMs), call.gone);
-    if (!isTerminal(job)) {
-      await abandon(deps, accepted);
-      throw final(tooLate());
-    }
-    const failure = failureOf(job);
-    if (failure !== null) throw final(failure);
-    return { job, headers };
-  });
+): Promise<Waited> {
+  const waited = await waitedOut(deps, call, () => submitted(deps, call, submission, task));
+  if (!isTerminal(waited.job)) throw final(tooLate());
+  const failure = failureOf(waited.job);
+  if (failure !== null) throw final(failure);
+  return waited;
 }
 
 /** Cancels the job of a call that nobody waits for any more. The job of an earlier request is that one's. */
