@@ -10,7 +10,7 @@ import { planAdmission } from '#core/admission/gate.ts';
 import { keptBytes } from '#core/admission/stored-bytes.ts';
 import { gateLimits } from '#core/limits.ts';
 import type { Gates } from '#core/ports/gates.ts';
-import { sampleTenant } from '#core/samples.ts';
+import { sampleDemand, sampleTenant } from '#core/samples.ts';
 import type { Emulators } from '#local/emulators.ts';
 import { startEmulators } from '#local/emulators.ts';
 import type { AwsPorts } from './aws-ports.ts';
@@ -200,17 +200,7 @@ async function createTenant() {
   const ask = (bounds: typeof limits | Omit<typeof limits, 'storage_gb_max'>) =>
     planAdmission(
       bounds,
-      {
-        jobId: ports.ids.next('job'),
-        nonce: ports.ids.nonce(),
-        line: 'demo',
-        tagCost: 1,
-        images: 1,
-        tokens: 1,
-        storesFiles: true,
-        gpuMs: 1,
-        reservedUsdMicros: 1,
-      },
+      sampleDemand({ jobId: ports.ids.next('job'), nonce: ports.ids.nonce(), line: 'demo' }),
       nowMs,
     );
   return {

@@ -1,5 +1,6 @@
 /** Valid records for tests: every builder takes the fields that matter to the test and fills in the rest. */
 import type { AdapterRecord } from './adapter/adapter.ts';
+import type { Demand } from './admission/gate.ts';
 import type { WaitView } from './api/job-resource.ts';
 import type { BatchRecord } from './batch/batch.ts';
 import { newBatch } from './batch/batch.ts';
@@ -179,6 +180,21 @@ export function fullJob(overrides: Partial<JobRecord> = {}): JobRecord {
     },
     ...overrides,
   });
+}
+
+export function sampleDemand(overrides: Partial<Demand> = {}): Demand {
+  return {
+    jobId: 'job_1',
+    nonce: 'n',
+    line: 'fake#batch',
+    tagCost: 1,
+    images: 1,
+    tokens: 1,
+    storesFiles: true,
+    gpuMs: 1,
+    reservedUsdMicros: 1,
+    ...overrides,
+  };
 }
 
 export function sampleTenant(overrides: Partial<TenantRecord> = {}): TenantRecord {

@@ -1,20 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { sampleNowMs, sampleTenant } from '../samples.ts';
+import { sampleDemand, sampleNowMs, sampleTenant } from '../samples.ts';
 import { limitsOf } from '../tenancy/plans.ts';
 import { planAdmission } from './gate.ts';
 import { withHalfRates } from './half-rates.ts';
 
-const demand = {
-  jobId: 'job_1',
-  nonce: 'n',
-  line: 'fake#batch',
-  tagCost: 1,
-  images: 1,
-  tokens: 1,
-  storesFiles: true,
-  gpuMs: 1,
-  reservedUsdMicros: 1,
-};
+const demand = sampleDemand();
 
 const overrides = {
   open_jobs_max: 9,

@@ -3,7 +3,7 @@ import { createManualClock } from '#sim/memory/manual-clock.ts';
 import { createMemoryWorld } from '#sim/memory/memory-world.ts';
 import { createSeededIds } from '#sim/memory/seeded-ids.ts';
 import { gateLimits } from '../limits.ts';
-import { sampleNowMs, sampleTenant } from '../samples.ts';
+import { sampleDemand, sampleNowMs, sampleTenant } from '../samples.ts';
 import { limitsOf } from '../tenancy/plans.ts';
 import { planAdmission } from './gate.ts';
 import { rememberRefusals } from './remember-refusals.ts';
@@ -30,17 +30,7 @@ async function setup() {
   let asks = 0;
   const admit = (jobId: string) => {
     asks += 1;
-    const demand = {
-      jobId,
-      nonce: `n${asks}`,
-      line: 'p',
-      tagCost: 1,
-      images: 1,
-      tokens: 1,
-      storesFiles: true,
-      gpuMs: 1,
-      reservedUsdMicros: 1,
-    };
+    const demand = sampleDemand({ jobId, nonce: `n${asks}`, line: 'p' });
     return gates.admit('tenant-a', planAdmission(limitsOf('pro', tenant.overrides), demand, clock.nowMs()));
   };
   const free = (jobId: string, token: string) =>
