@@ -1,10 +1,9 @@
 /** What befalls processes in the first phase of a run: killed at random, held still for longer than a lease, drained. */
 import { exponentialMs } from '../random.ts';
+import { holdMsMax } from './process.ts';
 import type { World } from './world.ts';
 
 const everyMsMean = 15_000;
-/** From a hiccup to well past lease and visibility. */
-const holdMsMax = 100_000;
 
 /** Goes on until `isOver` says so. */
 export async function runChaos(world: World, isOver: () => boolean): Promise<void> {

@@ -4,9 +4,11 @@
  * ISSTA 2012): a fixed mix hides what only shows when something else stays quiet.
  */
 import type { Random } from '../random.ts';
+import { createRandom } from '../random.ts';
 import type { Site } from './calls.ts';
 
-export const faultKinds = [
+/** What runs draw from one stream, in this order: another kind among them would change every run. */
+const drawnKinds = [
   'slow',
   'throttled',
   'failed',
@@ -15,6 +17,11 @@ export const faultKinds = [
   'crash_before',
   'crash_after',
 ] as const;
+
+/** `held`: the call takes effect, and whoever made it stops before it sees the answer, for longer than a lease perhaps. */
+export const faultKinds = [...drawnKinds, 'held'] as const;
+
+type DrawnKind = (typeof drawnKinds)[number];
 
 export type FaultKind = (typeof faultKinds)[number];
 
@@ -29,7 +36,7 @@ export function applies(kind: FaultKind, isWrite: boolean): boolean {
 }
 
 /** Chance of each kind a call, when the run has it on (reliability.md 3.2; crashes are rarer, one ends many calls). */
-const rates: Readonly<Record<FaultKind, number>> = {
+const rates: Readonly<Record<DrawnKind, number>> = {
   slow: 0.06,
   throttled: 0.04,
   failed: 0.03,
@@ -47,10 +54,15 @@ const rates: Readonly<Record<FaultKind, number>> = {
 const favourite = { share: 0.6, ofCalls: 2, afterCallsMax: 1_000, rate: 0.5 } as const;
 
 /** The rarer elsewhere, the more often. */
-const favourites: readonly FaultKind[] = [
-  ...faultKinds,
+const favourites: readonly DrawnKind[] = [
+  ...drawnKinds,
   ...(['crash_before', 'crash_before', 'crash_after'] as const),
 ];
+
+/** Drawn by chance of its own, so that the other worlds are what they were. */
+const holdShare = 0.25;
+/** Of the calls in those worlds, beside the first ones of rare sites. */
+const holdRate = 0.003;
 
 export interface FaultPlan {
   /** The fault of this call, or null. Counted. */
@@ -66,17 +78,20 @@ export interface FaultPlan {
 }
 
 export interface FaultPlanOptions {
+  readonly seed: number;
   readonly isCalm: boolean;
   readonly without: ReadonlySet<string>;
   /** `site kind` that strikes the first calls of the site, in place of what the run would favour. */
   readonly favour?: string | undefined;
 }
 
-export function createFaultPlan(random: Random, { isCalm, without, favour }: FaultPlanOptions): FaultPlan {
+export function createFaultPlan(random: Random, options: FaultPlanOptions): FaultPlan {
+  const { isCalm, without, favour } = options;
   const intensity = 0.3 + 1.4 * random();
-  const on = faultKinds.filter((kind) => random() < 0.7 && !isCalm && !without.has(kind));
+  const on = drawnKinds.filter((kind) => random() < 0.7 && !isCalm && !without.has(kind));
   const drawn = drawFavourite(random, isCalm || without.has('favourite'));
   const favours = favour === undefined ? drawn : favouriteOf(favour);
+  const holds = drawHolds(options);
   const hits = new Map<string, number>();
   let isHealed = false;
 
@@ -85,7 +100,7 @@ export function createFaultPlan(random: Random, { isCalm, without, favour }: Fau
     draw(site, isWrite) {
       const point = random();
       if (isHealed) return null;
-      const kind = favours(site, isWrite) ?? pick(on, isWrite, point / intensity);
+      const kind = favours(site, isWrite) ?? pick(on, isWrite, point / intensity) ?? holds(site);
       if (kind !== null) count(hits, `${site} ${kind}`);
       return kind;
     },
@@ -101,7 +116,7 @@ export function createFaultPlan(random: Random, { isCalm, without, favour }: Fau
   };
 }
 
-function pick(on: readonly FaultKind[], isWrite: boolean, point: number): FaultKind | null {
+function pick(on: readonly DrawnKind[], isWrite: boolean, point: number): DrawnKind | null {
   let sum = 0;
   for (const kind of on) {
     if (!applies(kind, isWrite)) continue;
@@ -118,16 +133,28 @@ function drawFavourite(
 ): (site: Site, isWrite: boolean) => FaultKind | null {
   const isOn = random() < favourite.share && !isLeftOut;
   const kind = favourites[Math.floor(random() * favourites.length)] ?? 'slow';
-  const afterCalls = random() ** 2 * favourite.afterCallsMax;
+  const isRare = drawRarity(random);
   if (!isOn) return () => null;
+  return (site, isWrite) =>
+    isRare(site) && applies(kind, isWrite) && random() < favourite.rate ? kind : null;
+}
+
+/** Whether a call, of which each is to be asked about, is among the first ones of its site, once some were made. */
+function drawRarity(random: Random): (site: Site) => boolean {
+  const afterCalls = random() ** 2 * favourite.afterCallsMax;
   const calls = new Map<Site, number>();
   let made = 0;
-  return (site, isWrite) => {
+  return (site) => {
     made += 1;
-    const ofSite = count(calls, site);
-    const isRare = made > afterCalls && ofSite <= favourite.ofCalls && applies(kind, isWrite);
-    return isRare && random() < favourite.rate ? kind : null;
+    return count(calls, site) <= favourite.ofCalls && made > afterCalls;
   };
+}
+
+function drawHolds({ seed, isCalm, without }: FaultPlanOptions): (site: Site) => 'held' | null {
+  const random = createRandom(seed + 0x401d);
+  if (random() >= holdShare || isCalm || without.has('held')) return () => null;
+  const isRare = drawRarity(random);
+  return (site) => (random() < (isRare(site) ? favourite.rate : holdRate) ? 'held' : null);
 }
 
 /** So many, that a first call whose process died before is followed by one that is struck. */

@@ -7,6 +7,7 @@ import { SimulatedFault } from './faults.ts';
 import type { Loop } from './loop.ts';
 import { never } from './loop.ts';
 import type { Process } from './process.ts';
+import { holdMsMax } from './process.ts';
 
 export interface Outside {
   readonly loop: Loop;
@@ -175,6 +176,9 @@ async function outcomeOf(
       // The answer got lost and the SDK sent it again: the caller sees the second answer.
       await apply();
       await passTime(outside);
+      return apply();
+    case 'held':
+      process.hold(outside.random() * holdMsMax);
       return apply();
     case 'crash_before':
       process.kill();

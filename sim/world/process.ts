@@ -6,6 +6,9 @@ export const roles = ['api', 'worker', 'sweep', 'scaler', 'closer', 'deliverer',
 
 export type Role = (typeof roles)[number];
 
+/** Holds are from a hiccup to well past lease and visibility. */
+export const holdMsMax = 100_000;
+
 export interface Process extends Life {
   readonly name: string;
   readonly role: Role;
@@ -16,6 +19,8 @@ export interface Process extends Life {
   kill(): void;
   /** Runs a request in the process. `crashed`: the process died first, and nobody knows how far it came. */
   serve<T>(work: () => Promise<T>): Promise<Served<T>>;
+  /** Some request has begun in it that may still do something. */
+  isServing(): boolean;
 }
 
 export type Served<T> =
@@ -27,6 +32,7 @@ export function createProcess(loop: Loop, name: string, role: Role, skewMs: numb
   let isDead = false;
   const onDeath = new Set<() => void>();
   let heldUntilMs = 0;
+  let serving = 0;
   const life = { skewMs, isDead: () => isDead, heldUntilMs: () => heldUntilMs };
 
   return {
@@ -48,7 +54,9 @@ export function createProcess(loop: Loop, name: string, role: Role, skewMs: numb
       return new Promise((resolve) => {
         const tell = () => resolve({ kind: 'crashed' });
         onDeath.add(tell);
+        serving += 1;
         const finish = (served: Served<T>) => {
+          serving -= 1;
           onDeath.delete(tell);
           if (!isDead) resolve(served);
         };
@@ -58,5 +66,6 @@ export function createProcess(loop: Loop, name: string, role: Role, skewMs: numb
         );
       });
     },
+    isServing: () => serving > 0 && !isDead,
   };
 }

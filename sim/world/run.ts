@@ -231,6 +231,8 @@ async function isAtRest(world: World): Promise<boolean> {
   }
   if ([...history.deliveries.values()].some(({ status }) => status === 'pending')) return false;
   if (!(await areBatchesAtRest(world))) return false;
+  // A request whose process is held may still make a job.
+  if (world.processes().some((process) => process.isServing())) return false;
   // A crash between a change of adapters and its count leaves the count to a sweep.
   if ((await stores.adapters.listChanged()).items.length > 0) return false;
   // A month is billed by the words of its workers: each has said its last one.

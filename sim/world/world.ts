@@ -186,7 +186,7 @@ function createGround(scenario: Scenario, random: Random, { without, favour }: W
   const { outage, pricing } = scenario;
   const loop = createLoop(scenario.startMs);
   const history = createHistory();
-  const plan = createFaultPlan(random, { isCalm: scenario.isCalm, without, favour });
+  const plan = createFaultPlan(random, { seed: scenario.seed, isCalm: scenario.isCalm, without, favour });
   const ids = createSeededIds(scenario.seed);
   const costs = costSettings({ pricing, instancePrices }, catalog);
   if (costs.kind !== 'settings') throw new Error('no prices were given that a pool could lack');
