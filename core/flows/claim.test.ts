@@ -62,6 +62,27 @@ describe('a worker that is held between its look at the line and its claim', () 
     expect(claimed).toEqual([]);
     expect((await world.jobs.get(late.tenantId, late.jobId))?.status).toBe('expired');
   });
+
+  it('nor one that may no longer start once it has its place among the running ones, which goes to the next', async () => {
+    const world = await createFlowWorld();
+    const tenant = { ...world.tenant, overrides: { running_jobs_max: 1 } };
+    const late = await submitJob(world, { tenant, deadlineSeconds: 60 });
+    const gates: typeof world.gates = {
+      ...world.gates,
+      async start(...place) {
+        const outcome = await world.gates.start(...place);
+        await world.clock.advance(61_000);
+        return outcome;
+      },
+    };
+
+    const { jobs: claimed } = await claimBatch({ ...world, gates }, worker, []);
+
+    expect(claimed).toEqual([]);
+    expect((await world.jobs.get(late.tenantId, late.jobId))?.status).toBe('expired');
+    const next = await submitJob(world, { tenant });
+    expect((await claimBatch(world, worker, [])).jobs.map(({ jobId }) => jobId)).toEqual([next.jobId]);
+  });
 });
 
 describe('a line that lags', () => {

@@ -244,18 +244,22 @@ async function claimEntry(
   entry: LineEntry,
   passed: Passed,
 ): Promise<JobRecord | null> {
-  if (isInHand(worker, entry) || (await expireOverdue(ports, entry))) {
+  if (isInHand(worker, entry)) {
     passed.lost.add(entry.jobId);
     return null;
   }
   if (!(await takePlace(ports, entry, passed))) return null;
+  // Since the line was looked at, the place or other claims may have taken their time, or the whole process was held.
+  if (await expireOverdue(ports, entry)) {
+    passed.lost.add(entry.jobId);
+    return null;
+  }
   const job = await applyTransition(ports, entry, claim(entry, worker.workerId, ports.clock.nowMs()));
   // Whoever has the job now runs it under the very place that was taken for it.
   if (job === null) passed.lost.add(entry.jobId);
   return job;
 }
 
-/** Since the line was looked at, other claims may have taken their time, or the whole process may have been held. */
 async function expireOverdue(ports: ClaimPorts, entry: LineEntry): Promise<boolean> {
   const nowMs = ports.clock.nowMs();
   if (!isOverdue(entry, nowMs)) return false;
@@ -270,9 +274,8 @@ async function reclaimEntry(
   entry: LineEntry,
   passed: Passed,
 ): Promise<JobRecord | null> {
-  const nowMs = ports.clock.nowMs();
   if (isInHand(worker, entry) || !(await takePlace(ports, entry, passed))) return null;
-  return applyTransition(ports, entry, reclaim(entry, worker.workerId, nowMs));
+  return applyTransition(ports, entry, reclaim(entry, worker.workerId, ports.clock.nowMs()));
 }
 
 /** Whether the attempt that a claim of the entry would begin has begun in this worker. */
