@@ -73,6 +73,8 @@ export const jobLimits = {
    * `apiLimits.bodyBytesMax` the item stays far below DynamoDB's 400 KiB.
    */
   inlineTextBytesMax: 16 * kibibyte,
+  /** Of a runner's words about an input: a path and a reason, three lines at most. */
+  errorTextMax: 300,
 } as const;
 
 export const runpodLimits = {

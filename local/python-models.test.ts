@@ -103,14 +103,14 @@ describe.skipIf(python === undefined)('a model of the Python runtime (PILOTLIGHT
       // Its header is in order: only who decodes it finds out, before anything runs.
       expect(refused).toMatchObject({
         status: 'failed',
-        error: { code: 'invalid_input' },
+        error: { code: 'invalid_input', message: expect.stringMatching(/^image: /) },
         cost: { usd_micros: 0 },
       });
     },
     coldStartMs,
   );
 
-  it('refuses a prompt that the model would have cut, for nothing', async () => {
+  it('refuses a prompt that the model would have cut, for nothing, and says how long it may be', async () => {
     const accepted = await call('POST', '/v1/jobs', {
       model: 'tiny-z-image',
       input: { prompt: 'word '.repeat(300), size: 64 },
@@ -118,7 +118,10 @@ describe.skipIf(python === undefined)('a model of the Python runtime (PILOTLIGHT
 
     expect(await ended(accepted.id)).toMatchObject({
       status: 'failed',
-      error: { code: 'invalid_input' },
+      error: {
+        code: 'invalid_input',
+        message: expect.stringMatching(/^prompt: has \d+ tokens, and the model reads \d+$/),
+      },
       cost: { usd_micros: 0 },
     });
   });
@@ -183,7 +186,7 @@ describe.skipIf(python === undefined)('a model of the Python runtime (PILOTLIGHT
 
     expect(await ended(accepted.id)).toMatchObject({
       status: 'failed',
-      error: { code: 'invalid_input' },
+      error: { code: 'invalid_input', message: expect.stringMatching(/^messages: have /) },
       cost: { usd_micros: 0 },
     });
   });

@@ -61,8 +61,14 @@ export async function endJob(
     case 'canceled':
       return endCanceled(ports, job, outcome.gpuMs, context);
     case 'failed':
-      return endFailed(ports, job, { ...jobError(outcome.code), retryable: outcome.retryable }, context);
+      return endFailed(ports, job, errorOf(outcome), context);
   }
+}
+
+/** A tenant is told in the runner's words what is wrong with its input, and in the table's what went wrong with us. */
+function errorOf({ code, message, retryable }: Extract<RunOutcome, { kind: 'failed' }>): JobError {
+  const words = code === 'invalid_input' ? message.slice(0, jobLimits.errorTextMax) : undefined;
+  return { ...jobError(code, words), retryable };
 }
 
 async function endSucceeded(

@@ -3,6 +3,7 @@ import type { FlowWorld } from '#sim/memory/flow-world.ts';
 import { createFlowWorld, submission, worldPool } from '#sim/memory/flow-world.ts';
 import { monthOf } from '../admission/windows.ts';
 import type { JobRecord } from '../job/job.ts';
+import { jobError } from '../job/transitions.ts';
 import { jobLimits, sweepLimits, ticketLimits } from '../limits.ts';
 import { sampleNowMs, sampleTenant } from '../samples.ts';
 import { cancel } from './cancel.ts';
@@ -545,6 +546,31 @@ describe('a failing attempt', () => {
       error: { code: 'model_error' },
     });
     expect(await ledger(world)).toMatchObject([{ outcome: 'failed', usdMicros: 0 }]);
+  });
+
+  it('tells a tenant in the runner’s words what is wrong with its input, and of any other fault in ours', async () => {
+    const world = await createFlowWorld();
+    const [long, broken] = [await submitJob(world), await submitJob(world)];
+    const words = {
+      [long.jobId]: 'prompt: has 700 tokens, and the model reads 512',
+      [broken.jobId]: '/opt/x.py',
+    };
+    const run: typeof world.runner.run = async ({ items }) =>
+      new Map(
+        items.map(({ id }) => {
+          const code = id === long.jobId ? 'invalid_input' : 'model_error';
+          return [
+            id,
+            { kind: 'failed', code, message: words[id] ?? '', retryable: false, gpuMs: 0 },
+          ] as const;
+        }),
+      );
+    startWorker({ ...world, runner: { ...world.runner, run } });
+
+    await world.clock.advance(5 * second);
+
+    const errors = await Promise.all([long, broken].map(async (job) => (await read(world, job)).error));
+    expect(errors).toEqual([jobError('invalid_input', words[long.jobId]), jobError('model_error')]);
   });
 
   it('is spent after three when the result cannot be stored', async () => {
