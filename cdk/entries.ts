@@ -205,6 +205,7 @@ export const entries = {
       ...of('adapters', 'list', 'listChanged', 'remove', 'settle', 'total'),
       ...of('deliveries', 'put'),
       ...of('endpoints', 'list'),
+      ...of('files', 'remove'),
       ...of('gates', 'keep', 'listOpen', 'note', 'read', 'release', 'rest', 'stop'),
       ...of('jobs', 'apply', 'count', 'forbid', 'get', 'lapsed', 'line'),
       ...of('ledger', 'append', 'charge', 'refund', 'warmup'),

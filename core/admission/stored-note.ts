@@ -10,9 +10,9 @@ const prefix = 'stored.';
 
 const noteSchema = z.object({ fileId: z.string(), bucket: z.string(), bytes: z.int() });
 
-/** @param nonce one for each count: a file is counted as it comes, and again as it goes before its time */
-export function storedNoteName(nonce: string): string {
-  return `${prefix}${nonce}`;
+/** @param count names one count: a file is counted as it comes, and again as it goes before its time */
+export function storedNoteName(count: string): string {
+  return `${prefix}${count}`;
 }
 
 /** False for the name of a reservation. */
@@ -24,7 +24,9 @@ export function storedNoteText(fileId: string, { bucket, bytes }: Stored): strin
   return JSON.stringify({ fileId, bucket, bytes });
 }
 
+export type StoredNote = Stored & { readonly fileId: string };
+
 /** Reads {@link storedNoteText} back; null for a text that it did not write. */
-export function readStoredNote(text: string): Stored | null {
+export function readStoredNote(text: string): StoredNote | null {
   return readNoteText(noteSchema, text);
 }

@@ -8,6 +8,7 @@ import type { Blobs, UploadLink } from '../ports/blobs.ts';
 import type { Gates } from '../ports/gates.ts';
 import type { Clock, Ids } from '../ports/process.ts';
 import { findFile } from './find-file.ts';
+import { uncount } from './finish-count.ts';
 import { newFileId } from './store-file.ts';
 import type { NewFile } from './stored-file.ts';
 import { careOf, count, recordOf, storageRefusal } from './stored-file.ts';
@@ -45,7 +46,10 @@ export async function announceFile(
   return { kind: 'announced', file, link };
 }
 
-/** The bytes go first: a record without them can be removed again, bytes without a record by nobody. */
+/**
+ * The bytes go first: a record without them can be removed again, bytes without a record by nobody. What was found is gone in
+ * the end, whoever removed it: another call, or the sweep, or this one's own write whose answer was lost.
+ */
 export async function removeFile(
   ports: FilePorts,
   tenantId: string,
@@ -54,7 +58,7 @@ export async function removeFile(
   const file = await findFile(ports, tenantId, fileId);
   if (file === null) return 'missing';
   await ports.blobs.remove(tenantId, pathOf(file));
-  const outcome = await ports.files.remove(tenantId, fileId);
-  if (outcome === 'removed' && file.purpose !== 'batch_output') await count(ports, file, -file.bytes);
-  return outcome;
+  if (file.purpose === 'batch_output') await ports.files.remove(tenantId, fileId);
+  else await uncount(ports, file);
+  return 'removed';
 }

@@ -3,7 +3,10 @@ import { createFlowWorld } from '#sim/memory/flow-world.ts';
 import { bucketOf } from '../admission/stored-bytes.ts';
 import { isStoredNote, readStoredNote, storedNoteName } from '../admission/stored-note.ts';
 import type { FileRecord } from '../batch/file.ts';
-import { count, finishCount } from './stored-file.ts';
+import { sortedId } from '../canonical.ts';
+import { removeFile } from './files.ts';
+import { finishCount } from './finish-count.ts';
+import { count } from './stored-file.ts';
 import { sweep } from './sweep.ts';
 
 async function fileWorld() {
@@ -12,7 +15,7 @@ async function fileWorld() {
   const nowMs = world.clock.nowMs();
   const file: FileRecord = {
     tenantId,
-    fileId: 'file_01',
+    fileId: sortedId('file', nowMs, world.ids.next('file')),
     purpose: 'vision',
     filename: 'a.png',
     bytes: 70,
@@ -69,6 +72,54 @@ describe('the bytes of a file', () => {
     await sweep(world);
 
     expect(await gate()).toEqual({ stored: { [bucketOf(file.expiresAtMs)]: 70 }, open: [] });
+  });
+
+  it('of a file that is deleted are no longer counted, though the answer of its deletion was lost', async () => {
+    const { file, gate, ...world } = await fileWorld();
+    await world.files.create(file);
+    await count(world, file, file.bytes);
+    const resent: typeof world.files = {
+      ...world.files,
+      async remove(...args) {
+        await world.files.remove(...args);
+        return world.files.remove(...args);
+      },
+    };
+
+    const outcome = await removeFile({ ...world, files: resent }, file.tenantId, file.fileId);
+
+    expect(outcome).toBe('removed');
+    expect(await gate()).toEqual({ stored: { [bucketOf(file.expiresAtMs)]: 0 }, open: [] });
+  });
+
+  it.each(['files.remove', 'gates.release'] as const)(
+    'are no longer counted, and its record goes, when whoever deletes it dies at %s',
+    async (site) => {
+      const { file, gate, ...world } = await fileWorld();
+      await world.files.create(file);
+      await count(world, file, file.bytes);
+      const died = () => Promise.reject(new Error('it died'));
+      const dying =
+        site === 'files.remove'
+          ? { ...world, files: { ...world.files, remove: died } }
+          : { ...world, gates: { ...world.gates, release: died } };
+      await expect(removeFile(dying, file.tenantId, file.fileId)).rejects.toThrow('it died');
+
+      await sweep(world);
+
+      expect(await gate()).toEqual({ stored: { [bucketOf(file.expiresAtMs)]: 0 }, open: [] });
+      expect(await world.files.get(file.tenantId, file.fileId)).toBeNull();
+    },
+  );
+
+  it('are taken away once by any number of deletions', async () => {
+    const { file, gate, ...world } = await fileWorld();
+    await world.files.create(file);
+    await count(world, file, 2 * file.bytes);
+    // Each has found it before any removes it.
+    await Promise.all([1, 2, 3].map(() => removeFile(world, file.tenantId, file.fileId)));
+
+    expect(await gate()).toEqual({ stored: { [bucketOf(file.expiresAtMs)]: file.bytes }, open: [] });
   });
 
   it('of a note that nobody can read are none, and the note goes', async () => {

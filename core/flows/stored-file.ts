@@ -2,7 +2,7 @@
 import type { GateView, Refusal } from '../admission/gate.ts';
 import { waitSecondsUntil } from '../admission/gate.ts';
 import { bucketOf, bytesOfGb, clearsAtMs, keptBytes } from '../admission/stored-bytes.ts';
-import { readStoredNote, storedNoteName, storedNoteText } from '../admission/stored-note.ts';
+import { storedNoteName, storedNoteText } from '../admission/stored-note.ts';
 import type { FileRecord } from '../batch/file.ts';
 import { fileExpiryMs } from '../batch/file.ts';
 import type { Gates } from '../ports/gates.ts';
@@ -73,22 +73,12 @@ export interface CountPorts {
 
 /** Adds the bytes to what the tenant keeps. A crash in between is ended by the sweep; a note that is `finished` was counted by it. */
 export async function count(
-  ports: CountPorts,
+  { gates, ids }: CountPorts,
   { tenantId, fileId, expiresAtMs }: FileRecord,
   bytes: number,
 ): Promise<void> {
-  const name = storedNoteName(ports.ids.nonce());
-  const text = storedNoteText(fileId, { bucket: bucketOf(expiresAtMs), bytes });
-  if ((await ports.gates.note(tenantId, name, text)) === 'noted')
-    await finishCount(ports, tenantId, { name, text });
-}
-
-/** By whoever comes first: removing the note is the count, so there is one. A note that cannot be read counts nothing. */
-export async function finishCount(
-  { gates }: { readonly gates: Pick<Gates, 'release'> },
-  tenantId: string,
-  { name, text }: { readonly name: string; readonly text: string },
-): Promise<void> {
-  const stored = readStoredNote(text);
+  const stored = { bucket: bucketOf(expiresAtMs), bytes };
+  const [name, text] = [storedNoteName(ids.nonce()), storedNoteText(fileId, stored)];
+  if ((await gates.note(tenantId, name, text)) !== 'noted') return;
   await gates.release(tenantId, name, { token: text, corrections: [], stored, finishTag: null });
 }

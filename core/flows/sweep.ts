@@ -6,7 +6,7 @@
  * - leases that were taken under a clock that ran ahead are shortened;
  * - tickets are topped up to the jobs that are not terminal, so every job is found again;
  * - reservations of terminal jobs settle, and results worth keeping are kept; those of no job are released, and refunds
- *   and warm-ups under way are finished;
+ *   and warm-ups under way are finished, and so are counts of files that come or go;
  * - adapters that were not counted are, and those of deleted tenants go.
  */
 import { jobOfRefundNote } from '../admission/refund-note.ts';
@@ -18,16 +18,17 @@ import { isTerminal, jobClasses } from '../job/job.ts';
 import { expire, isOverdue, shortenLease } from '../job/transitions.ts';
 import { sweepLimits } from '../limits.ts';
 import type { Catalog } from '../models/manifest.ts';
+import type { Files } from '../ports/batches.ts';
 import type { Pools, Scaler } from '../ports/pools.ts';
 import type { Clock } from '../ports/process.ts';
 import type { ApplyPorts } from './apply.ts';
 import { applyTransition } from './apply.ts';
+import { finishCount } from './finish-count.ts';
 import { finishWarmUp } from './finish-warm-up.ts';
 import { knownPools } from './known-pools.ts';
 import { finishRefund } from './refund.ts';
 import { remember } from './result-cache.ts';
 import { settle } from './settle.ts';
-import { finishCount } from './stored-file.ts';
 import type { SweepAdaptersPorts } from './sweep-adapters.ts';
 import { sweepAdapters } from './sweep-adapters.ts';
 
@@ -36,6 +37,7 @@ export interface SweepPorts extends ApplyPorts {
   readonly adapterFiles: SweepAdaptersPorts['adapterFiles'];
   readonly catalog: Catalog;
   readonly clock: Clock;
+  readonly files: Pick<Files, 'remove'>;
   readonly pools: Pick<Pools, 'listOwn' | 'move' | 'order'>;
   readonly scaler: Scaler;
   readonly tenants: SweepAdaptersPorts['tenants'];
