@@ -1,6 +1,6 @@
 /** Models of the Python runtime on the whole stack: from a request to its pictures or its answer, by random weights. */
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Sharp } from 'sharp';
@@ -28,8 +28,10 @@ describe.skipIf(python === undefined)('a model of the Python runtime (PILOTLIGHT
     execFileSync(python ?? '', [join(container, 'runtime', 'tests', 'make_models.py'), modelsDir], {
       stdio: 'pipe',
     });
-    for (const [real, tiny] of tinyModels) {
-      writeFileSync(join(modelsDir, tiny, 'manifest.json'), JSON.stringify(tinyManifest(real, tiny)));
+    cpSync(join(modelsDir, 'tiny-z-image'), join(modelsDir, 'tiny-z-image-2k'), { recursive: true });
+    for (const [real, tiny, sizes, runtime] of tinyModels) {
+      const manifest = tinyManifest(real, tiny, sizes, runtime);
+      writeFileSync(join(modelsDir, tiny, 'manifest.json'), JSON.stringify(manifest));
     }
     writeFileSync(join(modelsDir, 'tiny-qwen-vl', 'manifest.json'), JSON.stringify(tinyChatManifest()));
     platform = await startPlatform({
@@ -66,6 +68,25 @@ describe.skipIf(python === undefined)('a model of the Python runtime (PILOTLIGHT
           .subarray(1, 4)
           .toString(),
       ).toBe('PNG');
+    },
+    coldStartMs,
+  );
+
+  it(
+    'doubles what it drew where the model has a second stage for it',
+    async () => {
+      const accepted = await call('POST', '/v1/jobs', {
+        model: 'tiny-z-image-2k',
+        input: { prompt: 'a red ring', n: 2 },
+      });
+
+      expect(await ended(accepted.id)).toMatchObject({
+        status: 'succeeded',
+        output: [
+          { width: 128, height: 128 },
+          { width: 128, height: 128 },
+        ],
+      });
     },
     coldStartMs,
   );
@@ -246,12 +267,13 @@ function tinyChatManifest(): object {
 }
 
 const tinyModels = [
-  ['z-image-turbo', 'tiny-z-image'],
-  ['newbie-image', 'tiny-newbie'],
+  ['z-image-turbo', 'tiny-z-image', [64], {}],
+  ['z-image-turbo-2k', 'tiny-z-image-2k', [128], { upscaler: 'upscaler.safetensors', native_size_max: 64 }],
+  ['newbie-image', 'tiny-newbie', [64], {}],
 ] as const;
 
 /** The real model's, with sizes and figures of the tiny one. */
-function tinyManifest(realId: string, id: string): object {
+function tinyManifest(realId: string, id: string, sizes: readonly number[], runtime: object): object {
   const file = join(container, 'models', realId, 'manifest.json');
   const real = z
     .looseObject({
@@ -259,11 +281,11 @@ function tinyManifest(realId: string, id: string): object {
       input_schema: z.looseObject({ properties: z.looseObject({}) }),
     })
     .parse(JSON.parse(readFileSync(file, 'utf8')));
-  const size = { type: 'integer', enum: [64], default: 64 };
+  const size = { type: 'integer', enum: sizes, default: sizes[0] };
   return {
     ...real,
     id,
-    runtime: { ...real.runtime, dtype: 'float32' },
+    runtime: { ...real.runtime, dtype: 'float32', ...runtime },
     input_schema: { ...real.input_schema, properties: { ...real.input_schema.properties, size } },
   };
 }

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { Work } from '../models/manifest.ts';
 import { sampleNowMs } from '../samples.ts';
 import type { PlanLimits } from '../tenancy/plans.ts';
 import { planAdmission } from './gate.ts';
@@ -14,6 +15,7 @@ const work = {
   predictedGpuMs: 1_500,
   memoryMb: 8_000,
   residentMb: 17_500,
+  roomMb: null,
   batchKey: 'b',
 };
 
@@ -54,15 +56,26 @@ describe('the faults of a request', () => {
     expect(faultsUnder(limits)).toEqual([{ path, message }]);
   });
 
+  it.each([
+    [8_000, null],
+    [7_999, 'input.n'],
+    [3_999, 'input.size'],
+    [-100, 'model'],
+  ])('tell what passes the card that the model is meant for: %d MB beside the weights', (roomMb, path) => {
+    const faults = faultsUnder({}, { ...work, roomMb });
+
+    expect(faults.map((fault) => fault.path)).toEqual(path === null ? [] : [path]);
+  });
+
   it('leave a budget to the gate, whose answer says what is spent', () => {
     expect(faultsUnder({ budget_usd_micros_per_month: 1 })).toEqual([]);
   });
 });
 
-function faultsUnder(limits: Partial<PlanLimits>) {
+function faultsUnder(limits: Partial<PlanLimits>, of: Work = work) {
   const demand = { jobId: 'job_a', nonce: '0', line: 'demo', tagCost: 1 };
   const { weightedImages: images, predictedGpuMs: gpuMs, tokens: asks } = work;
   const asked = { images, gpuMs, tokens: asks.tokens, storesFiles: true, reservedUsdMicros: 400 };
   const bounds = { ...wide, ...limits };
-  return faultsOfRequest(bounds, work, planAdmission(bounds, { ...demand, ...asked }, sampleNowMs));
+  return faultsOfRequest(bounds, of, planAdmission(bounds, { ...demand, ...asked }, sampleNowMs));
 }

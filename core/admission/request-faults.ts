@@ -8,7 +8,12 @@ import { inLimitUnit, neverFits } from './gate.ts';
 
 /** Empty for a request that fits the plan, if not at this moment then at another. */
 export function faultsOfRequest(limits: PlanLimits, work: Work, ask: AdmissionAsk): ErrorDetail[] {
-  return [...overPlan(limits, work), ...overMemory(limits, work), ...overWindow(work, ask)];
+  return [
+    ...overPlan(limits, work),
+    ...overMemory(limits, work),
+    ...overCard(work),
+    ...overWindow(work, ask),
+  ];
 }
 
 /** Limits of the plan that a single request can break by itself. */
@@ -34,10 +39,21 @@ function overMemory(limits: PlanLimits, work: Work): ErrorDetail[] {
   const needMb = residentMb + work.memoryMb;
   if (needMb <= allotmentMb) return [];
   const message = `the limit gpu_memory_gb is ${limits.gpu_memory_gb}, this alone takes ${needMb / 1000} GB`;
-  // Nothing of a request makes an answer take less.
-  if (residentMb >= allotmentMb || work.images === 0) return [{ path: 'model', message }];
-  const isFewerEnough = residentMb + work.memoryMb / work.images <= allotmentMb;
-  return [{ path: isFewerEnough ? 'input.n' : 'input.size', message }];
+  return [{ path: largeField(work, allotmentMb - residentMb), message }];
+}
+
+/** One that no card of its pool can hold would be failed by each worker that is started for it. */
+function overCard(work: Work): ErrorDetail[] {
+  if (work.roomMb === null || work.memoryMb <= work.roomMb) return [];
+  const [has, takes] = [work.roomMb, work.memoryMb].map((mb) => mb / 1000);
+  const message = `the model's card has ${has} GB for one job, this alone takes ${takes} GB`;
+  return [{ path: largeField(work, work.roomMb), message }];
+}
+
+/** What makes a request too large for so much memory. Nothing of one makes an answer take less. */
+function largeField({ images, memoryMb }: Work, roomMb: number): string {
+  if (roomMb <= 0 || images === 0) return 'model';
+  return memoryMb / images <= roomMb ? 'input.n' : 'input.size';
 }
 
 /**

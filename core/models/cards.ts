@@ -19,7 +19,8 @@ export const cards = {
   'h200-141': { memoryMb: 141_000, instances: ['p5e', 'p5en'] },
 } as const satisfies Record<string, Card>;
 
-export const cardNames = Object.keys(cards);
+/** As the table has them. */
+export const cardNames = Object.keys(cards) as [keyof typeof cards, ...(keyof typeof cards)[]];
 
 /** Null for a name that is not in the table. */
 export function findCard(name: string): Card | null {

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import * as z from 'zod';
 import { fakeChatManifest, fakeManifest } from '#sim/memory/flow-world.ts';
 import { compileModel, createCatalog, manifestSchema } from './manifest.ts';
 
@@ -176,11 +177,24 @@ describe('the manifests of chat models that ship', () => {
 
     expect(parsed.kind === 'invalid' && parsed.details.map((detail) => detail.path)).toContain(path);
   });
+});
 
-  function shipped(id: string) {
-    const file = `${import.meta.dirname}/../../gpu-container/models/${id}/manifest.json`;
-    return manifestSchema.parse(JSON.parse(readFileSync(file, 'utf8')));
-  }
+describe('the manifests of picture models that ship for cards', () => {
+  const sizesSchema = z.object({ properties: z.object({ size: z.object({ enum: z.array(z.int()) }) }) });
+
+  it.each(['z-image-turbo', 'z-image-turbo-24gb', 'z-image-turbo-2k', 'newbie-image'])(
+    '%s: each size fits the card that the model is meant for',
+    (id) => {
+      const manifest = shipped(id);
+      const model = compileModel(manifest);
+      const sizes = sizesSchema.parse(manifest.input_schema).properties.size.enum;
+
+      for (const size of sizes) {
+        const { memoryMb, roomMb } = model.workOf({ size });
+        expect(memoryMb).toBeLessThanOrEqual(roomMb ?? 0);
+      }
+    },
+  );
 });
 
 describe('the engine of a manifest', () => {
@@ -242,3 +256,8 @@ describe('the engine of a manifest', () => {
     expect(manifestSchema.safeParse({ ...adaptable, engine: 'python', runtime: its }).success).toBe(true);
   });
 });
+
+function shipped(id: string) {
+  const file = `${import.meta.dirname}/../../gpu-container/models/${id}/manifest.json`;
+  return manifestSchema.parse(JSON.parse(readFileSync(file, 'utf8')));
+}

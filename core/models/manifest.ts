@@ -15,7 +15,7 @@ import type { AskedTokens } from './asked-tokens.ts';
 import { askedTokens } from './asked-tokens.ts';
 import { inputFaults, takesImage } from './input-pictures.ts';
 import type { Quant } from './memory.ts';
-import { memorySchema, predictedPeakMb, quantSchema, residentMb } from './memory.ts';
+import { memorySchema, predictedPeakMb, quantSchema, residentMb, roomOnCardMb } from './memory.ts';
 import { startOf, stepsRun } from './source-pictures.ts';
 
 const idSchema = z.string().regex(/^[a-z0-9][a-z0-9._-]{0,62}$/);
@@ -191,6 +191,8 @@ export interface Work {
   readonly memoryMb: number;
   /** What its model keeps of the card while it is loaded. */
   readonly residentMb: number;
+  /** What one job may take on top of that; null: no bound is known. */
+  readonly roomMb: number | null;
   readonly batchKey: string;
 }
 
@@ -245,6 +247,7 @@ function chatWorkOf(manifest: Manifest, input: ModelInput): Work {
     predictedGpuMs: Math.ceil(fixed_ms + tokenMs * tokens.written),
     memoryMb: manifest.memory.per_answer_mb ?? 0,
     residentMb: residentMb(manifest.memory),
+    roomMb: roomOnCardMb(manifest.memory),
     batchKey: batchKeyOf(manifest, input),
   };
 }
@@ -267,6 +270,7 @@ function workOf(manifest: Manifest, input: ModelInput): Work {
     ),
     memoryMb: predictedPeakMb(manifest.memory, { images: n, pixels }),
     residentMb: residentMb(manifest.memory),
+    roomMb: roomOnCardMb(manifest.memory),
     batchKey: batchKeyOf(manifest, input),
   };
 }

@@ -8,6 +8,7 @@
  * rounded up to blocks.
  */
 import * as z from 'zod';
+import { cardNames, findCard } from './cards.ts';
 
 const mbSchema = z.int().nonnegative();
 
@@ -25,6 +26,8 @@ const figuresSchema = z.strictObject({
   adapters_mb: mbSchema.positive().optional(),
   /** Peak of one answer in a call, on top of the weights: its cache at the longest and what reading its pictures takes. */
   per_answer_mb: mbSchema.optional(),
+  /** The smallest card that the model is meant for, a name of `cards.ts`: a job that alone passes it is refused. Absent: nobody knows. */
+  card: z.enum(cardNames).optional(),
 });
 
 /** Of a model that draws or of one that answers. */
@@ -72,6 +75,12 @@ export function predictedPeakMb(
 /** MB of a card that may be planned into. */
 export function plannableMb(cardMb: number): number {
   return Math.floor((cardMb * (100 - reservePercent)) / 100);
+}
+
+/** MB that one job may take on top of what its model keeps of the card that it is meant for; null where none is named. */
+export function roomOnCardMb(memory: MemoryFigures): number | null {
+  const card = memory.card === undefined ? null : findCard(memory.card);
+  return card === null ? null : plannableMb(card.memoryMb) - residentMb(memory);
 }
 
 /** MB of an allotment in GB. */

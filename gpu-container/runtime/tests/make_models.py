@@ -8,6 +8,7 @@ from pathlib import Path
 import kinds
 import loras
 import tiny_qwen_vl
+import tiny_upscaler
 
 LAYERS = {
     kinds.Z_IMAGE: ("layers.0.attention.to_q", "layers.1.attention.to_v", 32),
@@ -29,4 +30,5 @@ if __name__ == "__main__":
     for kind in kinds.ALL:
         kind.make(Path(sys.argv[1]))
         write_adapters(Path(sys.argv[1]), kind)
+    tiny_upscaler.write(Path(sys.argv[1]) / kinds.Z_IMAGE.model / "weights")
     tiny_qwen_vl.main(Path(sys.argv[1]))
