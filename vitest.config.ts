@@ -1,4 +1,31 @@
+import { availableParallelism } from 'node:os';
+import { relative } from 'node:path';
 import { defineConfig } from 'vitest/config';
+import type { TestSpecification } from 'vitest/node';
+import { BaseSequencer } from 'vitest/node';
+
+/** Files that take longest, a minute or more, longest first: one that began last would be waited for alone. */
+const longest = [
+  'local/python-clients.test.ts',
+  'local/faults.test.ts',
+  'local/fal-sdk.test.ts',
+  'infra-tests/emulator/deploy.test.ts',
+  'local/main.test.ts',
+  'gpu-container/engines/python/python-engine.test.ts',
+  'local/replicate-sdk.test.ts',
+  'gpu-container/worker/prewarm.test.ts',
+  'gpu-container/engines/demo/shapes-gate.test.ts',
+];
+
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const rank = ({ moduleId }: TestSpecification) => {
+      const place = longest.indexOf(relative(import.meta.dirname, moduleId));
+      return place === -1 ? longest.length : place;
+    };
+    return (await super.sort(files)).toSorted((a, b) => rank(a) - rank(b));
+  }
+}
 
 const exclude = ['node_modules/**', '.pilotlight/**', 'cdk.out/**'];
 
@@ -6,8 +33,7 @@ export default defineConfig({
   test: {
     exclude,
     setupFiles: ['sim/property-seed.ts'],
-    // Most of the time goes into waiting for processes: one file less than there are cores would be one at a time on two.
-    maxWorkers: '100%',
+    sequence: { sequencer: LongestFirst },
     testTimeout: 60_000,
     hookTimeout: 60_000,
     expect: { poll: { timeout: 60_000 } },
@@ -16,6 +42,8 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'within a process',
+          maxWorkers: '100%',
+          sequence: { groupOrder: 1 },
           include: ['{aws,cli,core,functions}/**/*.{test,fuzz}.ts'],
           // Files of a process share what they load: to load it for each took six times as long as all else. So no file may
           // leave anything behind in a module, a global or the environment.
@@ -26,6 +54,9 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'processes',
+          // Most of the time goes into waiting for processes.
+          maxWorkers: availableParallelism() + 1,
+          sequence: { groupOrder: 2 },
           include: ['**/*.{test,fuzz}.ts'],
           // For one that hangs: on a machine with other work, a start of Python or of a stack takes a minute.
           testTimeout: 120_000,

@@ -1,9 +1,9 @@
-// Runs the Python tests, and the check of the API against its document, in a virtual environment of the checkout that is
-// made anew when its requirements change.
+// Runs the Python tests in a virtual environment of the checkout that is made anew when its requirements change.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { runUnseen } from './run-child.mjs';
 
 const requirements = 'tools/requirements-test.txt';
 const torch = 'torch==2.13.0';
@@ -15,17 +15,15 @@ const folders = ['gpu-container', 'infra-tests'];
 /** Scripts that `local/python-clients.test.ts` runs, and no tests by themselves. */
 const scripts = ['local/python-clients'];
 
-/** Sums of the run; a run that could not happen, without a `python`, counts as one failure. */
-export function pythonTests(root, python) {
-  console.log('\n== Python tests');
-  if (python === null) return { passed: 0, failed: 1 };
-  const lint = run(python, ['-m', 'ruff', 'check', ...folders, ...scripts], root, 'inherit');
-  const { status, stdout } = run(python, ['-m', 'pytest', '-q', ...folders], root, 'pipe');
-  process.stdout.write(stdout ?? '');
-  const passed = sum(stdout, /(\d+) passed/);
-  const failed = sum(stdout, /(\d+) failed/) + sum(stdout, /(\d+) error/);
-  const broken = (status !== 0 && failed === 0 ? 1 : 0) + (lint.status === 0 ? 0 : 1);
-  return { passed: passed + (lint.status === 0 ? 1 : 0), failed: failed + broken };
+/** Sums of the run and what it said; a run that could not happen, without a `python`, counts as one failure. */
+export async function pythonTests(root, python) {
+  if (python === null) return { passed: 0, failed: 1, said: '' };
+  const lint = await runUnseen(python, ['-m', 'ruff', 'check', ...folders, ...scripts], { cwd: root });
+  const tests = await runUnseen(python, ['-m', 'pytest', '-q', ...folders], { cwd: root });
+  const passed = sum(tests.said, /(\d+) passed/) + (lint.code === 0 ? 1 : 0);
+  const failed = sum(tests.said, /(\d+) failed/) + sum(tests.said, /(\d+) error/);
+  const broken = (tests.code !== 0 && failed === 0 ? 1 : 0) + (lint.code === 0 ? 0 : 1);
+  return { passed, failed: failed + broken, said: lint.said + tests.said };
 }
 
 /** The Python of the checkout's virtual environment; null, after a line that says why, when there can be none. */
@@ -77,5 +75,5 @@ function run(command, args, cwd, output) {
 }
 
 function sum(text, pattern) {
-  return Number(pattern.exec(text ?? '')?.[1] ?? 0);
+  return Number(pattern.exec(text)?.[1] ?? 0);
 }

@@ -1,5 +1,9 @@
-// Runs a child that owns the terminal: our signals go to it, its exit status becomes ours.
+// Runs children: one that owns the terminal, whose exit status becomes ours and which gets our signals; one that shows what it
+// says; one that is heard once it has ended.
 import { spawn } from 'node:child_process';
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 
 const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 
@@ -17,5 +21,32 @@ export function runForwardingSignals(command, args, cwd) {
       resolve(1);
     });
     child.on('exit', (code, signal) => resolve(code ?? (signal === 'SIGINT' ? 130 : 143)));
+  });
+}
+
+/** Resolves to the exit code; 1 for a child that a signal ended or that could not be started. */
+export function runShown(command, args, options) {
+  return exitOf(spawn(command, args, { stdio: 'inherit', ...options }));
+}
+
+/** For what runs beside something else: resolves to the exit code and all that the child said. */
+export async function runUnseen(command, args, options) {
+  const folder = mkdtempSync(join(tmpdir(), 'pilotlight-check-'));
+  const file = join(folder, 'said.txt');
+  const output = openSync(file, 'w');
+  const code = await exitOf(spawn(command, args, { stdio: ['ignore', output, output], ...options }));
+  closeSync(output);
+  const said = readFileSync(file, 'utf8');
+  rmSync(folder, { recursive: true });
+  return { code, said };
+}
+
+function exitOf(child) {
+  return new Promise((resolve) => {
+    child.once('error', (error) => {
+      console.error(`cannot run ${child.spawnfile}: ${error.message}`);
+      resolve(1);
+    });
+    child.once('exit', (code) => resolve(code ?? 1));
   });
 }

@@ -2,14 +2,13 @@
 // Runs the project's commands on a machine that has nothing but Node >= 20 (and, for the Python tests, Python >= 3.11):
 // installs what is missing, then hands over to Node 24 from node_modules. Plain JavaScript without dependencies,
 // because it runs before there are any.
-import { spawn, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ensurePython, pythonTests } from './python-tests.mjs';
-import { runForwardingSignals } from './run-child.mjs';
+import { runForwardingSignals, runShown, runUnseen } from './run-child.mjs';
 import { vitestTests } from './vitest-tests.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -86,52 +85,44 @@ async function check() {
   const node = modernNode();
   const bin = (name) => join(root, 'node_modules', name);
   const steps = [
-    ['format and lint', node, [bin('@biomejs/biome/bin/biome'), 'ci', '--error-on-warnings', '.']],
-    ['types', node, [bin('typescript/bin/tsc'), '--noEmit']],
-    ['openapi.json is up to date', node, ['tools/write-openapi.ts', '--check']],
-    ['the client is up to date', node, ['tools/write-client.ts', '--check']],
+    ['format and lint', bin('@biomejs/biome/bin/biome'), 'ci', '--error-on-warnings', '.'],
+    ['types', bin('typescript/bin/tsc'), '--noEmit'],
+    ['openapi.json is up to date', 'tools/write-openapi.ts', '--check'],
+    ['the client is up to date', 'tools/write-client.ts', '--check'],
   ];
-  // Both mostly wait, one for a disk and the other for answers: beside them there is a core for something else.
-  const environment = beside(process.execPath, [fileURLToPath(import.meta.url), 'python']);
-  const broken = steps.filter(([title, ...command]) => !step(title, command)).map(([title]) => title);
+  const broken = [];
+  const environment = unseen(process.execPath, [fileURLToPath(import.meta.url), 'python']);
+  for (const [title, ...args] of steps) {
+    console.log(`\n== ${title}`);
+    if ((await runShown(node, args, { cwd: root })) !== 0) broken.push(title);
+  }
+  const { code, said } = await environment;
+  process.stdout.write(said);
   // There by now, or not to be had: it is not tried again.
-  const venvPython = (await environment.ended()) ? ensurePython(root) : null;
-  const vitest = vitestTests(root, node, venvPython);
-  const answers = beside(node, scripts.contract);
-  const python = pythonTests(root, venvPython);
-  const contract = 'the API against its document';
-  steps.push([contract]);
-  console.log(`\n== ${contract}`);
-  if (!(await answers.ended())) broken.push(contract);
+  const venvPython = code === 0 ? ensurePython(root) : null;
+  // Tests of processes mostly wait for them: beside those there is time for the others.
+  const others = besideVitest(node, venvPython);
+  const vitest = await vitestTests(root, node, venvPython);
+  const { python, contract } = await others;
+  console.log(`\n== Python tests\n${python.said}\n== ${contractTitle}\n${contract.said}`);
+  if (contract.code !== 0) broken.push(contractTitle);
   const failed = vitest.failed + python.failed + broken.length;
+  const passed = vitest.passed + python.passed + steps.length + 1 - broken.length;
   for (const title of vitest.unsteady) console.log(`unsteady: ${title}`);
   for (const title of [...vitest.titles, ...broken]) console.log(`failed: ${title}`);
-  console.log(`${vitest.passed + python.passed + steps.length - broken.length} passed, ${failed} failed`);
+  console.log(`${passed} passed, ${failed} failed`);
   return failed === 0 ? 0 : 1;
 }
 
-/** Runs a command beside others; `ended` waits for it, prints what it said, and tells whether it succeeded. */
-function beside(command, args) {
-  const folder = mkdtempSync(join(tmpdir(), 'pilotlight-check-'));
-  const said = join(folder, 'said.txt');
-  // A file: a pipe fills up while this process waits for another child.
-  const output = openSync(said, 'w');
-  const child = spawn(command, args, { cwd: root, stdio: ['ignore', output, output] });
-  const exit = new Promise((resolve) => child.once('exit', resolve).once('error', resolve));
-  return {
-    async ended() {
-      const code = await exit;
-      closeSync(output);
-      process.stdout.write(readFileSync(said));
-      rmSync(folder, { recursive: true });
-      return code === 0;
-    },
-  };
+const contractTitle = 'the API against its document';
+
+async function besideVitest(node, venvPython) {
+  const python = await pythonTests(root, venvPython);
+  return { python, contract: await unseen(node, scripts.contract) };
 }
 
-function step(title, [command, args]) {
-  console.log(`\n== ${title}`);
-  return spawnSync(command, args, { cwd: root, stdio: 'inherit' }).status === 0;
+function unseen(command, args) {
+  return runUnseen(command, args, { cwd: root });
 }
 
 function fail(line) {

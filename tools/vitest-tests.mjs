@@ -1,8 +1,8 @@
 // Runs the TypeScript tests. What starts processes waits for them on a machine that may have other work: a file of those that
 // failed beside others is run once more by itself, and where it passes then it is told of as unsteady and fails nothing.
-import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join, relative } from 'node:path';
+import { runShown } from './run-child.mjs';
 
 /** The tests within a process wait for nothing outside it: there a second run would hide what the first one found. */
 const withinProcess = /^(aws|cli|core|functions)\//;
@@ -10,22 +10,22 @@ const withinProcess = /^(aws|cli|core|functions)\//;
 const againMax = 3;
 
 /** Sums of the run, and the titles of what failed and of what was unsteady; a run without a report counts as one failure. */
-export function vitestTests(root, node, python) {
+export async function vitestTests(root, node, python) {
   console.log('\n== TypeScript tests');
   const vitest = (args) => vitestRun(root, node, python, args);
-  const first = vitest([]);
+  const first = await vitest([]);
   const again = [...first.files].filter(([, { failed }]) => failed.length > 0).map(([file]) => file);
   if (first.isBroken || again.length === 0 || again.length > againMax) return sums(first);
   if (again.some((file) => withinProcess.test(file))) return sums(first);
   console.log(`\n== Once more, by themselves: ${again.join(', ')}`);
-  const second = vitest([...again, '--maxWorkers=1']);
+  const second = await vitest([...again, '--maxWorkers=1']);
   const failedThen = new Set(sums(second).titles);
   const unsteady = sums(first).titles.filter((title) => !failedThen.has(title));
   const merged = { isBroken: second.isBroken, files: new Map([...first.files, ...second.files]) };
   return { ...sums(merged), unsteady };
 }
 
-function vitestRun(root, node, python, args) {
+async function vitestRun(root, node, python, args) {
   const folder = join(root, 'node_modules', '.cache', 'pilotlight');
   const report = join(folder, 'vitest.json');
   mkdirSync(folder, { recursive: true });
@@ -33,11 +33,7 @@ function vitestRun(root, node, python, args) {
   const vitest = join(root, 'node_modules', 'vitest', 'vitest.mjs');
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
   const env = python === null ? process.env : { PILOTLIGHT_PYTHON: python, ...process.env };
-  const { status } = spawnSync(node, [vitest, 'run', ...reporters, ...args], {
-    cwd: root,
-    stdio: 'inherit',
-    env,
-  });
+  const status = await runShown(node, [vitest, 'run', ...reporters, ...args], { cwd: root, env });
   if (!existsSync(report)) return { isBroken: true, files: new Map() };
   const files = new Map(
     JSON.parse(readFileSync(report, 'utf8')).testResults.map((file) => ofFile(root, file)),
