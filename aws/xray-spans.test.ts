@@ -85,6 +85,20 @@ describe('a segment', () => {
     for (const name of Object.keys(segment.annotations)) expect(name).toMatch(/^[a-z_]+$/);
   });
 
+  it('holds the span, as a laptop’s line tells it, and the name of its deployment: nothing else', () => {
+    const leaves = (value: unknown): unknown[] =>
+      typeof value === 'object' && value !== null ? Object.values(value).flatMap(leaves) : [value];
+    const own = new Set(leaves(span).flatMap((value) => [value, Number(value) / 1_000]));
+    const named = ['pilotlight-worker', 'AWS::ECS::Container', '1-58406520-a006649127e371903a2de979'];
+
+    const told = leaves(documentOf(span, 'pilotlight'));
+
+    expect(told.length).toBeGreaterThan(15);
+    expect(
+      told.filter((value) => !own.has(value) && !named.includes(String(value)) && value !== undefined),
+    ).toEqual([]);
+  });
+
   it('of the longest ids is far below the 64 KB that one may have, and a request of them below a megabyte', () => {
     const long = Object.fromEntries(Object.keys(span.ids).map((name) => [name, 'x'.repeat(200)]));
     const bytes = Buffer.byteLength(JSON.stringify(documentOf({ ...span, ids: long }, 'x'.repeat(32))));

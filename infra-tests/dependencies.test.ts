@@ -1,4 +1,5 @@
 /** What we depend on: pinned, with a hash, under a licence that lets people run this in their own account. */
+import { spawnSync } from 'node:child_process';
 import { globSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -15,6 +16,8 @@ const lockSchema = z.object({
       integrity: z.string().optional(),
       /** A folder of this repository. */
       link: z.boolean().default(false),
+      /** Asked for by nothing that is shipped. */
+      dev: z.boolean().default(false),
       /** Comes inside another package, under that one's hash. */
       inBundle: z.boolean().default(false),
     }),
@@ -24,6 +27,20 @@ const projectSchema = z.object({
   dependencies: z.record(z.string(), z.string()),
   devDependencies: z.record(z.string(), z.string()),
   optionalDependencies: z.record(z.string(), z.string()).default({}),
+});
+
+const billSchema = z.object({
+  bomFormat: z.literal('CycloneDX'),
+  specVersion: z.enum(['1.5', '1.6']),
+  components: z.array(
+    z.object({
+      type: z.literal('library'),
+      'bom-ref': z.string(),
+      name: z.string(),
+      version: z.string(),
+      purl: z.string().startsWith('pkg:npm/'),
+    }),
+  ),
 });
 
 const permissive = new Set([
@@ -123,6 +140,27 @@ describe('the Python packages of the tests', () => {
 
     expect(asked.length).toBeGreaterThan(0);
     expect(asked.filter((each) => !locked.has(each))).toEqual([]);
+  });
+});
+
+describe('the bill of materials', () => {
+  it('of npm packages is CycloneDX, and names what is shipped, each at its version, and nothing else', () => {
+    const { status, stdout } = spawnSync('npm', ['run', '--silent', 'sbom'], { cwd: root, encoding: 'utf8' });
+    expect(status).toBe(0);
+    const bill = billSchema.parse(JSON.parse(stdout));
+    const named = new Set(bill.components.map(({ name, version }) => `${name}@${version}`));
+    const references = bill.components.map((each) => each['bom-ref']);
+
+    const asked = Object.entries(projects[0]?.dependencies ?? {}).map(
+      ([name, version]) => `${name}@${version}`,
+    );
+    expect(asked.length).toBeGreaterThan(20);
+    expect(asked.filter((each) => !named.has(each))).toEqual([]);
+    const shipped = installed.filter(({ dev }) => !dev).map(({ name, version }) => `${name}@${version}`);
+    expect(shipped.filter((each) => !named.has(each))).toEqual([]);
+    const tools = installed.filter(({ dev }) => dev).map(({ name, version }) => `${name}@${version}`);
+    expect(tools.filter((each) => named.has(each) && !shipped.includes(each))).toEqual([]);
+    expect(new Set(references).size).toBe(references.length);
   });
 });
 

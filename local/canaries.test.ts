@@ -2,18 +2,18 @@
  * What tenants and operators entrust to the platform is in their records, and nowhere else. Every input of every route gets
  * a text of its own, the requests go to the real stack, jobs end in every way that there is, and then everything that the
  * platform says is searched: what its processes print, every file that is no store, every queue and dead-letter queue,
- * and every answer to anybody else.
+ * every answer to anybody else, every message to a receiver of webhooks, the spans of recorded traces and the numbers.
  *
  * These may hold a canary: the two stores (`dynamodb/`, and the files of finished jobs), answers to the tenant who gave it
- * and to the operator, and credentials files. Logs name tenants, keys, jobs, pools and models by their ids, so a name
- * that the operator gave to a tenant is in them: that one is looked for in every other place.
+ * and to the operator, messages to a receiver that this tenant named, which carry the job as it reads it, and credentials files.
+ * Logs name tenants, keys, jobs, pools and models by their ids, so a name that the operator gave to a tenant is in them: that
+ * one is looked for in every other place. Spans are lines here; `aws/xray-spans.test.ts` holds what X-Ray gets to the same.
  */
 import type { ChildProcess } from 'node:child_process';
 import { spawn } from 'node:child_process';
-import { createHash } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { createServer } from 'node:http';
 import { createConnection } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
@@ -27,6 +27,8 @@ import { pngChunk, pngOf } from '#core/images/png-under-test.ts';
 import { formatKey } from '#core/tenancy/api-key.ts';
 import { inputFor } from '#functions/api/schema-inputs.ts';
 import { createCanaries } from './canaries.ts';
+import type { CanaryReceiver } from './canary-receiver.ts';
+import { startReceiver } from './canary-receiver.ts';
 import { startEmulators } from './emulators.ts';
 
 const longMs = 240_000;
@@ -51,20 +53,29 @@ const namedInErrors =
   /: \S+ (name of an unknown field|name of a query|deep name|metadata query name|(?:field )?\S+ \(name\)|name of a tenant)$|: adminPutAlias id in the path$/;
 const bobsTerm = canaries.plant('bob', 'term');
 
-/** Takes every message and says nothing. */
-const receiver = createServer((_request, response) => response.writeHead(204).end());
+let receiver: CanaryReceiver;
+/** What a tenant itself reads of each of its jobs and batches. */
+const told = new Map<string, string>();
+/** Jobs whose end a receiver is to hear of. */
+const hooked: string[] = [];
+/** Jobs of recorded traces that ended in every way. */
+const traced: string[] = [];
 
 beforeAll(async () => {
-  await once(receiver.listen(0, '127.0.0.1'), 'listening');
+  receiver = await startReceiver();
   folder = mkdtempSync(join(tmpdir(), 'pilotlight-canaries-'));
   dataDir = join(folder, 'data');
   await startStack();
   await plantEverywhere();
   await runJobs();
+  await runHookedJobs();
+  await everyDelivery();
+  await leaveOneWaiting();
+  await readAsTenants();
   await stopStack();
 }, longMs);
 
-afterAll(async () => {
+afterAll(() => {
   receiver.close();
   if (stack.exitCode === null && stack.signalCode === null) stack.kill('SIGKILL');
   rmSync(folder, { recursive: true, force: true });
@@ -152,6 +163,76 @@ describe('what tenants entrust to the platform', () => {
     expect(leaksOf(JSON.stringify(messages))).toEqual([]);
   });
 });
+
+describe('what receivers of webhooks are sent', () => {
+  it('came for jobs in every dialect, for a batch, and for both tenants', () => {
+    const about = new Set(receiver.received.map((each) => each.about));
+
+    expect(hooked.length).toBeGreaterThan(10);
+    expect(hooked.filter((id) => !about.has(id))).toEqual([]);
+    expect(new Set(receiver.received.map(({ path }) => addresseeOf(path)))).toEqual(new Set(['ada', 'bob']));
+  });
+
+  it('says of a job or batch what its tenant reads of it, and holds nothing else that was entrusted', () => {
+    const others = receiver.received.flatMap(({ about, body, path }) => {
+      // A prediction of Replicate's says where it is told, to who is told there.
+      const own = new Set(
+        canaries.found(`${told.get(about ?? '') ?? ''}${path}`).map(({ canary }) => canary),
+      );
+      return canaries.found(body).filter(({ canary }) => !own.has(canary));
+    });
+
+    expect(others).toEqual([]);
+    // So that the search is one: input and metadata are of what a tenant reads.
+    const places = receiver.received.flatMap(({ body }) => canaries.found(body).map(({ place }) => place));
+    expect(places).toContainEqual(expect.stringMatching(/prompt/));
+    expect(places).toContainEqual(expect.stringMatching(/metadata$/));
+  });
+
+  it('goes to the address that its tenant named, and holds nothing of another tenant', () => {
+    const strange = receiver.received.flatMap(({ path, headers, body }) =>
+      canaries.found(`${path}\n${headers}\n${body}`).filter(({ tenant }) => tenant !== addresseeOf(path)),
+    );
+
+    expect(strange).toEqual([]);
+    expect(receiver.received.filter(({ path }) => !isOneAddress(path))).toEqual([]);
+  });
+
+  it('holds nothing in its headers', () => {
+    expect(receiver.received.flatMap(({ headers }) => canaries.found(headers))).toEqual([]);
+  });
+});
+
+describe('what is told of how the platform fares', () => {
+  it('has a span of each attempt of the recorded traces, and nothing that was entrusted in any', () => {
+    const lines = readFileSync(join(dataDir, 'pilotlight.log'), 'utf8').split('\n');
+    const spans = lines.filter((line) => line.includes('"event":"attempt.span"'));
+    const outcomes = new Set(spans.map((line) => /"outcome":"(\w+)"/.exec(line)?.[1]));
+
+    expect(traced.filter((id) => !spans.some((line) => line.includes(id)))).toEqual([]);
+    expect([...outcomes].toSorted()).toEqual(['canceled', 'failed', 'returned', 'succeeded']);
+    expect(spans.flatMap((line) => canaries.found(line))).toEqual([]);
+  });
+
+  it('has nothing that was entrusted in the numbers, after every job', () => {
+    const numbers = answers.findLast(({ what }) => what === 'GET /admin/v1/metrics')?.text ?? '';
+
+    expect(numbers).toMatch(/pilotlight_jobs_ended_total\{[^}]*\} \d/);
+    expect(canaries.found(numbers)).toEqual([]);
+  });
+});
+
+/** Who named this address: its path holds what that tenant planted. */
+function addresseeOf(path: string): string | undefined {
+  return canaries.found(path)[0]?.tenant;
+}
+
+/** One path and, at most, one query, as one of the webhooks has them. */
+function isOneAddress(path: string): boolean {
+  const [first, second, ...more] = canaries.found(path).map(({ place }) => place);
+  const isQuery = second === undefined || second.endsWith('query of a webhook');
+  return first?.endsWith('path of a webhook') === true && isQuery && more.length === 0;
+}
 
 /** Where records and results are, by design. */
 function isStore(file: string): boolean {
@@ -505,7 +586,7 @@ function hookUrl(plant: (place: string) => string): string {
 
 /** One that was told of a test already, where there is to be something to replay. */
 async function newWebhook({ id: route }: Route, plant: (place: string) => string) {
-  const url = `http://127.0.0.1:${receiverPort()}/${plant('path of a webhook')}`;
+  const url = `${receiver.origin}/${plant('path of a webhook')}`;
   const made = JSON.parse((await ask('ada', 'POST', '/v1/webhooks', { body: { url } })).text);
   if (route !== 'replayDelivery') return { id: made.id, delivery: '' };
   const told = JSON.parse((await ask('ada', 'POST', `/v1/webhooks/${made.id}/test`)).text);
@@ -514,12 +595,6 @@ async function newWebhook({ id: route }: Route, plant: (place: string) => string
     expect(JSON.parse((await ask('ada', 'GET', log)).text).data[0].status).toBe('delivered');
   await vi.waitFor(isTold, { timeout: longMs });
   return { id: made.id, delivery: told.id };
-}
-
-function receiverPort(): number {
-  const address = receiver.address();
-  if (typeof address !== 'object' || address === null) throw new Error('the receiver does not listen');
-  return address.port;
 }
 
 /** Every header that is read, and some that are not. */
@@ -532,6 +607,8 @@ function headersOf({ headers }: Route, plant: (place: string) => string): Record
     'referer',
     'user-agent',
     'traceparent',
+    'tracestate',
+    'baggage',
     'x-amz-meta-a',
     'origin',
   ];
@@ -627,7 +704,11 @@ async function submitted(
   const body = { model, input, metadata: { [plant('name in metadata')]: plant('metadata') } };
   const got = await ask(tenant, 'POST', '/v1/jobs', {
     body,
-    headers: { 'idempotency-key': plant('idempotency key') },
+    headers: {
+      'idempotency-key': plant('idempotency key'),
+      traceparent: `00-${randomBytes(16).toString('hex')}-${randomBytes(8).toString('hex')}-01`,
+      tracestate: `x=${plant('header tracestate')}`,
+    },
   });
   return JSON.parse(got.text).id;
 }
@@ -669,8 +750,13 @@ async function runJobs(): Promise<void> {
   const url = `https://pictures.example/${canaries.plant('ada', 'address of a picture')}`;
   const picture = [{ role: 'user', content: [{ type: 'image_url', image_url: { url } }] }];
   await submitted('ada', { messages: picture }, 'fake-chat');
+  // Canceled in a worker's hands: a crash beside it would put it back into its line.
+  await Promise.all(failing.map((id) => ended('ada', id)));
   const canceled = await submitted('ada', { steps: 500, step_ms: 100, prompt: prompt('cancel') });
+  await tried('ada', canceled);
   await ask('ada', 'POST', `/v1/jobs/${canceled}/cancel`);
+  const batchHook = { url: hookOf('ada'), events: ['batch.completed', 'batch.failed'] };
+  await ask('ada', 'POST', '/v1/webhooks', { body: batchHook });
   const batch = await newBatch((place) => canaries.plant('ada', place));
   await until(
     async () => JSON.parse((await ask('ada', 'GET', `/v1/batches/${batch}`)).text).completed_at !== null,
@@ -696,12 +782,84 @@ async function runJobs(): Promise<void> {
   await tried('ada', waiting);
   await ask('ada', 'POST', `/v1/jobs/${waiting}/cancel`);
   expect(await ended('ada', waiting)).toBe('canceled canceled');
+  hooked.push(...jobs, waiting, batch);
+  traced.push(...jobs, waiting);
   // What is nobody's to see, asked for by somebody who knows its id.
   for (const path of ['', '/output/0']) {
     for (const job of [demo, answered]) await ask('bob', 'GET', `/v1/jobs/${job}${path}`);
   }
+}
+
+async function leaveOneWaiting(): Promise<void> {
   await ask('operator', 'POST', '/admin/v1/pools/fake/pause', {});
-  await submitted('ada', { ...fast, prompt: prompt('a job whose ticket dies') });
+  const prompt = canaries.plant('ada', 'prompt of a job whose ticket dies');
+  await submitted('ada', { steps: 1, step_ms: 1, prompt });
+}
+
+/** Where messages are taken, with what its tenant gave it in path and query. */
+function hookOf(tenant: string): string {
+  const plant = (place: string) => canaries.plant(tenant, place);
+  return `${receiver.origin}/${plant('path of a webhook')}?token=${plant('query of a webhook')}`;
+}
+
+/** Jobs that name an address of their own, in every dialect that has one, one of them about a picture; and one of bob's. */
+async function runHookedJobs(): Promise<void> {
+  const plant = (place: string) => canaries.plant('ada', place);
+  const input = () => ({ prompt: plant('prompt with an address'), steps: 1, step_ms: 1 });
+  const chat = { type: 'image_url', image_url: { url: pictureUrl(plant('text of a picture in a message')) } };
+  const pictured = {
+    model: 'fake-chat',
+    input: { messages: [{ role: 'user', content: [chat] }], step_ms: 1 },
+    metadata: { [plant('name in metadata')]: plant('metadata') },
+    webhook: { url: hookOf('ada'), events: ['job.queued', 'job.running', 'job.succeeded'] },
+  };
+  const asked: readonly (readonly [path: string, body: unknown])[] = [
+    ['/v1/jobs', pictured],
+    ['/replicate/v1/predictions', { version: 'fake', input: input(), webhook: hookOf('ada') }],
+    ['/runpod/v2/fake/run', { input: input(), webhook: hookOf('ada') }],
+    [`/fal/queue/pilotlight/fake?fal_webhook=${encodeURIComponent(hookOf('ada'))}`, input()],
+  ];
+  await ask('bob', 'POST', '/v1/webhooks', { body: { url: hookOf('bob') } });
+  for (const [path, body] of asked) hooked.push(await acceptedAs('ada', path, body));
+  const ofBob = { prompt: canaries.plant('bob', 'prompt'), steps: 1, step_ms: 1 };
+  hooked.push(await acceptedAs('bob', '/v1/jobs', { model: 'fake', input: ofBob }));
+}
+
+function pictureUrl(text: string): string {
+  const { raw = '' } = pictureWith(text);
+  return `data:image/png;base64,${Buffer.from(raw).toString('base64')}`;
+}
+
+async function acceptedAs(tenant: string, path: string, body: unknown): Promise<string> {
+  const { status, text } = await ask(tenant, 'POST', path, { body });
+  const { 0: id } = /job_[0-9a-hjkmnp-tv-z]{26}/.exec(text) ?? [];
+  if (status >= 400 || id === undefined) throw new Error(`POST ${path}: ${status} ${text}`);
+  return id;
+}
+
+/** Until every end that is to be told of was. */
+async function everyDelivery(): Promise<void> {
+  const isAbout = (id: string) => receiver.received.some(({ about }) => about === id);
+  await until(async () => hooked.every(isAbout));
+}
+
+/** Asks for all jobs and batches as the tenants they are of, and for the numbers as the operator. */
+async function readAsTenants(): Promise<void> {
+  for (const tenant of ['ada', 'bob']) {
+    for (const list of ['/v1/jobs', '/v1/batches']) await readList(tenant, list);
+  }
+  await ask('operator', 'GET', '/admin/v1/metrics');
+}
+
+async function readList(tenant: string, list: string): Promise<void> {
+  let cursor: string | null = '';
+  while (cursor !== null) {
+    const page: string = (await ask(tenant, 'GET', `${list}?limit=100${cursor}`)).text;
+    // There are fewer batches than a page has.
+    const { data, next_cursor: next = null } = JSON.parse(page);
+    for (const each of data) told.set(each.id, JSON.stringify(each));
+    cursor = next === null ? null : `&cursor=${next}`;
+  }
 }
 
 /** Receives what every queue holds; the ticket that waits is received until its queue gives it up. */

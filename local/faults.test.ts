@@ -2,6 +2,7 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { jobSchema } from '#core/api/job-resource.ts';
 import { createdTenantSchema } from '#core/api/tenancy-resource.ts';
@@ -90,6 +91,8 @@ async function leftBy(ended: LocalStack, jobIds: readonly string[]) {
 
 const oneSecond = { steps: 10, step_ms: 100 };
 const twoSeconds = { steps: 20, step_ms: 100 };
+/** Of the machine's own time: a process that stands still tells nothing that could be waited for. */
+const stillMs = 3_000;
 
 describe('kill -9 of a runner', () => {
   it('costs its job an attempt, and its worker lives', { timeout: testMs }, async () => {
@@ -131,6 +134,36 @@ describe('SIGSTOP', () => {
     const left = await leftBy(up, [id, ...others]);
     expect(taken.attempts).toBe(2);
     expect(left).toMatchObject({ succeeded: 10, faults: [] });
+  });
+
+  it('of the platform, and its stores with it, past the leases of all that runs: each job ends once, charged once', {
+    timeout: testMs,
+  }, async () => {
+    const clocks = movableClocks(join(folder, 'clocks'));
+    const up = await start([], clocks);
+    const id = await accepted(up, twoSeconds);
+    await isAtWork(up, id);
+    const pid = up.process.pid ?? 0;
+
+    signal(pid, 'SIGSTOP');
+    let isAnswered = false;
+    const held = submit(up, oneSecond).finally(() => {
+      isAnswered = true;
+    });
+    // By the clock of everybody it stands still for two leases; by the machine's for longer than the call of the model takes,
+    // so that the worker tells its end to a store that keeps silent.
+    for (const role of ['platform', 'worker', 'runner'] as const) clocks.set(role, 2 * jobLimits.leaseMs);
+    await delay(stillMs);
+    const wasAnswered = isAnswered;
+    signal(pid, 'SIGCONT');
+
+    const heldId = jobSchema.parse((await held).body).id;
+    for (const each of [id, heldId]) {
+      await expect.poll(() => statusOf(up, each), { timeout: waitMs }).toBe('succeeded');
+    }
+    expect(wasAnswered).toBe(false);
+    expect(await drained(up, waitMs)).toBe(true);
+    expect(await leftBy(up, [id, heldId])).toMatchObject({ succeeded: 2, faults: [] });
   });
 
   it('of a runner past its pongs: it is replaced, and its job runs again', { timeout: testMs }, async () => {

@@ -6,10 +6,12 @@
 import { spawnSync } from 'node:child_process';
 import { globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { basename, dirname, join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { fuzzEnv } from '../sim/fuzz-budget.ts';
 import { propertySeedEnv } from '../sim/property-seed.ts';
+import type { FuzzTarget } from './fuzz-targets.ts';
+import { faultOf, folders, fuzzTargets, propertiesIn, propertiesTarget } from './fuzz-targets.ts';
 
 const help = `Usage: npm run fuzz -- [--seconds N] [--target NAME]
 
@@ -21,14 +23,6 @@ const help = `Usage: npm run fuzz -- [--seconds N] [--target NAME]
 Targets: `;
 
 const root = dirname(import.meta.dirname);
-const folders = '{aws,bench,cli,core,functions,gpu-container,local,sim}';
-const propertiesTarget = 'properties';
-
-interface Target {
-  readonly name: string;
-  readonly file: string;
-  readonly properties: number;
-}
 
 interface Ran {
   readonly target: string;
@@ -36,22 +30,11 @@ interface Ran {
   readonly runs: number;
   readonly seconds: number;
   readonly failed: number;
+  /** Why it failed, where no property did. */
+  readonly fault: string | null;
 }
 
-function targets(): Target[] {
-  return globSync(`${folders}/**/*.fuzz.ts`, { cwd: root })
-    .map((file) => ({
-      name: basename(file, '.fuzz.ts'),
-      file,
-      properties: readFileSync(join(root, file), 'utf8').match(/\bbudget(?:<[^>]*>)?\(/g)?.length ?? 0,
-    }))
-    .toSorted((left, right) => (left.name < right.name ? -1 : 1));
-}
-
-const assertionsIn = (file: string) =>
-  readFileSync(join(root, file), 'utf8').match(/\bfc\.assert\(/g)?.length ?? 0;
-
-function run({ name, file, properties }: Target, seconds: number): Ran {
+function run({ name, file, properties }: FuzzTarget, seconds: number): Ran {
   const folder = mkdtempSync(join(tmpdir(), 'pilotlight-fuzz-'));
   const tally = join(folder, 'runs.jsonl');
   const startedAtMs = performance.now();
@@ -60,19 +43,21 @@ function run({ name, file, properties }: Target, seconds: number): Ran {
   const lines = linesOf(tally);
   rmSync(folder, { recursive: true });
   const failed = lines.filter((line) => line.failed).length;
+  const fault = faultOf({ properties, ended: lines.length, failed, status });
   return {
     target: name,
     properties: lines.length,
     runs: lines.reduce((sum, line) => sum + line.numRuns, 0),
     seconds: Math.round((performance.now() - startedAtMs) / 1000),
-    failed: status === 0 && lines.length === properties ? failed : Math.max(1, failed),
+    failed: fault === null ? failed : Math.max(1, failed),
+    fault,
   };
 }
 
 /** At least one round. */
 function runProperties(seconds: number): Ran {
   const files = globSync(`${folders}/**/*.test.ts`, { cwd: root })
-    .map((file) => ({ file, properties: assertionsIn(file) }))
+    .map((file) => ({ file, properties: propertiesIn(file) }))
     .filter(({ properties }) => properties > 0);
   const properties = files.reduce((sum, file) => sum + file.properties, 0);
   const startedAtMs = performance.now();
@@ -83,7 +68,7 @@ function runProperties(seconds: number): Ran {
     if (vitest(files.map(({ file }) => file)) !== 0) failed += 1;
     rounds += 1;
   } while (elapsedS() < seconds);
-  return { target: propertiesTarget, properties, runs: rounds, seconds: elapsedS(), failed };
+  return { target: propertiesTarget, properties, runs: rounds, seconds: elapsedS(), failed, fault: null };
 }
 
 function vitest(files: readonly string[], env: Record<string, string> = {}): number | null {
@@ -109,7 +94,7 @@ function linesOf(tally: string): { readonly numRuns: number; readonly failed: bo
 }
 
 function main(argv: string[]): number {
-  const all = targets();
+  const all = fuzzTargets();
   const names = [...all.map(({ name }) => name), propertiesTarget];
   const { values } = parseArgs({
     args: argv,
@@ -129,6 +114,9 @@ function main(argv: string[]): number {
     process.stdout.write(
       `| ${target} | ${properties} | ${runs.toLocaleString('en')} | ${took} | ${failed} |\n`,
     );
+  }
+  for (const { target, fault } of ran) {
+    if (fault !== null) process.stdout.write(`${target}: ${fault}\n`);
   }
   return ran.some(({ failed }) => failed > 0) ? 1 : 0;
 }

@@ -30,8 +30,18 @@ export async function pythonTests(root, python) {
 export function ensurePython(root) {
   const python = findPython();
   if (python !== null) return ensureEnvironment(root, python);
-  console.log(`No Python >= ${versionNeeded.join('.')} found; its tests and the contract check need one.`);
+  console.error(`No Python >= ${versionNeeded.join('.')} found; its tests and the contract check need one.`);
   return null;
+}
+
+/** A bill of materials of what the image `gpu` installs; see `gpu-container/runtime/sbom.py`. */
+export function printPythonPackages(root) {
+  const python = ensurePython(root);
+  const asked = ['requirements.txt', 'requirements-quants.txt'].map(
+    (file) => `gpu-container/runtime/${file}`,
+  );
+  const args = ['gpu-container/runtime/sbom.py', '--lock', requirements, ...asked];
+  return python !== null && run(python, args, root, 'inherit').status === 0;
 }
 
 function findPython() {
@@ -48,7 +58,7 @@ function ensureEnvironment(root, python) {
     .update(torch)
     .digest('hex');
   if (existsSync(marker) && readFileSync(marker, 'utf8') === wanted) return venvPython;
-  console.log('Installing the Python test requirements (once) ...');
+  console.error('Installing the Python test requirements (once) ...');
   if (run(python, ['-m', 'venv', '--clear', folder], root, 'inherit').status !== 0) return null;
   // Files of known hashes alone, and no package builds itself: what would run its setup script as us.
   const locked = ['--require-hashes', '--only-binary', ':all:', '--no-deps', '-r', requirements];

@@ -7,7 +7,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { ensurePython, pythonTests } from './python-tests.mjs';
+import { ensurePython, printPythonPackages, pythonTests } from './python-tests.mjs';
 import { runForwardingSignals, runShown, runUnseen } from './run-child.mjs';
 import { vitestTests } from './vitest-tests.mjs';
 
@@ -42,6 +42,7 @@ async function main([command, ...rest]) {
   }
   if (command === 'check') process.exit(await check());
   if (command === 'python') process.exit(ensurePython(root) === null ? 1 : 0);
+  if (command === 'sbom:python') process.exit(printPythonPackages(root) ? 0 : 1);
   const script = scripts[command];
   if (script === undefined) {
     console.log(help);

@@ -31,6 +31,15 @@ describe('the header of a safetensors file', () => {
     expect(read(padded)).toMatchObject({ kind: 'header', tensors: [{ name: 'a' }] });
   });
 
+  it.each([640, 896, 1_152, 1_408, 0x1_0280, 0x4b50])(
+    'may be %i bytes long, though the length then begins as a pickle or a zip does',
+    (bytes) => {
+      const file = fileOf(`{"a":${entry([2], 0, 4)}}`.padEnd(bytes), new Uint8Array(4));
+
+      expect(read(file)).toMatchObject({ kind: 'header', tensors: [{ name: 'a' }] });
+    },
+  );
+
   it('can be read from the beginning of the file alone', () => {
     const file = loraFile();
 

@@ -73,9 +73,13 @@ export function readSafetensors(head: Uint8Array, fileBytes: number): Safetensor
   return tensorsOf(entries, dataStart, fileBytes);
 }
 
-/** A zip as torch.save writes it, or a bare pickle of protocol 2 to 5. Either runs code when it is loaded. */
+/**
+ * A zip as torch.save writes it, or a bare pickle of protocol 2 to 5. Either runs code when it is loaded. A header of 640
+ * bytes, or of 19,280, begins with the same two bytes as its length: it is told by its brace.
+ */
 function isPickle(head: Uint8Array): boolean {
   const [first = 0, second = 0] = head;
+  if (head[lengthBytes] === 0x7b) return false;
   return (first === 0x50 && second === 0x4b) || (first === 0x80 && second >= 2 && second <= 5);
 }
 

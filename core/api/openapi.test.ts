@@ -33,6 +33,15 @@ it('holds every route and every status of it', () => {
   }
 });
 
+it('says of every route which scope opens it, or that it is open to all', () => {
+  const paths = Object(document.paths);
+  for (const { path, method, scope } of routeList) {
+    const operation = paths[path][method.toLowerCase()];
+    const said = operation.security === undefined ? operation['x-scope'] : operation.security;
+    expect(said).toEqual(scope ?? []);
+  }
+});
+
 it('refers to nothing that it does not hold', () => {
   const text = JSON.stringify(document);
   const references = [...text.matchAll(/"\$ref":"#\/components\/(\w+)\/([^"]+)"/g)];

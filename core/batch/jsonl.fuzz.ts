@@ -1,10 +1,10 @@
 /** Properties of the reader of batch files over broken files and over every way of cutting them. */
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { budget } from '#sim/fuzz-budget.ts';
 import { batchLimits } from '../limits.ts';
 import { createJsonlReader, type JsonlEntry } from './jsonl.ts';
 
-const runs = { numRuns: 3_000 };
 const limits = {
   ...batchLimits,
   linesMax: 6,
@@ -82,7 +82,7 @@ describe('the reader of batch files', () => {
         expect(readCut(bytes, at)).toEqual(whole);
         expect(readCut(bytes, everyByte)).toEqual(whole);
       }),
-      runs,
+      budget(3_000),
     );
   });
 
@@ -105,7 +105,7 @@ describe('the reader of batch files', () => {
           .filter((each) => !/^[ \t\r]*$/.test(each));
         expect(new Set(numbers).size).toBe(written.length);
       }),
-      runs,
+      budget(3_000),
     );
   });
 
@@ -127,7 +127,7 @@ describe('the reader of batch files', () => {
           expect(value).toHaveProperty('custom_id', customId);
         }
       }),
-      runs,
+      budget(3_000),
     );
   });
 
@@ -147,7 +147,7 @@ describe('the reader of batch files', () => {
         const expected = lines.map((line) => (line.includes('"__proto__":') ? 'fault' : 'line'));
         expect(entries.map(({ kind }) => kind)).toEqual(expected);
       }),
-      { numRuns: 300 },
+      budget(300),
     );
   });
 });

@@ -2,12 +2,11 @@
 import { BlockList, isIP } from 'node:net';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { budget } from '#sim/fuzz-budget.ts';
 import { checkAddress } from './address.ts';
 import { parseIpAddress } from './ip-address.ts';
 import { publicHttps } from './policy.ts';
 import { checkUrl } from './url.ts';
-
-const runs = { numRuns: 2_000 };
 
 /** Written by hand once more, so that a slip in the table of `address.ts` shows. */
 const special = new BlockList();
@@ -157,7 +156,7 @@ describe('the guard', () => {
         expect({ text, isLet: checked.kind === 'ok' }).toEqual({ text, isLet });
         if (text !== plain) expect(checked).toMatchObject({ rule: 'host_number' });
       }),
-      runs,
+      budget(2_000),
     );
   });
 
@@ -178,7 +177,7 @@ describe('the guard', () => {
       fc.property(around, ipv4, (prefix, octets) => {
         expect(checkAddress(prefix + octets.join('.'), publicHttps).kind).toBe('refused');
       }),
-      runs,
+      budget(2_000),
     );
   });
 
@@ -198,7 +197,7 @@ describe('the guard', () => {
         expect(new Set(bits).size).toBe(1);
         expect(bits[0]).toBe(BigInt(`0x${long.replaceAll(':', '')}`));
       }),
-      runs,
+      budget(2_000),
     );
   });
 
@@ -213,7 +212,7 @@ describe('the guard', () => {
       fc.property(almost, (text) => {
         expect({ text, version: parseIpAddress(text)?.version ?? 0 }).toEqual({ text, version: isIP(text) });
       }),
-      { numRuns: 20_000 },
+      budget(20_000),
     );
   });
 
@@ -237,7 +236,7 @@ describe('the guard', () => {
           else expect(hostname).toMatch(/^(\[2[0-9a-f:]+\]|[a-z0-9.-]+\.[a-z][a-z0-9-]*)$/);
         },
       ),
-      { numRuns: 20_000 },
+      budget(20_000),
     );
   });
 });

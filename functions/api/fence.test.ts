@@ -159,6 +159,28 @@ const fence: Record<RouteId, Row> = {
   adminListLedger: 'operator',
 };
 
+/**
+ * What a route may name in its path and yet name no record of a tenant: the parameter with the word before it, and why. Any
+ * other parameter of a row that says `nothing` is an id whose row would be missing above.
+ */
+const namesNoRecord: Readonly<Record<string, string>> = {
+  'models/{id}': 'a model of the operator; grants say who may use it',
+  'v2/{endpoint}': 'a model, in the words of RunPod',
+  'models/{owner}': 'one word for everybody: all models have the same owner',
+  'deployments/{owner}': 'as above',
+  'run/{owner}': 'as above',
+  'queue/{owner}': 'as above',
+  '{owner}/{model}': 'a model',
+  '{owner}/{deployment}': 'a model or an alias of the operator',
+  'versions/{version}': 'a revision of a model',
+  'streams/{pass}': 'a signed pass, for whoever has it: "opens to its pass alone, for fifteen minutes"',
+  'outputs/{pass}': 'a signed pass: "opens to its pass alone, and to the one output, for fifteen minutes"',
+  '{pass}/{name}': 'the one output that the pass opens',
+  'files/{pass}': 'a signed pass: "opens nothing by another pass, or one that has ended"',
+  'keys/{tenant}':
+    'public keys, derived for any name: "answers for whoever is named, with keys of their own"',
+};
+
 const named = Object.entries(fence).flatMap(([id, row]) =>
   typeof row === 'string' ? [] : [[id, row] as const],
 );
@@ -227,6 +249,35 @@ describe('an object of another tenant', () => {
   });
 });
 
+describe('a route that names no object of a tenant', () => {
+  const unnamed = routeList.filter(({ id }) => rowOf(id) === 'nothing').map(({ id, path }) => ({ id, path }));
+
+  it('has no parameter in its path that could', () => {
+    const unexplained = unnamed.flatMap(({ id, path }) =>
+      parametersOf(path)
+        .filter((parameter) => namesNoRecord[parameter] === undefined)
+        .map((parameter) => `${id}: ${parameter}`),
+    );
+
+    expect(unexplained).toEqual([]);
+  });
+
+  it('is one of a list without idle entries', () => {
+    const used = new Set(unnamed.flatMap(({ path }) => parametersOf(path)));
+
+    expect(Object.keys(namesNoRecord).filter((parameter) => !used.has(parameter))).toEqual([]);
+  });
+
+  it.each([
+    ['/v1/jobs/{id}', ['jobs/{id}']],
+    ['/runpod/v2/{endpoint}/status/{id}', ['status/{id}']],
+    ['/v1/webhooks/{id}/deliveries/{delivery}/replay', ['webhooks/{id}', 'deliveries/{delivery}']],
+    ['/status/{task_id}', ['status/{task_id}']],
+  ])('would be caught if it were %s', (path, caught) => {
+    expect(parametersOf(path).filter((parameter) => namesNoRecord[parameter] === undefined)).toEqual(caught);
+  });
+});
+
 describe('a key', () => {
   it.each(guarded)('opens %s with its scope and with no other', async (_id, route) => {
     const scene = await createApiScene();
@@ -261,6 +312,12 @@ describe('a key', () => {
     expect(answers[0]?.json.error).toMatchObject({ code: 'missing_scope' });
   });
 });
+
+/** Each parameter of a path with the part before it: `jobs/{id}`. */
+function parametersOf(path: string): string[] {
+  const parts = path.split('/');
+  return parts.flatMap((part, at) => (part.startsWith('{') ? [`${parts[at - 1]}/${part}`] : []));
+}
 
 function rowOf(id: string): Row | undefined {
   return new Map<string, Row>(Object.entries(fence)).get(id);

@@ -376,6 +376,23 @@ describe('every answer', () => {
     });
   });
 
+  it('invites no other origin and sets no cookie, whatever route is asked, also beforehand', async () => {
+    const scene = await createApiScene();
+    const headers = { Origin: 'https://elsewhere.example', 'Access-Control-Request-Method': 'POST' };
+    const asked = routeList.flatMap((route) => [
+      [route.method, pathOf(route)] as const,
+      ['OPTIONS', pathOf(route)] as const,
+    ]);
+
+    const answers = await Promise.all(
+      asked.map(([method, path]) => scene.sendRaw(method, path, { headers })),
+    );
+
+    const names = answers.flatMap((each) => Object.keys(each.headers));
+    expect(names).toContain('content-type');
+    expect(names.filter((name) => /^(access-control-|set-cookie)/i.test(name))).toEqual([]);
+  });
+
   it('leaves one line in the log, without key, prompt or query', async () => {
     const scene = await createApiScene();
     await scene.send('submitJob', '/v1/jobs', {
