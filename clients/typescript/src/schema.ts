@@ -1894,6 +1894,8 @@ export interface components {
                 }[];
                 adapters_mb?: number;
                 per_answer_mb?: number;
+                /** @enum {string} */
+                card?: "t4-16" | "l4-24" | "a10g-24" | "a100-40" | "l40s-48" | "a100-80" | "h100-80" | "h200-141";
             };
             /** @description The same model as `of` with weights of this form */
             variant: {
