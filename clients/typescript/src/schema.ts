@@ -1882,7 +1882,7 @@ export interface components {
                 format: "text" | "newbie_xml";
                 /** @description null: as many as the schema lets in */
                 tokens_max: number | null;
-                tokens_kind: "words" | null;
+                tokens_kind: ("words" | "qwen2") | null;
             };
             batch_max: number;
             /** @description GPU memory in units of 10^6 bytes: the weights, and on top of them each image by its pixels, or each answer */
