@@ -85,7 +85,7 @@ describe('a bar is broken by', () => {
     [
       'those of the model for 24 GB, by its own rows',
       { ...pictures, model: 'z-image-turbo-24gb' },
-      'z-image-turbo-24gb, 512 px, 4 in a call: took 16000 MB, and 4800 were predicted',
+      'z-image-turbo-24gb, 512 px, 4 in a call: took 16000 MB, and 2130 were predicted',
     ],
     [
       'a card that idles between tokens',

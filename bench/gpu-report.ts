@@ -49,7 +49,7 @@ export function reportOf(lines: readonly Line[], manifests: readonly Manifest[])
 
 type MemoryOf = (model: string) => Manifest['memory'];
 
-/** MB on top of the weights, as the manifest says: what a worker plans with. */
+/** MB on top of the weights, as the manifest says. A worker plans with no less: it counts what a call takes once for every job. */
 function predictedMb(line: Measured, memoryOf: MemoryOf): number {
   const memory = memoryOf(line.model);
   return line.what === 'chats'

@@ -5,7 +5,7 @@ import { planAdmission } from './gate.ts';
 import { faultsOfRequest } from './request-faults.ts';
 
 const wide: PlanLimits = { weight: 1, open_jobs_max: 5 };
-const work = {
+const sample = {
   images: 2,
   steps: 8,
   pixels: 262_144,
@@ -13,6 +13,7 @@ const work = {
   tokens: { tokens: 30, written: 20, path: 'input.max_tokens' },
   predictedGpuMs: 1_500,
   memoryMb: 8_000,
+  memoryMbMin: 4_000,
   residentMb: 17_500,
   batchKey: 'b',
 };
@@ -54,12 +55,18 @@ describe('the faults of a request', () => {
     expect(faultsUnder(limits)).toEqual([{ path, message }]);
   });
 
+  it('name the size where a single picture with what a call takes once is too much already', () => {
+    const parted = { ...sample, memoryMbMin: 7_000 };
+
+    expect(faultsUnder({ gpu_memory_gb: 5 }, parted)).toMatchObject([{ path: 'input.size' }]);
+  });
+
   it('leave a budget to the gate, whose answer says what is spent', () => {
     expect(faultsUnder({ budget_usd_micros_per_month: 1 })).toEqual([]);
   });
 });
 
-function faultsUnder(limits: Partial<PlanLimits>) {
+function faultsUnder(limits: Partial<PlanLimits>, work = sample) {
   const demand = { jobId: 'job_a', nonce: '0', line: 'demo', tagCost: 1 };
   const { weightedImages: images, predictedGpuMs: gpuMs, tokens: asks } = work;
   const asked = { images, gpuMs, tokens: asks.tokens, storesFiles: true, reservedUsdMicros: 400 };

@@ -36,7 +36,7 @@ function overMemory(limits: PlanLimits, work: Work): ErrorDetail[] {
   const message = `the limit gpu_memory_gb is ${limits.gpu_memory_gb}, this alone takes ${needMb / 1000} GB`;
   // Nothing of a request makes an answer take less.
   if (residentMb >= allotmentMb || work.images === 0) return [{ path: 'model', message }];
-  const isFewerEnough = residentMb + work.memoryMb / work.images <= allotmentMb;
+  const isFewerEnough = residentMb + work.memoryMbMin <= allotmentMb;
   return [{ path: isFewerEnough ? 'input.n' : 'input.size', message }];
 }
 
