@@ -56,7 +56,7 @@ const benches: Record<string, { readonly summary: string; readonly load: () => P
   },
   gpu: {
     summary:
-      'models of full size with random weights on the GPU that is here, beside plain loops (--python FILE --rounds 5 --tiny)',
+      'models of full size with random weights on the GPU that is here, beside plain loops (--python .venv/bin/python --rounds 5 --tiny)',
     load: async () => (await import('./gpu.ts')).gpuBench,
   },
   memory: {

@@ -1,7 +1,7 @@
 /** What is wrong with pools that are well-formed: their numbers, their models, and what their cards hold. */
 import type { ErrorDetail } from '#core/errors.ts';
 import type { Manifest } from '#core/models/manifest.ts';
-import { plannableMb } from '#core/models/memory.ts';
+import { imagePeakMb, plannableMb } from '#core/models/memory.ts';
 import type { PoolConfig } from './config.ts';
 import { instanceTypes } from './instance-types.ts';
 import { taskMemoryMib, taskMemoryMibMin, workerCardMb } from './pool-size.ts';
@@ -46,7 +46,7 @@ function memoryFaults(path: string, pool: PoolConfig, { id, memory }: Manifest):
   const { instanceType } = pool;
   const { card } = instanceTypes[instanceType];
   const roomMb = plannableMb(workerCardMb(pool));
-  const needMb = memory.weights_mb + (memory.per_answer_mb ?? memory.per_image[0]?.mb ?? 0);
+  const needMb = memory.weights_mb + (memory.per_answer_mb ?? imagePeakMb(memory, 1));
   if (needMb <= roomMb) return [];
   const message = `${id} needs ${needMb} MB for its weights and one job; ${roomMb} MB of the ${card} of ${instanceType} can be planned into`;
   return [{ path, message }];

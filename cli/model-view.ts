@@ -68,7 +68,8 @@ function memoryText({ memory }: Model): string {
   if (memory.per_answer_mb !== undefined)
     return `${weights}, and for each answer ${formatGb(memory.per_answer_mb)}`;
   const rows = memory.per_image.map(
-    ({ pixels, mb }) => `${formatGb(mb)} at ${Math.round(Math.sqrt(pixels))} px`,
+    ({ pixels, call_mb: callMb, mb }) =>
+      `${formatGb(mb)} at ${Math.round(Math.sqrt(pixels))} px${callMb === undefined ? '' : ` (${formatGb(callMb)} once a call)`}`,
   );
   return `${weights}, and for each image ${rows.join(', ')}`;
 }

@@ -107,6 +107,12 @@ describe('leases and tickets', () => {
     expect(protocolLimits.pingMs * 3).toBeLessThanOrEqual(workerLimits.runnerSilenceMs);
   });
 
+  it('think no device hung while a runner waits for its server, and every one that is silent before', () => {
+    const answerOfServerMs = 300 * second;
+    expect(workerLimits.patienceMsMin).toBeGreaterThan(answerOfServerMs);
+    expect(workerLimits.patienceMsMin).toBeGreaterThan(workerLimits.runnerSilenceMs);
+  });
+
   it('think a worker gone only after two lost words', () => {
     expect(3 * workerLimits.reportMs).toBeLessThanOrEqual(workerLimits.silentMs);
   });

@@ -163,6 +163,13 @@ export const workerLimits = {
   runnerStartMs: 30 * second,
   /** A runner that answers no ping for this long is replaced. */
   runnerSilenceMs: 10 * second,
+  /**
+   * A runner that answers pings and tells nothing of what it was asked for so long is replaced: its device hangs. Twice the five
+   * minutes that `vllm_proxy.py` waits for its server, and 20 GB of weights come off a disk of 100 MB/s three times meanwhile.
+   */
+  patienceMsMin: 10 * minute,
+  /** Where that is more, so many times what is predicted of a call or load: between two words is a part of it, as an eighth of eight steps. */
+  patiencePerPredicted: 4,
   /** Memory of a capped runner is read this often: at 2 GB/s it passes its cap by 0.4 GB at most. */
   memoryWatchMs: 200,
   /** Processes of tenants' own beside the shared one, where no card says how many fit; the idlest makes way. */

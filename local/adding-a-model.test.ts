@@ -110,6 +110,22 @@ describe('a model is added by what the page says', () => {
   }
 });
 
+describe('the commands for weights of a large model', () => {
+  const commands = page.slice(page.indexOf('## Weights of a large model'));
+  const named = (pattern: RegExp) => [...commands.matchAll(pattern)].map(([, ...parts]) => parts);
+  const manifestOf = (model = '') =>
+    JSON.parse(readFileSync(join(root, 'gpu-container', 'models', model, 'manifest.json'), 'utf8'));
+
+  it('name models by the folders of their manifests, and in the bucket by their revisions', () => {
+    const folders = named(/(?:\.\.|gpu-container)\/models\/([^/\s]+)/g);
+    const keys = named(/s3:\/\/BUCKET\/models\/([^/\s]+)\/([^/\s]+)\/weights/g);
+
+    expect([folders.length, keys.length]).toEqual([4, 2]);
+    for (const [model] of folders) expect(manifestOf(model)).toMatchObject({ id: model, engine: 'python' });
+    for (const [model, revision] of keys) expect(manifestOf(model)).toMatchObject({ id: model, revision });
+  });
+});
+
 describe('the table of the manifest', () => {
   const rows = new Map(
     [...page.matchAll(/^\| `([^`]+)` \| (yes|no) \| (.*) \|$/gm)].map(

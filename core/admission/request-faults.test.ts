@@ -6,7 +6,7 @@ import { planAdmission } from './gate.ts';
 import { faultsOfRequest } from './request-faults.ts';
 
 const wide: PlanLimits = { weight: 1, open_jobs_max: 5 };
-const work = {
+const sample: Work = {
   images: 2,
   steps: 8,
   pixels: 262_144,
@@ -14,6 +14,7 @@ const work = {
   tokens: { tokens: 30, written: 20, path: 'input.max_tokens' },
   predictedGpuMs: 1_500,
   memoryMb: 8_000,
+  memoryMbMin: 4_000,
   residentMb: 17_500,
   roomMb: null,
   batchKey: 'b',
@@ -62,9 +63,15 @@ describe('the faults of a request', () => {
     [3_999, 'input.size'],
     [-100, 'model'],
   ])('tell what passes the card that the model is meant for: %d MB beside the weights', (roomMb, path) => {
-    const faults = faultsUnder({}, { ...work, roomMb });
+    const faults = faultsUnder({}, { ...sample, roomMb });
 
     expect(faults.map((fault) => fault.path)).toEqual(path === null ? [] : [path]);
+  });
+
+  it('name the size where a single picture with what a call takes once is too much already', () => {
+    const parted = { ...sample, memoryMbMin: 7_000 };
+
+    expect(faultsUnder({ gpu_memory_gb: 5 }, parted)).toMatchObject([{ path: 'input.size' }]);
   });
 
   it('leave a budget to the gate, whose answer says what is spent', () => {
@@ -72,10 +79,10 @@ describe('the faults of a request', () => {
   });
 });
 
-function faultsUnder(limits: Partial<PlanLimits>, of: Work = work) {
+function faultsUnder(limits: Partial<PlanLimits>, work = sample) {
   const demand = { jobId: 'job_a', nonce: '0', line: 'demo', tagCost: 1 };
   const { weightedImages: images, predictedGpuMs: gpuMs, tokens: asks } = work;
   const asked = { images, gpuMs, tokens: asks.tokens, storesFiles: true, reservedUsdMicros: 400 };
   const bounds = { ...wide, ...limits };
-  return faultsOfRequest(bounds, of, planAdmission(bounds, { ...demand, ...asked }, sampleNowMs));
+  return faultsOfRequest(bounds, work, planAdmission(bounds, { ...demand, ...asked }, sampleNowMs));
 }

@@ -51,9 +51,9 @@ function overCard(work: Work): ErrorDetail[] {
 }
 
 /** What makes a request too large for so much memory. Nothing of one makes an answer take less. */
-function largeField({ images, memoryMb }: Work, roomMb: number): string {
+function largeField({ images, memoryMbMin }: Work, roomMb: number): string {
   if (roomMb <= 0 || images === 0) return 'model';
-  return memoryMb / images <= roomMb ? 'input.n' : 'input.size';
+  return memoryMbMin <= roomMb ? 'input.n' : 'input.size';
 }
 
 /**

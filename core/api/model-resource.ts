@@ -31,7 +31,7 @@ export const modelSchema = z
     batch_max: z.int().positive(),
     memory: memorySchema.meta({
       description:
-        'GPU memory in units of 10^6 bytes: the weights, and on top of them each image by its pixels, or each answer',
+        'GPU memory in units of 10^6 bytes: the weights, and on top of them what a call takes once (`call_mb`) and each of its images (`mb`), by their pixels, or each answer',
     }),
     variant: z
       .strictObject({ of: z.string(), quant: quantSchema })

@@ -6,7 +6,7 @@ import { capacityOf, manifestFootprint, sizingFootprint } from './capacity.ts';
 import { cardNames, cards, findCard } from './cards.ts';
 import { compileModel, manifestSchema } from './manifest.ts';
 import type { Quant } from './memory.ts';
-import { quants } from './memory.ts';
+import { plannableMb, quants } from './memory.ts';
 import { findSizing, sizings } from './sizing.ts';
 
 const pixels = 512 * 512;
@@ -115,6 +115,15 @@ describe('the model for cards of 24 GB', () => {
 
     expect(work.steps).toBe(8);
     expect(fillBatch([], Array(32).fill(job), { jobsMax: 32, roomMb })).toHaveLength(pictures);
+  });
+
+  it('takes a job of four pictures of 1024 px, which hold what a call takes once', () => {
+    const parsed = compileModel(manifest).parseInput({ prompt: 'a red ring', n: 4 });
+    if (parsed.kind === 'invalid') throw new Error('the input of the test is refused');
+    const { memoryMb, residentMb } = compileModel(manifest).workOf(parsed.input);
+
+    expect(memoryMb).toBe(1_650 + 4 * 850);
+    expect(residentMb + memoryMb).toBeLessThanOrEqual(plannableMb(cards['l4-24'].memoryMb));
   });
 
   it('has the figures of the sizing table', () => {

@@ -15,7 +15,14 @@ import type { AskedTokens } from './asked-tokens.ts';
 import { askedTokens } from './asked-tokens.ts';
 import { inputFaults, takesImage } from './input-pictures.ts';
 import type { Quant } from './memory.ts';
-import { memorySchema, predictedPeakMb, quantSchema, residentMb, roomOnCardMb } from './memory.ts';
+import {
+  imagePeakMb,
+  memorySchema,
+  predictedPeakMb,
+  quantSchema,
+  residentMb,
+  roomOnCardMb,
+} from './memory.ts';
 import { startOf, stepsRun } from './source-pictures.ts';
 
 const idSchema = z.string().regex(/^[a-z0-9][a-z0-9._-]{0,62}$/);
@@ -189,6 +196,8 @@ export interface Work {
   readonly predictedGpuMs: number;
   /** Peak of its images in one call, on top of the weights. */
   readonly memoryMb: number;
+  /** The same with a single image, or of an answer. */
+  readonly memoryMbMin: number;
   /** What its model keeps of the card while it is loaded. */
   readonly residentMb: number;
   /** What one job may take on top of that; null: no bound is known. */
@@ -246,6 +255,7 @@ function chatWorkOf(manifest: Manifest, input: ModelInput): Work {
     tokens,
     predictedGpuMs: Math.ceil(fixed_ms + tokenMs * tokens.written),
     memoryMb: manifest.memory.per_answer_mb ?? 0,
+    memoryMbMin: manifest.memory.per_answer_mb ?? 0,
     residentMb: residentMb(manifest.memory),
     roomMb: roomOnCardMb(manifest.memory),
     batchKey: batchKeyOf(manifest, input),
@@ -269,6 +279,7 @@ function workOf(manifest: Manifest, input: ModelInput): Work {
       fixed_ms + per_image_step_ms * n * run + per_weighted_image_ms * weightedImages,
     ),
     memoryMb: predictedPeakMb(manifest.memory, { images: n, pixels }),
+    memoryMbMin: imagePeakMb(manifest.memory, pixels),
     residentMb: residentMb(manifest.memory),
     roomMb: roomOnCardMb(manifest.memory),
     batchKey: batchKeyOf(manifest, input),

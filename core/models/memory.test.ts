@@ -30,6 +30,14 @@ describe('the peak of an image', () => {
   it('counts for every image of a call', () => {
     expect(predictedPeakMb(memory, { images: 4, pixels: 512 * 512 })).toBe(16_000);
   });
+
+  it('counts once a call in the part that is said to be of the call', () => {
+    const parted = { per_image: [{ pixels: 512 * 512, call_mb: 900, mb: 300 }] };
+
+    expect(imagePeakMb(parted, 512 * 512)).toBe(1_200);
+    expect(predictedPeakMb(parted, { images: 4, pixels: 512 * 512 })).toBe(2_100);
+    expect(predictedPeakMb(parted, { images: 2, pixels: 1024 * 1024 })).toBe(6_000);
+  });
 });
 
 describe('what a model keeps of a card', () => {

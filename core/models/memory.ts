@@ -2,8 +2,9 @@
  * GPU memory as figures and one rule. 1 MB is 10^6 bytes and 1 GB is 1000 MB: a card that is sold as 24 GB holds a
  * little more than that, so the rule errs on the safe side.
  *
- * A model takes its weights and its adapters once, and on top of them a peak for every image of a call, or for every answer. The peak of an image goes by its
- * pixels and by steps of the table: a size between two rows counts as the larger row, one above the last row grows
+ * A model takes its weights and its adapters once, and on top of them a peak for every image of a call, or for every answer. Of images
+ * a part may be there once a call, such as what decoding takes where they are decoded one after the other. The peak goes
+ * by pixels and by steps of the table: a size between two rows counts as the larger row, one above the last row grows
  * with its pixels. Interpolating would sit below what a size between the rows really takes, because activations are
  * rounded up to blocks.
  */
@@ -15,9 +16,12 @@ const mbSchema = z.int().nonnegative();
 const figuresSchema = z.strictObject({
   /** Resident while the model is loaded. */
   weights_mb: mbSchema,
-  /** Peak of one image in a call, on top of the weights, by its pixels, which rise; empty for a model that answers. */
+  /**
+   * Peak of each image in a call (`mb`), beside what a call takes once (`call_mb`, absent: nothing), on top of the weights, by its
+   * pixels, which rise; empty for a model that answers.
+   */
   per_image: z
-    .array(z.strictObject({ pixels: z.int().positive(), mb: mbSchema }))
+    .array(z.strictObject({ pixels: z.int().positive(), call_mb: mbSchema.optional(), mb: mbSchema }))
     .refine(
       (rows) => rows.every((row, index) => row.pixels > (rows[index - 1]?.pixels ?? 0)),
       'pixels must rise from row to row',
@@ -56,12 +60,17 @@ export function residentMb({
   return weights_mb + adapters_mb;
 }
 
-/** MB that one image of a call takes on top of the weights. */
-export function imagePeakMb({ per_image: rows }: Pick<MemoryFigures, 'per_image'>, pixels: number): number {
-  const row = rows.find((each) => each.pixels >= pixels);
-  if (row !== undefined) return row.mb;
-  const last = rows.at(-1);
-  return last === undefined ? 0 : Math.ceil((last.mb * pixels) / last.pixels);
+/** MB that a call takes on top of the weights: at all, and for each of its images. */
+function callPeakMb({ per_image: rows }: Pick<MemoryFigures, 'per_image'>, pixels: number) {
+  const row = rows.find((each) => each.pixels >= pixels) ?? rows.at(-1);
+  if (row === undefined) return { callMb: 0, imageMb: 0 };
+  const grown = Math.max(1, pixels / row.pixels);
+  return { callMb: Math.ceil((row.call_mb ?? 0) * grown), imageMb: Math.ceil(row.mb * grown) };
+}
+
+/** MB that a call of one image takes on top of the weights. */
+export function imagePeakMb(memory: Pick<MemoryFigures, 'per_image'>, pixels: number): number {
+  return predictedPeakMb(memory, { images: 1, pixels });
 }
 
 /** MB that work takes at its peak, on top of the weights. */
@@ -69,7 +78,8 @@ export function predictedPeakMb(
   memory: Pick<MemoryFigures, 'per_image'>,
   { images, pixels }: { readonly images: number; readonly pixels: number },
 ): number {
-  return images * imagePeakMb(memory, pixels);
+  const { callMb, imageMb } = callPeakMb(memory, pixels);
+  return callMb + images * imageMb;
 }
 
 /** MB of a card that may be planned into. */

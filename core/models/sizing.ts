@@ -57,9 +57,9 @@ const pictures: ImageUse = {
 const zImagePictures: ImageUse = {
   ...pictures,
   perImageOffloaded: [
-    { pixels: 512 * 512, mb: 1_200 },
-    { pixels: 768 * 768, mb: 1_400 },
-    { pixels: 1024 * 1024, mb: 2_500 },
+    { pixels: 512 * 512, call_mb: 890, mb: 310 },
+    { pixels: 768 * 768, call_mb: 880, mb: 520 },
+    { pixels: 1024 * 1024, call_mb: 1_650, mb: 850 },
   ],
 };
 

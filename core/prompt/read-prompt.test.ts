@@ -8,6 +8,11 @@ import { countTokens, wordsOf } from './tokens.ts';
 const models = `${import.meta.dirname}/../../gpu-container/models/pilotlight-shapes`;
 const shapes = manifestSchema.parse(JSON.parse(readFileSync(`${models}/manifest.json`, 'utf8')));
 
+/** A text, its parts by the library's own rule, which `test_prompt_tokens.py` holds, and those that are counted here. */
+const qwenParts = z
+  .array(z.tuple([z.string(), z.int(), z.int()]))
+  .parse(JSON.parse(readFileSync(`${import.meta.dirname}/qwen2-parts.json`, 'utf8')));
+
 describe('tokens', () => {
   it.each([
     ['a red ring above a blue square', 7],
@@ -19,6 +24,14 @@ describe('tokens', () => {
   ])('of %j, counted in words, are %i', (prompt, count) => {
     expect(countTokens('words', prompt)).toBe(count);
   });
+
+  it.each(qwenParts)(
+    'of %j are %i at least for the tokenizer of Qwen, and counted are %i',
+    (prompt, least, count) => {
+      expect(countTokens('qwen2', prompt)).toBe(count);
+      expect(count).toBeLessThanOrEqual(least);
+    },
+  );
 
   it('leave room for three times the longest prompt that pilotlight-shapes was measured with', () => {
     const rows = z
@@ -38,6 +51,18 @@ describe('a prompt', () => {
     expect(readPrompt(shapes, words(64))).toMatchObject({ kind: 'read', tokens: 64 });
     expect(readPrompt(shapes, words(65))).toEqual({ kind: 'prompt_too_long', counted: 65, allowed: 64 });
   });
+
+  it.each(['z-image-turbo', 'z-image-turbo-24gb', 'z-image-turbo-2k'])(
+    'that is too long for %s for sure is refused',
+    (id) => {
+      const manifest = `${models}/../${id}/manifest.json`;
+      const rules = manifestSchema.parse(JSON.parse(readFileSync(manifest, 'utf8')));
+      const tags = (count: number) => ({ prompt: 'a, '.repeat(count) });
+
+      expect(readPrompt(rules, tags(256))).toMatchObject({ kind: 'read', tokens: 512 });
+      expect(readPrompt(rules, tags(257))).toEqual({ kind: 'prompt_too_long', counted: 514, allowed: 512 });
+    },
+  );
 
   it('is counted as it is sent on: markup of NewBie is part of what its model reads', () => {
     const rules = { prompt_format: 'newbie_xml', prompt_tokens: { kind: 'words', max: 3 } } as const;

@@ -8,6 +8,7 @@
  * - `run` is answered by `accepted`, then every item ends in exactly one `result` or `failed` of scope `item`. A
  *   `failed` of scope `batch` ends every item of the batch at once; one of scope `process` ends all work there is.
  * - `cancel` and `ping` are answered while a batch runs. `drain` lets work end, then comes `bye`.
+ * - A `pong` proves life, any other frame progress: a runner that is asked for something and shows none for long is killed.
  * - A runner that says `bye` exits. A runner that loses its worker exits too.
  *
  * Pictures never travel in frames, save small previews for those who asked: a result names files in the scratch folder

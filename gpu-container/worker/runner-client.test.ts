@@ -5,8 +5,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { systemClock } from '#aws/system-clock.ts';
-import type { Log, LogFields } from '#core/ports/process.ts';
+import { protocolLimits } from '#core/limits.ts';
+import type { Clock, Log, LogFields } from '#core/ports/process.ts';
 import type { RunBatch, RunItem, RunOutcome } from '#core/ports/runner.ts';
+import { createRecordingLog } from '#sim/memory/recording-log.ts';
 import type { HostKind } from '../runner-host/host-under-test.ts';
 import { hostKinds, openHost } from '../runner-host/host-under-test.ts';
 import type { RunnerClientOptions } from './runner-client.ts';
@@ -55,6 +57,40 @@ function kindsOf(outcomes: ReadonlyMap<string, RunOutcome>): Record<string, stri
   return Object.fromEntries(
     [...outcomes].map(([id, outcome]) => [id, outcome.kind === 'failed' ? outcome.code : outcome.kind]),
   );
+}
+
+const patiencePings = 30;
+
+/** Pings `hanging-runner.mjs` as soon as it has answered: what takes minutes by the clock is over at once. */
+function openHurried(kind: HostKind) {
+  let passPing: () => void = () => undefined;
+  const log = createRecordingLog();
+  const clock: Clock = {
+    nowMs: systemClock.nowMs,
+    sleep(ms, signal) {
+      if (ms !== protocolLimits.pingMs) return systemClock.sleep(ms, signal);
+      return new Promise((resolve) => {
+        passPing = resolve;
+        signal?.addEventListener('abort', () => resolve(), { once: true });
+      });
+    },
+  };
+  const patienceMs = patiencePings * protocolLimits.pingMs;
+  const options = {
+    command: [process.execPath, join(import.meta.dirname, 'hanging-runner.mjs')],
+    clock,
+    // It does not end by being asked to either.
+    drainMs: 0,
+    patience: { loadMs: () => patienceMs, callMs: () => patienceMs },
+    log: {
+      ...log,
+      info(event: string, fields?: LogFields) {
+        log.info(event, fields);
+        if (event === 'runner.output') passPing();
+      },
+    },
+  };
+  return openClient(kind, options).then(({ client }) => ({ client, lines: log.lines }));
 }
 
 const lost = { kind: 'failed', code: 'worker_lost', retryable: true };
@@ -271,6 +307,30 @@ describe.each(hostKinds)('over a %s host', (kind) => {
       });
 
       expect(await client.load('fake', '1')).toEqual({ kind: 'failed', code: 'worker_lost' });
+    });
+  });
+
+  describe('a runner whose device hangs, though it answers pings', () => {
+    it.each([
+      ['a load', 'hangs', {}],
+      ['a batch', 'fake', {}],
+      ['a step', 'fake', { steps: 3, pings: 40 }],
+    ])('is killed over %s, and what it was asked ends as worker_lost', async (_, model, params) => {
+      const { client, lines } = await openHurried(kind);
+      const outcomes = client.run({ ...batchOf({ a: params }), model }, ignore);
+
+      client.cancel('a');
+
+      expect((await outcomes).get('a')).toMatchObject(lost);
+      expect(lines.find(({ event }) => event === 'runner.killed')?.fields.reason).toBe('no progress');
+    });
+
+    it('is not killed while it tells progress, however long its batch takes', async () => {
+      const { client } = await openHurried(kind);
+
+      const outcomes = await client.run(batchOf({ a: { steps: 3, pings: 20 } }), ignore);
+
+      expect(kindsOf(outcomes)).toEqual({ a: 'succeeded' });
     });
   });
 

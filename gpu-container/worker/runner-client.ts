@@ -1,7 +1,7 @@
 /**
  * The worker's side of a runner: the `Runner` port over a process of a runner host. It starts with the first call that
- * needs one. When it dies or falls silent, what it ran ends as `worker_lost` and the next call starts another, so a
- * crash costs a model load and never the worker.
+ * needs one. When it dies, falls silent or stays without progress, what it ran ends as `worker_lost` and the next call
+ * starts another, so a crash costs a model load and never the worker.
  */
 import { mkdtemp } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -33,6 +33,11 @@ export interface RunnerClientOptions {
    * @default none
    */
   readonly memoryMaxMb?: number | undefined;
+  /**
+   * How long the process may answer pings and tell nothing of what was asked.
+   * @default `workerLimits.patienceMsMin`
+   */
+  readonly patience?: Patience;
   /** Defaults: `workerLimits.runnerStartMs`, `.runnerSilenceMs`, `.drainMs`, `.memoryWatchMs`, `protocolLimits.pingMs`. */
   readonly startMs?: number;
   readonly silenceMs?: number;
@@ -40,6 +45,16 @@ export interface RunnerClientOptions {
   readonly pingMs?: number;
   readonly memoryWatchMs?: number;
 }
+
+export interface Patience {
+  loadMs(model: string): number;
+  callMs(batch: RunBatch): number;
+}
+
+const leastPatience: Patience = {
+  loadMs: () => workerLimits.patienceMsMin,
+  callMs: () => workerLimits.patienceMsMin,
+};
 
 /** Some batches of the widest pool, a few texts for each job. A long chat is one text of it. */
 const rememberedInputsMax = 256;
@@ -73,6 +88,8 @@ export class RunnerClient implements Runner {
   readonly #answers = new Map<string, string>();
   /** Of the batch that runs: what the process says meanwhile is about it. */
   #batchNames: LogFields = {};
+  /** Of what is asked of the process now: what is left of the time that it may take without a word of it. */
+  #asked: { readonly patienceMs: number; leftMs: number } | null = null;
   #running: { readonly outcomes: BatchOutcomes; readonly lose: (reason: LossReason) => void } | null = null;
 
   constructor(options: RunnerClientOptions) {
@@ -175,12 +192,14 @@ export class RunnerClient implements Runner {
     if (runner === null) return { kind: 'failed', code: 'worker_lost' };
     const key = residentKey(model, revision, null);
     if (this.#resident.has(key)) return { kind: 'loaded', loadMs: 0 };
+    this.#ask(this.#patience.loadMs(model));
     const outcome = await new Promise<LoadOutcome>((resolve) => {
       this.#onLoadEnded = resolve;
       if (this.#process === runner) runner.send({ type: 'load', model, revision });
       else resolve({ kind: 'failed', code: 'worker_lost' });
     });
     this.#onLoadEnded = null;
+    this.#asked = null;
     if (outcome.kind === 'loaded' && this.#process === runner) this.#resident.add(key);
     return outcome;
   }
@@ -201,6 +220,7 @@ export class RunnerClient implements Runner {
       return await this.#runOn(runner, batch, events, scratchDir);
     } finally {
       this.#running = null;
+      this.#asked = null;
       this.#batchNames = {};
       await this.#removeFolder(scratchDir);
     }
@@ -214,6 +234,7 @@ export class RunnerClient implements Runner {
     const running = { outcomes, lose };
     this.#running = running;
     this.#batchNames = namesOf(batch);
+    this.#ask(this.#patience.callMs(batch));
     try {
       runner.send(runMessage(batch, events, scratchDir));
     } catch (err) {
@@ -226,8 +247,30 @@ export class RunnerClient implements Runner {
     return await outcomes.all;
   }
 
+  get #patience(): Patience {
+    return this.#options.patience ?? leastPatience;
+  }
+
+  #ask(patienceMs: number): void {
+    this.#asked = { patienceMs, leftMs: patienceMs };
+  }
+
+  /**
+   * Pings are answered beside the device, so an answer alone shows no progress. In pings, not by the clock, as silence is:
+   * time in which this process was stopped counts for nothing.
+   */
+  #lookForProgress(message: RunnerMessage): void {
+    if (this.#asked === null) return;
+    const { patienceMs, leftMs } = this.#asked;
+    const nextMs =
+      message.type === 'pong' ? leftMs - (this.#options.pingMs ?? protocolLimits.pingMs) : patienceMs;
+    this.#asked.leftMs = nextMs > 0 ? nextMs : patienceMs;
+    if (nextMs <= 0) this.#process?.kill('no progress');
+  }
+
   #receive(message: RunnerMessage): void {
     const { log } = this.#options;
+    this.#lookForProgress(message);
     this.#running?.outcomes.receive(message);
     if (message.type === 'loaded') this.#onLoadEnded?.({ kind: 'loaded', loadMs: message.ms });
     else if (message.type === 'delta') this.#remember(message.id, message.text);

@@ -5,12 +5,14 @@ import { createS3Weights } from '#aws/s3-weights.ts';
 import { StartError } from '#core/errors.ts';
 import type { Catalog, Model } from '#core/models/manifest.ts';
 import { residentMbOf } from '#core/models/manifest.ts';
+import { callPatienceMs, loadPatienceMs } from '#core/models/patience.ts';
 import type { Clock, Log } from '#core/ports/process.ts';
 import { createLocalHost } from '../runner-host/local-host.ts';
 import { createRemoteHost } from '../runner-host/remote-host.ts';
 import { runnerCommand } from '../runner-host/runner-command.ts';
 import type { RunnerHost, RunnerStart } from '../runner-host/runner-host.ts';
 import type { PrewarmEnv } from './env.ts';
+import type { Patience } from './runner-client.ts';
 import { RunnerClient } from './runner-client.ts';
 import { RunnerPool } from './runner-pool.ts';
 import type { ModelFolders } from './weights/model-folders.ts';
@@ -48,9 +50,13 @@ export function createPoolRunners({ clock, log, catalog }: Ports, env: Env): Poo
   const host = openHost({ clock, log }, env, engine);
   const weights = openWeights({ clock, log }, env);
   const modelsDir = weights?.folders.modelsDir ?? env.PILOTLIGHT_MODELS_DIR;
+  const patience = patienceOf(catalog);
   const runners = new RunnerPool({
     createClient: (memoryMaxMb) =>
-      new RunnerClient({ host, engine, modelsDir, clock, log, memoryMaxMb: memoryMaxMb ?? undefined }),
+      new RunnerClient({
+        ...{ host, engine, modelsDir, clock, log, patience },
+        memoryMaxMb: memoryMaxMb ?? undefined,
+      }),
     residentMb: (model) => residentMbOf(catalog, model),
     gpuMemoryMb: env.PILOTLIGHT_GPU_MEMORY_MB,
   });
@@ -64,6 +70,18 @@ export function createPoolRunners({ clock, log, catalog }: Ports, env: Env): Poo
       host.close();
       weights?.close();
     },
+  };
+}
+
+function patienceOf(catalog: Catalog): Patience {
+  return {
+    loadMs: (model) => loadPatienceMs(catalog, model),
+    callMs: ({ model, items }) =>
+      callPatienceMs(
+        catalog,
+        model,
+        items.map(({ params }) => params),
+      ),
   };
 }
 

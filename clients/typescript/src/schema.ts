@@ -1882,14 +1882,15 @@ export interface components {
                 format: "text" | "newbie_xml";
                 /** @description null: as many as the schema lets in */
                 tokens_max: number | null;
-                tokens_kind: "words" | null;
+                tokens_kind: ("words" | "qwen2") | null;
             };
             batch_max: number;
-            /** @description GPU memory in units of 10^6 bytes: the weights, and on top of them each image by its pixels, or each answer */
+            /** @description GPU memory in units of 10^6 bytes: the weights, and on top of them what a call takes once (`call_mb`) and each of its images (`mb`), by their pixels, or each answer */
             memory: {
                 weights_mb: number;
                 per_image: {
                     pixels: number;
+                    call_mb?: number;
                     mb: number;
                 }[];
                 adapters_mb?: number;

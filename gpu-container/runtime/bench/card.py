@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import statistics
 import time
 from collections.abc import Callable
@@ -64,8 +65,16 @@ class Card:
         self._settle()
         return (torch.cuda.max_memory_allocated() - before) / MEGABYTE
 
-    def allocated_mb(self) -> float | None:
-        return torch.cuda.memory_allocated() / MEGABYTE if self.is_card else None
+    def held_mb(self, load: Work) -> tuple[Any, float | None]:
+        """What was loaded, and what it keeps of the card."""
+        # What was unloaded before may still be in a cycle.
+        gc.collect()
+        before = self._allocated()
+        loaded = load()
+        return loaded, (self._allocated() - before) / MEGABYTE if self.is_card else None
+
+    def _allocated(self) -> int:
+        return int(torch.cuda.memory_allocated()) if self.is_card else 0
 
     def _settle(self) -> None:
         if self.is_card:

@@ -9,7 +9,7 @@ from typing import Any
 
 from card import Card
 from context import run
-from models import CHATS
+from models import CHATS, in_a_call_of
 
 from pilotlight_runtime.qwen_vl import QwenVlRunner
 from pilotlight_runtime.registry import Registry
@@ -21,18 +21,25 @@ Row = dict[str, Any]
 def cold_start(models_dir: Path, card: Card, pixels: int, tokens: int) -> tuple[QwenVlRunner, Row]:
     """Loads the model and answers once."""
     phases = Phases()
-    runner: Any = Registry(models_dir).create(CHATS, "1", card.device, phases)
+    runner, weights_mb = card.held_mb(lambda: Registry(models_dir).create(CHATS, "1", card.device, phases))
     first_s = card.seconds(lambda: run(runner, asked(pixels, tokens, 1)))
-    return runner, {"what": "cold start of chats", **phases.ms, "firstAnswerMs": round(first_s * 1000)}
+    times = {**phases.ms, "firstAnswerMs": round(first_s * 1000)}
+    return runner, {"what": "cold start", "model": CHATS, **times, "weightsMb": weights_mb}
 
 
 def speed(runner: QwenVlRunner, card: Card, together: int, pixels: int, tokens: int, rounds: int) -> Row:
-    """Requests and tokens a second of `together` requests in one call, and of the same number one by one."""
+    """Requests and tokens a second of `together` requests that come at once, and of the same number one by one.
+
+    More than a call takes are run as a worker would: in several calls, one after the other.
+    """
     params = asked(pixels, tokens, together)
-    written = run(runner, params).tokens
+    in_call = min(together, in_a_call_of(CHATS))
+    calls = [params[start : start + in_call] for start in range(0, together, in_call)]
+    written = sum(run(runner, call).tokens for call in calls)
 
     def ours() -> None:
-        run(runner, params)
+        for call in calls:
+            run(runner, call)
 
     def alone() -> None:
         run(runner, params[:1])
@@ -40,7 +47,9 @@ def speed(runner: QwenVlRunner, card: Card, together: int, pixels: int, tokens: 
     ours_s, alone_s = card.compare(ours, alone, rounds)
     return {
         "what": "chats",
+        "model": CHATS,
         "together": together,
+        "inCall": in_call,
         "requestsPerSecond": together / ours_s,
         "tokensPerSecond": written / ours_s,
         "ofOneByOne": together * alone_s / ours_s,

@@ -59,14 +59,17 @@ def _rows(folder: Path, device: str, is_tiny: bool, rounds: int) -> Iterator[dic
     yield {"what": "card", "name": card.name(), "tiny": is_tiny, **libraries}
 
     models.write_pictures(folder, device, is_tiny)
+    models.write_offloaded(folder, is_tiny)
     sizes = [32, 64] if is_tiny else [512, 1024]
-    drawing, cold = pictures.cold_start(folder, card, sizes[0])
-    yield cold
-    for size in sizes:
-        for batch in [1, 2] if is_tiny else [1, 2, 4, 6, 8]:
-            yield pictures.speed(drawing, card, size, batch, rounds)
-    yield pictures.adapters(drawing, card, folder, rounds)
-    drawing.unload()
+    for model in (models.PICTURES, models.OFFLOADED):
+        drawing, cold = pictures.cold_start(folder, card, model, sizes[0])
+        yield cold
+        for size in sizes:
+            for batch in [1, 2] if is_tiny else [1, 2, 4, 6, 8]:
+                yield pictures.speed(drawing, card, model, size, batch, rounds)
+        if model == models.PICTURES:
+            yield pictures.adapters(drawing, card, folder, rounds)
+        drawing.unload()
 
     models.write_chats(folder, device, is_tiny)
     pixels, tokens = (64, 8) if is_tiny else (1024, 128)

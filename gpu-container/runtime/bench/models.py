@@ -17,8 +17,12 @@ import tiny_qwen_vl
 import tiny_z_image
 import torch
 
-PICTURES = "bench-pictures"
-CHATS = "bench-chats"
+PICTURES = "z-image-turbo"
+OFFLOADED = "z-image-turbo-24gb"
+CHATS = "qwen3-vl-8b"
+"""Names of the manifests whose figures are held to what is measured."""
+
+MANIFESTS = Path(__file__).resolve().parents[2] / "models"
 
 CONTEXT_TOKENS = 4096
 
@@ -29,6 +33,19 @@ def write_pictures(folder: Path, device: str, is_tiny: bool) -> None:
         pipeline = tiny_z_image.pipeline_of() if is_tiny else tiny_z_image.pipeline_from(*full_z_image())
     weights = _model_folder(folder, PICTURES, {"runner": "z_image", "dtype": _dtype_name(is_tiny)})
     pipeline.save_pretrained(weights, safe_serialization=True)
+
+
+def write_offloaded(folder: Path, is_tiny: bool) -> None:
+    """The same Z-Image once more, as `folder`/`OFFLOADED`: its text encoder stays in main memory."""
+    runtime = {"runner": "z_image", "dtype": _dtype_name(is_tiny), "offload": "text_encoder"}
+    weights = _model_folder(folder, OFFLOADED, runtime)
+    weights.rmdir()
+    weights.symlink_to(folder / PICTURES / "weights")
+
+
+def in_a_call_of(model: str) -> int:
+    """Jobs that a worker puts into one call at most."""
+    return int(json.loads((MANIFESTS / model / "manifest.json").read_text("utf-8"))["batch_max"])
 
 
 def write_chats(folder: Path, device: str, is_tiny: bool) -> None:

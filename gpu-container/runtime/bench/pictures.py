@@ -11,7 +11,6 @@ import loras
 import torch
 from card import Card
 from context import run
-from models import PICTURES
 
 from pilotlight_runtime.messages import Adapter
 from pilotlight_runtime.picture_runner import PictureRunner
@@ -25,19 +24,16 @@ PROMPT = "a lighthouse on a cliff at dusk, waves below, warm light in its window
 ADAPTER_RANK = 16
 
 
-def cold_start(models_dir: Path, card: Card, size: int) -> tuple[PictureRunner[Any], Row]:
+def cold_start(models_dir: Path, card: Card, model: str, size: int) -> tuple[PictureRunner[Any], Row]:
     """Loads the model and draws the first picture. Files may be in the cache of the system: nobody drops it."""
     phases = Phases()
-    before_mb = card.allocated_mb()
-    runner: Any = Registry(models_dir).create(PICTURES, "1", card.device, phases)
-    after_mb = card.allocated_mb()
-    weights_mb = None if before_mb is None or after_mb is None else after_mb - before_mb
+    runner, weights_mb = card.held_mb(lambda: Registry(models_dir).create(model, "1", card.device, phases))
     first_s = card.seconds(lambda: run(runner, _asked(size, 1)))
-    row = {"what": "cold start", **phases.ms, "firstPictureMs": round(first_s * 1000), "weightsMb": weights_mb}
-    return runner, row
+    times = {**phases.ms, "firstPictureMs": round(first_s * 1000)}
+    return runner, {"what": "cold start", "model": model, **times, "weightsMb": weights_mb}
 
 
-def speed(runner: PictureRunner[Any], card: Card, size: int, batch: int, rounds: int) -> Row:
+def speed(runner: PictureRunner[Any], card: Card, model: str, size: int, batch: int, rounds: int) -> Row:
     """Pictures a second of one call after the other."""
     asked = _asked(size, batch)
 
@@ -50,6 +46,7 @@ def speed(runner: PictureRunner[Any], card: Card, size: int, batch: int, rounds:
     ours_s, plain_s = card.compare(ours, plain, rounds)
     return {
         "what": "pictures",
+        "model": model,
         "size": size,
         "batch": batch,
         "perSecond": batch / ours_s,

@@ -73,8 +73,9 @@ class Device:
 def failure_of(error: BaseException) -> FailureCode:
     """The code of what a library raised: `OOM`, `CUDA_FATAL` or `INTERNAL`.
 
-    torch raises `OutOfMemoryError` before a kernel runs, so the process is sound after it. cuDNN and cuBLAS call the
-    same shortage "not initialized" or "alloc failed". Any other CUDA error leaves a context that serves nothing more.
+    torch raises `OutOfMemoryError` before a kernel runs, so the process is sound after it. What its allocator does not
+    hold, such as a context on a full card or pinned memory, is a CUDA error "out of memory" by name; cuDNN and cuBLAS
+    call the same shortage "not initialized" or "alloc failed". Any other CUDA error leaves a context of no more use.
     """
     torch = sys.modules.get("torch")
     if torch is not None and isinstance(error, torch.OutOfMemoryError):
@@ -83,7 +84,7 @@ def failure_of(error: BaseException) -> FailureCode:
     if isinstance(error, MemoryError) or "ALLOC_FAILED" in text or "can't allocate memory" in text:
         return "OOM"
     if "CUDA error" in text or "CUBLAS_STATUS" in text or "CUDNN_STATUS" in text:
-        return "OOM" if "NOT_INITIALIZED" in text else "CUDA_FATAL"
+        return "OOM" if "out of memory" in text or "NOT_INITIALIZED" in text else "CUDA_FATAL"
     return "INTERNAL"
 
 

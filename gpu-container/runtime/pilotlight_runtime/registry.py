@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
+import logging
 import os
 import platform
 import sys
@@ -15,6 +15,8 @@ from typing import Any
 
 from .devices import failure_of
 from .runner import Phases, Runner, RunnerError, Setup
+
+_log = logging.getLogger(__name__)
 
 PACKAGES = ("torch", "diffusers", "transformers")
 
@@ -124,8 +126,12 @@ class Registry:
             kind = KINDS.get(name)
             if kind is not None and name not in self._warmed:
                 self._warmed[name] = Phases()
-                with contextlib.suppress(ImportError), self._warmed[name].timed("importMs"):
-                    kind()
+                # Of any kind: lazy modules raise RuntimeError in place of ImportError, torch without a file OSError.
+                try:
+                    with self._warmed[name].timed("importMs"):
+                        kind()
+                except Exception as error:
+                    _log.warning("the libraries of %s were not imported: %s", name, type(error).__name__)
 
     def _options_of(self, model_dir: Path, revision: str) -> Mapping[str, Any]:
         manifest = model_dir / "manifest.json"

@@ -72,6 +72,14 @@ class Worker:
 
 
 @pytest.fixture
+def broken_library(monkeypatch: pytest.MonkeyPatch) -> None:
+    def raise_as_a_lazy_module_does() -> Any:
+        raise RuntimeError("Failed to import diffusers.pipelines.z_image because of the following error")
+
+    monkeypatch.setattr(registries, "KINDS", {"z_image": raise_as_a_lazy_module_does})
+
+
+@pytest.fixture
 def worker(models_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Worker]:
     ours, theirs = socket.socketpair()
     monkeypatch.setattr(host, "_accept_worker", lambda _: theirs)
@@ -110,6 +118,14 @@ def test_a_wrong_adapter_ends_its_batch_alone(worker: Worker, tmp_path: Path) ->
     assert (refused["scope"], refused["batchId"], refused["code"]) == ("batch", "refused", "ADAPTER_INVALID")
     assert (refused["retryable"], "sha256" in refused["message"]) == (False, True)
     assert drawn["type"] == "result"
+
+
+def test_a_library_that_cannot_be_imported_fails_the_load_and_not_the_device_thread(
+    broken_library: None, worker: Worker
+) -> None:
+    answers = [worker.ask(Load(model=tiny_z_image.MODEL, revision="1"), "failed") for _ in range(2)]
+
+    assert [(answer["scope"], answer["code"]) for answer in answers] == [("model", "MODEL_NOT_LOADED")] * 2
 
 
 class Plain:
