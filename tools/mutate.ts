@@ -2,14 +2,14 @@
  * `npm run mutate -- FILE...`: how much the unit tests beside a file notice. Each comparison, condition, constant and
  * sign of the file is turned round, one at a time, as vitest loads it (nothing on the disk changes), and the tests run.
  * Says which changes no test noticed and which blocks no test entered. Exit codes: 0 when at least 85 % were noticed
- * and every block was entered, 1 when not.
+ * and every block was entered, 1 when not. `--conditions` looks at what adapters ask of DynamoDB instead; see
+ * `mutate-conditions.ts`.
  */
 import { mkdtempSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative, resolve } from 'node:path';
-import { startVitest } from 'vitest/node';
-
-const root = resolve(import.meta.dirname, '..');
+import { judgeConditions } from './mutate-conditions.ts';
+import { fails, root } from './mutated-tests.ts';
 
 /** reliability.md 3.3. */
 const shareMin = 0.85;
@@ -60,21 +60,13 @@ function mutantsOf(source: string): Mutant[] {
 }
 
 /** Runs the tests beside `file`, with `source` in its place; true when one of them fails. */
-async function isNoticed(file: string, source: string | null, setupFiles: string[] = []): Promise<boolean> {
-  const tests = relative(root, file).replace(/\.ts$/, '.test.ts');
-  const quiet = { reporters: [{ onInit: () => undefined }], watch: false, bail: 1, silent: true };
-  const plugin = {
-    name: 'mutant',
-    enforce: 'pre' as const,
-    transform: (_code: string, id: string) => (id === file && source !== null ? source : undefined),
-  };
-  const before = process.exitCode;
-  const vitest = await startVitest('test', [tests], { ...quiet, setupFiles }, { plugins: [plugin] });
-  const failed = vitest.state.getCountOfFailedTests() > 0 || vitest.state.getUnhandledErrors().length > 0;
-  const broken = vitest.state.getTestModules().some((each) => each.state() === 'failed');
-  await vitest.close();
-  process.exitCode = before;
-  return failed || broken;
+function isNoticed(file: string, source: string | null, setupFiles: string[] = []): Promise<boolean> {
+  const tests = [file.replace(/\.ts$/, '.test.ts')];
+  return fails({
+    tests,
+    setupFiles,
+    sourceOf: (id) => (id === file && source !== null ? source : undefined),
+  });
 }
 
 async function untakenIn(file: string): Promise<string[]> {
@@ -104,6 +96,8 @@ async function judge(file: string): Promise<boolean> {
   return share >= shareMin && untaken.length === 0;
 }
 
-let isGood = true;
-for (const file of process.argv.slice(2)) isGood = (await judge(resolve(file))) && isGood;
+const [first, ...others] = process.argv.slice(2);
+let isGood = first !== '--conditions' || (await judgeConditions(others[0]));
+const files = first === undefined || first === '--conditions' ? [] : [first, ...others];
+for (const file of files) isGood = (await judge(resolve(file))) && isGood;
 process.exit(isGood ? 0 : 1);

@@ -20,7 +20,7 @@ const help = `Usage: npm start [-- OPTIONS]        boot everything, run one job,
        npm run contract -- OPTIONS    the API against its OpenAPI document (npm run contract -- --help)
        npm run deploy:local           the CDK stacks on an AWS emulator (npm run deploy:local -- --help)
        npm run sim:faults -- OPTIONS  the product in simulated worlds that fail (npm run sim:faults -- --help)
-       npm run mutate -- FILE...      how much the unit tests beside a file notice
+       npm run mutate -- FILE...      how much the unit tests beside a file notice; --conditions: what the stores' tests do
        npm run fuzz -- OPTIONS        every parser under random input (npm run fuzz -- --help)`;
 
 /** A command, its Node 24 script and arguments. */

@@ -595,11 +595,25 @@ function retention(scene: Scene): void {
     expect(await scene.ports.jobs.create({ ...next, reservation: 'a.1.third' })).toBe('created');
   });
 
-  it('keeps a job that has not ended, however old, and creates no other in its place', async () => {
-    const job = await createdJob(scene, { tenantId: await scene.tenant(), retentionMs, createdAtMs: 1 });
+  it('forbids nothing in the place of one that has ended and is kept', async () => {
+    const tenantId = await scene.tenant();
+    const job = await createdJob(scene, { tenantId, retentionMs });
+    const cancel = cancelWaiting(job, scene.clock.nowMs());
+    await scene.ports.jobs.apply(tenantId, job.jobId, cancel.guard, cancel.patch);
+
+    expect(await scene.ports.jobs.forbid(tenantId, job.jobId, 'a.1.next')).toBe('exists');
+
+    expect(await stored(scene, job)).toMatchObject({ jobId: job.jobId, status: 'canceled' });
+  });
+
+  it('keeps a job that has not ended, however old, and creates no other in its place and forbids none', async () => {
+    const ancient = { retentionMs, createdAtMs: 1, startByMs: 2 };
+    const job = await createdJob(scene, { tenantId: await scene.tenant(), ...ancient });
 
     expect(await stored(scene, job)).toEqual(job);
     expect(await scene.ports.jobs.create(job)).toBe('exists');
+    expect(await scene.ports.jobs.forbid(job.tenantId, job.jobId, 'a.1.next')).toBe('exists');
+    expect(await stored(scene, job)).toEqual(job);
   });
 }
 

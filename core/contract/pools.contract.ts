@@ -57,6 +57,14 @@ function readAndMove(scene: Scene): void {
     expect(await scene.ports.pools.read(pool)).toMatchObject({ state: 'waking', stateSinceMs: now });
   });
 
+  it('leaves a pool alone that is not in the only state named', async () => {
+    const pool = await scene.pool();
+    await scene.ports.pools.move(pool, ['cold'], 'warm', now);
+
+    expect(await scene.ports.pools.move(pool, ['idle'], 'cold', now + 5)).toBe('elsewhere');
+    expect(await scene.ports.pools.read(pool)).toMatchObject({ state: 'warm', stateSinceMs: now });
+  });
+
   it('knows every state, from each to each', async () => {
     const pool = await scene.pool();
     let from: PoolState = 'cold';

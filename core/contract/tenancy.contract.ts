@@ -15,6 +15,14 @@ export function tenancyContract(scene: Scene): void {
 }
 
 function changedTenants(scene: Scene): void {
+  it('makes no gate for a tenant that is not there', async () => {
+    const tenant = sampleTenant({ tenantId: scene.tenantId(), status: 'suspended', version: 2 });
+
+    expect(await scene.ports.tenants.update(tenant)).toBe('conflict');
+
+    expect(await scene.ports.gates.read(tenant.tenantId)).toBeNull();
+  });
+
   it('stores a record that follows the stored one, with every field', async () => {
     const tenant = await created(scene);
     const changed: TenantRecord = {

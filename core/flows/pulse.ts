@@ -23,6 +23,11 @@ export interface Pulse {
   readonly events: RunEvents;
   /** The record as last written or read by this worker. */
   latest(job: JobRecord): JobRecord;
+  /**
+   * From now on nothing is stopped: the call is over. A write that is slow to end the job lets it be claimed again meanwhile,
+   * here as well, and the runner knows jobs and no attempts.
+   */
+  callEnded(): void;
   stop(): Promise<void>;
 }
 
@@ -46,11 +51,15 @@ export function startPulse(
     ]),
   );
   const stopped = new AbortController();
+  let isCalling = true;
+  const cancel = (jobId: string) => {
+    if (isCalling) ports.runner.cancel(jobId);
+  };
   const cancelAll = () => {
-    for (const { job } of beats.values()) ports.runner.cancel(job.jobId);
+    for (const { job } of beats.values()) cancel(job.jobId);
   };
   ask.interrupt.addEventListener('abort', cancelAll, { once: true });
-  const beating = beat(ports, ask.workerId, beats, stopped.signal);
+  const beating = beat(ports, { workerId: ask.workerId, cancel }, beats, stopped.signal);
 
   return {
     events: {
@@ -62,6 +71,9 @@ export function startPulse(
       },
     },
     latest: (job) => beats.get(job.jobId)?.job ?? job,
+    callEnded() {
+      isCalling = false;
+    },
     async stop() {
       ask.interrupt.removeEventListener('abort', cancelAll);
       stopped.abort();
@@ -70,9 +82,14 @@ export function startPulse(
   };
 }
 
+interface Holder {
+  readonly workerId: string;
+  cancel(jobId: string): void;
+}
+
 async function beat(
   ports: PulsePorts,
-  workerId: string,
+  holder: Holder,
   beats: ReadonlyMap<string, Beat>,
   stopped: AbortSignal,
 ): Promise<void> {
@@ -80,7 +97,7 @@ async function beat(
     await ports.clock.sleep(jobLimits.progressMs, stopped);
     if (stopped.aborted) return;
     const due = [...beats.values()].filter((own) => isDue(own, ports.clock.nowMs()));
-    await Promise.all(due.map((own) => renewOne(ports, workerId, own)));
+    await Promise.all(due.map((own) => renewOne(ports, holder, own)));
   }
 }
 
@@ -89,19 +106,19 @@ function isDue(own: Beat, nowMs: number): boolean {
   return !own.lost && (own.dirty || !isFresh(own.writtenAtMs, jobLimits.renewMs, nowMs));
 }
 
-async function renewOne(ports: PulsePorts, workerId: string, own: Beat): Promise<void> {
+async function renewOne(ports: PulsePorts, { workerId, cancel }: Holder, own: Beat): Promise<void> {
   const nowMs = ports.clock.nowMs();
   own.dirty = false;
   try {
     const job = await applyTransition(ports, own.job, renew(own.job, workerId, nowMs, own.progress));
     if (job === null) {
       own.lost = true;
-      ports.runner.cancel(own.job.jobId);
+      cancel(own.job.jobId);
       return;
     }
     own.job = job;
     own.writtenAtMs = nowMs;
-    if (job.cancelRequestedAtMs !== null) ports.runner.cancel(job.jobId);
+    if (job.cancelRequestedAtMs !== null) cancel(job.jobId);
   } catch (error) {
     // The outcome is unknown; the next beat tries again, and the lease leaves room for two lost ones.
     ports.log.warn('lease.renewal_failed', { ...jobNames(own.job), reason: String(error) });

@@ -85,6 +85,8 @@ export async function takeBatch(ports: RunPorts, ask: RunAsk): Promise<Batch> {
       } catch (error) {
         await drop();
         throw error;
+      } finally {
+        pulse.callEnded();
       }
     },
     async end() {

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { FlowWorld } from '#sim/memory/flow-world.ts';
 import { createFlowWorld, submission, worldPool } from '#sim/memory/flow-world.ts';
 import { planAdmission } from '../admission/gate.ts';
+import { readToken } from '../admission/reservation.ts';
 import { lineName } from '../dispatch/fair-tags.ts';
 import { cancelWaiting } from '../job/transitions.ts';
 import { sweepLimits } from '../limits.ts';
@@ -247,6 +248,24 @@ describe('an Idempotency-Key', () => {
     const job = await world.jobs.get('tenant-a', entry?.jobId ?? '');
     expect(job?.input.prompt).toBe('a lighthouse');
     expect((await world.gates.read('tenant-a'))?.open).toEqual({ [job?.jobId ?? '']: job?.reservation });
+  });
+
+  it('finishes no larger request under what a smaller one of its key had set aside', async () => {
+    const { world, ask } = await setup();
+    const dying = { ...world.jobs, create: () => Promise.reject(new Error('killed')) };
+    const small = ask({ idempotencyKey: 'torn', input: { prompt: 'a boat', steps: 1 } });
+    await expect(submit({ ...world, jobs: dying }, small)).rejects.toThrow();
+    const large = ask({ idempotencyKey: 'torn', input: { prompt: 'a boat', steps: 9 } });
+
+    expect(await submit(world, large)).toEqual({ kind: 'in_flight' });
+    await world.clock.advance(sweepLimits.graceMs);
+    await sweep(world);
+    const job = await accepted(world, large);
+
+    expect(readToken(job.reservation)).toMatchObject({
+      usdMicros: job.reservedUsdMicros,
+      gpuMs: job.predictedGpuMs,
+    });
   });
 
   it('goes on where a submission died, unless the sweep was there first', async () => {

@@ -124,11 +124,12 @@ async function takeOver(ports: SubmitPorts, ask: SubmitAsk, checked: CheckedRequ
   const token = gate?.open[checked.jobId];
   const reserved = token === undefined ? null : readToken(token);
   if (gate === null || token === undefined || reserved === null) return { kind: 'in_flight' };
-  const { usdMicros: reservedUsdMicros, admittedAtMs } = reserved;
-  // Meanwhile the result came into the cache or left it: what is set aside is another job's price.
-  if ((reserved.gpuMs === 0) !== (checked.work.predictedGpuMs === 0)) return { kind: 'in_flight' };
+  const { usdMicros, gpuMs, admittedAtMs } = reserved;
+  // Another body, or the result came into the cache meanwhile or left it: what is set aside is another job's price.
+  if (usdMicros !== checked.reservedUsdMicros || gpuMs !== checked.work.predictedGpuMs)
+    return { kind: 'in_flight' };
   const admitted = { kind: 'admitted', finishTag: gate.finishTags[line] ?? checked.tagCost, gate } as const;
-  const outcome = await accept(ports, ask, { ...checked, reservedUsdMicros }, token, admitted, admittedAtMs);
+  const outcome = await accept(ports, ask, checked, token, admitted, admittedAtMs);
   return outcome.kind === 'accepted' ? { kind: 'replayed', job: outcome.job } : outcome;
 }
 

@@ -45,6 +45,13 @@ describe('every interleaving of two workers, two deliveries, one crash, one canc
     expect(swapped.fault?.story[0]).toMatch(/receives|cancels|delivered/);
   });
 
+  it('tells the way to a second charge when the ledger takes whatever comes', () => {
+    const { fault } = everything((state) => stepsFrom(state, () => true));
+
+    expect(fault?.what).toBe('charged twice');
+    expect(fault?.story.filter((step) => step.endsWith('charges'))).toHaveLength(2);
+  });
+
   it('finds the job that nobody comes back to when the sweep sends no tickets', () => {
     const deaf = everything((state) =>
       stepsFrom(state).filter(

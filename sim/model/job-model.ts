@@ -49,6 +49,12 @@ export interface Step {
   readonly next: ModelState;
 }
 
+/** Whether the ledger takes a charge of a job that has so many. */
+export type LedgerCondition = (charges: number) => boolean;
+
+/** As `Ledger.append` promises it. */
+const onlyOne: LedgerCondition = (charges) => charges === 0;
+
 const nowMs = 1_000_000;
 const idle: Actor = { at: 'idle', seen: null };
 
@@ -78,10 +84,10 @@ export function keyOf({ job, workers, sweep, ...rest }: ModelState): string {
 }
 
 /** Every step that may come next. */
-export function stepsFrom(state: ModelState): Step[] {
+export function stepsFrom(state: ModelState, mayEnter = onlyOne): Step[] {
   return [
-    ...state.workers.flatMap((worker, index) => workerSteps(state, worker, index)),
-    ...sweepSteps(state),
+    ...state.workers.flatMap((worker, index) => workerSteps(state, worker, index, mayEnter)),
+    ...sweepSteps(state, mayEnter),
     ...outsideSteps(state),
   ];
 }
@@ -91,7 +97,7 @@ export function isSettled({ job, charges, isReserved }: ModelState): boolean {
   return job.place.kind === 'done' && charges === 1 && !isReserved;
 }
 
-function workerSteps(state: ModelState, worker: Actor, index: number): Step[] {
+function workerSteps(state: ModelState, worker: Actor, index: number, mayEnter: LedgerCondition): Step[] {
   const name = (what: string) => `worker ${index} ${what}`;
   const to = (actor: Actor, more: Partial<ModelState> = {}): ModelState => ({
     ...state,
@@ -124,7 +130,10 @@ function workerSteps(state: ModelState, worker: Actor, index: number): Step[] {
       return [{ name: name('finishes'), next: finished(state, worker, to) }, ...crash];
     case 'charge':
       return [
-        { name: name('charges'), next: to({ ...worker, at: 'release' }, { charges: charged(state) }) },
+        {
+          name: name('charges'),
+          next: to({ ...worker, at: 'release' }, { charges: charged(state, mayEnter) }),
+        },
         ...crash,
       ];
     case 'release':
@@ -211,7 +220,7 @@ function holds(
 }
 
 /** The sweep looks at a reservation past its grace, and settles in two writes, as a worker does. */
-function sweepSteps(state: ModelState): Step[] {
+function sweepSteps(state: ModelState, mayEnter: LedgerCondition): Step[] {
   const { sweep, job } = state;
   switch (sweep.at) {
     case 'idle': {
@@ -231,7 +240,7 @@ function sweepSteps(state: ModelState): Step[] {
       return [
         {
           name: 'sweep charges',
-          next: { ...state, sweep: { ...sweep, at: 'release' }, charges: charged(state) },
+          next: { ...state, sweep: { ...sweep, at: 'release' }, charges: charged(state, mayEnter) },
         },
       ];
     default:
@@ -276,9 +285,9 @@ function canceled(state: ModelState): ModelState {
   return next === null ? left : { ...left, job: next };
 }
 
-/** The ledger takes one charge a job. */
-function charged({ charges }: ModelState): number {
-  return Math.max(1, charges);
+/** A charge is entered where the ledger's condition lets it: under "no charge of this job yet". */
+function charged({ charges }: ModelState, mayEnter: LedgerCondition): number {
+  return mayEnter(charges) ? charges + 1 : charges;
 }
 
 function uploaded({ results }: ModelState, { seen }: Actor): Partial<ModelState> {

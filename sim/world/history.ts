@@ -7,8 +7,11 @@ import type { AdapterHistory } from './adapters.ts';
 import { createAdapterHistory } from './adapters.ts';
 import type { DropHistory } from './drops.ts';
 import { createDropHistory } from './drops.ts';
+import type { Admission } from './limit-checker.ts';
 import type { PictureHistory } from './pictures.ts';
 import { createPictureHistory } from './pictures.ts';
+import type { StopHistory } from './stop-checker.ts';
+import { createStopHistory } from './stop-checker.ts';
 import type { WarmupHistory } from './warmups.ts';
 import type { Hook } from './webhooks.ts';
 
@@ -49,12 +52,15 @@ export interface History {
   readonly ended: Map<string, JobRecord['status']>;
   /** The largest of each limit that the tenant ever had. */
   readonly limits: Map<string, PlanLimits>;
+  /** By token. */
+  readonly admissions: Map<string, Admission>;
   /** Each job as it was last stored. */
   readonly stored: Map<string, JobRecord>;
   /** Jobs whose reservation was released. */
   readonly settled: Set<string>;
   /** Bytes of the tenant's settled jobs as a reservation was taken, by its token. Nothing goes within a run. */
   readonly keptAtAdmission: Map<string, number>;
+  readonly stops: StopHistory;
   /** Runner calls that began, by job. */
   readonly runs: Map<string, number>;
   /** Everything that came to receivers of webhooks, in order. */
@@ -81,9 +87,11 @@ export function createHistory(): History {
     pictures: createPictureHistory(),
     ended: new Map(),
     limits: new Map(),
+    admissions: new Map(),
     stored: new Map(),
     settled: new Set(),
     keptAtAdmission: new Map(),
+    stops: createStopHistory(),
     runs: new Map(),
     messages: [],
     deliveries: new Map(),

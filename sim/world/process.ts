@@ -1,6 +1,7 @@
 /** A simulated process: an API function, a worker, the sweep, the scaler, who closes a month, or who works at batches. It has a role, a clock, and an end. */
 import type { Clock } from '#core/ports/process.ts';
 import type { Life, Loop } from './loop.ts';
+import { inRequest } from './requests.ts';
 
 export const roles = ['api', 'worker', 'sweep', 'scaler', 'closer', 'deliverer', 'batcher'] as const;
 
@@ -60,7 +61,7 @@ export function createProcess(loop: Loop, name: string, role: Role, skewMs: numb
           onDeath.delete(tell);
           if (!isDead) resolve(served);
         };
-        work().then(
+        inRequest(work).then(
           (value) => finish({ kind: 'answered', value }),
           (error: unknown) => finish({ kind: 'threw', error }),
         );

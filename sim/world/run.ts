@@ -8,6 +8,7 @@ import { runAdapters } from './adapters.ts';
 import { afterHealMs, areBatchesAtRest, batchChance, bringBatches, endBatches } from './batches.ts';
 import { runChaos } from './chaos.ts';
 import { endOrders, noteLimits, runClient } from './client.ts';
+import { askAlike } from './copycats.ts';
 import { faultKinds } from './faults.ts';
 import { violate } from './history.ts';
 import { bringPicture } from './pictures.ts';
@@ -76,10 +77,12 @@ export async function runWorld(seed: number, options: RunOptions = {}): Promise<
   await chaos(world);
   await heal(world);
   await checkAtRest(world);
-  await runSequel(world, async () => {
+  const settle = async () => {
     await heal(world);
     await checkAtRest(world);
-  });
+  };
+  await askAlike(world, settle);
+  await runSequel(world, settle);
   return world;
 }
 

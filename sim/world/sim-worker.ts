@@ -5,6 +5,7 @@ import { workerLimits } from '#core/limits.ts';
 import { createMemoryAdapterCache } from '../memory/memory-adapters.ts';
 import { createMemoryRunner } from '../memory/memory-runner.ts';
 import type { SimWorker } from './sim-fleet.ts';
+import { checkEnded } from './stop-checker.ts';
 import { watchRunner } from './watch-runner.ts';
 import type { Ground, Running } from './world.ts';
 
@@ -24,6 +25,8 @@ export function startWorker(
   const worker: SimWorker = {
     process,
     drain() {
+      const { stops } = history.stops;
+      stops.set(workerId, stops.get(workerId) ?? loop.clock.nowMs());
       stopping.abort();
       loop.after(workerLimits.drainMs, () => interrupt.abort());
     },
@@ -39,6 +42,7 @@ export function startWorker(
       if (served.kind === 'threw') log.error('worker.failed', { workerId, reason: String(served.error) });
       if (served.kind !== 'crashed') await process.serve(() => reports.end());
       process.kill();
+      if (served.kind === 'answered') checkEnded(history, workerId);
       onEnd(worker);
     });
   return worker;

@@ -3,13 +3,12 @@
  * what a job may look like from one moment to the next, and nothing of how the product gets there.
  */
 import { isDeepStrictEqual } from 'node:util';
-import { monthOf } from '#core/admission/windows.ts';
 import type { JobRecord, JobStatus } from '#core/job/job.ts';
 import { jobLimits } from '#core/limits.ts';
 import type { History } from './history.ts';
 import { violate } from './history.ts';
+import { checkReserved } from './limit-checker.ts';
 import type { Scenario } from './scenario.ts';
-import { paidForWarmups } from './warmups.ts';
 
 const order: Readonly<Record<JobStatus, number>> = {
   queued: 0,
@@ -94,30 +93,11 @@ function checkOwner(history: History, before: JobRecord, job: JobRecord): void {
 }
 
 function checkNew(history: History, job: JobRecord): void {
-  const { tenantId } = job;
   if (job.receipt?.cachedFrom !== undefined) checkHit(history, job, job.receipt.cachedFrom);
   else if (job.attempt !== 0 || job.place.kind !== 'line' || job.status !== 'queued') {
     violate(history, 'I1', `${job.jobId} began as ${job.status} in ${job.place.kind}`);
   }
-  const limits = history.limits.get(tenantId);
-  if (limits === undefined) return;
-  const own = [...history.stored.values()].filter((each) => each.tenantId === tenantId);
-  const open = own.filter(({ place }) => place.kind !== 'done');
-  if (open.length > limits.open_jobs_max) {
-    violate(history, 'I4', `${tenantId} has ${open.length} open jobs of ${limits.open_jobs_max}`);
-  }
-  checkWindows(history, own, job);
-  checkStorage(history, job);
-}
-
-/** A job that will store something was admitted while what had been counted was below the limit. */
-function checkStorage(history: History, { tenantId, jobId, reservation, receipt }: JobRecord): void {
-  const maxGb = history.limits.get(tenantId)?.storage_gb_max;
-  if (maxGb === undefined || receipt?.cachedFrom !== undefined) return;
-  const kept = history.keptAtAdmission.get(reservation) ?? 0;
-  if (kept >= maxGb * 1e9) {
-    violate(history, 'I5', `${jobId} was admitted while ${tenantId} kept ${kept} bytes of ${maxGb} GB`);
-  }
+  checkReserved(history, job);
 }
 
 /** I6 and I9: a job that began with its result has that of a like job of the same tenant, at no cost. */
@@ -133,37 +113,5 @@ function checkHit(history: History, job: JobRecord, cachedFrom: string): void {
   }
   if (job.costUsdMicros !== 0 || job.reservedUsdMicros !== 0 || job.attempt !== 0) {
     violate(history, 'I3', `${job.jobId} came out of the cache and costs something`);
-  }
-}
-
-function checkWindows(history: History, own: readonly JobRecord[], job: JobRecord): void {
-  const limits = history.limits.get(job.tenantId);
-  const perMinute = limits?.requests_per_minute;
-  if (perMinute !== undefined) {
-    const minuteOf = ({ createdAtMs }: JobRecord) => Math.floor(createdAtMs / 60_000);
-    const within = own.filter((each) => minuteOf(each) === minuteOf(job)).length;
-    if (within > perMinute)
-      violate(history, 'I5', `${job.tenantId}: ${within} requests in a minute of ${perMinute}`);
-  }
-  const tokensMax = limits?.tokens_per_minute;
-  if (tokensMax !== undefined && job.receipt?.cachedFrom === undefined) {
-    const minuteOf = ({ createdAtMs }: JobRecord) => Math.floor(createdAtMs / 60_000);
-    const asking = own.filter(
-      (each) => each.receipt?.cachedFrom === undefined && minuteOf(each) === minuteOf(job),
-    );
-    // A prompt of a world is one word.
-    if (asking.length > tokensMax)
-      violate(history, 'I5', `${job.tenantId}: ${asking.length} tokens in a minute of ${tokensMax}`);
-  }
-  const budget = limits?.budget_usd_micros_per_month;
-  if (budget !== undefined) {
-    const refundOf = ({ jobId }: JobRecord) => history.refunded.get(jobId) ?? 0;
-    const month = monthOf(job.createdAtMs);
-    const ofMonth = own.filter(({ createdAtMs }) => monthOf(createdAtMs) === month);
-    const committed = ofMonth.reduce(
-      (sum, each) => sum + (each.costUsdMicros ?? each.reservedUsdMicros) - refundOf(each),
-      paidForWarmups(history, job.tenantId, month),
-    );
-    if (committed > budget) violate(history, 'I5', `${job.tenantId}: ${committed} micro-USD of ${budget}`);
   }
 }

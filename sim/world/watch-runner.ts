@@ -28,7 +28,8 @@ export function watchRunner(runner: Runner, history: History): Runner {
 
 function noteRun(history: History, { model }: RunBatch, id: string): void {
   history.runs.set(id, (history.runs.get(id) ?? 0) + 1);
-  const asked = history.stored.get(id)?.model;
+  const { model: asked, attempt } = history.stored.get(id) ?? {};
+  if (attempt !== undefined) history.stops.begun.set(id, attempt);
   if (asked !== model) violate(history, 'I9', `${id} asked for ${asked} and is run by ${model}`);
 }
 

@@ -23,6 +23,7 @@ import type { Call, Outside } from './faulty-ports.ts';
 import { portsFor } from './faulty-ports.ts';
 import type { History } from './history.ts';
 import { createHistory } from './history.ts';
+import { watchLimits } from './limit-checker.ts';
 import type { Loop } from './loop.ts';
 import { createLoop } from './loop.ts';
 import { withPictures } from './pictures.ts';
@@ -34,6 +35,7 @@ import { instancePrices, manifests } from './scenario.ts';
 import type { SimFleet } from './sim-fleet.ts';
 import { createSimFleet } from './sim-fleet.ts';
 import { startWorker } from './sim-worker.ts';
+import { watchFleet, watchWork } from './stop-checker.ts';
 import { createStores } from './stores.ts';
 import type { Webhooks } from './webhooks.ts';
 import { createWebhooks } from './webhooks.ts';
@@ -137,7 +139,7 @@ export function createWorld(scenario: Scenario, random: Random, options: WorldOp
     ...ground,
     ports: {
       ...ground.stores,
-      fleet,
+      fleet: watchFleet(fleet, ground),
       scaler,
       outbound: withPictures(ground.webhooks.outbound, ground.history),
     },
@@ -147,6 +149,7 @@ export function createWorld(scenario: Scenario, random: Random, options: WorldOp
     onRetry: ground.onRetry,
     onCall(call: Call) {
       callCounts.set(call.site, (callCounts.get(call.site) ?? 0) + 1);
+      if (call.fault !== null && call.fault !== 'slow') ground.history.stops.struck.add(call.process.name);
       trace?.(lineOf(call, loop.clock.nowMs() - scenario.startMs));
     },
   };
@@ -190,6 +193,7 @@ function createGround(scenario: Scenario, random: Random, { without, favour }: W
   const ids = createSeededIds(scenario.seed);
   const costs = costSettings({ pricing, instancePrices }, catalog);
   if (costs.kind !== 'settings') throw new Error('no prices were given that a pool could lack');
+  const stores = createStores({ loop, random, scenario, history, ids, isHealed: () => isHealed });
   let isHealed = false;
   let healedAtMs = 0;
   let retries = 0;
@@ -203,7 +207,7 @@ function createGround(scenario: Scenario, random: Random, { without, favour }: W
     log: createRecordingLog(),
     catalog,
     costs: costs.settings,
-    stores: createStores({ loop, random, scenario, history, ids, isHealed: () => isHealed }),
+    stores: watchWork(watchLimits(stores, history), { loop, history, scenario }),
     webhooks: createWebhooks({ loop, scenario, history, isHealed: () => isHealed }),
     portions: portionChance(scenario.seed),
     callCounts: new Map(),

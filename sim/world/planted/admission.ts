@@ -110,4 +110,51 @@ export const admissionMutants: readonly Mutant[] = [
     find: `  await count(ports, file, file.bytes);`,
     replace: `  void count;`,
   },
+  {
+    name: 'cache-of-a-foreign-key',
+    mistake: 'kept results are found by what was asked for, whoever asked',
+    file: 'sim/memory/memory-results.ts',
+    find: `    const kept = tenants.get(tenantId) ?? new Map<string, Kept>();
+    tenants.set(tenantId, kept);`,
+    replace: `    const kept = tenants.get('') ?? new Map<string, Kept>();
+    tenants.set('', kept);`,
+  },
+  {
+    name: 'gpu-time-not-counted',
+    mistake: 'an admission takes no GPU time of its month',
+    file: 'core/flows/checked-request.ts',
+    find: `    gpuMs: checked.work.predictedGpuMs,`,
+    replace: `    gpuMs: 0,`,
+  },
+  {
+    name: 'gpu-time-not-asked',
+    mistake: 'the GPU time of a month is counted, and bounds nothing',
+    file: 'core/admission/gate.ts',
+    find: `gpuSeconds === undefined ? unbounded : gpuSeconds * 1000;`,
+    replace: `gpuSeconds === undefined ? unbounded : unbounded;`,
+  },
+  {
+    name: 'lowered-limit-not-asked',
+    mistake: 'a window that is past its limit already, because that was lowered, refuses nothing',
+    file: 'core/admission/gate.ts',
+    find: `return max < unbounded && used + add > max ?`,
+    replace: `return max < unbounded && used <= max && used + add > max ?`,
+  },
+  {
+    name: 'lowered-cap-not-asked',
+    mistake: 'more open jobs than the cap, because that was lowered, refuse nothing',
+    file: 'core/admission/gate.ts',
+    find: `if (open >= ask.openJobsMax) {`,
+    replace: `if (open === ask.openJobsMax) {`,
+  },
+  {
+    name: 'key-takes-over-any-price',
+    mistake: 'a request goes on under what another body of its key had set aside',
+    seed: 153,
+    file: 'core/flows/submit.ts',
+    find: `  if (usdMicros !== checked.reservedUsdMicros || gpuMs !== checked.work.predictedGpuMs)
+    return`,
+    replace: `  if ((gpuMs === 0) !== (checked.work.predictedGpuMs === 0))
+    return`,
+  },
 ];

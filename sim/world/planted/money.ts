@@ -99,4 +99,19 @@ export const moneyMutants: readonly Mutant[] = [
     replace: `    tenantId: 'tenant-0',
     month`,
   },
+  {
+    name: 'refund-twice',
+    mistake: 'a refund is entered by the note that it came from, so each note gives back',
+    file: 'sim/memory/memory-ledger.ts',
+    find: `return jobKey(entry.jobId, entry.kind);`,
+    replace: `return jobKey(entry.jobId, entry.kind + (entry.refund?.token ?? ''));`,
+  },
+  {
+    name: 'settle-before-finish',
+    mistake: 'a job is settled before its end is stored, which may be refused',
+    file: 'core/flows/apply.ts',
+    find: `  const outcome = await ports.jobs.apply(`,
+    replace: `  if (effects.some(({ kind }) => kind === 'settle')) await settle(ports, { ...(await ports.jobs.get(job.tenantId, job.jobId, { consistent: true })), ...patch });
+  const outcome = await ports.jobs.apply(`,
+  },
 ];

@@ -93,4 +93,32 @@ export const upkeepMutants: readonly Mutant[] = [
     await ports.clock.sleep(failedMs, ask.stopping);`,
     replace: `    ports.log.warn('tickets.receive_failed', { pool: ask.pool, reason: String(error) });`,
   },
+  {
+    name: 'in-while-busy',
+    mistake: 'a pool has as many workers as its open jobs call for, and loses some while they work',
+    file: 'core/scaling/policy.ts',
+    find: `return clamp(Math.max(view.desired, Math.ceil(`,
+    replace: `return clamp(Math.max(1, Math.ceil(`,
+  },
+  {
+    name: 'leased-is-no-work',
+    mistake: 'only jobs that wait keep workers up',
+    file: 'core/flows/scale.ts',
+    find: `: count.waiting + count.leased;`,
+    replace: `: count.waiting;`,
+  },
+  {
+    name: 'stop-drops-the-batch',
+    mistake: 'a worker that is told to stop gives back what it runs at once',
+    file: 'core/flows/work.ts',
+    find: `const batch = await takeBatch(ports, { ...ask, jobs });`,
+    replace: `const batch = await takeBatch(ports, { ...ask, interrupt: ask.stopping, jobs });`,
+  },
+  {
+    name: 'stop-leaves-the-batch',
+    mistake: 'a worker that is told to stop does not wait for what it runs',
+    file: 'core/flows/work.ts',
+    find: `  await Promise.all(bench.batches);`,
+    replace: ``,
+  },
 ];
