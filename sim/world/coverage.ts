@@ -43,7 +43,6 @@ const uncalled: Readonly<Record<string, string>> = {
   'aliases.put': byRoutesOnly,
   'aliases.remove': byRoutesOnly,
   'aliases.list': byRoutesOnly,
-  'jobs.list': byRoutesOnly,
   'streams.open': byRoutesOnly,
   'streams.close': byRoutesOnly,
   'pools.noteBoots': 'a world has workers and no instances',

@@ -2,12 +2,14 @@
 import { batchChance } from './batches.ts';
 import { dropChance } from './drops.ts';
 import { portionChance } from './portions.ts';
+import { retryChance } from './retries.ts';
 
 /** Whether the caller is in the world of a seed; of others nobody can tell before it has run. */
 const isThere: Readonly<Record<string, (seed: number) => boolean>> = {
   batcher: (seed) => batchChance(seed) !== null,
   drop: (seed) => batchChance(seed) !== null && dropChance(seed) !== null,
   portion: (seed) => portionChance(seed) !== null,
+  purge: (seed) => retryChance(seed) !== null,
 };
 
 /** The first seed from `seed` on whose world may have the caller of what is favoured (`caller port.method kind`). */

@@ -9,6 +9,8 @@ import type { DropHistory } from './drops.ts';
 import { createDropHistory } from './drops.ts';
 import type { PictureHistory } from './pictures.ts';
 import { createPictureHistory } from './pictures.ts';
+import type { RetryHistory } from './retries.ts';
+import { createRetryHistory } from './retries.ts';
 import type { WarmupHistory } from './warmups.ts';
 import type { Hook } from './webhooks.ts';
 
@@ -45,6 +47,7 @@ export interface History {
   readonly batches: Set<string>;
   readonly drops: DropHistory;
   readonly pictures: PictureHistory;
+  readonly retries: RetryHistory;
   /** Jobs that a client was told had ended, and how. */
   readonly ended: Map<string, JobRecord['status']>;
   /** The largest of each limit that the tenant ever had. */
@@ -79,6 +82,7 @@ export function createHistory(): History {
     batches: new Set(),
     drops: createDropHistory(),
     pictures: createPictureHistory(),
+    retries: createRetryHistory(),
     ended: new Map(),
     limits: new Map(),
     stored: new Map(),

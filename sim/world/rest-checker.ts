@@ -16,6 +16,7 @@ import { checkDrops, droppedBytes } from './drops.ts';
 import type { Submission } from './history.ts';
 import { goneDayOf, ownBytesOf, violate } from './history.ts';
 import { areFetchedPictures } from './pictures.ts';
+import { checkRetries } from './retries.ts';
 import { bounds } from './scenario.ts';
 import { checkToldWarmups, paidForWarmups } from './warmups.ts';
 import { checkWebhooks } from './webhook-checker.ts';
@@ -26,6 +27,7 @@ export async function checkAtRest(world: World): Promise<void> {
   checkEnds(world);
   checkRuns(world);
   checkToldWarmups(world.history);
+  checkRetries(world);
   for (const { tenantId } of world.scenario.tenants) {
     await checkLedger(world, tenantId);
     await checkGate(world, tenantId);
@@ -59,7 +61,7 @@ function checkSubmissions({ history }: World): void {
 
 /** Submissions of one operation share a body, and its key if it has one. */
 function checkJobsOf(history: World['history'], op: string, tries: readonly Submission[]): void {
-  const jobs = [...history.stored.values()].filter((job) => job.metadata.op === op);
+  const jobs = [...history.stored.values()].filter((job) => job.metadata.op === op && job.retryOf === null);
   // One that still waits for its answer, because its process is held, may have been accepted as well.
   const isRefused = tries.every(
     ({ answers }) =>

@@ -12,6 +12,7 @@ import { faultKinds } from './faults.ts';
 import { violate } from './history.ts';
 import { bringPicture } from './pictures.ts';
 import { checkAtRest } from './rest-checker.ts';
+import { retryChance, runRetries } from './retries.ts';
 import type { Theme } from './scenario.ts';
 import { alias, bounds, drawScenario, troubles, whims } from './scenario.ts';
 import { runSequel } from './sequel.ts';
@@ -114,19 +115,21 @@ function effortOf({ callCounts, retries, history }: World): Effort {
 async function chaos(world: World): Promise<void> {
   const { loop, scenario } = world;
   const share = Math.ceil(scenario.operations / scenario.tenants.length);
-  const adapterUsers = scenario.hasAdapters ? scenario.tenants : [];
-  let clientsLeft = scenario.tenants.length + adapterUsers.length;
+  const retries = scenario.hasRetries ? retryChance(scenario.seed) : null;
+  const ofEach = (begin: (tenantId: string) => Promise<void>) =>
+    scenario.tenants.map(({ tenantId }) => begin(tenantId));
+  const clients = [
+    ...ofEach((tenantId) => runClient(world, tenantId, share)),
+    ...(scenario.hasAdapters ? ofEach((tenantId) => runAdapters(world, tenantId)) : []),
+  ];
+  let clientsLeft = clients.length;
   let isOver = false;
-  for (const { tenantId } of scenario.tenants) {
-    void runClient(world, tenantId, share).then(() => {
+  for (const client of clients) {
+    void client.then(() => {
       clientsLeft -= 1;
     });
   }
-  for (const { tenantId } of adapterUsers) {
-    void runAdapters(world, tenantId).then(() => {
-      clientsLeft -= 1;
-    });
-  }
+  if (retries !== null) ofEach((tenantId) => runRetries(world, tenantId, retries, () => isOver));
   void bringBatches(world);
   void runChaos(world, () => isOver);
   watchOutage(world);

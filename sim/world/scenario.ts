@@ -9,6 +9,7 @@ import { fakeChatManifest, fakeManifest } from '../memory/flow-world.ts';
 import type { Random } from '../random.ts';
 import { createRandom } from '../random.ts';
 import type { Service } from './calls.ts';
+import { retryChance } from './retries.ts';
 import type { Whim } from './whimsical-tickets.ts';
 
 /** 2030-03-17T17:46:40Z: no window of a day or a month ends within a run, unless the run is about that. */
@@ -46,7 +47,16 @@ export const troubles = ['kills', 'holds', 'drains', 'skew', 'shortage', 'lag'] 
 export type Trouble = (typeof troubles)[number];
 
 /** What a run is about, in a share of them; any may be left out. */
-export const themes = ['outage', 'storm', 'favourite', 'retention', 'month', 'adapters', 'webhooks'] as const;
+export const themes = [
+  'outage',
+  'storm',
+  'favourite',
+  'retention',
+  'month',
+  'adapters',
+  'webhooks',
+  'retries',
+] as const;
 
 export type Theme = (typeof themes)[number];
 
@@ -71,6 +81,8 @@ export interface Scenario {
   readonly sequel: Sequel;
   /** Tenants bring adapters and name them. */
   readonly hasAdapters: boolean;
+  /** Tenants retry jobs and purge lines. */
+  readonly hasRetries: boolean;
   /** Tenants want to be told of ends. */
   readonly hasWebhooks: boolean;
   readonly pricing: Pricing;
@@ -135,6 +147,7 @@ export function drawScenario(
     sequel,
     hasAdapters: !without.has('adapters') && createRandom(seed + 0xada)() < adaptersShare,
     hasWebhooks: !without.has('webhooks') && createRandom(seed + 0xeb0)() < webhooksShare,
+    hasRetries: !without.has('retries') && retryChance(seed) !== null,
     pricing: oneOf(random, pricings),
     outage: isCalm || without.has('outage') ? null : outage,
     isStorm: isStorm && !isCalm && !without.has('storm'),
