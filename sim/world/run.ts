@@ -11,6 +11,7 @@ import { endOrders, noteLimits, runClient } from './client.ts';
 import { faultKinds } from './faults.ts';
 import { violate } from './history.ts';
 import { bringPicture } from './pictures.ts';
+import { quirks } from './quirks.ts';
 import { checkAtRest } from './rest-checker.ts';
 import { retryChance, runRetries } from './retries.ts';
 import type { Theme } from './scenario.ts';
@@ -103,7 +104,7 @@ export async function runSeed(seed: number, options: RunOptions = {}): Promise<R
 /** Without what fails; the draws of the scene stay, so clients, tenants and models are the same. */
 async function calmEffort(seed: number, options: RunOptions): Promise<Effort> {
   const failures: readonly Theme[] = ['outage', 'storm', 'favourite'];
-  const without = [...(options.without ?? []), ...failures, ...troubles, ...whims, ...faultKinds];
+  const without = [...(options.without ?? []), ...failures, ...troubles, ...whims, ...quirks, ...faultKinds];
   return effortOf(await runWorld(seed, { ...options, without }));
 }
 
@@ -234,6 +235,7 @@ async function isAtRest(world: World): Promise<boolean> {
   }
   if ([...history.deliveries.values()].some(({ status }) => status === 'pending')) return false;
   if (!(await areBatchesAtRest(world))) return false;
+  if (world.deadLetters.open() > 0) return false;
   // A request whose process is held may still make a job.
   if (world.processes().some((process) => process.isServing())) return false;
   // A crash between a change of adapters and its count leaves the count to a sweep.

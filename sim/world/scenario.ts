@@ -9,6 +9,8 @@ import { fakeChatManifest, fakeManifest } from '../memory/flow-world.ts';
 import type { Random } from '../random.ts';
 import { createRandom } from '../random.ts';
 import type { Service } from './calls.ts';
+import type { Quirk } from './quirks.ts';
+import { drawQuirks } from './quirks.ts';
 import { retryChance } from './retries.ts';
 import type { Whim } from './whimsical-tickets.ts';
 
@@ -96,6 +98,7 @@ export interface Scenario {
   readonly tenants: readonly TenantRecord[];
   readonly troubles: ReadonlySet<Trouble>;
   readonly whims: ReadonlySet<Whim>;
+  readonly quirks: ReadonlySet<Quirk>;
   readonly lagMsMax: number;
   /** Each process is wrong by up to this, either way. */
   readonly skewMsMax: number;
@@ -159,6 +162,7 @@ export function drawScenario(
     ),
     troubles: drawn,
     whims: some(whims, 0.6),
+    quirks: drawQuirks(seed, { isCalm, without }),
     lagMsMax: drawn.has('lag') ? oneOf(random, [50, 500, 5_000]) : 0,
     skewMsMax: drawn.has('skew') ? oneOf(random, [1_000, 60_000, 300_000]) : 0,
   };

@@ -2,6 +2,7 @@
 import type { Gates } from '#core/ports/gates.ts';
 import type { Ledger } from '#core/ports/ledger.ts';
 import type { Ids } from '#core/ports/process.ts';
+import type { Ticket } from '#core/ports/tickets.ts';
 import type { MemoryWorld } from '../memory/memory-world.ts';
 import { createMemoryWorld } from '../memory/memory-world.ts';
 import type { Random } from '../random.ts';
@@ -12,6 +13,7 @@ import { hasGone, ownBytesOf } from './history.ts';
 import { createLaggingJobs } from './lagging-jobs.ts';
 import type { Loop } from './loop.ts';
 import { watchPictures } from './pictures.ts';
+import type { QueueBounds } from './quirks.ts';
 import type { Scenario } from './scenario.ts';
 import { checkStored } from './step-checker.ts';
 import { checkWarmup } from './warmups.ts';
@@ -25,9 +27,12 @@ export interface StoreOptions {
   readonly history: History;
   readonly ids: Ids;
   readonly isHealed: () => boolean;
+  readonly queue: QueueBounds | null;
+  readonly putAside: (ticket: Ticket) => void;
 }
 
-export function createStores({ loop, random, scenario, history, ids, isHealed }: StoreOptions): MemoryWorld {
+export function createStores(options: StoreOptions): MemoryWorld {
+  const { loop, random, scenario, history, ids, isHealed, queue } = options;
   const world = createMemoryWorld({ clock: loop.clock, ids });
   return {
     ...world,
@@ -48,7 +53,13 @@ export function createStores({ loop, random, scenario, history, ids, isHealed }:
         checkStored(history, job, scenario);
       },
     }),
-    tickets: createWhimsicalTickets({ loop, random, has: (whim) => !isHealed() && scenario.whims.has(whim) }),
+    tickets: createWhimsicalTickets({
+      loop,
+      random,
+      has: (whim) => !isHealed() && scenario.whims.has(whim),
+      bounds: () => (isHealed() ? null : queue),
+      putAside: options.putAside,
+    }),
   };
 }
 

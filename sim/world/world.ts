@@ -16,6 +16,8 @@ import type { Random } from '../random.ts';
 import { batchChance, startBatchers } from './batches.ts';
 import type { OutsidePorts, Service } from './calls.ts';
 import { startController } from './controller.ts';
+import type { DeadLetters } from './dead-letters.ts';
+import { createDeadLetters, startDeadLetters } from './dead-letters.ts';
 import { startDeliverers } from './deliverers.ts';
 import type { FaultPlan } from './faults.ts';
 import { createFaultPlan } from './faults.ts';
@@ -29,6 +31,7 @@ import { withPictures } from './pictures.ts';
 import { portionChance } from './portions.ts';
 import type { Process, Role } from './process.ts';
 import { createProcess } from './process.ts';
+import { queueBoundsOf } from './quirks.ts';
 import type { Scenario } from './scenario.ts';
 import { instancePrices, manifests } from './scenario.ts';
 import type { SimFleet } from './sim-fleet.ts';
@@ -51,6 +54,7 @@ export interface Ground {
   /** The stores themselves, without faults: for the checker, and for setting the scene. */
   readonly stores: MemoryWorld;
   readonly webhooks: Webhooks;
+  readonly deadLetters: DeadLetters;
   /** Draws how many read a job in portions; null: nobody does. */
   readonly portions: (() => number) | null;
   readonly costs: CostSettings;
@@ -160,6 +164,8 @@ export function createWorld(scenario: Scenario, random: Random, options: WorldOp
     reviving(() => start('batcher')),
   );
   startBatchers(ground, batchers);
+  const answerers = scenario.quirks.has('aside') ? [reviving(() => start('dead_letters'))] : [];
+  for (const answerer of answerers) startDeadLetters(ground, answerer);
 
   return {
     ...ground,
@@ -167,7 +173,9 @@ export function createWorld(scenario: Scenario, random: Random, options: WorldOp
     api: (flow = 'api') => runningFlow((apis[Math.floor(random() * apis.length)] ?? sweeper)(), flow),
     closer: () => start('closer'),
     processes: () =>
-      [...apis, sweeper, decider, ...deliverers, ...batchers].map((running) => running().process),
+      [...apis, sweeper, decider, ...deliverers, ...batchers, ...answerers].map(
+        (running) => running().process,
+      ),
   };
 }
 
@@ -190,6 +198,7 @@ function createGround(scenario: Scenario, random: Random, { without, favour }: W
   const ids = createSeededIds(scenario.seed);
   const costs = costSettings({ pricing, instancePrices }, catalog);
   if (costs.kind !== 'settings') throw new Error('no prices were given that a pool could lack');
+  const deadLetters = createDeadLetters(loop);
   let isHealed = false;
   let healedAtMs = 0;
   let retries = 0;
@@ -203,7 +212,12 @@ function createGround(scenario: Scenario, random: Random, { without, favour }: W
     log: createRecordingLog(),
     catalog,
     costs: costs.settings,
-    stores: createStores({ loop, random, scenario, history, ids, isHealed: () => isHealed }),
+    stores: createStores({
+      ...{ loop, random, scenario, history, ids, isHealed: () => isHealed },
+      queue: queueBoundsOf(scenario),
+      putAside: deadLetters.put,
+    }),
+    deadLetters,
     webhooks: createWebhooks({ loop, scenario, history, isHealed: () => isHealed }),
     portions: portionChance(scenario.seed),
     callCounts: new Map(),

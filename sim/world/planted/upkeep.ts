@@ -93,4 +93,20 @@ export const upkeepMutants: readonly Mutant[] = [
     await ports.clock.sleep(failedMs, ask.stopping);`,
     replace: `    ports.log.warn('tickets.receive_failed', { pool: ask.pool, reason: String(error) });`,
   },
+  {
+    name: 'worn-ticket-thrown-away',
+    mistake: 'a ticket that its queue put aside is answered and not sent again',
+    file: 'core/flows/dead-ticket.ts',
+    find: `  await ports.tickets.send({ pool: job.pool, tenantId, jobId });
+`,
+    replace: ``,
+  },
+  {
+    name: 'worn-ticket-settles-nothing',
+    mistake: 'the job of a ticket that was put aside is left as it ended',
+    file: 'core/flows/dead-ticket.ts',
+    find: `    await settle(ports, job);
+`,
+    replace: ``,
+  },
 ];
