@@ -267,6 +267,7 @@ async function orderOne(world: World): Promise<void> {
     { kind: 'drain', atMs },
     { kind: 'prewarm', workers: 1, untilMs: atMs + 30_000 },
   ]);
+  if (order.kind === 'pause' || order.kind === 'drain') world.history.busyPools.ordered.add(pool);
   await process.serve(() => orderPool({ ...ports, clock: process.clock, log }, pool, order));
 }
 

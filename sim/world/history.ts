@@ -5,6 +5,8 @@ import type { PlanLimits } from '#core/tenancy/plans.ts';
 import type { DeliveryRecord } from '#core/webhook/delivery.ts';
 import type { AdapterHistory } from './adapters.ts';
 import { createAdapterHistory } from './adapters.ts';
+import type { BusyPools } from './busy-pools.ts';
+import { createBusyPools } from './busy-pools.ts';
 import type { DropHistory } from './drops.ts';
 import { createDropHistory } from './drops.ts';
 import type { PictureHistory } from './pictures.ts';
@@ -48,6 +50,7 @@ export interface History {
   readonly drops: DropHistory;
   readonly pictures: PictureHistory;
   readonly retries: RetryHistory;
+  readonly busyPools: BusyPools;
   /** Jobs that a client was told had ended, and how. */
   readonly ended: Map<string, JobRecord['status']>;
   /** The largest of each limit that the tenant ever had. */
@@ -83,6 +86,7 @@ export function createHistory(): History {
     drops: createDropHistory(),
     pictures: createPictureHistory(),
     retries: createRetryHistory(),
+    busyPools: createBusyPools(),
     ended: new Map(),
     limits: new Map(),
     stored: new Map(),

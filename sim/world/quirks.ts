@@ -1,5 +1,6 @@
 /**
- * How the outside misbehaves in some worlds, beside single calls: a queue that puts worn tickets aside or holds back. Each by chance of its own, so that a world without it is the world that it
+ * How the outside misbehaves in some worlds, beside single calls: a queue that puts worn tickets aside or holds back, a fleet
+ * that lies, refuses, or takes its machines away. Each by chance of its own, so that a world without it is the world that it
  * was; all of them end once everything works again.
  */
 import type { Random } from '../random.ts';
@@ -8,14 +9,20 @@ import { createRandom } from '../random.ts';
 /**
  * - `aside`: a ticket is moved to the dead-letter queue after a few deliveries, where the product's queues take a thousand.
  * - `crowded`: only so many tickets may be in hand; above that the queue hands out none.
+ * - `lies`: the fleet tells what it was a minute or two ago, or one too many or too few.
+ * - `unplaced`: workers that were asked for do not come, and nobody says so.
+ * - `notices`: Spot takes a worker's machine away, some time after it told the worker.
  */
-export const quirks = ['aside', 'crowded'] as const;
+export const quirks = ['aside', 'crowded', 'lies', 'unplaced', 'notices'] as const;
 
 export type Quirk = (typeof quirks)[number];
 
 const shares: Readonly<Record<Quirk, number>> = {
   aside: 0.12,
   crowded: 0.1,
+  lies: 0.12,
+  unplaced: 0.1,
+  notices: 0.12,
 };
 
 /** The draws of a world's quirk, or null where it has none. */

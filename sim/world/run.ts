@@ -6,7 +6,7 @@ import { jobLimits, sweepLimits, ticketLimits, webhookLimits, workerLimits } fro
 import { createRandom } from '../random.ts';
 import { runAdapters } from './adapters.ts';
 import { afterHealMs, areBatchesAtRest, batchChance, bringBatches, endBatches } from './batches.ts';
-import { runChaos } from './chaos.ts';
+import { runChaos, runNotices } from './chaos.ts';
 import { endOrders, noteLimits, runClient } from './client.ts';
 import { faultKinds } from './faults.ts';
 import { violate } from './history.ts';
@@ -133,6 +133,7 @@ async function chaos(world: World): Promise<void> {
   if (retries !== null) ofEach((tenantId) => runRetries(world, tenantId, retries, () => isOver));
   void bringBatches(world);
   void runChaos(world, () => isOver);
+  void runNotices(world, () => isOver);
   watchOutage(world);
   await loop.run(loop.clock.nowMs() + 24 * 60 * minute, () => clientsLeft === 0 || isBroken(world));
   await loop.run(scenario.outage?.toMs ?? 0, () => isBroken(world));

@@ -7,6 +7,7 @@ import type { MemoryWorld } from '../memory/memory-world.ts';
 import { createMemoryWorld } from '../memory/memory-world.ts';
 import type { Random } from '../random.ts';
 import { noteJob, readyBytes, watchAdapters } from './adapters.ts';
+import { noteOpen } from './busy-pools.ts';
 import { watchFiles } from './drops.ts';
 import type { History } from './history.ts';
 import { hasGone, ownBytesOf } from './history.ts';
@@ -50,6 +51,7 @@ export function createStores(options: StoreOptions): MemoryWorld {
       lagMsMax: () => scenario.lagMsMax,
       onStored(job) {
         noteJob(history, job, loop.clock.nowMs());
+        noteOpen(history, job, loop.clock.nowMs());
         checkStored(history, job, scenario);
       },
     }),

@@ -109,4 +109,20 @@ export const upkeepMutants: readonly Mutant[] = [
 `,
     replace: ``,
   },
+  {
+    name: 'in-while-busy',
+    mistake: 'a pool that has work keeps no more workers than it would ask for now',
+    file: 'core/scaling/policy.ts',
+    find: `return clamp(Math.max(view.desired, Math.ceil(view.openJobs / Math.max(1, view.jobsPerWorker))));`,
+    replace: `return clamp(Math.ceil(view.openJobs / Math.max(1, view.jobsPerWorker)));`,
+  },
+  {
+    name: 'running-taken-for-asked',
+    mistake: 'what was asked of the fleet is taken to be what it says is running, however wrong that is',
+    file: 'core/flows/scale.ts',
+    find: `      desired: fleet.desired,
+`,
+    replace: `      desired: fleet.running,
+`,
+  },
 ];
