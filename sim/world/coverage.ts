@@ -55,7 +55,6 @@ const uncalled: Readonly<Record<string, string>> = {
   'adapterFiles.clear': 'no tenant of a world is deleted',
   'adapterFiles.uploadLink': byRoutesOnly,
   'blobs.link': byRoutesOnly,
-  'blobs.uploadLink': byRoutesOnly,
   'blobs.remove': byRoutesOnly,
   'files.list': byRoutesOnly,
   'files.remove': byRoutesOnly,

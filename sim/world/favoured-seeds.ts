@@ -4,12 +4,14 @@ import { dropChance } from './drops.ts';
 import { portionChance } from './portions.ts';
 import { quirkChance } from './quirks.ts';
 import { retryChance } from './retries.ts';
+import { fileChance } from './tenant-files.ts';
 
 /** Whether the caller is in the world of a seed; of others nobody can tell before it has run. */
 const isThere: Readonly<Record<string, (seed: number) => boolean>> = {
   batcher: (seed) => batchChance(seed) !== null,
   dead_letters: (seed) => quirkChance(seed, 'aside') !== null,
   drop: (seed) => batchChance(seed) !== null && dropChance(seed) !== null,
+  file: (seed) => fileChance(seed) !== null,
   portion: (seed) => portionChance(seed) !== null,
   purge: (seed) => retryChance(seed) !== null,
 };

@@ -8,7 +8,6 @@ const root = dirname(dirname(import.meta.dirname));
 /** Flows that no world runs. A new one joins the worlds in the change that makes it. */
 const left: Readonly<Record<string, string>> = {
   'core/flows/await-boots.ts': 'a world has workers and no instances',
-  'core/flows/files.ts': 'no tenant of a world brings a file, or removes one',
   'core/flows/fleet.ts': 'reads what workers said, and changes nothing',
   'core/flows/usage.ts': 'reads the ledger, and changes nothing',
 };

@@ -13,6 +13,8 @@ import type { PictureHistory } from './pictures.ts';
 import { createPictureHistory } from './pictures.ts';
 import type { RetryHistory } from './retries.ts';
 import { createRetryHistory } from './retries.ts';
+import type { FileHistory } from './tenant-files.ts';
+import { createFileHistory } from './tenant-files.ts';
 import type { WarmupHistory } from './warmups.ts';
 import type { Hook } from './webhooks.ts';
 
@@ -50,6 +52,7 @@ export interface History {
   readonly drops: DropHistory;
   readonly pictures: PictureHistory;
   readonly retries: RetryHistory;
+  readonly files: FileHistory;
   readonly busyPools: BusyPools;
   /** Jobs that a client was told had ended, and how. */
   readonly ended: Map<string, JobRecord['status']>;
@@ -86,6 +89,7 @@ export function createHistory(): History {
     drops: createDropHistory(),
     pictures: createPictureHistory(),
     retries: createRetryHistory(),
+    files: createFileHistory(),
     busyPools: createBusyPools(),
     ended: new Map(),
     limits: new Map(),

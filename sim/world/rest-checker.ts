@@ -18,6 +18,7 @@ import { goneDayOf, ownBytesOf, violate } from './history.ts';
 import { areFetchedPictures } from './pictures.ts';
 import { checkRetries } from './retries.ts';
 import { bounds } from './scenario.ts';
+import { checkFiles, splitStored } from './tenant-files.ts';
 import { checkToldWarmups, paidForWarmups } from './warmups.ts';
 import { checkWebhooks } from './webhook-checker.ts';
 import type { World } from './world.ts';
@@ -203,13 +204,15 @@ async function checkStored(world: World, tenantId: string): Promise<void> {
   const withDrop = { ...expected };
   for (const { day, bytes } of droppedBytes(world, tenantId))
     if (!isForgotten(day)) withDrop[day] = (withDrop[day] ?? 0) + bytes;
+  const { units, rest } = splitStored(stored);
+  checkFiles(history, tenantId, units, isForgotten);
   const areTheRest = (known: Readonly<Record<string, number>>) =>
-    areFetchedPictures(history, tenantId, difference(stored, known));
+    areFetchedPictures(history, tenantId, difference(rest, known));
   if (!areTheRest(expected) && !areTheRest(withDrop)) {
     violate(
       history,
       'I5',
-      `${tenantId} keeps ${JSON.stringify(expected)} and ${JSON.stringify(stored)} is counted`,
+      `${tenantId} keeps ${JSON.stringify(expected)} and ${JSON.stringify(rest)} is counted`,
     );
   }
 }

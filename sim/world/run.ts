@@ -17,6 +17,7 @@ import { retryChance, runRetries } from './retries.ts';
 import type { Theme } from './scenario.ts';
 import { alias, bounds, drawScenario, troubles, whims } from './scenario.ts';
 import { runSequel } from './sequel.ts';
+import { fileChance, runFiles } from './tenant-files.ts';
 import type { World } from './world.ts';
 import { createWorld } from './world.ts';
 
@@ -131,6 +132,8 @@ async function chaos(world: World): Promise<void> {
     });
   }
   if (retries !== null) ofEach((tenantId) => runRetries(world, tenantId, retries, () => isOver));
+  const files = scenario.hasFiles ? fileChance(scenario.seed) : null;
+  if (files !== null) ofEach((tenantId) => runFiles(world, tenantId, files, () => isOver));
   void bringBatches(world);
   void runChaos(world, () => isOver);
   void runNotices(world, () => isOver);

@@ -12,6 +12,7 @@ import type { Service } from './calls.ts';
 import type { Quirk } from './quirks.ts';
 import { drawQuirks } from './quirks.ts';
 import { retryChance } from './retries.ts';
+import { fileChance } from './tenant-files.ts';
 import type { Whim } from './whimsical-tickets.ts';
 
 /** 2030-03-17T17:46:40Z: no window of a day or a month ends within a run, unless the run is about that. */
@@ -58,6 +59,7 @@ export const themes = [
   'adapters',
   'webhooks',
   'retries',
+  'files',
 ] as const;
 
 export type Theme = (typeof themes)[number];
@@ -85,6 +87,8 @@ export interface Scenario {
   readonly hasAdapters: boolean;
   /** Tenants retry jobs and purge lines. */
   readonly hasRetries: boolean;
+  /** Tenants bring files of their own. */
+  readonly hasFiles: boolean;
   /** Tenants want to be told of ends. */
   readonly hasWebhooks: boolean;
   readonly pricing: Pricing;
@@ -151,6 +155,7 @@ export function drawScenario(
     hasAdapters: !without.has('adapters') && createRandom(seed + 0xada)() < adaptersShare,
     hasWebhooks: !without.has('webhooks') && createRandom(seed + 0xeb0)() < webhooksShare,
     hasRetries: !without.has('retries') && retryChance(seed) !== null,
+    hasFiles: !without.has('files') && fileChance(seed) !== null,
     pricing: oneOf(random, pricings),
     outage: isCalm || without.has('outage') ? null : outage,
     isStorm: isStorm && !isCalm && !without.has('storm'),

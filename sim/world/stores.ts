@@ -17,6 +17,7 @@ import { watchPictures } from './pictures.ts';
 import type { QueueBounds } from './quirks.ts';
 import type { Scenario } from './scenario.ts';
 import { checkStored } from './step-checker.ts';
+import { fileBytes, watchBrought } from './tenant-files.ts';
 import { checkWarmup } from './warmups.ts';
 import { watchDeliveries } from './webhooks.ts';
 import { createWhimsicalTickets } from './whimsical-tickets.ts';
@@ -41,7 +42,7 @@ export function createStores(options: StoreOptions): MemoryWorld {
       ...world.gates,
       ...watchStorage(world.gates, { history, latestMs: () => loop.clock.nowMs() + scenario.skewMsMax }),
     },
-    files: watchPictures(watchFiles(world.files, history), history),
+    files: watchPictures(watchFiles(watchBrought(world.files, history), history), history),
     ledger: watchLedger(world.ledger, history),
     adapters: watchAdapters(world.adapters, { history, nowMs: () => loop.clock.nowMs() }),
     deliveries: watchDeliveries(world.deliveries, history),
@@ -78,7 +79,10 @@ function watchStorage(
       .filter(
         (job) => job.tenantId === tenantId && history.settled.has(job.jobId) && !hasGone(job, latestMs()),
       )
-      .reduce((sum, job) => sum + ownBytesOf(job), readyBytes(history, tenantId));
+      .reduce(
+        (sum, job) => sum + ownBytesOf(job),
+        readyBytes(history, tenantId) + fileBytes(history, tenantId, latestMs()),
+      );
   return {
     async admit(tenantId, ask) {
       const kept = keptOf(tenantId);

@@ -110,4 +110,12 @@ export const admissionMutants: readonly Mutant[] = [
     find: `  await count(ports, file, file.bytes);`,
     replace: `  void count;`,
   },
+  {
+    name: 'announced-file-not-counted',
+    mistake: 'a file that is to be put by a link counts nothing of what it keeps',
+    file: 'core/flows/files.ts',
+    find: `  await count(ports, file, file.bytes);
+`,
+    replace: ``,
+  },
 ];
