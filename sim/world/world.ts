@@ -6,7 +6,7 @@ import type { CostSettings } from '#core/billing/cost-settings.ts';
 import { costSettings } from '#core/billing/cost-settings.ts';
 import type { Catalog } from '#core/models/manifest.ts';
 import { createCatalog } from '#core/models/manifest.ts';
-import type { Fleet, Scaler } from '#core/ports/pools.ts';
+import type { Scaler } from '#core/ports/pools.ts';
 import type { Ids } from '#core/ports/process.ts';
 import type { MemoryWorld } from '../memory/memory-world.ts';
 import type { RecordingLog } from '../memory/recording-log.ts';
@@ -14,7 +14,6 @@ import { createRecordingLog } from '../memory/recording-log.ts';
 import { createSeededIds } from '../memory/seeded-ids.ts';
 import type { Random } from '../random.ts';
 import { batchChance, startBatchers } from './batches.ts';
-import { checkAsked } from './busy-pools.ts';
 import type { OutsidePorts, Service } from './calls.ts';
 import { startController } from './controller.ts';
 import type { DeadLetters } from './dead-letters.ts';
@@ -24,16 +23,16 @@ import type { FaultPlan } from './faults.ts';
 import { createFaultPlan } from './faults.ts';
 import type { Call, Outside } from './faulty-ports.ts';
 import { portsFor } from './faulty-ports.ts';
+import { fleetAsTold, refusals } from './fleet-as-told.ts';
 import type { History } from './history.ts';
 import { createHistory } from './history.ts';
 import type { Loop } from './loop.ts';
 import { createLoop } from './loop.ts';
-import { createLyingFleet, staleMsMax } from './lying-fleet.ts';
 import { withPictures } from './pictures.ts';
 import { portionChance } from './portions.ts';
 import type { Process, Role } from './process.ts';
 import { createProcess } from './process.ts';
-import { queueBoundsOf, quirkChance } from './quirks.ts';
+import { queueBoundsOf } from './quirks.ts';
 import type { Scenario } from './scenario.ts';
 import { instancePrices, manifests } from './scenario.ts';
 import type { SimFleet } from './sim-fleet.ts';
@@ -144,7 +143,7 @@ export function createWorld(scenario: Scenario, random: Random, options: WorldOp
     ...ground,
     ports: {
       ...ground.stores,
-      fleet: asTold(ground, fleet),
+      fleet: fleetAsTold(ground, fleet),
       scaler,
       outbound: withPictures(ground.webhooks.outbound, ground.history),
     },
@@ -180,33 +179,6 @@ export function createWorld(scenario: Scenario, random: Random, options: WorldOp
         (running) => running().process,
       ),
   };
-}
-
-/** Of the workers that are due, in a world whose fleet refuses some. */
-const refusedShare = 0.5;
-
-function refusals({ scenario, isHealed }: Ground): () => boolean {
-  const random = scenario.quirks.has('unplaced') ? quirkChance(scenario.seed, 'unplaced') : null;
-  return () => random !== null && !isHealed() && random() < refusedShare;
-}
-
-/** The fleet as it tells of itself, with an eye on what it is asked for. */
-function asTold({ loop, scenario, history, isHealed }: Ground, fleet: Fleet): Fleet {
-  const watched: Fleet = {
-    status: fleet.status,
-    setDesired(pool, workers) {
-      checkAsked(history, {
-        pool,
-        workers,
-        nowMs: loop.clock.nowMs(),
-        lateMs: random === null ? 0 : staleMsMax,
-      });
-      return fleet.setDesired(pool, workers);
-    },
-  };
-  const random = scenario.quirks.has('lies') ? quirkChance(scenario.seed, 'lies') : null;
-  if (random === null) return watched;
-  return createLyingFleet(watched, { loop, random, isLying: () => !isHealed() });
 }
 
 /** Of every world: to read schemas takes longer than a short one. */
