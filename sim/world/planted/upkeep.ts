@@ -125,4 +125,11 @@ export const upkeepMutants: readonly Mutant[] = [
     replace: `      desired: fleet.running,
 `,
   },
+  {
+    name: 'begun-while-told-to-go',
+    mistake: 'a worker that was told to go still runs what it had claimed ahead',
+    file: 'core/flows/work.ts',
+    find: `if (isFree && !ask.stopping.aborted && batch.jobs.length > 0) {`,
+    replace: `if (isFree && batch.jobs.length > 0) {`,
+  },
 ];
