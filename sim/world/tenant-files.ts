@@ -23,7 +23,7 @@ const share = 0.1;
 const everyMsMean = 10_000;
 /** Of a tenant: an outage may last for half an hour. */
 const operationsMax = 8;
-export const unitBytes = 1_000_000;
+const unitBytes = 1_000_000;
 /** Of every file that comes with its request. */
 const body = new Uint8Array(unitBytes);
 const announced = digest('a file that never comes');
