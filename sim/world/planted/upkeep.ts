@@ -36,7 +36,6 @@ export const upkeepMutants: readonly Mutant[] = [
   {
     name: 'sweep-releases-what-is-still-coming',
     mistake: 'a submission that was held up creates its job after its reservation went',
-    seed: 223,
     file: 'core/flows/sweep.ts',
     find: `if (job === null && (await ports.jobs.forbid(tenantId, jobId, token)) === 'exists') return 'open';`,
     replace: ``,
