@@ -51,8 +51,9 @@ function createLyingFleet(fleet: Fleet, { loop, random, isLying }: LyingFleetOpt
   const seen = new Map<string, { readonly atMs: number; readonly status: Status }[]>();
 
   function remember(pool: string, status: Status): void {
-    const earlier = seen.get(pool) ?? [];
-    seen.set(pool, [...earlier, { atMs: loop.clock.nowMs(), status }]);
+    // Most of a world comes after it has healed.
+    if (!isLying()) seen.clear();
+    else seen.set(pool, [...(seen.get(pool) ?? []), { atMs: loop.clock.nowMs(), status }]);
   }
 
   return {
