@@ -55,9 +55,7 @@ const uncalled: Readonly<Record<string, string>> = {
   'adapterFiles.clear': 'no tenant of a world is deleted',
   'adapterFiles.uploadLink': byRoutesOnly,
   'blobs.link': byRoutesOnly,
-  'blobs.remove': byRoutesOnly,
   'files.list': byRoutesOnly,
-  'files.remove': byRoutesOnly,
 };
 
 /** `site kind` of everything that could have failed and never did. */

@@ -18,7 +18,7 @@ import { goneDayOf, ownBytesOf, violate } from './history.ts';
 import { areFetchedPictures } from './pictures.ts';
 import { checkRetries } from './retries.ts';
 import { bounds } from './scenario.ts';
-import { checkFiles, splitStored } from './tenant-files.ts';
+import { checkFileBytes, checkFiles, splitStored } from './tenant-files.ts';
 import { checkToldWarmups, paidForWarmups } from './warmups.ts';
 import { checkWebhooks } from './webhook-checker.ts';
 import type { World } from './world.ts';
@@ -37,6 +37,7 @@ export async function checkAtRest(world: World): Promise<void> {
   }
   for (const job of world.history.stored.values()) await checkResult(world, job);
   await checkReadyAdapters(world);
+  await checkFileBytes(world);
   checkWebhooks(world);
   await checkBatches(world);
   await checkDrops(world);

@@ -1,14 +1,16 @@
 /**
- * Files that tenants of a share of the worlds bring: with a request, or by a link that is announced and that mostly nobody
- * follows. Drawn by chance of their own, as adapters are.
+ * Files that tenants of a share of the worlds bring, with a request or by a link that is announced and that nobody follows, and
+ * remove again, once or twice at once. Drawn by chance of their own, as adapters are.
  *
- * The check knows the promise and nothing of the code: what is there is counted until the day on which it goes, to the byte.
- * Files take whole units of bytes, and all else of a tenant takes less than half of one: so one sum tells both.
+ * The check knows the promise and nothing of the code: what is there is whole and counted until the day on which it goes, to the
+ * byte; what was removed is neither. Files take whole units of bytes, and all else of a tenant takes less than half of one: so
+ * one sum tells both.
  */
 import { bucketOf } from '#core/admission/stored-bytes.ts';
 import type { FileRecord } from '#core/batch/file.ts';
+import { pathOf } from '#core/batch/file.ts';
 import { digest } from '#core/canonical.ts';
-import { announceFile } from '#core/flows/files.ts';
+import { announceFile, removeFile } from '#core/flows/files.ts';
 import { storeFile } from '#core/flows/store-file.ts';
 import type { NewFile } from '#core/flows/stored-file.ts';
 import type { Files } from '#core/ports/batches.ts';
@@ -23,6 +25,10 @@ const share = 0.1;
 const everyMsMean = 10_000;
 /** Of a tenant: an outage may last for half an hour. */
 const operationsMax = 8;
+/** Of the operations, and of those the ones that a client who clicks twice asks for. */
+const removeShare = 0.4;
+const twoShare = 0.3;
+const triesMax = 3;
 const unitBytes = 1_000_000;
 /** Of every file that comes with its request. */
 const body = new Uint8Array(unitBytes);
@@ -41,10 +47,14 @@ export interface FileHistory {
   readonly brought: BroughtFile[];
   /** Records that came to be of those, by id. */
   readonly kept: Map<string, FileRecord>;
+  /** Those that somebody tried to remove, by id. */
+  readonly asked: Set<string>;
+  /** Those whose record went. */
+  readonly removed: Set<string>;
 }
 
 export function createFileHistory(): FileHistory {
-  return { brought: [], kept: new Map() };
+  return { brought: [], kept: new Map(), asked: new Set(), removed: new Set() };
 }
 
 /** Null in a world where nobody brings files. */
@@ -63,7 +73,8 @@ export async function runFiles(
   for (let done = 0; done < operationsMax; done += 1) {
     await world.loop.clock.sleep(exponentialMs(random, everyMsMean));
     if (isOver()) return;
-    void bring(world, tenantId, random);
+    if (random() < removeShare) void removeOne(world, tenantId, random);
+    else void bring(world, tenantId, random);
   }
 }
 
@@ -92,8 +103,34 @@ async function bring(world: World, tenantId: string, random: Random): Promise<vo
   brought.isAnswered = served.kind === 'answered';
 }
 
-/** Notes the records of the files that come to be. */
-export function watchBrought(files: Files, { files: { brought, kept } }: History): Files {
+async function removeOne(world: World, tenantId: string, random: Random): Promise<void> {
+  const own = filesOf(world.history, tenantId);
+  const file = own[Math.floor(random() * own.length)];
+  if (file === undefined) return;
+  const atOnce = random() < twoShare ? 2 : 1;
+  await Promise.all(Array.from({ length: atOnce }, () => removeUntilAnswered(world, file)));
+}
+
+async function removeUntilAnswered(world: World, { tenantId, fileId }: FileRecord): Promise<void> {
+  const { history, ids, loop } = world;
+  history.files.asked.add(fileId);
+  for (let tries = 0; tries < triesMax; tries += 1) {
+    const { process, ports } = world.api('file');
+    const served = await process.serve(() =>
+      removeFile({ ...ports, clock: process.clock, ids }, tenantId, fileId),
+    );
+    if (served.kind === 'answered') return;
+    await loop.clock.sleep(500 * 2 ** tries);
+  }
+}
+
+/** Files of the tenant that are there. */
+function filesOf({ files: { kept, removed } }: History, tenantId: string): FileRecord[] {
+  return [...kept.values()].filter((file) => file.tenantId === tenantId && !removed.has(file.fileId));
+}
+
+/** Notes the records of the files that come to be, and those that go. */
+export function watchBrought(files: Files, { files: { brought, kept, removed } }: History): Files {
   return {
     ...files,
     async create(file) {
@@ -102,13 +139,19 @@ export function watchBrought(files: Files, { files: { brought, kept } }: History
       if (outcome === 'created' && isBrought) kept.set(file.fileId, file);
       return outcome;
     },
+    async remove(tenantId, fileId) {
+      const outcome = await files.remove(tenantId, fileId);
+      if (outcome === 'removed') removed.add(fileId);
+      return outcome;
+    },
   };
 }
 
-/** What the tenant's files that are there take and go no earlier than this. */
-export function fileBytes({ files }: History, tenantId: string, nowMs: number): number {
-  return [...files.kept.values()]
-    .filter((file) => file.tenantId === tenantId && Number(bucketOf(file.expiresAtMs)) * day > nowMs)
+/** What the tenant's files take that nobody tried to remove and that go no earlier than this. */
+export function fileBytes(history: History, tenantId: string, nowMs: number): number {
+  const { asked } = history.files;
+  return filesOf(history, tenantId)
+    .filter(({ fileId, expiresAtMs }) => !asked.has(fileId) && Number(bucketOf(expiresAtMs)) * day > nowMs)
     .reduce((sum, { bytes }) => sum + bytes, 0);
 }
 
@@ -139,13 +182,14 @@ export function checkFiles(
   isForgotten: (bucket: string) => boolean,
 ): void {
   const { files } = history;
-  const there = [...files.kept.values()].filter((file) => file.tenantId === tenantId);
+  const all = [...files.kept.values()].filter((file) => file.tenantId === tenantId);
+  const there = filesOf(history, tenantId);
   const left = new Map(counted);
   for (const { expiresAtMs, bytes } of there) {
     const bucket = bucketOf(expiresAtMs);
     if (!isForgotten(bucket)) left.set(bucket, (left.get(bucket) ?? 0) - bytes / unitBytes);
   }
-  const names = new Set(there.map(({ filename }) => filename));
+  const names = new Set(all.map(({ filename }) => filename));
   const unsure = files.brought
     .filter((each) => each.tenantId === tenantId && !each.isAnswered && !names.has(each.filename))
     .reduce((sum, { units }) => sum + units, 0);
@@ -156,4 +200,16 @@ export function checkFiles(
       'I5',
       `${tenantId} has ${there.length} files, ${unsure} units may be counted beside them, and ${JSON.stringify([...left])} are`,
     );
+}
+
+/** I6 at rest: what came with its request and nobody tried to remove is there, and of what was removed there are no bytes left. */
+export async function checkFileBytes({ history, stores }: World): Promise<void> {
+  const { kept, asked, removed } = history.files;
+  for (const file of kept.values()) {
+    const isThere = (await stores.blobs.get(file.tenantId, pathOf(file))) !== null;
+    if (isThere && removed.has(file.fileId))
+      violate(history, 'I6', `${file.fileId} of ${file.tenantId} was removed, and its bytes are there`);
+    if (!isThere && file.isStored && !asked.has(file.fileId))
+      violate(history, 'I6', `${file.fileId} of ${file.tenantId} was brought and is not there`);
+  }
 }

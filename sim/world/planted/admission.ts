@@ -118,4 +118,11 @@ export const admissionMutants: readonly Mutant[] = [
 `,
     replace: ``,
   },
+  {
+    name: 'removed-file-still-counted',
+    mistake: 'a file that its tenant removed counts until it would have gone',
+    file: 'core/flows/files.ts',
+    find: `else await uncount(ports, file);`,
+    replace: `else await ports.files.remove(tenantId, fileId);`,
+  },
 ];
