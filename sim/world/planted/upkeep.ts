@@ -109,7 +109,7 @@ export const upkeepMutants: readonly Mutant[] = [
     replace: ``,
   },
   {
-    name: 'in-while-busy',
+    name: 'fewer-while-busy',
     mistake: 'a pool that has work keeps no more workers than it would ask for now',
     file: 'core/scaling/policy.ts',
     find: `return clamp(Math.max(view.desired, Math.ceil(view.openJobs / Math.max(1, view.jobsPerWorker))));`,
