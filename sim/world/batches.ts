@@ -211,7 +211,9 @@ async function checkBatch(world: World, batch: BatchRecord): Promise<void> {
   const succeeded = new Set(outputs.map(({ custom_id }) => custom_id));
   for (const line of lines) {
     const op = opOf(line);
-    const jobs = [...history.stored.values()].filter(({ metadata }) => op !== null && metadata.op === op);
+    const jobs = [...history.stored.values()].filter(
+      ({ metadata, retryOf }) => op !== null && metadata.op === op && retryOf === null,
+    );
     if (jobs.length > 1) violate(history, 'I1', `the line ${op} of ${batchId} has ${jobs.length} jobs`);
     const [job] = jobs;
     if ((job?.status === 'succeeded') !== succeeded.has(op))

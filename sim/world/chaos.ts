@@ -1,9 +1,17 @@
-/** What befalls processes in the first phase of a run: killed at random, held still for longer than a lease, drained. */
+/**
+ * What befalls processes in the first phase of a run: killed at random, held still for longer than a lease, drained, or taken
+ * away with their machine some time after they were told.
+ */
 import { exponentialMs } from '../random.ts';
 import { holdMsMax } from './process.ts';
+import { quirkChance } from './quirks.ts';
+import { oneOf } from './scenario.ts';
 import type { World } from './world.ts';
 
 const everyMsMean = 15_000;
+const noticeEveryMsMean = 30_000;
+/** Spot promises two minutes, as best it can. */
+const noticesMs = [120_000, 120_000, 30_000, 5_000] as const;
 
 /** Goes on until `isOver` says so. */
 export async function runChaos(world: World, isOver: () => boolean): Promise<void> {
@@ -23,4 +31,20 @@ function strike({ scenario, random, fleet, processes }: World): void {
   if (point < 0.4 && scenario.troubles.has('kills')) victim?.kill();
   else if (point < 0.7 && scenario.troubles.has('holds')) victim?.hold(random() * holdMsMax);
   else if (scenario.troubles.has('drains')) worker?.drain();
+}
+
+/** Machines of Spot, in the worlds where they go; until `isOver` says so. */
+export async function runNotices(world: World, isOver: () => boolean): Promise<void> {
+  const { scenario, loop, fleet } = world;
+  const random = scenario.quirks.has('notices') ? quirkChance(scenario.seed, 'notices') : null;
+  if (random === null) return;
+  for (;;) {
+    await loop.clock.sleep(exponentialMs(random, noticeEveryMsMean));
+    if (isOver()) return;
+    const workers = fleet.workers();
+    const worker = workers[Math.floor(random() * workers.length)];
+    const noticeMs = oneOf(random, noticesMs);
+    worker?.drain();
+    loop.after(noticeMs, () => worker?.process.kill());
+  }
 }

@@ -205,7 +205,7 @@ async function trySubmit(world: World, ask: SubmitAsk): Promise<SubmissionAnswer
   return answer;
 }
 
-function answerOf(outcome: SubmitOutcome): SubmissionAnswer {
+export function answerOf(outcome: SubmitOutcome): SubmissionAnswer {
   switch (outcome.kind) {
     case 'accepted':
     case 'replayed':
@@ -231,6 +231,7 @@ function anyJob({ history, random }: World, tenantId: string): string | null {
 async function cancelOne(world: World, tenantId: string): Promise<void> {
   const jobId = anyJob(world, tenantId);
   if (jobId === null) return;
+  world.history.retries.canceled.add(jobId);
   const { process, ports } = world.api('cancel');
   const { clock } = process;
   const served = await process.serve(() => cancel({ ...ports, clock, log: world.log }, tenantId, jobId));

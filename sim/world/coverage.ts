@@ -43,7 +43,6 @@ const uncalled: Readonly<Record<string, string>> = {
   'aliases.put': byRoutesOnly,
   'aliases.remove': byRoutesOnly,
   'aliases.list': byRoutesOnly,
-  'jobs.list': byRoutesOnly,
   'streams.open': byRoutesOnly,
   'streams.close': byRoutesOnly,
   'pools.noteBoots': 'a world has workers and no instances',
@@ -56,10 +55,7 @@ const uncalled: Readonly<Record<string, string>> = {
   'adapterFiles.clear': 'no tenant of a world is deleted',
   'adapterFiles.uploadLink': byRoutesOnly,
   'blobs.link': byRoutesOnly,
-  'blobs.uploadLink': byRoutesOnly,
-  'blobs.remove': byRoutesOnly,
   'files.list': byRoutesOnly,
-  'files.remove': byRoutesOnly,
 };
 
 /** `site kind` of everything that could have failed and never did. */

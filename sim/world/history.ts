@@ -10,8 +10,12 @@ import { createDropHistory } from './drops.ts';
 import type { Admission } from './limit-checker.ts';
 import type { PictureHistory } from './pictures.ts';
 import { createPictureHistory } from './pictures.ts';
+import type { RetryHistory } from './retries.ts';
+import { createRetryHistory } from './retries.ts';
 import type { StopHistory } from './stop-checker.ts';
 import { createStopHistory } from './stop-checker.ts';
+import type { FileHistory } from './tenant-files.ts';
+import { createFileHistory } from './tenant-files.ts';
 import type { WarmupHistory } from './warmups.ts';
 import type { Hook } from './webhooks.ts';
 
@@ -48,6 +52,8 @@ export interface History {
   readonly batches: Set<string>;
   readonly drops: DropHistory;
   readonly pictures: PictureHistory;
+  readonly retries: RetryHistory;
+  readonly files: FileHistory;
   /** Jobs that a client was told had ended, and how. */
   readonly ended: Map<string, JobRecord['status']>;
   /** The largest of each limit that the tenant ever had. */
@@ -85,6 +91,8 @@ export function createHistory(): History {
     batches: new Set(),
     drops: createDropHistory(),
     pictures: createPictureHistory(),
+    retries: createRetryHistory(),
+    files: createFileHistory(),
     ended: new Map(),
     limits: new Map(),
     admissions: new Map(),

@@ -1,9 +1,18 @@
-/** A simulated process: an API function, a worker, the sweep, the scaler, who closes a month, or who works at batches. It has a role, a clock, and an end. */
+/** A simulated process: an API function, a worker, the sweep, the scaler, who closes a month, who works at batches, or who answers dead letters. It has a role, a clock, and an end. */
 import type { Clock } from '#core/ports/process.ts';
 import type { Life, Loop } from './loop.ts';
 import { inRequest } from './requests.ts';
 
-export const roles = ['api', 'worker', 'sweep', 'scaler', 'closer', 'deliverer', 'batcher'] as const;
+export const roles = [
+  'api',
+  'worker',
+  'sweep',
+  'scaler',
+  'closer',
+  'deliverer',
+  'batcher',
+  'dead_letters',
+] as const;
 
 export type Role = (typeof roles)[number];
 

@@ -16,7 +16,9 @@ import { checkDrops, droppedBytes } from './drops.ts';
 import type { Submission } from './history.ts';
 import { goneDayOf, ownBytesOf, violate } from './history.ts';
 import { areFetchedPictures } from './pictures.ts';
+import { checkRetries } from './retries.ts';
 import { bounds } from './scenario.ts';
+import { checkFileBytes, checkFiles, splitStored } from './tenant-files.ts';
 import { checkToldWarmups, paidForWarmups } from './warmups.ts';
 import { checkWebhooks } from './webhook-checker.ts';
 import type { World } from './world.ts';
@@ -26,6 +28,7 @@ export async function checkAtRest(world: World): Promise<void> {
   checkEnds(world);
   checkRuns(world);
   checkToldWarmups(world.history);
+  checkRetries(world);
   for (const { tenantId } of world.scenario.tenants) {
     await checkLedger(world, tenantId);
     await checkGate(world, tenantId);
@@ -34,6 +37,7 @@ export async function checkAtRest(world: World): Promise<void> {
   }
   for (const job of world.history.stored.values()) await checkResult(world, job);
   await checkReadyAdapters(world);
+  await checkFileBytes(world);
   checkWebhooks(world);
   await checkBatches(world);
   await checkDrops(world);
@@ -59,7 +63,7 @@ function checkSubmissions({ history }: World): void {
 
 /** Submissions of one operation share a body, and its key if it has one. */
 function checkJobsOf(history: World['history'], op: string, tries: readonly Submission[]): void {
-  const jobs = [...history.stored.values()].filter((job) => job.metadata.op === op);
+  const jobs = [...history.stored.values()].filter((job) => job.metadata.op === op && job.retryOf === null);
   // One that still waits for its answer, because its process is held, may have been accepted as well.
   const isRefused = tries.every(
     ({ answers }) =>
@@ -201,13 +205,15 @@ async function checkStored(world: World, tenantId: string): Promise<void> {
   const withDrop = { ...expected };
   for (const { day, bytes } of droppedBytes(world, tenantId))
     if (!isForgotten(day)) withDrop[day] = (withDrop[day] ?? 0) + bytes;
+  const { units, rest } = splitStored(stored);
+  checkFiles(history, tenantId, units, isForgotten);
   const areTheRest = (known: Readonly<Record<string, number>>) =>
-    areFetchedPictures(history, tenantId, difference(stored, known));
+    areFetchedPictures(history, tenantId, difference(rest, known));
   if (!areTheRest(expected) && !areTheRest(withDrop)) {
     violate(
       history,
       'I5',
-      `${tenantId} keeps ${JSON.stringify(expected)} and ${JSON.stringify(stored)} is counted`,
+      `${tenantId} keeps ${JSON.stringify(expected)} and ${JSON.stringify(rest)} is counted`,
     );
   }
 }

@@ -6,16 +6,19 @@ import { jobLimits, sweepLimits, ticketLimits, webhookLimits, workerLimits } fro
 import { createRandom } from '../random.ts';
 import { runAdapters } from './adapters.ts';
 import { afterHealMs, areBatchesAtRest, batchChance, bringBatches, endBatches } from './batches.ts';
-import { runChaos } from './chaos.ts';
+import { runChaos, runNotices } from './chaos.ts';
 import { endOrders, noteLimits, runClient } from './client.ts';
 import { askAlike } from './copycats.ts';
 import { faultKinds } from './faults.ts';
 import { violate } from './history.ts';
 import { bringPicture } from './pictures.ts';
+import { quirks } from './quirks.ts';
 import { checkAtRest } from './rest-checker.ts';
+import { retryChance, runRetries } from './retries.ts';
 import type { Theme } from './scenario.ts';
 import { alias, bounds, drawScenario, troubles, whims } from './scenario.ts';
 import { runSequel } from './sequel.ts';
+import { fileChance, runFiles } from './tenant-files.ts';
 import type { World } from './world.ts';
 import { createWorld } from './world.ts';
 
@@ -105,7 +108,7 @@ export async function runSeed(seed: number, options: RunOptions = {}): Promise<R
 /** Without what fails; the draws of the scene stay, so clients, tenants and models are the same. */
 async function calmEffort(seed: number, options: RunOptions): Promise<Effort> {
   const failures: readonly Theme[] = ['outage', 'storm', 'favourite'];
-  const without = [...(options.without ?? []), ...failures, ...troubles, ...whims, ...faultKinds];
+  const without = [...(options.without ?? []), ...failures, ...troubles, ...whims, ...quirks, ...faultKinds];
   return effortOf(await runWorld(seed, { ...options, without }));
 }
 
@@ -117,21 +120,26 @@ function effortOf({ callCounts, retries, history }: World): Effort {
 async function chaos(world: World): Promise<void> {
   const { loop, scenario } = world;
   const share = Math.ceil(scenario.operations / scenario.tenants.length);
-  const adapterUsers = scenario.hasAdapters ? scenario.tenants : [];
-  let clientsLeft = scenario.tenants.length + adapterUsers.length;
+  const retries = scenario.hasRetries ? retryChance(scenario.seed) : null;
+  const ofEach = (begin: (tenantId: string) => Promise<void>) =>
+    scenario.tenants.map(({ tenantId }) => begin(tenantId));
+  const clients = [
+    ...ofEach((tenantId) => runClient(world, tenantId, share)),
+    ...(scenario.hasAdapters ? ofEach((tenantId) => runAdapters(world, tenantId)) : []),
+  ];
+  let clientsLeft = clients.length;
   let isOver = false;
-  for (const { tenantId } of scenario.tenants) {
-    void runClient(world, tenantId, share).then(() => {
+  for (const client of clients) {
+    void client.then(() => {
       clientsLeft -= 1;
     });
   }
-  for (const { tenantId } of adapterUsers) {
-    void runAdapters(world, tenantId).then(() => {
-      clientsLeft -= 1;
-    });
-  }
+  if (retries !== null) ofEach((tenantId) => runRetries(world, tenantId, retries, () => isOver));
+  const files = scenario.hasFiles ? fileChance(scenario.seed) : null;
+  if (files !== null) ofEach((tenantId) => runFiles(world, tenantId, files, () => isOver));
   void bringBatches(world);
   void runChaos(world, () => isOver);
+  void runNotices(world, () => isOver);
   watchOutage(world);
   await loop.run(loop.clock.nowMs() + 24 * 60 * minute, () => clientsLeft === 0 || isBroken(world));
   await loop.run(scenario.outage?.toMs ?? 0, () => isBroken(world));
@@ -234,6 +242,7 @@ async function isAtRest(world: World): Promise<boolean> {
   }
   if ([...history.deliveries.values()].some(({ status }) => status === 'pending')) return false;
   if (!(await areBatchesAtRest(world))) return false;
+  if (world.deadLetters.open() > 0) return false;
   // A request whose process is held may still make a job.
   if (world.processes().some((process) => process.isServing())) return false;
   // A crash between a change of adapters and its count leaves the count to a sweep.

@@ -9,6 +9,10 @@ import { fakeChatManifest, fakeManifest } from '../memory/flow-world.ts';
 import type { Random } from '../random.ts';
 import { createRandom } from '../random.ts';
 import type { Service } from './calls.ts';
+import type { Quirk } from './quirks.ts';
+import { drawQuirks } from './quirks.ts';
+import { retryChance } from './retries.ts';
+import { fileChance } from './tenant-files.ts';
 import type { Whim } from './whimsical-tickets.ts';
 
 /** 2030-03-17T17:46:40Z: no window of a day or a month ends within a run, unless the run is about that. */
@@ -46,7 +50,17 @@ export const troubles = ['kills', 'holds', 'drains', 'skew', 'shortage', 'lag'] 
 export type Trouble = (typeof troubles)[number];
 
 /** What a run is about, in a share of them; any may be left out. */
-export const themes = ['outage', 'storm', 'favourite', 'retention', 'month', 'adapters', 'webhooks'] as const;
+export const themes = [
+  'outage',
+  'storm',
+  'favourite',
+  'retention',
+  'month',
+  'adapters',
+  'webhooks',
+  'retries',
+  'files',
+] as const;
 
 export type Theme = (typeof themes)[number];
 
@@ -71,6 +85,10 @@ export interface Scenario {
   readonly sequel: Sequel;
   /** Tenants bring adapters and name them. */
   readonly hasAdapters: boolean;
+  /** Tenants retry jobs and purge lines. */
+  readonly hasRetries: boolean;
+  /** Tenants bring files of their own. */
+  readonly hasFiles: boolean;
   /** Tenants want to be told of ends. */
   readonly hasWebhooks: boolean;
   readonly pricing: Pricing;
@@ -84,6 +102,7 @@ export interface Scenario {
   readonly tenants: readonly TenantRecord[];
   readonly troubles: ReadonlySet<Trouble>;
   readonly whims: ReadonlySet<Whim>;
+  readonly quirks: ReadonlySet<Quirk>;
   readonly lagMsMax: number;
   /** Each process is wrong by up to this, either way. */
   readonly skewMsMax: number;
@@ -135,6 +154,8 @@ export function drawScenario(
     sequel,
     hasAdapters: !without.has('adapters') && createRandom(seed + 0xada)() < adaptersShare,
     hasWebhooks: !without.has('webhooks') && createRandom(seed + 0xeb0)() < webhooksShare,
+    hasRetries: !without.has('retries') && retryChance(seed) !== null,
+    hasFiles: !without.has('files') && fileChance(seed) !== null,
     pricing: oneOf(random, pricings),
     outage: isCalm || without.has('outage') ? null : outage,
     isStorm: isStorm && !isCalm && !without.has('storm'),
@@ -146,6 +167,7 @@ export function drawScenario(
     ),
     troubles: drawn,
     whims: some(whims, 0.6),
+    quirks: drawQuirks(seed, { isCalm, without }),
     lagMsMax: drawn.has('lag') ? oneOf(random, [50, 500, 5_000]) : 0,
     skewMsMax: drawn.has('skew') ? oneOf(random, [1_000, 60_000, 300_000]) : 0,
   };

@@ -36,7 +36,9 @@ async function outliveRetention(world: World, heal: () => Promise<void>): Promis
   loop.leap(loop.clock.nowMs() + retentionLeapMs);
   await checkRetention(world);
   world.relapse();
-  const gone = new Set([...history.stored.values()].filter((job) => isGone(world, job)).map(opOf));
+  const gone = new Set(
+    [...history.stored.values()].filter((job) => job.retryOf === null && isGone(world, job)).map(opOf),
+  );
   const keyed = [...history.keyed].filter(() => random() < 0.5);
   await drive(
     world,

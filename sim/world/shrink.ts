@@ -1,5 +1,6 @@
 /** Makes a run that fails smaller: fewer operations, then fewer kinds of trouble, as long as it still fails. */
 import { faultKinds } from './faults.ts';
+import { quirks } from './quirks.ts';
 import type { RunOptions, RunReport } from './run.ts';
 import { operationsDefault, runSeed } from './run.ts';
 import { themes, troubles, whims } from './scenario.ts';
@@ -38,7 +39,7 @@ export async function shrink(
   for (let half = Math.floor(best.operations / 2); half >= 1; half = Math.floor(half / 2)) {
     while (best.operations > half && (await tryOut({ ...best, operations: best.operations - half })));
   }
-  for (const kind of [...themes, ...troubles, ...whims, ...faultKinds]) {
+  for (const kind of [...themes, ...troubles, ...whims, ...quirks, ...faultKinds]) {
     if (!best.without.includes(kind)) await tryOut({ ...best, without: [...best.without, kind] });
   }
   return { seed, ...best, violations };

@@ -20,6 +20,8 @@ export interface SimFleetOptions {
   readonly startWorker: (pool: string) => SimWorker;
   /** Whether capacity is short now, and booting takes minutes. */
   readonly isShort: () => boolean;
+  /** Whether a worker that is due now is not placed: it is tried again later, and nobody is told. */
+  readonly isRefused: () => boolean;
 }
 
 export interface SimFleet extends Fleet {
@@ -35,6 +37,8 @@ export interface SimFleet extends Fleet {
 /** A GPU instance from its warm pool, and one that has to be found first (aws.md). */
 const bootMs = { quick: 15_000, short: 180_000 } as const;
 const replaceMs = 3_000;
+/** ECS tries again on a clock of its own. */
+const placeAgainMs = 30_000;
 
 interface Slot {
   worker: SimWorker | null;
@@ -46,7 +50,8 @@ interface PoolSlots {
   readonly slots: Set<Slot>;
 }
 
-export function createSimFleet({ loop, random, startWorker, isShort }: SimFleetOptions): SimFleet {
+export function createSimFleet(options: SimFleetOptions): SimFleet {
+  const { loop, random, startWorker, isShort, isRefused } = options;
   const pools = new Map<string, PoolSlots>();
   let desiredMax = 0;
 
@@ -66,10 +71,12 @@ export function createSimFleet({ loop, random, startWorker, isShort }: SimFleetO
   function boot(name: string, pool: PoolSlots): void {
     const slot: Slot = { worker: null, isStopping: false };
     pool.slots.add(slot);
-    loop.after(1_000 + random() * (isShort() ? bootMs.short : bootMs.quick), () => {
+    const place = () => {
       if (slot.isStopping) pool.slots.delete(slot);
+      else if (isRefused()) loop.after(placeAgainMs, place);
       else slot.worker = startWorker(name);
-    });
+    };
+    loop.after(1_000 + random() * (isShort() ? bootMs.short : bootMs.quick), place);
   }
 
   function stop(pool: PoolSlots, slot: Slot): void {

@@ -2,8 +2,10 @@
 import { startReports } from '#core/flows/report.ts';
 import { work } from '#core/flows/work.ts';
 import { workerLimits } from '#core/limits.ts';
+import type { Runner } from '#core/ports/runner.ts';
 import { createMemoryAdapterCache } from '../memory/memory-adapters.ts';
 import { createMemoryRunner } from '../memory/memory-runner.ts';
+import { violate } from './history.ts';
 import type { SimWorker } from './sim-fleet.ts';
 import { checkEnded } from './stop-checker.ts';
 import { watchRunner } from './watch-runner.ts';
@@ -32,7 +34,14 @@ export function startWorker(
     },
   };
   const reports = startReports({ ...ports, clock, log }, { workerId, pool });
-  const runner = reports.watch(watchRunner(createMemoryRunner({ clock, loadMs }), history));
+  const onLoad = () => {
+    const stoppedAtMs = history.stops.stops.get(workerId);
+    if (stoppedAtMs !== undefined && loop.clock.nowMs() > stoppedAtMs)
+      violate(history, 'I11', `${workerId} was told to go, and begins another batch`);
+  };
+  const runner = reports.watch(
+    watchRunner(watchLoads(createMemoryRunner({ clock, loadMs }), onLoad), history),
+  );
   const adapterCache = createMemoryAdapterCache(ports.adapterFiles);
   reports.serving();
   const ask = { workerId, pool, slots, stopping: stopping.signal, interrupt: interrupt.signal };
@@ -46,4 +55,14 @@ export function startWorker(
       onEnd(worker);
     });
   return worker;
+}
+
+function watchLoads(runner: Runner, onLoad: () => void): Runner {
+  return {
+    ...runner,
+    load(...ask) {
+      onLoad();
+      return runner.load(...ask);
+    },
+  };
 }

@@ -104,7 +104,10 @@ function checkGivenBack(
     violate(history, 'I11', `${job.jobId} was given back ${afterMs} ms after ${workerId} was told to stop`);
 }
 
-/** Under clocks that are right: of a pool that is held back, only jobs whose leases stand count as at work. */
+/**
+ * Under clocks that are right: of a pool that is held back, only jobs whose leases stand count as at work. Where the fleet tells lies of
+ * what was asked of it, the protection of busy workers is all that is left.
+ */
 export function watchFleet(
   fleet: Fleet & { desiredOf(pool: string): number },
   { loop, history, scenario }: Watch,
@@ -113,7 +116,8 @@ export function watchFleet(
     status: (pool) => fleet.status(pool),
     setDesired(pool, desired) {
       const countedAtMs = looksOfRequest()?.countedAtMs.get(pool);
-      if (desired < fleet.desiredOf(pool) && countedAtMs !== undefined && scenario.skewMsMax === 0)
+      const isTrue = scenario.skewMsMax === 0 && !scenario.quirks.has('lies');
+      if (desired < fleet.desiredOf(pool) && countedAtMs !== undefined && isTrue)
         checkScaleIn(history, pool, { shownMs: countedAtMs - scenario.lagMsMax, nowMs: loop.clock.nowMs() });
       return fleet.setDesired(pool, desired);
     },

@@ -2,6 +2,7 @@
 import type { Gates } from '#core/ports/gates.ts';
 import type { Ledger } from '#core/ports/ledger.ts';
 import type { Ids } from '#core/ports/process.ts';
+import type { Ticket } from '#core/ports/tickets.ts';
 import type { MemoryWorld } from '../memory/memory-world.ts';
 import { createMemoryWorld } from '../memory/memory-world.ts';
 import type { Random } from '../random.ts';
@@ -12,8 +13,10 @@ import { hasGone, ownBytesOf } from './history.ts';
 import { createLaggingJobs } from './lagging-jobs.ts';
 import type { Loop } from './loop.ts';
 import { watchPictures } from './pictures.ts';
+import type { QueueBounds } from './quirks.ts';
 import type { Scenario } from './scenario.ts';
 import { checkStored } from './step-checker.ts';
+import { fileBytes, watchBrought } from './tenant-files.ts';
 import { checkWarmup } from './warmups.ts';
 import { watchDeliveries } from './webhooks.ts';
 import { createWhimsicalTickets } from './whimsical-tickets.ts';
@@ -25,9 +28,12 @@ export interface StoreOptions {
   readonly history: History;
   readonly ids: Ids;
   readonly isHealed: () => boolean;
+  readonly queue: QueueBounds | null;
+  readonly putAside: (ticket: Ticket) => void;
 }
 
-export function createStores({ loop, random, scenario, history, ids, isHealed }: StoreOptions): MemoryWorld {
+export function createStores(options: StoreOptions): MemoryWorld {
+  const { loop, random, scenario, history, ids, isHealed, queue } = options;
   const world = createMemoryWorld({ clock: loop.clock, ids });
   return {
     ...world,
@@ -35,7 +41,7 @@ export function createStores({ loop, random, scenario, history, ids, isHealed }:
       ...world.gates,
       ...watchStorage(world.gates, { history, latestMs: () => loop.clock.nowMs() + scenario.skewMsMax }),
     },
-    files: watchPictures(watchFiles(world.files, history), history),
+    files: watchPictures(watchFiles(watchBrought(world.files, history), history), history),
     ledger: watchLedger(world.ledger, history),
     adapters: watchAdapters(world.adapters, { history, nowMs: () => loop.clock.nowMs() }),
     deliveries: watchDeliveries(world.deliveries, history),
@@ -48,7 +54,13 @@ export function createStores({ loop, random, scenario, history, ids, isHealed }:
         checkStored(history, job, scenario);
       },
     }),
-    tickets: createWhimsicalTickets({ loop, random, has: (whim) => !isHealed() && scenario.whims.has(whim) }),
+    tickets: createWhimsicalTickets({
+      loop,
+      random,
+      has: (whim) => !isHealed() && scenario.whims.has(whim),
+      bounds: () => (isHealed() ? null : queue),
+      putAside: options.putAside,
+    }),
   };
 }
 
@@ -65,7 +77,10 @@ function watchStorage(
       .filter(
         (job) => job.tenantId === tenantId && history.settled.has(job.jobId) && !hasGone(job, latestMs()),
       )
-      .reduce((sum, job) => sum + ownBytesOf(job), readyBytes(history, tenantId));
+      .reduce(
+        (sum, job) => sum + ownBytesOf(job),
+        readyBytes(history, tenantId) + fileBytes(history, tenantId, latestMs()),
+      );
   return {
     async admit(tenantId, ask) {
       const kept = keptOf(tenantId);

@@ -16,11 +16,14 @@ import type { Random } from '../random.ts';
 import { batchChance, startBatchers } from './batches.ts';
 import type { OutsidePorts, Service } from './calls.ts';
 import { startController } from './controller.ts';
+import type { DeadLetters } from './dead-letters.ts';
+import { createDeadLetters, startDeadLetters } from './dead-letters.ts';
 import { startDeliverers } from './deliverers.ts';
 import type { FaultPlan } from './faults.ts';
 import { createFaultPlan } from './faults.ts';
 import type { Call, Outside } from './faulty-ports.ts';
 import { portsFor } from './faulty-ports.ts';
+import { fleetAsTold, refusals } from './fleet-as-told.ts';
 import type { History } from './history.ts';
 import { createHistory } from './history.ts';
 import { watchLimits } from './limit-checker.ts';
@@ -30,6 +33,7 @@ import { withPictures } from './pictures.ts';
 import { portionChance } from './portions.ts';
 import type { Process, Role } from './process.ts';
 import { createProcess } from './process.ts';
+import { queueBoundsOf } from './quirks.ts';
 import type { Scenario } from './scenario.ts';
 import { instancePrices, manifests } from './scenario.ts';
 import type { SimFleet } from './sim-fleet.ts';
@@ -53,6 +57,7 @@ export interface Ground {
   /** The stores themselves, without faults: for the checker, and for setting the scene. */
   readonly stores: MemoryWorld;
   readonly webhooks: Webhooks;
+  readonly deadLetters: DeadLetters;
   /** Draws how many read a job in portions; null: nobody does. */
   readonly portions: (() => number) | null;
   readonly costs: CostSettings;
@@ -131,6 +136,7 @@ export function createWorld(scenario: Scenario, random: Random, options: WorldOp
     loop,
     random,
     isShort: () => !ground.isHealed() && scenario.troubles.has('shortage'),
+    isRefused: refusals(ground),
     startWorker: (pool) => startWorker(ground, start('worker'), pool, (worker) => fleet.ended(worker)),
   });
   const scaler: Scaler = { wake: async (pool) => controller.wake(pool) };
@@ -139,7 +145,7 @@ export function createWorld(scenario: Scenario, random: Random, options: WorldOp
     ...ground,
     ports: {
       ...ground.stores,
-      fleet: watchFleet(fleet, ground),
+      fleet: fleetAsTold(ground, watchFleet(fleet, ground)),
       scaler,
       outbound: withPictures(ground.webhooks.outbound, ground.history),
     },
@@ -163,6 +169,8 @@ export function createWorld(scenario: Scenario, random: Random, options: WorldOp
     reviving(() => start('batcher')),
   );
   startBatchers(ground, batchers);
+  const answerers = scenario.quirks.has('aside') ? [reviving(() => start('dead_letters'))] : [];
+  for (const answerer of answerers) startDeadLetters(ground, answerer);
 
   return {
     ...ground,
@@ -170,7 +178,9 @@ export function createWorld(scenario: Scenario, random: Random, options: WorldOp
     api: (flow = 'api') => runningFlow((apis[Math.floor(random() * apis.length)] ?? sweeper)(), flow),
     closer: () => start('closer'),
     processes: () =>
-      [...apis, sweeper, decider, ...deliverers, ...batchers].map((running) => running().process),
+      [...apis, sweeper, decider, ...deliverers, ...batchers, ...answerers].map(
+        (running) => running().process,
+      ),
   };
 }
 
@@ -193,7 +203,12 @@ function createGround(scenario: Scenario, random: Random, { without, favour }: W
   const ids = createSeededIds(scenario.seed);
   const costs = costSettings({ pricing, instancePrices }, catalog);
   if (costs.kind !== 'settings') throw new Error('no prices were given that a pool could lack');
-  const stores = createStores({ loop, random, scenario, history, ids, isHealed: () => isHealed });
+  const deadLetters = createDeadLetters(loop);
+  const stores = createStores({
+    ...{ loop, random, scenario, history, ids, isHealed: () => isHealed },
+    queue: queueBoundsOf(scenario),
+    putAside: deadLetters.put,
+  });
   let isHealed = false;
   let healedAtMs = 0;
   let retries = 0;
@@ -208,6 +223,7 @@ function createGround(scenario: Scenario, random: Random, { without, favour }: W
     catalog,
     costs: costs.settings,
     stores: watchWork(watchLimits(stores, history), { loop, history, scenario }),
+    deadLetters,
     webhooks: createWebhooks({ loop, scenario, history, isHealed: () => isHealed }),
     portions: portionChance(scenario.seed),
     callCounts: new Map(),

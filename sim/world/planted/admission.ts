@@ -157,4 +157,19 @@ export const admissionMutants: readonly Mutant[] = [
     replace: `  if ((gpuMs === 0) !== (checked.work.predictedGpuMs === 0))
     return`,
   },
+  {
+    name: 'announced-file-not-counted',
+    mistake: 'a file that is to be put by a link counts nothing of what it keeps',
+    file: 'core/flows/files.ts',
+    find: `  await count(ports, file, file.bytes);
+`,
+    replace: ``,
+  },
+  {
+    name: 'removed-file-still-counted',
+    mistake: 'a file that its tenant removed counts until it would have gone',
+    file: 'core/flows/files.ts',
+    find: `else await uncount(ports, file);`,
+    replace: `else await ports.files.remove(tenantId, fileId);`,
+  },
 ];

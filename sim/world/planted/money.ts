@@ -69,7 +69,7 @@ export const moneyMutants: readonly Mutant[] = [
   {
     name: 'every-refund-note-corrects',
     mistake: 'the budget gets back what another try of the refund gave',
-    seed: 490,
+    seed: 1_530,
     file: 'core/flows/refund.ts',
     find: `const corrections = note === null || entry === null ? []`,
     replace: `const corrections = note === null ? []`,

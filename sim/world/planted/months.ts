@@ -20,7 +20,7 @@ export const monthMutants: readonly Mutant[] = [
   {
     name: 'stated-while-shares-are-written',
     mistake: 'a pool is stated, and so closed, before its shares are in the ledger',
-    seed: 291,
+    seed: 250,
     file: 'core/flows/close-month.ts',
     find: `else if (owed !== undefined) shares.push(await appendShare(ports, account, { month, pool, nowMs, owed }));`,
     replace: `else if (owed !== undefined) shares.push(owed), void appendShare(ports, account, { month, pool, nowMs, owed }).catch(() => null);`,
@@ -42,7 +42,6 @@ export const monthMutants: readonly Mutant[] = [
   {
     name: 'share-above-the-budget',
     mistake: 'a share does not look at what was paid already',
-    seed: 354,
     file: 'core/flows/month-accounts.ts',
     find: `return Math.max(0, budget - month.paidUsdMicros - shared);`,
     replace: `return Math.max(0, budget - shared);`,

@@ -7,6 +7,7 @@ import { admissionMutants } from './admission.ts';
 import { moneyMutants } from './money.ts';
 import { monthMutants } from './months.ts';
 import type { Mutant } from './mutant.ts';
+import { retryMutants } from './retries.ts';
 import { runsMutants } from './runs.ts';
 import { upkeepMutants } from './upkeep.ts';
 import { warmupsMutants } from './warmups.ts';
@@ -21,6 +22,7 @@ export const mutants: readonly Mutant[] = [
   ...monthMutants,
   ...webhookMutants,
   ...adapterMutants,
+  ...retryMutants,
 ];
 
 export function mutantOf(name: string): Mutant {

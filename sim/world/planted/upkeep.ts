@@ -36,7 +36,6 @@ export const upkeepMutants: readonly Mutant[] = [
   {
     name: 'sweep-releases-what-is-still-coming',
     mistake: 'a submission that was held up creates its job after its reservation went',
-    seed: 223,
     file: 'core/flows/sweep.ts',
     find: `if (job === null && (await ports.jobs.forbid(tenantId, jobId, token)) === 'exists') return 'open';`,
     replace: ``,
@@ -120,5 +119,37 @@ export const upkeepMutants: readonly Mutant[] = [
     file: 'core/flows/work.ts',
     find: `  await Promise.all(bench.batches);`,
     replace: ``,
+  },
+  {
+    name: 'worn-ticket-thrown-away',
+    mistake: 'a ticket that its queue put aside is answered and not sent again',
+    file: 'core/flows/dead-ticket.ts',
+    find: `  await ports.tickets.send({ pool: job.pool, tenantId, jobId });
+`,
+    replace: ``,
+  },
+  {
+    name: 'worn-ticket-settles-nothing',
+    mistake: 'the job of a ticket that was put aside is left as it ended',
+    file: 'core/flows/dead-ticket.ts',
+    find: `    await settle(ports, job);
+`,
+    replace: ``,
+  },
+  {
+    name: 'running-taken-for-asked',
+    mistake: 'what was asked of the fleet is taken to be what it says is running, however wrong that is',
+    file: 'core/flows/scale.ts',
+    find: `      desired: fleet.desired,
+`,
+    replace: `      desired: fleet.running,
+`,
+  },
+  {
+    name: 'begun-while-told-to-go',
+    mistake: 'a worker that was told to go still runs what it had claimed ahead',
+    file: 'core/flows/work.ts',
+    find: `if (isFree && !ask.stopping.aborted && batch.jobs.length > 0) {`,
+    replace: `if (isFree && batch.jobs.length > 0) {`,
   },
 ];

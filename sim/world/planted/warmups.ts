@@ -36,7 +36,6 @@ export const warmupsMutants: readonly Mutant[] = [
     file: 'core/scaling/pool-orders.ts',
     find: `standingWarmups(orders, nowMs).length > 0 ? 1 : 0`,
     replace: `standingWarmups(orders, nowMs).length < 0 ? 1 : 0`,
-    seed: 86,
   },
   {
     name: 'warm-up-left-half-done',
