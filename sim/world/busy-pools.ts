@@ -1,6 +1,7 @@
 /**
  * I11: nobody takes a worker away from a pool that has work, unless an operator emptied it. Told from the records and from what
- * the fleet was asked for, so long after either changed that no decision from before can still be on its way.
+ * the fleet was asked for, so long after either changed that no decision from before can still be on its way, nor a word of
+ * the fleet from before.
  */
 import type { JobRecord } from '#core/job/job.ts';
 import type { History } from './history.ts';
