@@ -34,6 +34,8 @@ const scripts = {
   fuzz: ['tools/fuzz.ts'],
 };
 
+const contractTitle = 'the API against its document';
+
 await main(process.argv.slice(2));
 
 async function main([command, ...rest]) {
@@ -114,8 +116,6 @@ async function check() {
   console.log(`${passed} passed, ${failed} failed`);
   return failed === 0 ? 0 : 1;
 }
-
-const contractTitle = 'the API against its document';
 
 async function besideVitest(node, venvPython) {
   const python = await pythonTests(root, venvPython);
