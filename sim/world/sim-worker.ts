@@ -40,7 +40,7 @@ export function startWorker(
       violate(history, 'I11', `${workerId} was told to go, and begins another batch`);
   };
   const runner = reports.watch(
-    watchRunner(watchLoads(createMemoryRunner({ clock, loadMs }), onLoad), history),
+    watchRunner(watchLoads(createMemoryRunner({ clock, loadMs }), onLoad), history, workerId),
   );
   const adapterCache = createMemoryAdapterCache(ports.adapterFiles);
   reports.serving();

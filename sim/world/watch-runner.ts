@@ -12,11 +12,11 @@ import { checkPictures } from './pictures.ts';
 /** Enough for a few results to reach the smallest `storage_gb_max`. */
 const resultBytes = 400;
 
-export function watchRunner(runner: Runner, history: History): Runner {
+export function watchRunner(runner: Runner, history: History, workerId: string): Runner {
   return {
     ...runner,
     async run(batch, events) {
-      for (const { id } of batch.items) noteRun(history, batch, id);
+      for (const { id } of batch.items) noteRun(history, batch, { id, workerId });
       checkMemory(history, batch);
       checkAdapters(history, batch);
       checkPictures(history, batch);
@@ -26,10 +26,16 @@ export function watchRunner(runner: Runner, history: History): Runner {
   };
 }
 
-function noteRun(history: History, { model }: RunBatch, id: string): void {
+function noteRun(
+  history: History,
+  { model }: RunBatch,
+  { id, workerId }: { readonly id: string; readonly workerId: string },
+): void {
   history.runs.set(id, (history.runs.get(id) ?? 0) + 1);
-  const { model: asked, attempt } = history.stored.get(id) ?? {};
-  if (attempt !== undefined) history.stops.begun.set(id, attempt);
+  const { model: asked, attempt, place } = history.stored.get(id) ?? {};
+  // A worker that lost the job may begin it all the same: that is no beginning of the attempt that another one has now.
+  if (attempt !== undefined && place?.kind === 'lease' && place.workerId === workerId)
+    history.stops.begun.set(id, attempt);
   if (asked !== model) violate(history, 'I9', `${id} asked for ${asked} and is run by ${model}`);
 }
 

@@ -33,7 +33,7 @@ describe('simulated worlds', () => {
    * Seeds whose worlds once broke a promise, or seemed to (docs/simulated-world.md tells of each). A world is another one
    * once the simulator takes its turns in another order, so what each showed is held beside its flow as well.
    */
-  it.each([218, 286, 308, 488, 531, 1894, 2174, 2880, 3500, 5360, 9776, 11_097, 81_726, 103_130, 103_546])(
+  it.each([218, 286, 308, 488, 531, 1894, 2174, 2880, 3500, 5360, 9776, 11_097, 22_779, 81_726, 103_130, 103_546])(
     'keep every promise in world %i',
     async (seed) => {
       const { violations } = await runSeed(seed);
