@@ -33,14 +33,13 @@ describe('simulated worlds', () => {
    * Seeds whose worlds once broke a promise, or seemed to (docs/simulated-world.md tells of each). A world is another one
    * once the simulator takes its turns in another order, so what each showed is held beside its flow as well.
    */
-  it.each([218, 286, 308, 488, 531, 1894, 2174, 2880, 3500, 5360, 9776, 11_097, 22_779, 81_726, 103_130, 103_546])(
-    'keep every promise in world %i',
-    async (seed) => {
-      const { violations } = await runSeed(seed);
+  it.each([
+    218, 286, 308, 488, 531, 1894, 2174, 2880, 3500, 5360, 9776, 11_097, 22_779, 81_726, 103_130, 103_546,
+  ])('keep every promise in world %i', async (seed) => {
+    const { violations } = await runSeed(seed);
 
-      expect(violations).toEqual([]);
-    },
-  );
+    expect(violations).toEqual([]);
+  });
 
   it('keep every promise in world 11767 with a rare crash', async () => {
     const { violations } = await runSeed(11_767, { favour: 'sweep gates.keep crash_before' });
