@@ -1,38 +1,24 @@
 /** The two adapters that ship with the demo model, brought by a tenant over HTTP and named in its jobs: what they do shows in the pictures. */
 import { createHash } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { adapterSchema, offeredAdapterSchema } from '#core/api/adapter-resource.ts';
-import { jobSchema } from '#core/api/job-resource.ts';
-import type { Platform } from './platform.ts';
-import { startPlatform } from './platform.ts';
+import type { StackUnderTest } from './stack-under-test.ts';
+import { startStack } from './stack-under-test.ts';
 
 const modelsDir = join(import.meta.dirname, '..', 'gpu-container', 'models');
 const model = 'pilotlight-shapes';
 const testMs = 120_000;
 
 describe('adapters of the demo model, on the whole stack', { timeout: testMs }, () => {
-  let folder: string;
-  let platform: Platform;
+  let stack: StackUnderTest;
 
   beforeAll(async () => {
-    folder = mkdtempSync(join(tmpdir(), 'pilotlight-adapters-'));
-    platform = await startPlatform({
-      port: 0,
-      dataDir: join(folder, 'data'),
-      modelsDir,
-      workersMin: 0,
-      workersMax: 1,
-      idleTimeoutMs: 60_000,
-    });
+    stack = await startStack(modelsDir);
   }, testMs);
-  afterAll(async () => {
-    await platform?.close();
-    rmSync(folder, { recursive: true, force: true });
-  });
+  afterAll(() => stack?.close());
 
   it('change the pictures of the jobs that name them, each in its own way, and no others', async () => {
     const [pastel, outline] = await Promise.all([brought('pastel'), brought('outline')]);
@@ -59,12 +45,17 @@ describe('adapters of the demo model, on the whole stack', { timeout: testMs }, 
   async function brought(name: string): Promise<string> {
     const body = readFileSync(join(modelsDir, model, 'adapters', `${name}.safetensors`));
     const sha256 = createHash('sha256').update(body).digest('hex');
-    const announced = await call('POST', '/v1/adapters', { name, model, bytes: body.byteLength, sha256 });
+    const announced = await stack.call('POST', '/v1/adapters', {
+      name,
+      model,
+      bytes: body.byteLength,
+      sha256,
+    });
     const { id, upload } = offeredAdapterSchema.parse(announced);
     if (upload === null) throw new Error('an announced adapter has a link');
     const put = await fetch(upload.url, { method: upload.method, headers: upload.headers, body });
     expect(put.status).toBe(200);
-    const ready = adapterSchema.parse(await call('POST', `/v1/adapters/${id}/complete`, {}));
+    const ready = adapterSchema.parse(await stack.call('POST', `/v1/adapters/${id}/complete`, {}));
     expect(ready.status).toBe('ready');
     return id;
   }
@@ -73,32 +64,13 @@ describe('adapters of the demo model, on the whole stack', { timeout: testMs }, 
   async function drawn(adapters: readonly object[]): Promise<Buffer> {
     const input = { prompt: 'a large red circle on a white background', seed: 5, size: 64 };
     const asked = { model, input, cache: false, ...(adapters.length === 0 ? {} : { adapters }) };
-    const accepted = jobSchema.parse(await call('POST', '/v1/jobs', asked));
-    for (;;) {
-      const job = jobSchema.parse(await call('GET', `/v1/jobs/${accepted.id}?wait=20`));
-      if (job.finished_at === null) continue;
-      expect(job.status).toBe('succeeded');
-      const file = await ask('GET', job.output[0]?.url ?? '');
-      return sharp(Buffer.from(await file.arrayBuffer()))
-        .removeAlpha()
-        .raw()
-        .toBuffer();
-    }
-  }
-
-  async function call(method: string, path: string, body?: object): Promise<unknown> {
-    return (await ask(method, path, body)).json();
-  }
-
-  function ask(method: string, path: string, body?: object): Promise<Response> {
-    return fetch(`${platform.url}${path}`, {
-      method,
-      headers: {
-        authorization: `Bearer ${platform.credentials.tenants.demo.key}`,
-        'content-type': 'application/json',
-      },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    });
+    const job = await stack.ended(asked);
+    expect(job.status).toBe('succeeded');
+    const file = await stack.ask('GET', job.output[0]?.url ?? '');
+    return sharp(Buffer.from(await file.arrayBuffer()))
+      .removeAlpha()
+      .raw()
+      .toBuffer();
   }
 });
 

@@ -7,10 +7,9 @@ import type { Sharp } from 'sharp';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import * as z from 'zod';
-import { jobSchema } from '#core/api/job-resource.ts';
 import { pngOf } from '#core/images/png-under-test.ts';
-import type { Platform } from './platform.ts';
-import { startPlatform } from './platform.ts';
+import type { StackUnderTest } from './stack-under-test.ts';
+import { startStack } from './stack-under-test.ts';
 
 const container = join(import.meta.dirname, '..', 'gpu-container');
 const python = process.env.PILOTLIGHT_PYTHON;
@@ -20,7 +19,9 @@ const coldStartMs = 240_000;
 
 describe.skipIf(python === undefined)('a model of the Python runtime (PILOTLIGHT_PYTHON is not set)', () => {
   let folder: string;
-  let platform: Platform;
+  let stack: StackUnderTest;
+  const ask: StackUnderTest['ask'] = (...asked) => stack.ask(...asked);
+  const ended: StackUnderTest['ended'] = (asked) => stack.ended(asked);
 
   beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), 'pilotlight-python-'));
@@ -34,28 +35,20 @@ describe.skipIf(python === undefined)('a model of the Python runtime (PILOTLIGHT
       writeFileSync(join(modelsDir, tiny, 'manifest.json'), JSON.stringify(manifest));
     }
     writeFileSync(join(modelsDir, 'tiny-qwen-vl', 'manifest.json'), JSON.stringify(tinyChatManifest()));
-    platform = await startPlatform({
-      port: 0,
-      dataDir: join(folder, 'data'),
-      modelsDir,
-      workersMin: 0,
-      workersMax: 1,
-      idleTimeoutMs: 60_000,
-    });
+    stack = await startStack(modelsDir);
   }, coldStartMs);
   afterAll(async () => {
-    await platform?.close();
+    await stack?.close();
     rmSync(folder, { recursive: true, force: true });
   });
 
   it(
     'goes from a request to pictures, and its receipt names what drew them',
     async () => {
-      const accepted = await call('POST', '/v1/jobs', {
+      const job = await ended({
         model: 'tiny-z-image',
         input: { prompt: 'a red ring', n: 2, size: 64, seed: 3 },
       });
-      const job = await ended(accepted.id);
 
       expect(job).toMatchObject({
         status: 'succeeded',
@@ -75,12 +68,12 @@ describe.skipIf(python === undefined)('a model of the Python runtime (PILOTLIGHT
   it(
     'doubles what it drew where the model has a second stage for it',
     async () => {
-      const accepted = await call('POST', '/v1/jobs', {
+      const job = await ended({
         model: 'tiny-z-image-2k',
         input: { prompt: 'a red ring', n: 2 },
       });
 
-      expect(await ended(accepted.id)).toMatchObject({
+      expect(job).toMatchObject({
         status: 'succeeded',
         output: [
           { width: 128, height: 128 },
@@ -105,10 +98,9 @@ describe.skipIf(python === undefined)('a model of the Python runtime (PILOTLIGHT
       };
 
       const [plain, masked, refused] = await Promise.all(
-        [from, { ...from, mask }, { ...from, image: damaged }].map(async (input) => {
-          const { id } = await call('POST', '/v1/jobs', { model: 'tiny-z-image', input });
-          return ended(id);
-        }),
+        [from, { ...from, mask }, { ...from, image: damaged }].map((input) =>
+          ended({ model: 'tiny-z-image', input }),
+        ),
       );
 
       expect(plain).toMatchObject({ status: 'succeeded', output: [{ width: 64, height: 64 }] });
@@ -132,12 +124,12 @@ describe.skipIf(python === undefined)('a model of the Python runtime (PILOTLIGHT
   );
 
   it('refuses a prompt that the model would have cut, for nothing, and says how long it may be', async () => {
-    const accepted = await call('POST', '/v1/jobs', {
+    const job = await ended({
       model: 'tiny-z-image',
       input: { prompt: 'word '.repeat(300), size: 64 },
     });
 
-    expect(await ended(accepted.id)).toMatchObject({
+    expect(job).toMatchObject({
       status: 'failed',
       error: {
         code: 'invalid_input',
@@ -150,7 +142,7 @@ describe.skipIf(python === undefined)('a model of the Python runtime (PILOTLIGHT
   it(
     'draws what the XML of NewBie asks for, at the guidance it was given',
     async () => {
-      const accepted = await call('POST', '/v1/jobs', {
+      const job = await ended({
         model: 'tiny-newbie',
         input: {
           prompt: '<image> <caption> a girl who  reads </caption> </image>',
@@ -161,8 +153,8 @@ describe.skipIf(python === undefined)('a model of the Python runtime (PILOTLIGHT
         },
       });
 
-      expect(accepted.input.prompt).toBe('<caption>a girl who reads</caption>');
-      expect(await ended(accepted.id)).toMatchObject({
+      expect(job.input.prompt).toBe('<caption>a girl who reads</caption>');
+      expect(job).toMatchObject({
         status: 'succeeded',
         output: [{ width: 64 }],
         receipt: { engine: 'python', seeds: [3] },
@@ -177,10 +169,9 @@ describe.skipIf(python === undefined)('a model of the Python runtime (PILOTLIGHT
     const asked = { messages: question(png), max_tokens: 6, temperature: 0, seed: 3 };
 
     const [one, again, other] = await Promise.all(
-      [asked, asked, { ...asked, messages: question(otherPng) }].map(async (input) => {
-        const { id } = await call('POST', '/v1/jobs', { model: 'tiny-qwen-vl', input });
-        return ended(id);
-      }),
+      [asked, asked, { ...asked, messages: question(otherPng) }].map((input) =>
+        ended({ model: 'tiny-qwen-vl', input }),
+      ),
     );
 
     expect(one).toMatchObject({
@@ -203,36 +194,14 @@ describe.skipIf(python === undefined)('a model of the Python runtime (PILOTLIGHT
   }, async () => {
     const messages = [{ role: 'user', content: 'word '.repeat(300) }];
 
-    const accepted = await call('POST', '/v1/jobs', { model: 'tiny-qwen-vl', input: { messages } });
+    const job = await ended({ model: 'tiny-qwen-vl', input: { messages } });
 
-    expect(await ended(accepted.id)).toMatchObject({
+    expect(job).toMatchObject({
       status: 'failed',
       error: { code: 'invalid_input', message: expect.stringMatching(/^messages: have /) },
       cost: { usd_micros: 0 },
     });
   });
-
-  async function ended(jobId: string) {
-    for (;;) {
-      const job = await call('GET', `/v1/jobs/${jobId}?wait=20`);
-      if (job.status !== 'queued' && job.status !== 'running') return job;
-    }
-  }
-
-  async function call(method: string, path: string, body?: object) {
-    return jobSchema.parse(await (await ask(method, path, body)).json());
-  }
-
-  function ask(method: string, path: string, body?: object): Promise<Response> {
-    return fetch(`${platform.url}${path}`, {
-      method,
-      headers: {
-        authorization: `Bearer ${platform.credentials.tenants.demo.key}`,
-        'content-type': 'application/json',
-      },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    });
-  }
 });
 
 /** 32 x 32 pixels of red, and of blue. */

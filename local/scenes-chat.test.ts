@@ -2,16 +2,14 @@
  * The demo models on the whole stack, one judging the other: pictures are asked for and drawn, a chat about each describes it,
  * and the words are held to the prompt. A fault anywhere between the two routes shows as a description of something else.
  */
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { jobSchema } from '#core/api/job-resource.ts';
 import { gatePromptsSchema } from '#gpu/engines/demo/run-shapes-gate.ts';
 import { describeQuestion, readDescription } from '#gpu/engines/demo/scenes-description.ts';
 import { gateFigures } from '#gpu/engines/demo/shapes-gate.ts';
-import type { Platform } from './platform.ts';
-import { startPlatform } from './platform.ts';
+import type { StackUnderTest } from './stack-under-test.ts';
+import { startStack } from './stack-under-test.ts';
 
 const modelsDir = join(import.meta.dirname, '..', 'gpu-container', 'models');
 const gateFile = join(modelsDir, 'pilotlight-shapes', 'gate-prompts.json');
@@ -20,24 +18,12 @@ const prompts = gatePromptsSchema.parse(JSON.parse(readFileSync(gateFile, 'utf8'
 const testMs = 120_000;
 
 describe('pictures and chats about them, on the whole stack', { timeout: testMs }, () => {
-  let folder: string;
-  let platform: Platform;
+  let stack: StackUnderTest;
 
   beforeAll(async () => {
-    folder = mkdtempSync(join(tmpdir(), 'pilotlight-chat-'));
-    platform = await startPlatform({
-      port: 0,
-      dataDir: join(folder, 'data'),
-      modelsDir,
-      workersMin: 0,
-      workersMax: 1,
-      idleTimeoutMs: 60_000,
-    });
+    stack = await startStack(modelsDir);
   }, testMs);
-  afterAll(async () => {
-    await platform?.close();
-    rmSync(folder, { recursive: true, force: true });
-  });
+  afterAll(() => stack?.close());
 
   it('are drawn and described as the held-back prompts asked: colours and shapes 95 %, relations 90 %', async () => {
     const pairs = await Promise.all(
@@ -71,7 +57,7 @@ describe('pictures and chats about them, on the whole stack', { timeout: testMs 
       receipt: { engine: 'demo' },
     });
     expect(job.cost?.usd_micros).toBeGreaterThan(0);
-    expect(await (await ask('GET', job.output[0]?.url ?? '')).text()).toBe('The circle is red.');
+    expect(await (await stack.ask('GET', job.output[0]?.url ?? '')).text()).toBe('The circle is red.');
     expect(JSON.stringify(job)).not.toContain(url.slice(30));
   });
 
@@ -105,8 +91,8 @@ describe('pictures and chats about them, on the whole stack', { timeout: testMs 
 
   /** A picture as a data URL. */
   async function drawn(prompt: string, seed: number): Promise<string> {
-    const job = await ended('pilotlight-shapes', { prompt, seed });
-    const file = await ask('GET', job.output[0]?.url ?? '');
+    const job = await stack.ended({ model: 'pilotlight-shapes', input: { prompt, seed } });
+    const file = await stack.ask('GET', job.output[0]?.url ?? '');
     return `data:image/png;base64,${Buffer.from(await file.arrayBuffer()).toString('base64')}`;
   }
 
@@ -117,25 +103,7 @@ describe('pictures and chats about them, on the whole stack', { timeout: testMs 
   function chat(url: string | null, question: string, change: object = {}) {
     const picture = url === null ? [] : [{ type: 'image_url', image_url: { url } }];
     const content = [...picture, { type: 'text', text: question }];
-    return ended('pilotlight-scenes', { messages: [{ role: 'user', content }], ...change });
-  }
-
-  async function ended(model: string, input: object) {
-    const accepted = jobSchema.parse(await (await ask('POST', '/v1/jobs', { model, input })).json());
-    for (;;) {
-      const job = jobSchema.parse(await (await ask('GET', `/v1/jobs/${accepted.id}?wait=20`)).json());
-      if (job.finished_at !== null) return job;
-    }
-  }
-
-  function ask(method: string, path: string, body?: object): Promise<Response> {
-    return fetch(`${platform.url}${path}`, {
-      method,
-      headers: {
-        authorization: `Bearer ${platform.credentials.tenants.demo.key}`,
-        'content-type': 'application/json',
-      },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    });
+    const input = { messages: [{ role: 'user', content }], ...change };
+    return stack.ended({ model: 'pilotlight-scenes', input });
   }
 });
