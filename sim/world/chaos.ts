@@ -2,9 +2,9 @@
  * What befalls processes in the first phase of a run: killed at random, held still for longer than a lease, drained, or taken
  * away with their machine some time after they were told.
  */
-import { exponentialMs } from '../random.ts';
+import { nowAndThen } from './now-and-then.ts';
 import { holdMsMax } from './process.ts';
-import { quirkChance } from './quirks.ts';
+import { drawsOf } from './quirks.ts';
 import { oneOf } from './scenario.ts';
 import type { World } from './world.ts';
 
@@ -15,11 +15,8 @@ const noticesMs = [120_000, 120_000, 30_000, 5_000] as const;
 
 /** Goes on until `isOver` says so. */
 export async function runChaos(world: World, isOver: () => boolean): Promise<void> {
-  for (;;) {
-    await world.loop.clock.sleep(exponentialMs(world.random, everyMsMean));
-    if (isOver()) return;
-    strike(world);
-  }
+  const { loop, random } = world;
+  await nowAndThen(loop, { random, everyMsMean, isOver }, () => strike(world));
 }
 
 function strike({ scenario, random, fleet, processes }: World): void {
@@ -36,15 +33,13 @@ function strike({ scenario, random, fleet, processes }: World): void {
 /** Machines of Spot, in the worlds where they go; until `isOver` says so. */
 export async function runNotices(world: World, isOver: () => boolean): Promise<void> {
   const { scenario, loop, fleet } = world;
-  const random = scenario.quirks.has('notices') ? quirkChance(scenario.seed, 'notices') : null;
+  const random = drawsOf(scenario, 'notices');
   if (random === null) return;
-  for (;;) {
-    await loop.clock.sleep(exponentialMs(random, noticeEveryMsMean));
-    if (isOver()) return;
+  await nowAndThen(loop, { random, everyMsMean: noticeEveryMsMean, isOver }, () => {
     const workers = fleet.workers();
     const worker = workers[Math.floor(random() * workers.length)];
     const noticeMs = oneOf(random, noticesMs);
     worker?.drain();
     loop.after(noticeMs, () => worker?.process.kill());
-  }
+  });
 }

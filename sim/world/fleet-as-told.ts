@@ -6,7 +6,7 @@
 import type { Fleet } from '#core/ports/pools.ts';
 import type { Random } from '../random.ts';
 import type { Loop } from './loop.ts';
-import { quirkChance } from './quirks.ts';
+import { drawsOf } from './quirks.ts';
 import type { Ground } from './world.ts';
 
 type Status = Awaited<ReturnType<Fleet['status']>>;
@@ -21,12 +21,12 @@ const refusedShare = 0.5;
 
 /** Whether a worker that is due now is not placed. */
 export function refusals({ scenario, isHealed }: Ground): () => boolean {
-  const random = scenario.quirks.has('unplaced') ? quirkChance(scenario.seed, 'unplaced') : null;
+  const random = drawsOf(scenario, 'unplaced');
   return () => random !== null && !isHealed() && random() < refusedShare;
 }
 
 export function fleetAsTold({ loop, scenario, isHealed }: Ground, fleet: Fleet): Fleet {
-  const random = scenario.quirks.has('lies') ? quirkChance(scenario.seed, 'lies') : null;
+  const random = drawsOf(scenario, 'lies');
   if (random === null) return fleet;
   return createLyingFleet(fleet, { loop, random, isLying: () => !isHealed() });
 }

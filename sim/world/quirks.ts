@@ -25,7 +25,7 @@ const shares: Readonly<Record<Quirk, number>> = {
   notices: 0.12,
 };
 
-/** The draws of a world's quirk, or null where it has none. */
+/** The draws of a seed's quirk, or null where it has none. */
 export function quirkChance(seed: number, quirk: Quirk): Random | null {
   const random = createRandom(seed + 0x9a1b + quirks.indexOf(quirk) * 0x3f1);
   return random() < shares[quirk] ? random : null;
@@ -39,6 +39,17 @@ export function drawQuirks(
   return new Set(quirks.filter((each) => !isCalm && !without.has(each) && quirkChance(seed, each) !== null));
 }
 
+/** A world, as far as its quirks go. */
+interface Quirky {
+  readonly seed: number;
+  readonly quirks: ReadonlySet<Quirk>;
+}
+
+/** The draws of a world's quirk, or null where it has none or leaves it out. */
+export function drawsOf({ seed, quirks: on }: Quirky, quirk: Quirk): Random | null {
+  return on.has(quirk) ? quirkChance(seed, quirk) : null;
+}
+
 export interface QueueBounds {
   /** Deliveries before a ticket is put aside. */
   readonly deliveriesMax: number;
@@ -49,16 +60,10 @@ export interface QueueBounds {
 export const unbounded: QueueBounds = { deliveriesMax: Infinity, inHandMax: Infinity };
 
 /** Of the queues of a world, where the product's own bounds are such as no world is long enough to reach: null for those. */
-export function queueBoundsOf({
-  seed,
-  quirks: on,
-}: {
-  readonly seed: number;
-  readonly quirks: ReadonlySet<Quirk>;
-}): QueueBounds | null {
-  if (!on.has('aside') && !on.has('crowded')) return null;
+export function queueBoundsOf(world: Quirky): QueueBounds | null {
+  if (!world.quirks.has('aside') && !world.quirks.has('crowded')) return null;
   const drawn = (quirk: Quirk, choices: readonly number[]) => {
-    const random = on.has(quirk) ? quirkChance(seed, quirk) : null;
+    const random = drawsOf(world, quirk);
     return random === null ? Infinity : (choices[Math.floor(random() * choices.length)] ?? Infinity);
   };
   return { deliveriesMax: drawn('aside', [1, 3, 10]), inHandMax: drawn('crowded', [1, 2, 4]) };

@@ -12,10 +12,11 @@ import { purgeLine } from '#core/flows/purge-line.ts';
 import { retry } from '#core/flows/retry.ts';
 import type { JobRecord } from '#core/job/job.ts';
 import type { Random } from '../random.ts';
-import { createRandom, exponentialMs } from '../random.ts';
+import { createRandom } from '../random.ts';
 import { answerOf } from './client.ts';
 import type { History, SubmissionAnswer } from './history.ts';
 import { violate } from './history.ts';
+import { nowAndThen } from './now-and-then.ts';
 import { manifests, oneOf } from './scenario.ts';
 import type { World } from './world.ts';
 
@@ -64,12 +65,10 @@ export async function runRetries(
   random: Random,
   isOver: () => boolean,
 ): Promise<void> {
-  for (let done = 0; done < operationsMax; done += 1) {
-    await world.loop.clock.sleep(exponentialMs(random, everyMsMean));
-    if (isOver()) return;
+  await nowAndThen(world.loop, { random, everyMsMean, times: operationsMax, isOver }, () => {
     if (random() < purgeShare) void purge(world, tenantId, random);
     else void retryOne(world, tenantId, random);
-  }
+  });
 }
 
 async function retryOne(world: World, tenantId: string, random: Random): Promise<void> {

@@ -15,9 +15,10 @@ import { storeFile } from '#core/flows/store-file.ts';
 import type { NewFile } from '#core/flows/stored-file.ts';
 import type { Files } from '#core/ports/batches.ts';
 import type { Random } from '../random.ts';
-import { createRandom, exponentialMs } from '../random.ts';
+import { createRandom } from '../random.ts';
 import type { History } from './history.ts';
 import { violate } from './history.ts';
+import { nowAndThen } from './now-and-then.ts';
 import { oneOf } from './scenario.ts';
 import type { World } from './world.ts';
 
@@ -70,12 +71,10 @@ export async function runFiles(
   random: Random,
   isOver: () => boolean,
 ): Promise<void> {
-  for (let done = 0; done < operationsMax; done += 1) {
-    await world.loop.clock.sleep(exponentialMs(random, everyMsMean));
-    if (isOver()) return;
+  await nowAndThen(world.loop, { random, everyMsMean, times: operationsMax, isOver }, () => {
     if (random() < removeShare) void removeOne(world, tenantId, random);
     else void bring(world, tenantId, random);
-  }
+  });
 }
 
 /** Once: whoever got no answer brings another file some time. */
