@@ -9,6 +9,7 @@ import type { RecordingMetrics } from '#sim/memory/recording-metrics.ts';
 import { createRecordingMetrics } from '#sim/memory/recording-metrics.ts';
 import type { Cloud, CloudGroup, CloudInstance } from './cloud-under-test.ts';
 import { startCloud } from './cloud-under-test.ts';
+import type { EcsFleet } from './ecs-fleet.ts';
 import { createEcsFleet } from './ecs-fleet.ts';
 import type { FleetClients } from './fleet-clients.ts';
 import { createFleetClients } from './fleet-clients.ts';
@@ -45,6 +46,12 @@ const demo = {
 function fleet(given: Partial<typeof demo & { spotPercent: number }> = {}) {
   const config = fleetSchema.parse({ cluster: 'pilotlight', pools: { demo: { ...demo, ...given } } });
   return createEcsFleet({ ...clients, fleet: config, clock, log: createRecordingLog(), metrics, pools });
+}
+
+/** As the scaler asks, which has just looked. */
+async function ask(told: EcsFleet, desired: number) {
+  const { desired: before } = await told.status('demo');
+  return told.setDesired('demo', desired, before);
 }
 
 const instance = (id: string, given: Partial<CloudInstance> = {}): CloudInstance => ({
@@ -89,7 +96,7 @@ describe('setDesired, for more workers', () => {
     group('warm', []);
     group('cheap', []);
 
-    await fleet().setDesired('demo', 2);
+    await ask(fleet(), 2);
 
     expect(cloud.changes).toEqual(['SetDesiredCapacity warm 2', 'UpdateService 2']);
   });
@@ -98,7 +105,7 @@ describe('setDesired, for more workers', () => {
     group('warm', [], { suspended: [] });
     group('cheap', []);
 
-    await fleet().setDesired('demo', 1);
+    await ask(fleet(), 1);
 
     expect(cloud.changes).toEqual([
       'SuspendProcesses warm AZRebalance',
@@ -114,7 +121,7 @@ describe('setDesired, for more workers', () => {
     ]);
     group('cheap', []);
 
-    await fleet().setDesired('demo', 1);
+    await ask(fleet(), 1);
 
     expect(cloud.changes).toEqual(['SetDesiredCapacity warm 1', 'UpdateService 1']);
   });
@@ -122,21 +129,32 @@ describe('setDesired, for more workers', () => {
   it('changes nothing the second time', async () => {
     group('warm', []);
     group('cheap', []);
-    await fleet().setDesired('demo', 2);
+    await ask(fleet(), 2);
     cloud.changes.length = 0;
 
-    await fleet().setDesired('demo', 2);
+    await ask(fleet(), 2);
 
     expect(cloud.changes).toEqual([]);
+  });
+
+  it('asks for nothing by a look that somebody else has asked since', async () => {
+    group('warm', [instance('a', { tasks: 1 })]);
+    group('cheap', []);
+    cloud.service = { desired: 3, running: 1, pending: 0 };
+
+    expect(await fleet().setDesired('demo', 2, 1)).toBe('elsewhere');
+    expect(await fleet().setDesired('demo', 3, 1)).toBe('set');
+
+    expect(cloud.changes).toEqual(['SetDesiredCapacity warm 3']);
   });
 
   it('goes on where an earlier call ended half way', async () => {
     group('warm', []);
     group('cheap', []);
     cloud.failures.set('UpdateService', { code: 'ServerException', message: 'later' });
-    await expect(fleet().setDesired('demo', 2)).rejects.toThrow(/later/);
+    await expect(ask(fleet(), 2)).rejects.toThrow(/later/);
 
-    await fleet().setDesired('demo', 2);
+    await ask(fleet(), 2);
 
     expect(cloud.changes).toEqual(['SetDesiredCapacity warm 2', 'UpdateService 2']);
   });
@@ -149,7 +167,7 @@ describe('setDesired, where EC2 has no spot instances', () => {
     group('warm', []);
     group('cheap', [], isShort);
 
-    await fleet({ spotPercent: 100 }).setDesired('demo', 2);
+    await ask(fleet({ spotPercent: 100 }), 2);
 
     expect(cloud.changes).toEqual([
       'SetDesiredCapacity warm 2',
@@ -163,7 +181,7 @@ describe('setDesired, where EC2 has no spot instances', () => {
     const looking = fleet({ spotPercent: 100 });
     for (const atMs of [clock.nowMs() - 60_000, clock.nowMs() - 60_000, clock.nowMs()]) {
       group('cheap', [], { desired: 2, activity: { status: 'Failed', atMs } });
-      await looking.setDesired('demo', 2);
+      await ask(looking, 2);
     }
 
     expect(metrics.samples()).toEqual(['boots_failed{pool=demo} 1', 'boots_failed{pool=demo} 1']);
@@ -179,7 +197,7 @@ describe('setDesired, where EC2 has no spot instances', () => {
       group('warm', []);
       group('cheap', [], { desired: 2, activity });
 
-      await fleet({ spotPercent: 100 }).setDesired('demo', 2);
+      await ask(fleet({ spotPercent: 100 }), 2);
 
       expect(cloud.changes).not.toContain('SetDesiredCapacity warm 2');
     }
@@ -192,7 +210,7 @@ describe('setDesired, for fewer workers', () => {
     group('cheap', []);
     cloud.service = { desired: 2, running: 2, pending: 0 };
 
-    await fleet().setDesired('demo', 0);
+    await ask(fleet(), 0);
 
     expect(cloud.changes).toEqual(['UpdateService 0']);
     expect(cloud.groups.get('warm')?.desired).toBe(2);
@@ -203,7 +221,7 @@ describe('setDesired, for fewer workers', () => {
     group('cheap', []);
     cloud.service = { desired: 2, running: 1, pending: 0 };
 
-    await fleet().setDesired('demo', 1);
+    await ask(fleet(), 1);
 
     expect(cloud.changes).toEqual(['UpdateService 1', 'DRAINING b', 'Terminate b']);
     expect(cloud.groups.get('warm')?.desired).toBe(1);
@@ -217,7 +235,7 @@ describe('setDesired, for fewer workers', () => {
       closing.tasks = 1;
     };
 
-    await fleet().setDesired('demo', 0);
+    await ask(fleet(), 0);
 
     expect(cloud.changes).toEqual(['UpdateService 0', 'DRAINING b', 'ACTIVE b']);
   });
@@ -227,7 +245,7 @@ describe('setDesired, for fewer workers', () => {
     group('cheap', []);
     cloud.service = { desired: 1, running: 0, pending: 0 };
 
-    await fleet().setDesired('demo', 0);
+    await ask(fleet(), 0);
 
     expect(cloud.changes).toEqual(['UpdateService 0', 'Terminate a']);
   });
@@ -241,7 +259,7 @@ describe('setDesired, for fewer workers', () => {
       message: 'busy',
     });
 
-    await fleet().setDesired('demo', 0);
+    await ask(fleet(), 0);
 
     expect(cloud.changes).toEqual(['UpdateService 0', 'DRAINING a', 'DRAINING b', 'Terminate a']);
 
@@ -249,7 +267,7 @@ describe('setDesired, for fewer workers', () => {
       code: 'AccessDenied',
       message: 'not allowed',
     });
-    await expect(fleet().setDesired('demo', 0)).rejects.toThrow(/not allowed/);
+    await expect(ask(fleet(), 0)).rejects.toThrow(/not allowed/);
   });
 });
 
@@ -302,7 +320,7 @@ describe('level', () => {
     group('warm', [instance('a')]);
     group('cheap', []);
     const told = fleet();
-    await told.setDesired('demo', 1);
+    await ask(told, 1);
     cloud.changes.length = 0;
 
     await told.level('demo');

@@ -75,13 +75,16 @@ export function createEcsFleet(options: EcsFleetOptions): EcsFleet {
       return { desired, running };
     },
 
-    async setDesired(pool, desired) {
+    async setDesired(pool, desired, before) {
       const own = poolOf(pool);
+      const service = await members.readService(own.service);
+      // UpdateService takes no condition: between this look and it, only a function that runs once at a time can stand.
+      if (![before, desired].includes(service.desired)) return 'elsewhere';
       justTold.add(pool);
-      const before = await members.readService(own.service);
-      if (desired < before.desired) await members.askService(own.service, desired);
+      if (desired < service.desired) await members.askService(own.service, desired);
       await tend(scene, own, desired);
-      if (desired > before.desired) await members.askService(own.service, desired);
+      if (desired > service.desired) await members.askService(own.service, desired);
+      return 'set';
     },
 
     async level(pool) {

@@ -203,6 +203,8 @@ export const fleetLimits = {
    */
   lostInARowMax: 3,
   lostForgottenMs: 6 * hour,
+  /** Looks at a pool in one go, where another scaler asks for more or fewer each time before this one does. */
+  looksMax: 3,
   /**
    * What ECS is told of a worker with work lasts this long: it counts whole minutes, and two words may be lost. A worker
    * that hangs is protected for no longer.

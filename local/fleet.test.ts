@@ -46,19 +46,19 @@ describe('the local fleet', () => {
   it('keeps as many workers as were asked for, and stops the rest by SIGTERM', async () => {
     const { fleet: levelled, children } = setup();
 
-    await levelled.setDesired('pool', 2);
+    await levelled.setDesired('pool', 2, 0);
     await Promise.all(children.map((child) => once(child, 'message')));
     expect(await levelled.status('pool')).toEqual({ desired: 2, running: 2 });
 
     const ended = Promise.race(children.map(async (child) => once(child, 'exit')));
-    await levelled.setDesired('pool', 1);
+    await levelled.setDesired('pool', 1, 2);
     expect(await ended).toEqual([0, null]);
     expect(await levelled.status('pool')).toEqual({ desired: 1, running: 1 });
   });
 
   it('replaces a worker that was killed, and tells that it did not come up', async () => {
     const { fleet: healing, metrics, children, nextChild } = setup();
-    await healing.setDesired('pool', 1);
+    await healing.setDesired('pool', 1, 0);
     const [first] = children;
     const second = nextChild();
 
@@ -71,11 +71,11 @@ describe('the local fleet', () => {
 
   it('starts nothing any more once it was closed', async () => {
     const { fleet: closing, children } = setup();
-    await closing.setDesired('pool', 1);
+    await closing.setDesired('pool', 1, 0);
     await Promise.all(children.map((child) => once(child, 'message')));
 
     await closing.close();
-    await closing.setDesired('pool', 3);
+    await closing.setDesired('pool', 3, 1);
 
     expect(children).toHaveLength(1);
     expect(closing.processIds('pool')).toEqual([]);

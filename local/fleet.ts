@@ -98,9 +98,12 @@ export function createLocalFleet(options: LocalFleetOptions): LocalFleet {
       const pool = poolOf(name);
       return { desired: pool.desired, running: servingSlots(pool).length };
     },
-    async setDesired(name, desired) {
-      poolOf(name).desired = desired;
+    async setDesired(name, desired, before) {
+      const pool = poolOf(name);
+      if (![before, desired].includes(pool.desired)) return 'elsewhere';
+      pool.desired = desired;
       if (!closing.signal.aborted) level(name);
+      return 'set';
     },
     processIds: (name) => [...poolOf(name).slots].flatMap(({ child }) => child.pid ?? []),
     async close() {

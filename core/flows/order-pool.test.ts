@@ -279,6 +279,7 @@ async function openPool({ workersMin = 0 } = {}) {
         const life = { stopping: stopping.signal, interrupt: new AbortController().signal };
         void work(world, { workerId: `worker-${started}`, pool: worldPool, slots: 4, ...life });
       }
+      return 'set';
     },
   };
   const decide = async () => {

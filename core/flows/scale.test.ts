@@ -68,10 +68,45 @@ describe('the scaler', () => {
     expect(await scale(world, worldPool, { ...bounds, workersMin: 2 })).toBe(2);
   });
 
+  it('looks again where another scaler has asked for more since, and never asks for fewer by what it saw before', async () => {
+    const { world, submitMany } = await setup();
+    await submitMany(5);
+    const { fleet } = world;
+    let isHeld = true;
+    const held: typeof fleet = {
+      ...fleet,
+      async status(pool) {
+        const status = await fleet.status(pool);
+        if (!isHeld) return status;
+        isHeld = false;
+        await submitMany(8);
+        await scale(world, worldPool, bounds);
+        return status;
+      },
+    };
+
+    expect(await scale({ ...world, fleet: held }, worldPool, bounds)).toBe(3);
+    expect(fleet.orders.map(({ desired }) => desired)).toEqual([3]);
+  });
+
+  it('leaves a pool that others ask for each time to the next tick', async () => {
+    const { world, submitMany } = await setup();
+    await submitMany(8);
+    const lying: typeof world.fleet = {
+      ...world.fleet,
+      status: async () => ({ desired: 1, running: 0 }),
+    };
+
+    await scale({ ...world, fleet: lying }, worldPool, bounds);
+
+    expect(world.fleet.orders).toEqual([]);
+    expect(world.log.events()).toContain('scale.overtaken');
+  });
+
   it('sees a job that came while it put the pool out', async () => {
     const { world, submitMany, state } = await setup();
     await world.pools.move(worldPool, ['cold'], 'idle', world.clock.nowMs());
-    await world.fleet.setDesired(worldPool, 1);
+    await world.fleet.setDesired(worldPool, 1, 0);
     await world.clock.advance(60_000);
     const racing: typeof world.pools = {
       ...world.pools,

@@ -1,11 +1,12 @@
 /**
  * One scaling decision for a pool: look at the work, decide by the policy, tell the fleet, move the pool's state.
  * Runs on the first submission to a cold pool, after an operator's order, and on every tick; running it twice at once
- * is harmless. What an order means is in `scaling/pool-orders.ts`.
+ * is harmless: the fleet takes a decision only while what it was made on still holds, and the slower one looks again.
+ * What an order means is in `scaling/pool-orders.ts`.
  */
 
 import { isFresh } from '../jumping-clock.ts';
-import { sweepLimits, warmupLimits } from '../limits.ts';
+import { fleetLimits, sweepLimits, warmupLimits } from '../limits.ts';
 import type { Catalog } from '../models/manifest.ts';
 import type { Jobs } from '../ports/jobs.ts';
 import type { Fleet, PoolRecord, Pools } from '../ports/pools.ts';
@@ -24,8 +25,17 @@ export interface ScalePorts {
   readonly pools: Pools;
 }
 
-/** Workers desired now. */
+/** Workers desired now. A decision that others overtake each time is left to the next tick. */
 export async function scale(ports: ScalePorts, pool: string, bounds: ScalingBounds): Promise<number> {
+  for (let looks = 0; looks < fleetLimits.looksMax; looks += 1) {
+    const desired = await decide(ports, pool, bounds);
+    if (desired !== 'overtaken') return desired;
+  }
+  ports.log.warn('scale.overtaken', { pool });
+  return (await ports.fleet.status(pool)).desired;
+}
+
+async function decide(ports: ScalePorts, pool: string, bounds: ScalingBounds): Promise<number | 'overtaken'> {
   const [count, fleet, before] = await Promise.all([
     ports.jobs.count(pool),
     ports.fleet.status(pool),
@@ -52,7 +62,8 @@ export async function scale(ports: ScalePorts, pool: string, bounds: ScalingBoun
     },
     bounds,
   );
-  await tellFleet(ports, before, { fleet, desired, openJobs, bounds });
+  const told = await tellFleet(ports, before, { fleet, desired, openJobs, bounds });
+  if (told === 'overtaken') return told;
   if (desired === 0 && record.state === 'idle') await putOut(ports, pool, bounds);
   return desired;
 }
@@ -64,12 +75,12 @@ async function tellFleet(
   ports: ScalePorts,
   { pool, scaling: noted }: PoolRecord,
   ask: { fleet: FleetStatus; desired: number; openJobs: number; bounds: ScalingBounds },
-): Promise<FleetStatus> {
+): Promise<FleetStatus | 'overtaken'> {
   const { desired, openJobs } = ask;
   let { fleet } = ask;
   if (desired !== fleet.desired) {
     ports.log.info('scale.decided', { pool, from: fleet.desired, to: desired, openJobs });
-    await ports.fleet.setDesired(pool, desired);
+    if ((await ports.fleet.setDesired(pool, desired, fleet.desired)) === 'elsewhere') return 'overtaken';
     fleet = await ports.fleet.status(pool);
   }
   const { workersMax } = ask.bounds;
@@ -126,9 +137,10 @@ async function emptyPool(
   record: PoolRecord,
   before: FleetStatus,
   bounds: ScalingBounds,
-): Promise<number> {
+): Promise<number | 'overtaken'> {
   const { pool, orders, state } = record;
   const fleet = await tellFleet(ports, record, { fleet: before, desired: 0, openJobs: 0, bounds });
+  if (fleet === 'overtaken') return fleet;
   // Some fleets keep a worker that is asked for again before it is gone.
   if (fleet.running > 0 || orders.drainingAtMs === null) return 0;
   if (state !== 'cold') await ports.pools.move(pool, [state], 'cold', ports.clock.nowMs());

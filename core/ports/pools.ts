@@ -81,5 +81,9 @@ export interface Scaler {
 export interface Fleet {
   /** Workers asked for and workers that live. */
   status(pool: string): Promise<{ readonly desired: number; readonly running: number }>;
-  setDesired(pool: string, desired: number): Promise<void>;
+  /**
+   * Asks for `desired` workers where `before` are still what is asked for, as `status` told: `elsewhere` says that someone else
+   * has asked since. Asked a second time, it is `set` again.
+   */
+  setDesired(pool: string, desired: number, before: number): Promise<'set' | 'elsewhere'>;
 }

@@ -125,7 +125,8 @@ async function look(
       const known = [...definitions.values()].find(({ arn }) => arn === taskDefinition);
       const definition = known ?? (await readDefinition(clients, taskDefinition));
       definitions.set(definition.pool, definition);
-      await fleet.setDesired(definition.pool, desiredCount);
+      const { desired } = await fleet.status(definition.pool);
+      await fleet.setDesired(definition.pool, desiredCount, desired);
     }
   }
 }

@@ -9,12 +9,15 @@ export interface MemoryFleet extends Fleet {
 export function createMemoryFleet(): MemoryFleet {
   const desired = new Map<string, number>();
   const orders: { pool: string; desired: number }[] = [];
+  const desiredOf = (pool: string) => desired.get(pool) ?? 0;
   return {
     orders,
-    status: async (pool) => ({ desired: desired.get(pool) ?? 0, running: desired.get(pool) ?? 0 }),
-    async setDesired(pool, workers) {
+    status: async (pool) => ({ desired: desiredOf(pool), running: desiredOf(pool) }),
+    async setDesired(pool, workers, before) {
+      if (![before, workers].includes(desiredOf(pool))) return 'elsewhere';
       desired.set(pool, workers);
       orders.push({ pool, desired: workers });
+      return 'set';
     },
   };
 }

@@ -47,20 +47,26 @@ function createLyingFleet(fleet: Fleet, { loop, random, isLying }: LyingFleetOpt
     else seen.set(pool, [...(seen.get(pool) ?? []), { atMs: loop.clock.nowMs(), status }]);
   }
 
+  async function tell(pool: string): Promise<Status> {
+    const status = await fleet.status(pool);
+    remember(pool, status);
+    if (!isLying()) return status;
+    const thenMs = loop.clock.nowMs() - random() * staleMsMax;
+    const stale = seen.get(pool)?.findLast(({ atMs }) => atMs <= thenMs)?.status;
+    if (random() < staleShare) return stale ?? status;
+    return random() < miscountShare ? miscounted(random, status) : status;
+  }
+
   return {
-    async status(pool) {
-      const status = await fleet.status(pool);
-      remember(pool, status);
-      if (!isLying()) return status;
-      const thenMs = loop.clock.nowMs() - random() * staleMsMax;
-      const stale = seen.get(pool)?.findLast(({ atMs }) => atMs <= thenMs)?.status;
-      if (random() < staleShare) return stale ?? status;
-      return random() < miscountShare ? miscounted(random, status) : status;
-    },
-    async setDesired(pool, desired) {
+    status: tell,
+    async setDesired(pool, desired, before) {
+      // An adapter that can ask for no condition looks once more, and is told no truer.
+      const told = await tell(pool);
+      if (![before, desired].includes(told.desired)) return 'elsewhere';
+      const { desired: asked } = await fleet.status(pool);
+      const outcome = await fleet.setDesired(pool, desired, asked);
       remember(pool, await fleet.status(pool));
-      await fleet.setDesired(pool, desired);
-      remember(pool, await fleet.status(pool));
+      return outcome;
     },
   };
 }

@@ -101,10 +101,13 @@ export function createSimFleet(options: SimFleetOptions): SimFleet {
       const { desired, slots } = poolOf(name);
       return { desired, running: [...slots].filter(({ worker }) => worker !== null).length };
     },
-    async setDesired(name, desired) {
-      poolOf(name).desired = desired;
+    async setDesired(name, desired, before) {
+      const pool = poolOf(name);
+      if (![before, desired].includes(pool.desired)) return 'elsewhere';
+      pool.desired = desired;
       desiredMax = Math.max(desiredMax, desired);
       level(name);
+      return 'set';
     },
     ended(worker) {
       for (const [name, pool] of pools) {

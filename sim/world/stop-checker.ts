@@ -114,12 +114,14 @@ export function watchFleet(
 ): Fleet {
   return {
     status: (pool) => fleet.status(pool),
-    setDesired(pool, desired) {
+    setDesired(pool, desired, before) {
       const countedAtMs = looksOfRequest()?.countedAtMs.get(pool);
       const isTrue = scenario.skewMsMax === 0 && !scenario.quirks.has('lies');
-      if (desired < fleet.desiredOf(pool) && countedAtMs !== undefined && isTrue)
+      const askedBefore = fleet.desiredOf(pool);
+      const setting = fleet.setDesired(pool, desired, before);
+      if (fleet.desiredOf(pool) < askedBefore && countedAtMs !== undefined && isTrue)
         checkScaleIn(history, pool, { shownMs: countedAtMs - scenario.lagMsMax, nowMs: loop.clock.nowMs() });
-      return fleet.setDesired(pool, desired);
+      return setting;
     },
   };
 }

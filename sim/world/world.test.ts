@@ -35,6 +35,7 @@ describe('simulated worlds', () => {
    */
   it.each([
     218, 286, 308, 488, 531, 1894, 2174, 2880, 3500, 5360, 9776, 11_097, 22_779, 81_726, 103_130, 103_546,
+    172_948,
   ])('keep every promise in world %i', async (seed) => {
     const { violations } = await runSeed(seed);
 
