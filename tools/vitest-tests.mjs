@@ -32,7 +32,12 @@ async function vitestRun(root, node, python, args) {
   rmSync(report, { force: true });
   const vitest = join(root, 'node_modules', 'vitest', 'vitest.mjs');
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
-  const env = python === null ? process.env : { PILOTLIGHT_PYTHON: python, ...process.env };
+  const env = {
+    // Hundreds of processes load the same files: what one of them has compiled is there for all.
+    NODE_COMPILE_CACHE: join(folder, 'compiled'),
+    ...(python === null ? {} : { PILOTLIGHT_PYTHON: python }),
+    ...process.env,
+  };
   const status = await runShown(node, [vitest, 'run', ...reporters, ...args], { cwd: root, env });
   if (!existsSync(report)) return { isBroken: true, files: new Map() };
   const files = new Map(
