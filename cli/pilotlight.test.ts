@@ -110,7 +110,11 @@ function start(args: readonly string[], { file = bin }: StartOptions = {}) {
   return spawn(process.execPath, [file, ...args], {
     // Without a credentials file in or above it, and without the variables of whoever runs the tests.
     cwd: tmpdir(),
-    env: { PATH: process.env.PATH, TMPDIR: process.env.TMPDIR },
+    env: {
+      PATH: process.env.PATH,
+      TMPDIR: process.env.TMPDIR,
+      NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE,
+    },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
 }

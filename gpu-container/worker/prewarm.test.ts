@@ -31,6 +31,7 @@ async function openScene(id: string, change: (manifest: Manifest) => object = (m
   const readyFile = join(scene.home, 'run', 'ready.json');
   const env = {
     PATH: process.env.PATH,
+    NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE,
     HOME: scene.home,
     TMPDIR: process.env.TMPDIR,
     ...awsEnvOf(scene.config),
