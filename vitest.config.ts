@@ -4,17 +4,28 @@ import { defineConfig } from 'vitest/config';
 import type { TestSpecification } from 'vitest/node';
 import { BaseSequencer } from 'vitest/node';
 
-/** Files that take longest, a minute or more, longest first: one that began last would be waited for alone. */
+/** Files that take longest, 15 s or more, longest first: one that began last would be waited for alone. */
 const longest = [
   'local/python-clients.test.ts',
-  'local/faults.test.ts',
   'local/fal-sdk.test.ts',
   'infra-tests/emulator/deploy.test.ts',
+  'local/faults.test.ts',
   'local/main.test.ts',
-  'gpu-container/engines/python/python-engine.test.ts',
   'local/replicate-sdk.test.ts',
-  'gpu-container/worker/prewarm.test.ts',
+  'gpu-container/engines/python/python-engine.test.ts',
+  'local/python-models.test.ts',
   'gpu-container/engines/demo/shapes-gate.test.ts',
+  'local/openai-sdk.test.ts',
+  'gpu-container/worker/prewarm.test.ts',
+  'local/runpod-sdk.test.ts',
+  'local/streams.test.ts',
+  'infra-tests/emulator/ports.test.ts',
+  'gpu-container/worker/runner-client.test.ts',
+  'local/operator-lines.test.ts',
+  'infra-tests/cdk/synth.test.ts',
+  'gpu-container/runner-host/walls.test.ts',
+  'sim/world/world.test.ts',
+  'aws/aws-ports.test.ts',
 ];
 
 class LongestFirst extends BaseSequencer {

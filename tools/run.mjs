@@ -8,7 +8,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ensurePython, printPythonPackages, pythonTests } from './python-tests.mjs';
-import { runForwardingSignals, runShown, runUnseen } from './run-child.mjs';
+import { runForwardingSignals, runUnseen } from './run-child.mjs';
 import { vitestTests } from './vitest-tests.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -95,9 +95,11 @@ async function check() {
   ];
   const broken = [];
   const environment = unseen(process.execPath, [fileURLToPath(import.meta.url), 'python']);
-  for (const [title, ...args] of steps) {
-    console.log(`\n== ${title}`);
-    if ((await runShown(node, args, { cwd: root })) !== 0) broken.push(title);
+  const ended = await Promise.all(steps.map(([, ...args]) => unseen(node, args)));
+  for (const [index, [title]] of steps.entries()) {
+    const { code, said } = ended[index];
+    console.log(`\n== ${title}\n${said}`);
+    if (code !== 0) broken.push(title);
   }
   const { code, said } = await environment;
   process.stdout.write(said);
