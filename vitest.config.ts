@@ -66,7 +66,7 @@ export default defineConfig({
         test: {
           name: 'processes',
           // Most of the time goes into waiting for processes.
-          maxWorkers: availableParallelism() + 1,
+          maxWorkers: availableParallelism() + 2,
           sequence: { groupOrder: 2 },
           include: ['**/*.{test,fuzz}.ts'],
           // For one that hangs: on a machine with other work, a start of Python or of a stack takes a minute.
