@@ -19,6 +19,7 @@ import { lookAtBoots, noteBoots } from '#core/flows/await-boots.ts';
 import type { Fleet } from '#core/ports/pools.ts';
 import type { InstanceGroup } from '#core/scaling/instance-plan.ts';
 import { planInstances } from '#core/scaling/instance-plan.ts';
+import { isStillAsked } from '#core/scaling/is-still-asked.ts';
 import type { AutoScalingGroups, GroupView } from './auto-scaling-groups.ts';
 import { createAutoScalingGroups } from './auto-scaling-groups.ts';
 import type { EcsMembers, Members } from './ecs-members.ts';
@@ -79,7 +80,7 @@ export function createEcsFleet(options: EcsFleetOptions): EcsFleet {
       const own = poolOf(pool);
       const service = await members.readService(own.service);
       // UpdateService takes no condition: between this look and it, only a function that runs once at a time can stand.
-      if (![before, desired].includes(service.desired)) return 'elsewhere';
+      if (!isStillAsked(service.desired, { desired, before })) return 'elsewhere';
       justTold.add(pool);
       if (desired < service.desired) await members.askService(own.service, desired);
       await tend(scene, own, desired);

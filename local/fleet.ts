@@ -8,6 +8,7 @@ import { workerLimits } from '#core/limits.ts';
 import type { Metrics } from '#core/observability/metrics.ts';
 import type { Fleet } from '#core/ports/pools.ts';
 import type { Clock, Log } from '#core/ports/process.ts';
+import { isStillAsked } from '#core/scaling/is-still-asked.ts';
 
 export interface LocalFleetOptions {
   readonly clock: Clock;
@@ -100,7 +101,7 @@ export function createLocalFleet(options: LocalFleetOptions): LocalFleet {
     },
     async setDesired(name, desired, before) {
       const pool = poolOf(name);
-      if (![before, desired].includes(pool.desired)) return 'elsewhere';
+      if (!isStillAsked(pool.desired, { desired, before })) return 'elsewhere';
       pool.desired = desired;
       if (!closing.signal.aborted) level(name);
       return 'set';

@@ -9,6 +9,7 @@ import type { JobRecord } from '../job/job.ts';
 import { claim } from '../job/transitions.ts';
 import { jobLimits, ticketLimits, workerLimits } from '../limits.ts';
 import type { Fleet } from '../ports/pools.ts';
+import { isStillAsked } from '../scaling/is-still-asked.ts';
 import { applyTransition } from './apply.ts';
 import type { OperatorOrder } from './order-pool.ts';
 import { grantedWorkers, orderPool } from './order-pool.ts';
@@ -270,7 +271,8 @@ async function openPool({ workersMin = 0 } = {}) {
   const alive = () => workers.filter(({ signal }) => !signal.aborted);
   const fleet: Fleet = {
     status: async () => ({ desired: alive().length, running: alive().length }),
-    async setDesired(_pool, desired) {
+    async setDesired(_pool, desired, before) {
+      if (!isStillAsked(alive().length, { desired, before })) return 'elsewhere';
       for (const worker of alive().slice(desired)) worker.abort();
       while (alive().length < desired) {
         started += 1;

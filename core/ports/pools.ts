@@ -82,8 +82,8 @@ export interface Fleet {
   /** Workers asked for and workers that live. */
   status(pool: string): Promise<{ readonly desired: number; readonly running: number }>;
   /**
-   * Asks for `desired` workers where `before` are still what is asked for, as `status` told: `elsewhere` says that someone else
-   * has asked since. Asked a second time, it is `set` again.
+   * Asks for `desired` workers where `before` are still what is asked for, as `status` told (`scaling/is-still-asked.ts`):
+   * `elsewhere` says that someone else has asked since. Asked a second time, it is `set` again.
    */
   setDesired(pool: string, desired: number, before: number): Promise<'set' | 'elsewhere'>;
 }

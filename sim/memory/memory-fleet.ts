@@ -1,5 +1,6 @@
 /** A fleet that only remembers what was asked of it. Workers run the moment they are desired. */
 import type { Fleet } from '#core/ports/pools.ts';
+import { isStillAsked } from '#core/scaling/is-still-asked.ts';
 
 export interface MemoryFleet extends Fleet {
   /** Every `setDesired` so far. */
@@ -14,7 +15,7 @@ export function createMemoryFleet(): MemoryFleet {
     orders,
     status: async (pool) => ({ desired: desiredOf(pool), running: desiredOf(pool) }),
     async setDesired(pool, workers, before) {
-      if (![before, workers].includes(desiredOf(pool))) return 'elsewhere';
+      if (!isStillAsked(desiredOf(pool), { desired: workers, before })) return 'elsewhere';
       desired.set(pool, workers);
       orders.push({ pool, desired: workers });
       return 'set';

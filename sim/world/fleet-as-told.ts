@@ -4,6 +4,7 @@
  * do not come. Nothing that matters may hang on its word alone.
  */
 import type { Fleet } from '#core/ports/pools.ts';
+import { isStillAsked } from '#core/scaling/is-still-asked.ts';
 import type { Random } from '../random.ts';
 import type { Loop } from './loop.ts';
 import { drawsOf } from './quirks.ts';
@@ -62,7 +63,7 @@ function createLyingFleet(fleet: Fleet, { loop, random, isLying }: LyingFleetOpt
     async setDesired(pool, desired, before) {
       // An adapter that can ask for no condition looks once more, and is told no truer.
       const told = await tell(pool);
-      if (![before, desired].includes(told.desired)) return 'elsewhere';
+      if (!isStillAsked(told.desired, { desired, before })) return 'elsewhere';
       const { desired: asked } = await fleet.status(pool);
       const outcome = await fleet.setDesired(pool, desired, asked);
       remember(pool, await fleet.status(pool));

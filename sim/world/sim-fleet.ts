@@ -4,6 +4,7 @@
  */
 import { workerLimits } from '#core/limits.ts';
 import type { Fleet } from '#core/ports/pools.ts';
+import { isStillAsked } from '#core/scaling/is-still-asked.ts';
 import type { Random } from '../random.ts';
 import type { Loop } from './loop.ts';
 import type { Process } from './process.ts';
@@ -103,7 +104,7 @@ export function createSimFleet(options: SimFleetOptions): SimFleet {
     },
     async setDesired(name, desired, before) {
       const pool = poolOf(name);
-      if (![before, desired].includes(pool.desired)) return 'elsewhere';
+      if (!isStillAsked(pool.desired, { desired, before })) return 'elsewhere';
       pool.desired = desired;
       desiredMax = Math.max(desiredMax, desired);
       level(name);
